@@ -1,0 +1,36 @@
+//! Everything a person can change about a run: what the page, the URL, the command line and the circuit files speak.
+
+use crate::model::Node;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which part of the model runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The whole model.
+    #[default]
+    Full,
+    /// Every node outside the circuit at its mean; the circuit's logit calibration applies to the two candidates.
+    Circuit,
+    /// Every node of the circuit at its mean.
+    Removed,
+}
+
+/// A run's changes. A node's edits apply in this order, each to the result of the one before: the mode's ablation, then
+/// flip and patch (values of prompt B), scale, set, off.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Edits {
+    pub mode: Mode,
+    /// Nodes held at their mean over the pretraining distribution.
+    pub off: BTreeSet<Node>,
+    /// Nodes held at a value, at every token.
+    pub set: BTreeMap<Node, f32>,
+    /// Nodes multiplied by a factor.
+    pub scale: BTreeMap<Node, f32>,
+    /// Nodes that take their values from prompt B, token by token from the end.
+    pub patch: BTreeSet<Node>,
+    /// Whether the circuit's flip nodes take their values from prompt B.
+    pub flip: bool,
+}

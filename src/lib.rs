@@ -1,0 +1,29 @@
+//! # sparse-circuits
+//!
+//! Weight-sparse transformers whose circuits fit on a screen: train them, prune them, run them, edit them.
+//! The words and formulas are those of Gao et al. 2025, "Weight-sparse transformers have interpretable circuits".
+//!
+//! Arrows go one way: [`web`], [`cli`], [`train`] -> [`circuit`], [`tasks`] -> [`model`] -> [`backend`] -> [`tensor`].
+//! [`format`] (files) is used by `web`, `cli` and `train` only.
+//!
+//! Where to start reading: [`model::forward`] is the whole model; [`backend::Backend`] lists every operation it needs;
+//! [`circuit::Edits`] is everything a person can change.
+
+pub mod backend;
+pub mod circuit;
+mod error;
+pub mod format;
+pub mod model;
+pub mod tasks;
+pub mod tensor;
+#[cfg(feature = "tokenizer")]
+pub mod tokenizer;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod train;
+#[cfg(any(feature = "web-engine", feature = "web-tokenizer"))]
+pub mod web;
+
+pub use error::{Error, Result};

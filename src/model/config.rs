@@ -1,0 +1,311 @@
+//! The shape and options of a model, as the published `beeg_config.json` states them.
+
+use crate::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+/// Epsilon of torch's `nn.RMSNorm` in f32 (`finfo(float32).eps`), Gao et al. 2025's published code.
+pub const RMS_NORM_EPS: f64 = 1.1920928955078125e-7;
+/// Epsilon of torch's `nn.LayerNorm`.
+pub const LAYER_NORM_EPS: f64 = 1e-5;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// The exact (erf) form.
+    Gelu,
+    Relu,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResidualActivation {
+    Identity,
+    Relu,
+}
+
+/// A place where AbsTopK may apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TopKSite {
+    AttnIn,
+    AttnQ,
+    AttnK,
+    AttnV,
+    AttnOut,
+    MlpIn,
+    MlpNeuron,
+    MlpOut,
+    ResidPostAttn,
+    ResidPostMlp,
+}
+
+impl TopKSite {
+    pub const ALL: [TopKSite; 10] = [
+        TopKSite::AttnIn,
+        TopKSite::AttnQ,
+        TopKSite::AttnK,
+        TopKSite::AttnV,
+        TopKSite::AttnOut,
+        TopKSite::MlpIn,
+        TopKSite::MlpNeuron,
+        TopKSite::MlpOut,
+        TopKSite::ResidPostAttn,
+        TopKSite::ResidPostMlp,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            TopKSite::AttnIn => "attn_in",
+            TopKSite::AttnQ => "attn_q",
+            TopKSite::AttnK => "attn_k",
+            TopKSite::AttnV => "attn_v",
+            TopKSite::AttnOut => "attn_out",
+            TopKSite::MlpIn => "mlp_in",
+            TopKSite::MlpNeuron => "mlp_neuron",
+            TopKSite::MlpOut => "mlp_out",
+            TopKSite::ResidPostAttn => "resid_post_attn",
+            TopKSite::ResidPostMlp => "resid_post_mlp",
+        }
+    }
+}
+
+/// A resolved configuration: every default filled in, every size checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Context length in tokens.
+    pub block_size: usize,
+    pub vocab_size: usize,
+    pub n_layer: usize,
+    pub n_head: usize,
+    pub d_head: usize,
+    pub d_model: usize,
+    pub d_mlp: usize,
+    /// Biases in the linear maps.
+    pub bias: bool,
+    /// Biases in the layer norms.
+    pub ln_bias: bool,
+    pub rms_norm: bool,
+    pub residual_activation_type: ResidualActivation,
+    pub activation_type: Activation,
+    /// The fraction AbsTopK keeps; `None` switches AbsTopK off everywhere.
+    pub afrac: Option<f64>,
+    pub afrac_loctypes: Vec<TopKSite>,
+    pub tied_unembed: bool,
+    pub tokenizer_name: String,
+    pub enable_bigram_table: bool,
+    /// Width of a positional vector concatenated to each block's input; `None` adds positions to the embedding.
+    pub d_pos_emb: Option<usize>,
+    /// A learnt logit per head in the softmax denominator.
+    pub sink: bool,
+    /// Whether a positional table exists at all (the published class always has one; ours may go without).
+    pub positions: bool,
+}
+
+/// `beeg_config.json` as it is written: older and newer names, absent fields at the defaults of the published class.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConfig {
+    #[serde(default = "default_block_size")]
+    block_size: usize,
+    vocab_size: usize,
+    n_layer: usize,
+    n_head: usize,
+    d_head: Option<usize>,
+    d_model: usize,
+    d_mlp: Option<usize>,
+    n_mlp: Option<usize>,
+    #[serde(default = "yes")]
+    bias: bool,
+    #[serde(default = "yes")]
+    ln_bias: bool,
+    #[serde(default)]
+    rms_norm: bool,
+    #[serde(default = "identity")]
+    residual_activation_type: ResidualActivation,
+    #[serde(default = "gelu")]
+    activation_type: Activation,
+    afrac: Option<f64>,
+    #[serde(default = "default_loctypes")]
+    afrac_loctypes: String,
+    #[serde(default = "yes")]
+    tied_unembed: bool,
+    #[serde(default)]
+    tokenizer_name: String,
+    #[serde(default)]
+    enable_bigram_table: bool,
+    d_pos_emb: Option<usize>,
+    #[serde(default)]
+    sink: bool,
+    use_tied_aux_matrix: Option<bool>,
+    /// Ours: false when the model has no positional table.
+    #[serde(default = "yes")]
+    positions: bool,
+
+    // Present in published files, without a meaning for inference.
+    #[serde(default, rename = "dropout")]
+    _dropout: serde::de::IgnoredAny,
+    #[serde(default, rename = "debug_nans")]
+    _debug_nans: serde::de::IgnoredAny,
+    #[serde(default, rename = "grad_checkpointing")]
+    _grad_checkpointing: serde::de::IgnoredAny,
+    #[serde(default, rename = "learnable_bigram_table")]
+    _learnable_bigram_table: serde::de::IgnoredAny,
+    #[serde(default, rename = "dropout_cat_pos_emb")]
+    _dropout_cat_pos_emb: serde::de::IgnoredAny,
+    #[serde(default, rename = "sinusoidal_cat_pos_emb")]
+    _sinusoidal_cat_pos_emb: serde::de::IgnoredAny,
+    #[serde(default, rename = "enable_sparse_kernels")]
+    _enable_sparse_kernels: serde::de::IgnoredAny,
+    #[serde(default, rename = "flash")]
+    _flash: serde::de::IgnoredAny,
+    #[serde(default, rename = "unembed_rank")]
+    unembed_rank: Option<usize>,
+    #[serde(default, rename = "bigram_table_rank")]
+    bigram_table_rank: Option<usize>,
+}
+
+fn yes() -> bool {
+    true
+}
+fn identity() -> ResidualActivation {
+    ResidualActivation::Identity
+}
+fn gelu() -> Activation {
+    Activation::Gelu
+}
+fn default_block_size() -> usize {
+    1024
+}
+fn default_loctypes() -> String {
+    "attn_in,attn_out,mlp_in,mlp_out".into()
+}
+
+impl Config {
+    /// Reads the text of a published `beeg_config.json`.
+    ///
+    /// # Errors
+    /// Unknown keys, missing sizes, options that this engine does not have, sizes out of range.
+    pub fn from_beeg_json(text: &str) -> Result<Config> {
+        let raw: RawConfig = match serde_json::from_str(text) {
+            Ok(raw) => raw,
+            Err(error) => bail!("the model's config is not one this engine can read: {error}"),
+        };
+        if raw.use_tied_aux_matrix == Some(true) {
+            bail!("the model uses a tied auxiliary matrix, which this engine does not have");
+        }
+        if raw.unembed_rank.is_some() || raw.bigram_table_rank.is_some() {
+            bail!("the model uses a low-rank unembedding or bigram table, which this engine does not have");
+        }
+        if raw.d_mlp.is_some() && raw.n_mlp.is_some() && raw.d_mlp != raw.n_mlp {
+            bail!("the model's config states d_mlp and n_mlp with different values");
+        }
+        let mut afrac_loctypes = Vec::new();
+        for name in raw.afrac_loctypes.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            match TopKSite::ALL.into_iter().find(|site| site.name() == name) {
+                Some(site) => afrac_loctypes.push(site),
+                None => bail!("the model's config names the unknown AbsTopK place \"{name}\""),
+            }
+        }
+        if raw.n_head == 0 {
+            bail!("the model's config has no attention heads");
+        }
+        let config = Config {
+            block_size: raw.block_size,
+            vocab_size: raw.vocab_size,
+            n_layer: raw.n_layer,
+            n_head: raw.n_head,
+            d_head: raw.d_head.unwrap_or(raw.d_model / raw.n_head),
+            d_model: raw.d_model,
+            d_mlp: raw.d_mlp.or(raw.n_mlp).unwrap_or(raw.d_model.saturating_mul(4)),
+            bias: raw.bias,
+            ln_bias: raw.ln_bias,
+            rms_norm: raw.rms_norm,
+            residual_activation_type: raw.residual_activation_type,
+            activation_type: raw.activation_type,
+            afrac: raw.afrac,
+            afrac_loctypes,
+            tied_unembed: raw.tied_unembed,
+            tokenizer_name: raw.tokenizer_name,
+            enable_bigram_table: raw.enable_bigram_table,
+            d_pos_emb: raw.d_pos_emb,
+            sink: raw.sink,
+            positions: raw.positions,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Every size in range, so that later products of sizes cannot overflow.
+    pub fn check(&self) -> Result<()> {
+        for (name, value, most) in [
+            ("block_size", self.block_size, 1 << 16),
+            ("vocab_size", self.vocab_size, 1 << 20),
+            ("n_layer", self.n_layer, 1 << 10),
+            ("n_head", self.n_head, 1 << 14),
+            ("d_head", self.d_head, 1 << 12),
+            ("d_model", self.d_model, 1 << 16),
+            ("d_mlp", self.d_mlp, 1 << 20),
+            ("n_head * d_head", self.n_head.saturating_mul(self.d_head), 1 << 20),
+            ("d_pos_emb", self.d_pos_emb.unwrap_or(1), 1 << 16),
+        ] {
+            if value == 0 || value > most {
+                bail!("the model's config has {name} = {value}; this engine takes 1 to {most}");
+            }
+        }
+        if let Some(afrac) = self.afrac
+            && !(afrac > 0.0 && afrac <= 1.0)
+        {
+            bail!("the model's config has afrac = {afrac}; it must lie in (0, 1]");
+        }
+        if self.d_pos_emb.is_some() && !self.positions {
+            bail!("the model's config has d_pos_emb but no positions");
+        }
+        Ok(())
+    }
+
+    /// Width of q, k, v and of the attention's output: all heads side by side.
+    pub fn d_attn(&self) -> usize {
+        self.n_head * self.d_head
+    }
+
+    /// Width of a block's input: the residual stream and, where positions are concatenated, their vector.
+    pub fn d_block_in(&self) -> usize {
+        self.d_model + self.d_pos_emb.unwrap_or(0)
+    }
+
+    /// How many entries AbsTopK keeps at `site` of a vector of `width`: `int(afrac * width)` in double precision, as the
+    /// published code computes it. `None` when nothing is dropped there.
+    pub fn top_k(&self, site: TopKSite, width: usize) -> Option<usize> {
+        let afrac = self.afrac?;
+        self.afrac_loctypes.contains(&site).then_some((afrac * width as f64) as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_of_the_published_class() {
+        let text = r#"{"vocab_size": 70, "n_layer": 2, "n_head": 4, "d_model": 36, "n_mlp": 100, "afrac": 0.29}"#;
+        let config = Config::from_beeg_json(text).unwrap();
+        assert_eq!((config.d_head, config.d_mlp, config.block_size), (9, 100, 1024));
+        assert!(config.tied_unembed && config.bias && config.ln_bias && !config.rms_norm && !config.sink);
+        assert_eq!(config.top_k(TopKSite::AttnIn, 100), Some(28));
+        assert_eq!(config.top_k(TopKSite::MlpNeuron, 100), None);
+    }
+
+    #[test]
+    fn bad_configs_are_refused() {
+        for text in [
+            "{",
+            r#"{"vocab_size": 70}"#,
+            r#"{"vocab_size": 70, "n_layer": 2, "n_head": 0, "d_model": 36}"#,
+            r#"{"vocab_size": 70, "n_layer": 2, "n_head": 4, "d_model": 36, "afrac": 2.0}"#,
+            r#"{"vocab_size": 70, "n_layer": 2, "n_head": 4, "d_model": 36, "surprise": 1}"#,
+            r#"{"vocab_size": 70, "n_layer": 2, "n_head": 4, "d_model": 99999999999}"#,
+        ] {
+            assert!(Config::from_beeg_json(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Names of the places inside a model, as the published code writes them.
+
+use crate::{Error, Result};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// What is recorded or edited inside one layer. Order is the order of the forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Site {
+    ResidIn,
+    AttnActIn,
+    AttnK,
+    AttnQ,
+    AttnV,
+    AttnY,
+    AttnResidDelta,
+    ResidMid,
+    MlpActIn,
+    MlpPostAct,
+    MlpResidDelta,
+}
+
+impl Site {
+    pub const ALL: [Site; 11] = [
+        Site::ResidIn,
+        Site::AttnActIn,
+        Site::AttnK,
+        Site::AttnQ,
+        Site::AttnV,
+        Site::AttnY,
+        Site::AttnResidDelta,
+        Site::ResidMid,
+        Site::MlpActIn,
+        Site::MlpPostAct,
+        Site::MlpResidDelta,
+    ];
+    /// The sites whose channels are nodes of a circuit (Gao et al. 2025, 2.2).
+    pub const NODES: [Site; 8] = [
+        Site::AttnActIn,
+        Site::AttnQ,
+        Site::AttnK,
+        Site::AttnV,
+        Site::AttnResidDelta,
+        Site::MlpActIn,
+        Site::MlpPostAct,
+        Site::MlpResidDelta,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Site::ResidIn => "resid_in",
+            Site::AttnActIn => "attn.act_in",
+            Site::AttnK => "attn.k",
+            Site::AttnQ => "attn.q",
+            Site::AttnV => "attn.v",
+            Site::AttnY => "attn.y",
+            Site::AttnResidDelta => "attn.resid_delta",
+            Site::ResidMid => "resid_mid",
+            Site::MlpActIn => "mlp.act_in",
+            Site::MlpPostAct => "mlp.post_act",
+            Site::MlpResidDelta => "mlp.resid_delta",
+        }
+    }
+}
+
+/// A hook: `LAYER.SITE`, or `final_resid` after the last layer. Ordered as the forward pass reaches them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hook {
+    At { layer: usize, site: Site },
+    FinalResid,
+}
+
+impl Hook {
+    pub fn at(layer: usize, site: Site) -> Hook {
+        Hook::At { layer, site }
+    }
+
+    /// All hooks of a model with `n_layer` layers, in the order of the forward pass.
+    pub fn all(n_layer: usize) -> Vec<Hook> {
+        let mut hooks: Vec<Hook> =
+            (0..n_layer).flat_map(|layer| Site::ALL.map(|site| Hook::At { layer, site })).collect();
+        hooks.push(Hook::FinalResid);
+        hooks
+    }
+
+    /// The hooks whose channels are nodes, in the order of [`Site::NODES`] per layer.
+    pub fn node_hooks(n_layer: usize) -> Vec<Hook> {
+        (0..n_layer).flat_map(|layer| Site::NODES.map(|site| Hook::At { layer, site })).collect()
+    }
+
+    /// Channels at this hook.
+    pub fn width(self, config: &super::Config) -> usize {
+        match self {
+            Hook::FinalResid => config.d_model,
+            Hook::At { site, .. } => match site {
+                Site::ResidIn | Site::ResidMid | Site::AttnResidDelta | Site::MlpResidDelta => config.d_model,
+                Site::AttnActIn | Site::MlpActIn => config.d_block_in(),
+                Site::AttnQ | Site::AttnK | Site::AttnV | Site::AttnY => config.d_attn(),
+                Site::MlpPostAct => config.d_mlp,
+            },
+        }
+    }
+
+    /// Whether the hook exists in a model of this shape.
+    pub fn exists(self, config: &super::Config) -> bool {
+        match self {
+            Hook::FinalResid => true,
+            Hook::At { layer, .. } => layer < config.n_layer,
+        }
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hook::At { layer, site } => write!(f, "{layer}.{}", site.name()),
+            Hook::FinalResid => f.write_str("final_resid"),
+        }
+    }
+}
+
+impl FromStr for Hook {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Hook> {
+        if text == "final_resid" {
+            return Ok(Hook::FinalResid);
+        }
+        text.split_once('.')
+            .and_then(|(layer, name)| {
+                let site = Site::ALL.into_iter().find(|site| site.name() == name)?;
+                Some(Hook::At { layer: parse_index(layer)?, site })
+            })
+            .ok_or_else(|| Error::invalid(format!("\"{text}\" is not a hook; hooks look like 0.mlp.post_act")))
+    }
+}
+
+/// One channel at a hook, written `HOOK.INDEX` with the flat index: `0.mlp.post_act.863`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Node {
+    pub hook: Hook,
+    pub index: usize,
+}
+
+impl Node {
+    pub fn new(hook: Hook, index: usize) -> Node {
+        Node { hook, index }
+    }
+
+    /// # Errors
+    /// When the model has no such layer or channel.
+    pub fn check(self, config: &super::Config) -> Result<()> {
+        if !self.hook.exists(config) {
+            return Err(Error::invalid(format!("node {self}: the model has only {} layers", config.n_layer)));
+        }
+        let width = self.hook.width(config);
+        if self.index >= width {
+            return Err(Error::invalid(format!("node {self}: {} has only {width} channels", self.hook)));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.hook, self.index)
+    }
+}
+
+impl FromStr for Node {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Node> {
+        text.rsplit_once('.')
+            .and_then(|(hook, index)| Some(Node { hook: hook.parse().ok()?, index: parse_index(index)? }))
+            .ok_or_else(|| Error::invalid(format!("\"{text}\" is not a node; nodes look like 0.mlp.post_act.863")))
+    }
+}
+
+/// Plain decimal digits only, so that every node has one spelling.
+fn parse_index(text: &str) -> Option<usize> {
+    let canonical = !text.is_empty()
+        && text.len() <= 9
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'));
+    canonical.then(|| text.parse().ok()).flatten()
+}
+
+macro_rules! as_text {
+    ($type:ty) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+as_text!(Hook);
+as_text!(Node);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_a_round_trip() {
+        for hook in Hook::all(12) {
+            assert_eq!(hook.to_string().parse::<Hook>().unwrap(), hook);
+            let node = Node::new(hook, 863);
+            assert_eq!(node.to_string().parse::<Node>().unwrap(), node);
+        }
+        assert_eq!("0.mlp.post_act.863".parse::<Node>().unwrap().index, 863);
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for text in ["", ".", "0", "0.mlp", "0.mlp.post_act", "00.mlp.post_act.1", "0.mlp.post_act.01", "0.mlp.post_act.-1"] {
+            assert!(text.parse::<Node>().is_err(), "{text}");
+        }
+        assert!("0.mlp.post_act.99999999999999999999".parse::<Node>().is_err());
+    }
+}

@@ -1,0 +1,193 @@
+/**
+ * What the page and the engine say to each other. The worker owns the engine; everything here survives structured cloning.
+ * The Rust side of these shapes is `src/circuit/inspect.rs`; names are the same there.
+ */
+
+/** A node is written HOOK.INDEX, e.g. `0.mlp.post_act.863`. */
+export type NodeId = string;
+export type Mode = 'full' | 'circuit' | 'removed';
+
+/** Everything a person can change about a run (Rust: `circuit::Edits`). */
+export interface Edits {
+  mode: Mode;
+  off: NodeId[];
+  set: Record<NodeId, number>;
+  scale: Record<NodeId, number>;
+  patch: NodeId[];
+  flip: boolean;
+}
+
+/** A token of a prompt. `text` may hold a replacement character when the token is part of a multi-byte character. */
+export interface Token {
+  id: number;
+  text: string;
+}
+
+/** A prompt ready to run. `cut` tokens were dropped on the left because the prompt was longer than the context. */
+export interface Prompt {
+  text: string;
+  tokens: Token[];
+  cut: number;
+}
+
+export interface NodeInfo {
+  node: NodeId;
+  layer: number;
+  /** `attn.act_in`, `attn.q`, `attn.k`, `attn.v`, `attn.resid_delta`, `mlp.act_in`, `mlp.post_act`, `mlp.resid_delta` */
+  site: string;
+  index: number;
+  /** Of a q, k or v node. */
+  head?: number;
+  channel?: number;
+  /** A plain name ("quote detector") where the circuit file has one. */
+  label?: string;
+  mean: number;
+}
+
+/** A nonzero weight between two nodes of the circuit. */
+export interface Edge {
+  from: NodeId;
+  to: NodeId;
+  weight: number;
+}
+
+/**
+ * A residual channel that the circuit uses: who writes it and who reads it. `writes` and `reads` in the order of the forward pass;
+ * `toLogits` are the unembedding weights of the two candidates at this channel.
+ */
+export interface Rail {
+  channel: number;
+  writes: NodeId[];
+  reads: NodeId[];
+  toLogits: [number, number];
+}
+
+export interface CircuitInfo {
+  nodes: NodeInfo[];
+  edges: Edge[];
+  rails: Rail[];
+  flipNodes: NodeId[];
+  /** Share of test pairs that reverse, 0..1. */
+  flipRate: { circuit: number; full: number };
+  /** Logit calibration: p = sigmoid(scale * d + shift), d = standardised logit difference of the two candidates. */
+  scale: number;
+  shift: number;
+  /** On test pairs. */
+  loss: number;
+  accuracy: number;
+  unprunedLoss: number;
+  unprunedAccuracy: number;
+  removedAccuracy: number;
+}
+
+export interface TaskInfo {
+  name: string;
+  /** Menu text, "Close the quote". */
+  title: string;
+  /** First-screen sentence, "This model closes a quote." */
+  sentence: string;
+  /** Some sentences for students. */
+  explanation: string;
+  /** Button text, "Flip the quote type". */
+  flipLabel: string;
+  candidates: [string, string];
+  candidateIds: [number, number];
+  /** Prompts with their counterfactuals, tokenized beforehand so that the first screen needs no tokenizer. */
+  presets: { a: Prompt; b: Prompt }[];
+  circuit: CircuitInfo;
+}
+
+export interface ModelInfo {
+  file: string;
+  /** "2 layers, 256 channels, 82,100 weights" in numbers. */
+  layers: number;
+  width: number;
+  nonzeros: number;
+  contextLength: number;
+  vocabSize: number;
+  tasks: { name: string; title: string }[];
+}
+
+export interface RunRequest {
+  task: string;
+  a: Prompt;
+  /** The counterfactual; null where the task's rule finds nothing to swap. */
+  b: Prompt | null;
+  edits: Edits;
+  /** The node whose details are wanted, or null. */
+  node: NodeId | null;
+  /** The token (index into a.tokens) at which node details and edges are read; null = the last one. */
+  token: number | null;
+}
+
+/** The result of a run: everything the screen shows. */
+export interface View {
+  /** Softmax over the two candidates; in circuit mode with the circuit's scale and shift. */
+  p: [number, number];
+  /** Raw logits of the two candidates. */
+  logits: [number, number];
+  /** Five likeliest tokens of the whole vocabulary, from the raw logits. */
+  top: { id: number; text: string; p: number }[];
+  /** p of the whole vocabulary for the two candidates. */
+  pFull: [number, number];
+  /** For each circuit node (order of CircuitInfo.nodes): its value at each token of a, after edits. */
+  activations: Float32Array[];
+  /** For each head that a circuit q, k or v node belongs to: attention from the last token, one number a token of a. */
+  attention: { layer: number; head: number; weights: Float32Array; sink: number }[];
+  /** Details of the node asked for. */
+  detail: NodeDetail | null;
+  /** Time of the forward pass in milliseconds, measured by the worker. */
+  ms: number;
+}
+
+/** One term of a sum. */
+export interface Term {
+  /** A node, or null for a bundle of others (`label` says which). */
+  node: NodeId | null;
+  label: string;
+  weight: number;
+  activation: number;
+  contribution: number;
+}
+
+/** What goes into a node and what it gives on, at one token. Parts sum to the whole. */
+export interface NodeDetail {
+  node: NodeId;
+  token: number;
+  value: number;
+  mean: number;
+  /** Value before edits at this node, for "held at its mean, +0.12". */
+  computed: number;
+  /** Terms with |contribution| above zero from circuit nodes first, then the ten largest of the rest, then one bundle of the others. */
+  incoming: Term[];
+  bias: number;
+  /** incoming + bias. */
+  sum: number;
+  /** How `sum` becomes `computed`: the activation or norm or selection in words, e.g. "after ReLU", "not among the largest 64: 0". */
+  step: string;
+  outgoing: Term[];
+  /** For a q, k or v node: attention from the last token over the prompt, and this channel's q*k per token (q and k nodes). */
+  attention: { head: number; weights: Float32Array; sink: number; channelScore: Float32Array | null } | null;
+}
+
+/** One step of loading: bytes so far and in all (both counted on the files as served). */
+export interface Progress {
+  loaded: number;
+  total: number;
+}
+
+export type BackendName = 'cpu' | 'webgpu';
+
+/** The worker's face, through Comlink. Every method rejects with an Error whose message is a sentence for the user. */
+export interface Engine {
+  /** Loads the manifest, the default model and the circuit of `task` (or of the first task). */
+  open(base: string, task: string | null, onProgress: (progress: Progress) => void): Promise<{ model: ModelInfo; task: TaskInfo }>;
+  /** Switches the task; loads its circuit when it is not there yet. */
+  task(name: string): Promise<TaskInfo>;
+  /** Loads the tokenizer when it is not there yet, then cuts on the left what is beyond the context. */
+  tokenize(text: string): Promise<Prompt>;
+  /** The task's counterfactual of a text: the same text with the telling part swapped, or why there is none. */
+  counterfactual(task: string, text: string): Promise<{ text: string } | { reason: string }>;
+  run(request: RunRequest): Promise<View>;
+  backend(): Promise<BackendName>;
+}
