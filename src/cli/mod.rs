@@ -1,5 +1,72 @@
-//! The native command's face.
+//! The native command's face: one file a subcommand, each an `Args` and a `run(Args) -> Result<()>`. No logic of its own.
+//!
+//! Exit status 0 on success; 2 and one clear line on stderr for bad arguments or input.
 
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod corpus;
+mod tasks;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+use crate::Result;
+
+/// Train, prune, run and edit weight-sparse transformers whose circuits fit on a screen.
+#[derive(Parser)]
+#[command(name = "sparse-circuits", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Corpus(corpus::Args),
+    Tasks(tasks::Args),
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Corpus(args) => corpus::run(args),
+        Command::Tasks(args) => tasks::run(args),
+    }
+}
+
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return report_usage(&error),
+    };
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", one_line(&error.to_string()));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// `--help` and `--version` go to stdout with status 0; a usage error becomes one line and status 2.
+fn report_usage(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            print!("{error}");
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            eprintln!("error: no subcommand given; see `sparse-circuits --help`");
+            ExitCode::from(2)
+        }
+        _ => {
+            // clap puts what is wrong first and its usage after an empty line; missing arguments are listed on lines of their own.
+            let text = error.to_string();
+            let what = text.split("\n\nUsage:").next().unwrap_or(&text);
+            eprintln!("{} (see --help)", one_line(what));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
