@@ -1,0 +1,64 @@
+import { cp, readdir, readFile, stat } from 'node:fs/promises';
+import { extname, join, relative, resolve, sep } from 'node:path';
+import type { Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+const www = import.meta.dirname;
+const root = resolve(www, '..');
+
+/** What models/ holds that a browser asks for, and the type it is served as. */
+const modelTypes: Record<string, string> = {
+  '.json': 'application/json',
+  '.safetensors': 'application/octet-stream',
+  '.md': 'text/markdown; charset=utf-8',
+};
+
+/** Puts the repository's models/ beside the page: copied into the build, served from where it lies in development. */
+function models(): Plugin {
+  const from = join(root, 'models');
+  let out = '';
+  return {
+    name: 'models',
+    configResolved: (config) => {
+      out = resolve(config.root, config.build.outDir, 'models');
+    },
+    configureServer: (server) => {
+      server.middlewares.use('/models', async (request, response, next) => {
+        const path = join(from, decodeURIComponent(new URL(request.url ?? '/', 'file:').pathname));
+        const type = modelTypes[extname(path)];
+        const inside = !relative(from, path).startsWith('..' + sep);
+        const found = type && inside ? await stat(path).catch(() => null) : null;
+        if (!found?.isFile()) return next();
+        response.setHeader('Content-Type', type!);
+        response.setHeader('Content-Length', found.size);
+        response.end(await readFile(path));
+      });
+    },
+    writeBundle: async () => {
+      if (await stat(from).catch(() => null)) await cp(from, out, { recursive: true });
+    },
+  };
+}
+
+export default defineConfig(async () => ({
+  // Relative, so that the folder works from any sub-path.
+  base: './',
+  plugins: [models()],
+  resolve: {
+    // The two wasm packages that `cargo xtask build` makes. Aliases, not `file:` dependencies, so that `npm ci` needs no build.
+    alias: {
+      'sparse-circuits-engine': join(root, 'pkg/engine/sparse_circuits.js'),
+      'sparse-circuits-tokenizer': join(root, 'pkg/tokenizer/sparse_circuits.js'),
+    },
+  },
+  worker: { format: 'es' as const },
+  server: { fs: { allow: [root] } },
+  build: {
+    target: 'es2022',
+    // Every page is an .html file in this folder.
+    rolldownOptions: {
+      input: (await readdir(www)).filter((name) => extname(name) === '.html').map((name) => join(www, name)),
+    },
+  },
+  test: { include: ['src/**/*.test.ts', 'tests/unit/**/*.test.ts'], environment: 'node' },
+}));
