@@ -105,6 +105,10 @@ export interface ModelInfo {
   nonzeros: number;
   contextLength: number;
   vocabSize: number;
+  /** Channels at `attn.q`, `.k`, `.v` (heads x head width), of one head, and at `mlp.post_act`: bounds of a node's index. */
+  attnWidth: number;
+  headWidth: number;
+  mlpWidth: number;
   tasks: { name: string; title: string }[];
 }
 
@@ -116,7 +120,7 @@ export interface RunRequest {
   edits: Edits;
   /** The node whose details are wanted, or null. */
   node: NodeId | null;
-  /** The token (index into a.tokens) at which node details and edges are read; null = the last one. */
+  /** The token (index into a.tokens) at which node details are read; null = the last one. */
   token: number | null;
 }
 
@@ -132,6 +136,8 @@ export interface View {
   pFull: [number, number];
   /** For each circuit node (order of CircuitInfo.nodes): its value at each token of a, after edits. */
   activations: Float32Array[];
+  /** For each rail (order of CircuitInfo.rails): what the embedding writes to this channel at each token of a. */
+  embedding: Float32Array[];
   /** For each head that a circuit q, k or v node belongs to: attention from the last token, one number a token of a. */
   attention: { layer: number; head: number; weights: Float32Array; sink: number }[];
   /** Details of the node asked for. */
@@ -156,6 +162,8 @@ export interface NodeDetail {
   token: number;
   value: number;
   mean: number;
+  /** Its value at each token of a, after edits (also of a node outside the circuit). */
+  values: Float32Array;
   /** Value before edits at this node, for "held at its mean, +0.12". */
   computed: number;
   /** Terms with |contribution| above zero from circuit nodes first, then the ten largest of the rest, then one bundle of the others. */
@@ -178,16 +186,35 @@ export interface Progress {
 
 export type BackendName = 'cpu' | 'webgpu';
 
+/** What the page asks for: texts as typed, everything else as in RunRequest. */
+export interface Ask {
+  task: string;
+  a: string;
+  /** The counterfactual as the user wrote it, or null: by the task's rule. */
+  b: string | null;
+  edits: Edits;
+  node: NodeId | null;
+  /** Null: the token at which the node matters, see `state/reading.ts`. */
+  token: number | null;
+}
+
+/** What the screen shows for one Ask. */
+export interface Shown {
+  a: Prompt;
+  /** The counterfactual that Flip and Patch read, or null. */
+  b: Prompt | null;
+  /** Where b is null: a sentence saying why. */
+  reason: string | null;
+  view: View;
+}
+
 /** The worker's face, through Comlink. Every method rejects with an Error whose message is a sentence for the user. */
 export interface Engine {
   /** Loads the manifest, the default model and the circuit of `task` (or of the first task). */
   open(base: string, task: string | null, onProgress: (progress: Progress) => void): Promise<{ model: ModelInfo; task: TaskInfo }>;
   /** Switches the task; loads its circuit when it is not there yet. */
   task(name: string): Promise<TaskInfo>;
-  /** Loads the tokenizer when it is not there yet, then cuts on the left what is beyond the context. */
-  tokenize(text: string): Promise<Prompt>;
-  /** The task's counterfactual of a text: the same text with the telling part swapped, or why there is none. */
-  counterfactual(task: string, text: string): Promise<{ text: string } | { reason: string }>;
-  run(request: RunRequest): Promise<View>;
+  /** Tokenizes (presets come tokenized, else the tokenizer is loaded first), finds the counterfactual, runs. */
+  show(ask: Ask): Promise<Shown>;
   backend(): Promise<BackendName>;
 }
