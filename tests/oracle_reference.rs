@@ -1,0 +1,212 @@
+//! The reference against the vectors: in f32, in f64, and its derivatives. The last test shows that the tests can fail.
+
+mod oracle_suite;
+mod reference;
+
+use oracle_suite::vectors::{ALL, Case, MaskSequence, Table, VectorEdit, VectorOp, cases, each_case};
+use oracle_suite::{Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, weights};
+use reference::{Dual, Edit, EditOp, Mistake, Model, Params, Rows, Scalar, mean_cross_entropy, task_loss};
+use sparse_circuits::model::{Hook, Weights};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// Derivatives carried at once.
+const TANGENTS: usize = 16;
+
+/// The reference in the numbers of `T`. With `gradients`, the masks' gradients are taken in f64 by dual numbers.
+struct Reference<'a, T> {
+    weights: &'a Weights,
+    model: Model<'a, T>,
+    gradients: bool,
+}
+
+impl<'a, T: Scalar> Reference<'a, T> {
+    fn new(weights: &'a Weights) -> Self {
+        Reference { weights, model: Model::new(&weights.config, Params::new(weights)), gradients: false }
+    }
+}
+
+fn table<T: Scalar>(rows: &Rows<T>) -> Table {
+    Table::from_rows(&rows.iter().map(|row| row.iter().map(|v| v.value()).collect()).collect::<Vec<_>>())
+}
+
+fn edit<T: Scalar>(edit: &VectorEdit) -> Edit<T> {
+    let op = match edit.op {
+        VectorOp::Zero => EditOp::Zero(edit.channels.clone()),
+        VectorOp::Set => {
+            EditOp::Set(edit.channels.iter().copied().zip(edit.values.iter().map(|&v| T::new(v))).collect())
+        }
+        VectorOp::Scale => EditOp::Scale(edit.channels.clone(), T::new(edit.factor)),
+    };
+    Edit { hook: edit.hook, positions: edit.positions.clone(), op }
+}
+
+fn gates<T: Scalar>(gates: &[Gate]) -> Vec<Edit<T>> {
+    let numbers = |values: &[f64]| values.iter().map(|&value| T::new(value)).collect();
+    (gates.iter())
+        .map(|gate| Edit {
+            hook: gate.hook,
+            positions: None,
+            op: EditOp::Gate { mask: numbers(&gate.mask), mean: numbers(&gate.mean) },
+        })
+        .collect()
+}
+
+impl<T: Scalar> Subject for Reference<'_, T> {
+    async fn run(&mut self, tokens: &[u32], edits: &[VectorEdit], hooks: &[Hook]) -> Outcome {
+        let edits: Vec<Edit<T>> = edits.iter().map(edit).collect();
+        let run = self.model.run(tokens, &edits);
+        Outcome {
+            logits: table(&run.logits),
+            activations: hooks.iter().map(|hook| (*hook, table(&run.activations[hook]))).collect(),
+        }
+    }
+
+    async fn next_token_loss(&mut self, tokens: &[u32], targets: &[Option<usize>]) -> f64 {
+        mean_cross_entropy(&self.model.run(tokens, &[]).logits, targets).value()
+    }
+
+    async fn task(&mut self, sequences: &[MaskSequence], masks: &[Gate]) -> TaskOutcome {
+        let edits = gates(masks);
+        let (mut losses, mut last_logits) = (Vec::new(), Rows::new());
+        for sequence in sequences {
+            let mut logits = self.model.run(&sequence.tokens, &edits).logits;
+            losses.push(task_loss(&logits, sequence.target, sequence.alternative).value());
+            last_logits.push(logits.pop().expect("a token"));
+        }
+        let gradients = self.gradients.then(|| mask_gradients(self.weights, sequences, masks));
+        TaskOutcome { losses, last_logits: table(&last_logits), gradients }
+    }
+}
+
+/// Derivatives of the mean task loss with respect to every mask, a few masks at a time.
+fn mask_gradients(weights: &Weights, sequences: &[MaskSequence], masks: &[Gate]) -> BTreeMap<Hook, Vec<f64>> {
+    let model: Model<Dual<TANGENTS>> = Model::new(&weights.config, Params::new(weights));
+    let mut gradients = BTreeMap::new();
+    for (at, gate) in masks.iter().enumerate() {
+        let mut gradient = vec![0.0; gate.mask.len()];
+        for (chunk, out) in gradient.chunks_mut(TANGENTS).enumerate() {
+            let mut edits = gates::<Dual<TANGENTS>>(masks);
+            if let EditOp::Gate { mask, .. } = &mut edits[at].op {
+                for (tangent, m) in mask[chunk * TANGENTS..].iter_mut().take(out.len()).enumerate() {
+                    *m = Dual::variable(m.value, tangent);
+                }
+            }
+            for sequence in sequences {
+                let logits = model.run(&sequence.tokens, &edits).logits;
+                let loss = task_loss(&logits, sequence.target, sequence.alternative);
+                for (out, tangent) in out.iter_mut().zip(loss.tangents.expect("the loss depends on the masks")) {
+                    *out += tangent / sequences.len() as f64;
+                }
+            }
+        }
+        gradients.insert(gate.hook, gradient);
+    }
+    gradients
+}
+
+/// The reference never waits.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the reference waited"),
+    }
+}
+
+fn check(case: &Case, find: impl FnOnce(&Weights) -> Findings) {
+    let findings = find(&weights::weights(case));
+    println!(
+        "{}: {} checks, worst {:.3} of its tolerance at {}",
+        case.name, findings.checks, findings.worst, findings.worst_at
+    );
+    findings.assert(case.name);
+}
+
+mod single_precision {
+    use super::*;
+    macro_rules! test {
+        ($case:ident) => {
+            #[test]
+            fn $case() {
+                check(&cases::$case, |weights| {
+                    ready(check_forward(&cases::$case, &mut Reference::<f32>::new(weights), Precision::Single))
+                });
+            }
+        };
+    }
+    each_case!(test);
+}
+
+/// Three cases have f64 results and masks.
+mod double_precision_and_masks {
+    use super::*;
+    macro_rules! test {
+        ($case:ident) => {
+            mod $case {
+                use super::*;
+                #[test]
+                fn forward_f64() {
+                    check(&cases::$case, |weights| {
+                        ready(check_forward(&cases::$case, &mut Reference::<f64>::new(weights), Precision::Double))
+                    });
+                }
+                #[test]
+                fn masks_f32() {
+                    check(&cases::$case, |weights| {
+                        ready(check_masks(&cases::$case, &mut Reference::<f32>::new(weights), Precision::Single))
+                    });
+                }
+                #[test]
+                fn masks_f64_with_gradients() {
+                    check(&cases::$case, |weights| {
+                        let mut reference = Reference::<f64>::new(weights);
+                        reference.gradients = true;
+                        ready(check_masks(&cases::$case, &mut reference, Precision::Double))
+                    });
+                }
+            }
+        };
+    }
+    test!(p02_rms_sink_bigram_full);
+    test!(p03_catpos_rms);
+    test!(p07_dhead_dmlp_odd);
+}
+
+/// Each mistake must exceed the f32 tolerance tenfold on some case.
+#[test]
+fn deliberate_mistakes_are_noticed() {
+    let mistakes = [
+        Mistake::RmsEps(1e-5),
+        Mistake::RmsEps(1e-6),
+        Mistake::RmsEps(0.0),
+        Mistake::UnbiasedVariance,
+        Mistake::TanhGelu,
+        Mistake::RoundedK,
+        Mistake::SinglePrecisionK,
+        Mistake::TopKPerHead,
+        Mistake::TopKBeforeActivation,
+        Mistake::TopKAfterHook,
+        Mistake::ResidualTopKBeforeRelu,
+        Mistake::SinkAbsent,
+        Mistake::SinkZero,
+        Mistake::SinkScaled,
+        Mistake::AttentionScaleOfModelWidth,
+        Mistake::InterleavedQkv,
+        Mistake::RawPositions,
+        Mistake::BigramPaddingRow,
+        Mistake::NoFinalBias,
+    ];
+    let cases: Vec<(Case, Weights)> = ALL.iter().map(|case| (*case, weights::weights(case))).collect();
+    for mistake in mistakes {
+        let noticed = cases.iter().find_map(|(case, weights)| {
+            let mut reference = Reference::<f32>::new(weights);
+            reference.model.mistake = Some(mistake);
+            let findings = ready(check_forward(case, &mut reference, Precision::Single));
+            (findings.worst > 10.0 && !findings.failures.is_empty()).then_some((case.name, findings.worst))
+        });
+        println!("{mistake:?}: {noticed:?}");
+        assert!(noticed.is_some(), "{mistake:?} stays unnoticed");
+    }
+}

@@ -1,0 +1,419 @@
+//! The model once more, as plainly as it can be written: an independent reference for the engine.
+//!
+//! Loops over `Vec<Vec<T>>`, a sort for AbsTopK, one token at a time; nothing is shared with the engine but the types that
+//! describe a model. `T` is f32, f64, or a dual number, which makes the same text a reference for gradients.
+//! Formulas: Gao et al. 2025, A.1, and the inference code published with it.
+
+#![allow(dead_code)] // each test uses a part
+
+mod params;
+mod scalar;
+
+pub use params::{LinearParams, NormParams, Params};
+pub use scalar::{Dual, Scalar};
+
+use sparse_circuits::model::{
+    Activation, Config, Hook, LAYER_NORM_EPS, RMS_NORM_EPS, ResidualActivation, Site, TopKSite,
+};
+use std::collections::BTreeMap;
+
+/// `[token][channel]`, or `[output][input]` of a weight.
+pub type Rows<T> = Vec<Vec<T>>;
+
+/// A deliberate error, to see that the oracle notices it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mistake {
+    RmsEps(f64),
+    UnbiasedVariance,
+    TanhGelu,
+    RoundedK,
+    SinglePrecisionK,
+    TopKPerHead,
+    TopKBeforeActivation,
+    TopKAfterHook,
+    ResidualTopKBeforeRelu,
+    SinkAbsent,
+    SinkZero,
+    SinkScaled,
+    AttentionScaleOfModelWidth,
+    InterleavedQkv,
+    RawPositions,
+    BigramPaddingRow,
+    NoFinalBias,
+}
+
+/// A change of the activations at a hook: `positions` = `None` means all.
+#[derive(Clone, Debug)]
+pub struct Edit<T> {
+    pub hook: Hook,
+    pub positions: Option<Vec<usize>>,
+    pub op: EditOp<T>,
+}
+
+#[derive(Clone, Debug)]
+pub enum EditOp<T> {
+    Zero(Vec<usize>),
+    Set(Vec<(usize, T)>),
+    Scale(Vec<usize>, T),
+    /// `x -> m x + (1 - m) mean` for every channel (Gao et al. 2025, A.5).
+    Gate {
+        mask: Vec<T>,
+        mean: Vec<T>,
+    },
+}
+
+impl<T: Scalar> Edit<T> {
+    pub fn apply(&self, x: &mut Rows<T>) {
+        let all = (0..x.len()).collect();
+        for &position in self.positions.as_ref().unwrap_or(&all) {
+            let row = &mut x[position];
+            match &self.op {
+                EditOp::Zero(channels) => {
+                    for &channel in channels {
+                        row[channel] = T::new(0.0);
+                    }
+                }
+                EditOp::Set(values) => {
+                    for &(channel, value) in values {
+                        row[channel] = value;
+                    }
+                }
+                EditOp::Scale(channels, factor) => {
+                    for &channel in channels {
+                        row[channel] = row[channel] * *factor;
+                    }
+                }
+                EditOp::Gate { mask, mean } => {
+                    for channel in 0..row.len() {
+                        let m = mask[channel];
+                        row[channel] = m * row[channel] + (T::new(1.0) - m) * mean[channel];
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub struct Model<'a, T> {
+    pub config: &'a Config,
+    pub params: Params<T>,
+    pub mistake: Option<Mistake>,
+}
+
+/// What a run gives: logits `[token][vocab]` and the activations at every hook, after the edits.
+pub struct Run<T> {
+    pub logits: Rows<T>,
+    pub activations: BTreeMap<Hook, Rows<T>>,
+}
+
+impl<'a, T: Scalar> Model<'a, T> {
+    pub fn new(config: &'a Config, params: Params<T>) -> Self {
+        Model { config, params, mistake: None }
+    }
+
+    /// Runs with `edits` applied in order, and records every hook.
+    pub fn run(&self, tokens: &[u32], edits: &[Edit<T>]) -> Run<T> {
+        let mut activations = BTreeMap::new();
+        let logits = self.forward(tokens, &mut |hook, x| {
+            edits.iter().filter(|edit| edit.hook == hook).for_each(|edit| edit.apply(x));
+            activations.insert(hook, x.clone());
+        });
+        Run { logits, activations }
+    }
+
+    /// The whole model. `hook` sees the activations at each hook and may change them.
+    pub fn forward(&self, tokens: &[u32], hook: &mut dyn FnMut(Hook, &mut Rows<T>)) -> Rows<T> {
+        let (config, params) = (self.config, &self.params);
+        let concatenate = config.d_pos_emb.is_some();
+        let mut x: Rows<T> = tokens.iter().map(|&token| params.wte[token as usize].clone()).collect();
+        let positions: Option<Rows<T>> = params.wpe.as_ref().map(|wpe| wpe[..tokens.len()].to_vec());
+        if let (Some(positions), false) = (&positions, concatenate) {
+            x = add(&x, positions);
+        }
+        for (layer, block) in params.blocks.iter().enumerate() {
+            let mut at = |site, x: &mut Rows<T>| hook(Hook::at(layer, site), x);
+            at(Site::ResidIn, &mut x);
+
+            let input = self.block_input(&x, &positions, &block.ln_1, &block.ln_p1);
+            let input = self.sparse_hook(Site::AttnActIn, Some(TopKSite::AttnIn), input, &mut at);
+            let (q, k, v) = self.split_qkv(linear(&input, &block.c_attn));
+            let k = self.sparse_hook(Site::AttnK, Some(TopKSite::AttnK), k, &mut at);
+            let q = self.sparse_hook(Site::AttnQ, Some(TopKSite::AttnQ), q, &mut at);
+            let v = self.sparse_hook(Site::AttnV, Some(TopKSite::AttnV), v, &mut at);
+            let y = self.attention(&q, &k, &v, block.sink_logit.as_deref());
+            let y = self.sparse_hook(Site::AttnY, None, y, &mut at);
+            let delta = linear(&y, &block.attn_c_proj);
+            let delta = self.sparse_hook(Site::AttnResidDelta, Some(TopKSite::AttnOut), delta, &mut at);
+            x = self.residual(add(&x, &delta), TopKSite::ResidPostAttn);
+
+            at(Site::ResidMid, &mut x);
+            let input = self.block_input(&x, &positions, &block.ln_2, &block.ln_p2);
+            let input = self.sparse_hook(Site::MlpActIn, Some(TopKSite::MlpIn), input, &mut at);
+            let mut hidden = linear(&input, &block.c_fc);
+            if self.mistake == Some(Mistake::TopKBeforeActivation) {
+                hidden = self.abs_top_k(TopKSite::MlpNeuron, hidden);
+            }
+            let hidden = hidden.iter().map(|row| row.iter().map(|&z| self.activation(z)).collect()).collect();
+            let hidden = self.sparse_hook(Site::MlpPostAct, Some(TopKSite::MlpNeuron), hidden, &mut at);
+            let delta = linear(&hidden, &block.mlp_c_proj);
+            let delta = self.sparse_hook(Site::MlpResidDelta, Some(TopKSite::MlpOut), delta, &mut at);
+            x = self.residual(add(&x, &delta), TopKSite::ResidPostMlp);
+        }
+        hook(Hook::FinalResid, &mut x);
+        let x = self.norm(&x, &params.ln_f);
+        let unembedding = params.lm_head.as_ref().unwrap_or(&params.wte);
+        let mut logits = linear(&x, &LinearParams { weight: unembedding.clone(), bias: None });
+        if let Some(table) = &params.bigram_table {
+            let last = table.len() - 1;
+            for (row, &token) in logits.iter_mut().zip(tokens) {
+                if self.mistake != Some(Mistake::BigramPaddingRow) || token as usize != last {
+                    *row = sum(row, &table[token as usize]);
+                }
+            }
+        }
+        if let (Some(bias), true) = (&params.final_logits_bias, self.mistake != Some(Mistake::NoFinalBias)) {
+            logits = logits.iter().map(|row| sum(row, bias)).collect();
+        }
+        logits
+    }
+
+    /// AbsTopK, then the hook.
+    fn sparse_hook(
+        &self,
+        site: Site,
+        top_k: Option<TopKSite>,
+        mut x: Rows<T>,
+        hook: &mut dyn FnMut(Site, &mut Rows<T>),
+    ) -> Rows<T> {
+        let late = self.mistake == Some(Mistake::TopKAfterHook);
+        if let (Some(top_k), false) = (top_k, late) {
+            x = self.abs_top_k(top_k, x);
+        }
+        hook(site, &mut x);
+        if let (Some(top_k), true) = (top_k, late) {
+            x = self.abs_top_k(top_k, x);
+        }
+        x
+    }
+
+    /// The normed residual stream, with the normed positional vector beside it where positions are concatenated.
+    fn block_input(
+        &self,
+        x: &Rows<T>,
+        positions: &Option<Rows<T>>,
+        norm: &NormParams<T>,
+        positional_norm: &Option<NormParams<T>>,
+    ) -> Rows<T> {
+        let mut input = self.norm(x, norm);
+        if let (Some(positions), Some(positional_norm)) = (positions, positional_norm) {
+            let normed = match self.mistake {
+                Some(Mistake::RawPositions) => positions.clone(),
+                _ => self.norm(positions, positional_norm),
+            };
+            for (row, position) in input.iter_mut().zip(normed) {
+                row.extend(position);
+            }
+        }
+        input
+    }
+
+    /// RMS norm `x / sqrt(mean(x^2) + eps)` or layer norm `(x - mean) / sqrt(var + eps)` (biased variance), then gain, bias.
+    fn norm(&self, x: &Rows<T>, norm: &NormParams<T>) -> Rows<T> {
+        let rms_eps = match self.mistake {
+            Some(Mistake::RmsEps(eps)) => eps,
+            _ => RMS_NORM_EPS,
+        };
+        x.iter()
+            .map(|row| {
+                let n = T::new(row.len() as f64);
+                let mut centred = row.clone();
+                let mut divisor = n;
+                let mut eps = rms_eps;
+                if !self.config.rms_norm {
+                    let mean = total(row) / n;
+                    centred = row.iter().map(|&v| v - mean).collect();
+                    eps = LAYER_NORM_EPS;
+                    if self.mistake == Some(Mistake::UnbiasedVariance) {
+                        divisor = T::new(row.len() as f64 - 1.0);
+                    }
+                }
+                let squares: Vec<T> = centred.iter().map(|&v| v * v).collect();
+                let scale = (total(&squares) / divisor + T::new(eps)).sqrt();
+                let mut out: Vec<T> = centred.iter().map(|&v| v / scale).collect();
+                if let Some(gain) = &norm.gain {
+                    out = out.iter().zip(gain).map(|(&v, &g)| v * g).collect();
+                }
+                if let Some(bias) = &norm.bias {
+                    out = sum(&out, bias);
+                }
+                out
+            })
+            .collect()
+    }
+
+    /// Rows of `c_attn` are all q, all k, all v.
+    fn split_qkv(&self, qkv: Rows<T>) -> (Rows<T>, Rows<T>, Rows<T>) {
+        let d_attn = self.config.n_head * self.config.d_head;
+        let part = |which: usize| -> Rows<T> {
+            qkv.iter()
+                .map(|row| match self.mistake {
+                    Some(Mistake::InterleavedQkv) => (0..d_attn).map(|channel| row[3 * channel + which]).collect(),
+                    _ => row[which * d_attn..(which + 1) * d_attn].to_vec(),
+                })
+                .collect()
+        };
+        (part(0), part(1), part(2))
+    }
+
+    /// Causal attention, per head `softmax(q k / sqrt(d_head)) v`; a sink adds `exp(logit)` to the denominator.
+    fn attention(&self, q: &Rows<T>, k: &Rows<T>, v: &Rows<T>, sinks: Option<&[T]>) -> Rows<T> {
+        let (n_head, d_head) = (self.config.n_head, self.config.d_head);
+        let width = match self.mistake {
+            Some(Mistake::AttentionScaleOfModelWidth) => self.config.d_model / n_head,
+            _ => d_head,
+        };
+        let scale = T::new(1.0 / (width as f64).sqrt());
+        let mut y = vec![vec![T::new(0.0); n_head * d_head]; q.len()];
+        for head in 0..n_head {
+            let channels = head * d_head..(head + 1) * d_head;
+            for query in 0..q.len() {
+                let scores: Vec<T> = (0..=query)
+                    .map(|key| dot(&q[query][channels.clone()], &k[key][channels.clone()]) * scale)
+                    .collect();
+                let sink = sinks.and_then(|sinks| match self.mistake {
+                    Some(Mistake::SinkAbsent) => None,
+                    Some(Mistake::SinkZero) => Some(T::new(0.0)),
+                    Some(Mistake::SinkScaled) => Some(sinks[head] * scale),
+                    _ => Some(sinks[head]),
+                });
+                let most = scores.iter().chain(&sink).map(|score| score.value()).fold(f64::NEG_INFINITY, f64::max);
+                let powers: Vec<T> = scores.iter().map(|&score| (score - T::new(most)).exp()).collect();
+                let mut denominator = total(&powers);
+                if let Some(sink) = sink {
+                    denominator += (sink - T::new(most)).exp();
+                }
+                for (key, &power) in powers.iter().enumerate() {
+                    let weight = power / denominator;
+                    for channel in channels.clone() {
+                        y[query][channel] += weight * v[key][channel];
+                    }
+                }
+            }
+        }
+        y
+    }
+
+    /// The exact GELU `x/2 (1 + erf(x / sqrt 2))`, or ReLU.
+    fn activation(&self, x: T) -> T {
+        let half_x = T::new(0.5) * x;
+        match self.config.activation_type {
+            Activation::Relu => relu(x),
+            Activation::Gelu if self.mistake == Some(Mistake::TanhGelu) => {
+                let inner = T::new((2.0 / std::f64::consts::PI).sqrt()) * (x + T::new(0.044715) * x * x * x);
+                half_x * (T::new(1.0) + inner.tanh())
+            }
+            Activation::Gelu => half_x * (T::new(1.0) + (x * T::new(std::f64::consts::FRAC_1_SQRT_2)).erf()),
+        }
+    }
+
+    /// ReLU on the residual stream where the config asks for it, then its AbsTopK.
+    fn residual(&self, mut x: Rows<T>, site: TopKSite) -> Rows<T> {
+        let top_k_first = self.mistake == Some(Mistake::ResidualTopKBeforeRelu);
+        if top_k_first {
+            x = self.abs_top_k(site, x);
+        }
+        if self.config.residual_activation_type == ResidualActivation::Relu {
+            x = x.iter().map(|row| row.iter().map(|&v| relu(v)).collect()).collect();
+        }
+        if top_k_first { x } else { self.abs_top_k(site, x) }
+    }
+
+    /// Keeps the k entries of largest magnitude in each row; among equals those of the lowest channels. `k` is
+    /// `int(afrac * width)` in double precision.
+    fn abs_top_k(&self, site: TopKSite, x: Rows<T>) -> Rows<T> {
+        let Some(afrac) = self.config.afrac.filter(|_| self.config.afrac_loctypes.contains(&site)) else {
+            return x;
+        };
+        let per_head = self.mistake == Some(Mistake::TopKPerHead)
+            && matches!(site, TopKSite::AttnQ | TopKSite::AttnK | TopKSite::AttnV);
+        let keep = |row: &[T]| {
+            let k = match self.mistake {
+                Some(Mistake::RoundedK) => (afrac * row.len() as f64).round() as usize,
+                Some(Mistake::SinglePrecisionK) => (afrac as f32 * row.len() as f32) as usize,
+                _ => (afrac * row.len() as f64) as usize,
+            };
+            let mut channels: Vec<usize> = (0..row.len()).collect();
+            // A stable sort: equal magnitudes stay in the order of their channels.
+            channels.sort_by(|&a, &b| row[b].value().abs().total_cmp(&row[a].value().abs()));
+            let mut kept = vec![T::new(0.0); row.len()];
+            for &channel in &channels[..k] {
+                kept[channel] = row[channel];
+            }
+            kept
+        };
+        x.iter()
+            .map(|row| if per_head { row.chunks(self.config.d_head).flat_map(keep).collect() } else { keep(row) })
+            .collect()
+    }
+}
+
+fn relu<T: Scalar>(x: T) -> T {
+    if x.value() > 0.0 { x } else { T::new(0.0) }
+}
+
+fn total<T: Scalar>(values: &[T]) -> T {
+    values.iter().fold(T::new(0.0), |sum, &value| sum + value)
+}
+
+fn sum<T: Scalar>(a: &[T], b: &[T]) -> Vec<T> {
+    a.iter().zip(b).map(|(&a, &b)| a + b).collect()
+}
+
+fn add<T: Scalar>(a: &Rows<T>, b: &Rows<T>) -> Rows<T> {
+    a.iter().zip(b).map(|(a, b)| sum(a, b)).collect()
+}
+
+/// Products with an exact zero are left out: most weights are zero, and every activation is finite.
+fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
+    let mut out = T::new(0.0);
+    for (&a, &b) in a.iter().zip(b) {
+        if !a.is_zero() {
+            out += a * b;
+        }
+    }
+    out
+}
+
+/// `W x + b` for every token.
+fn linear<T: Scalar>(x: &Rows<T>, map: &LinearParams<T>) -> Rows<T> {
+    x.iter()
+        .map(|row| {
+            let out: Vec<T> = map.weight.iter().map(|weights| dot(weights, row)).collect();
+            match &map.bias {
+                Some(bias) => sum(&out, bias),
+                None => out,
+            }
+        })
+        .collect()
+}
+
+/// `-log softmax(logits)[target]`.
+pub fn cross_entropy<T: Scalar>(logits: &[T], target: usize) -> T {
+    let most = logits.iter().map(|logit| logit.value()).fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<T> = logits.iter().map(|&logit| (logit - T::new(most)).exp()).collect();
+    total(&powers).ln() + T::new(most) - logits[target]
+}
+
+/// Mean next-token cross entropy; a target of `None` is ignored.
+pub fn mean_cross_entropy<T: Scalar>(logits: &Rows<T>, targets: &[Option<usize>]) -> T {
+    let losses: Vec<T> = (logits.iter().zip(targets))
+        .filter_map(|(row, target)| target.map(|target| cross_entropy(row, target)))
+        .collect();
+    total(&losses) / T::new(losses.len() as f64)
+}
+
+/// The task loss of one sequence: cross entropy of the softmax over two candidates at the last position.
+pub fn task_loss<T: Scalar>(logits: &Rows<T>, target: usize, alternative: usize) -> T {
+    let last = logits.last().expect("a sequence has a token");
+    cross_entropy(&[last[target], last[alternative]], 0)
+}
