@@ -1,1 +1,23 @@
-//! web
+//! What the page's workers call, through wasm-bindgen. No logic of its own: it turns JS values into Rust ones and back.
+//!
+//! One crate, two wasm packages: `pkg/engine` (feature `web-engine`) is what the first screen needs; `pkg/tokenizer`
+//! (feature `web-tokenizer`) carries the regex engine and its Unicode tables and is loaded after the first screen is live.
+
+#[cfg(feature = "web-tokenizer")]
+mod tokenizer;
+
+#[cfg(feature = "web-tokenizer")]
+pub use tokenizer::WebTokenizer;
+
+use wasm_bindgen::prelude::*;
+
+/// Runs once when a package is loaded: a panic's message and place go to the browser's console.
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// An error as JS sees it: an `Error` whose message is the whole sentence.
+pub(crate) fn js_error(error: crate::Error) -> JsError {
+    JsError::new(&error.to_string())
+}

@@ -1,0 +1,36 @@
+//! The tokenizer's wasm face.
+
+use crate::tokenizer::Tokenizer;
+use crate::web::js_error;
+use wasm_bindgen::prelude::*;
+
+/// Text to token ids and back, from the `tokenizer.json` that lies beside a model.
+#[wasm_bindgen]
+pub struct WebTokenizer {
+    inner: Tokenizer,
+}
+
+#[wasm_bindgen]
+impl WebTokenizer {
+    /// From the bytes of a `tokenizer.json`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(json: &[u8]) -> Result<WebTokenizer, JsError> {
+        Ok(WebTokenizer { inner: Tokenizer::from_json(json).map_err(js_error)? })
+    }
+
+    /// The ids of a text, as a `Uint32Array`. Any text has some: what is not in the vocabulary falls back to bytes.
+    pub fn encode(&self, text: &str) -> Vec<u32> {
+        self.inner.encode(text)
+    }
+
+    /// The text of some ids.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        self.inner.decode(ids)
+    }
+
+    /// The text of one id, for display: a part of a multi-byte character is shown as U+FFFD.
+    #[wasm_bindgen(js_name = tokenText)]
+    pub fn token_text(&self, id: u32) -> String {
+        self.inner.token_text(id)
+    }
+}

@@ -1,0 +1,55 @@
+// Prints what www/dist weighs, file by file and beside the budgets. `--binding`: exit 1 when a budget is exceeded.
+//
+// wasm and text count as brotli, which any host sends; models count as they are shipped, for hosts rarely compress them.
+// KB and MB are 1000 and 1000000 bytes.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join, relative, sep } from 'node:path';
+import { brotliCompressSync, constants } from 'node:zlib';
+
+const dist = join(import.meta.dirname, '..', 'dist');
+const asShipped = new Set(['.safetensors', '.png', '.jpg', '.webp', '.woff2']);
+const budgets = { first: 600e3, page: 1500e3 };
+
+const files = readdirSync(dist, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => relative(dist, join(entry.parentPath, entry.name)).split(sep).join('/'))
+  .sort();
+
+const manifest = files.includes('models/manifest.json')
+  ? JSON.parse(readFileSync(join(dist, 'models/manifest.json'), 'utf8'))
+  : { models: [] };
+const defaultModel = manifest.models.find((model) => model.default)?.file;
+
+/** When index.html loads a file: for its `first` live screen, later on the default `page`, or `never`. */
+function when(file) {
+  if (file.endsWith('.map') || file.endsWith('.md')) return 'never';
+  if (/tokenizer/i.test(file)) return 'page';
+  if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';
+  if (file.endsWith('.html') && file !== 'index.html') return 'never';
+  return 'first';
+}
+
+const rows = files.map((file) => {
+  const bytes = readFileSync(join(dist, file));
+  const params = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+  const sent = asShipped.has(extname(file)) ? bytes.length : brotliCompressSync(bytes, { params }).length;
+  return { file, raw: bytes.length, sent, when: when(file) };
+});
+
+const kb = (bytes) => (bytes / 1e3).toFixed(1).padStart(9);
+console.log(`${'raw KB'.padStart(9)} ${'sent KB'.padStart(9)}  loaded  file`);
+for (const row of rows) console.log(`${kb(row.raw)} ${kb(row.sent)}  ${row.when.padEnd(6)}  ${row.file}`);
+
+const total = (...kinds) => rows.filter((row) => kinds.includes(row.when)).reduce((sum, row) => sum + row.sent, 0);
+let exceeded = false;
+for (const [what, bytes, budget] of [
+  ['first live screen', total('first'), budgets.first],
+  ['default page', total('first', 'page'), budgets.page],
+]) {
+  const over = bytes > budget;
+  exceeded ||= over;
+  console.log(`${what}: ${(bytes / 1e3).toFixed(1)} KB of ${budget / 1e3} KB${over ? ': OVER BUDGET' : ''}`);
+}
+if (!defaultModel) console.log('(models/ has no default model yet)');
+if (exceeded && process.argv.includes('--binding')) process.exit(1);

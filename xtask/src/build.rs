@@ -1,0 +1,111 @@
+//! From the crate to `pkg/` (two wasm packages) and from there to `www/dist`, the folder to publish.
+
+use crate::exec::{Outcome, cargo, command, io, npm_bin, root, run, step, target, www};
+use crate::setup;
+use std::fs;
+use std::path::Path;
+
+/// One wasm package: the crate compiled with some of its features.
+struct Package {
+    /// Its folder in pkg/.
+    name: &'static str,
+    feature: &'static str,
+    /// wasm-opt's level: the engine is to be fast, the tokenizer small.
+    level: &'static str,
+}
+
+const PACKAGES: [Package; 2] = [
+    Package { name: "engine", feature: "web-engine", level: "-O3" },
+    Package { name: "tokenizer", feature: "web-tokenizer", level: "-Oz" },
+];
+
+/// What Rust's wasm target uses by default, and SIMD (.cargo/config.toml). Old browsers are told by the page.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
+
+/// Sets up, builds everything and prints what the page weighs.
+pub fn build() -> Outcome {
+    let tools = setup::wasm_tools()?;
+    setup::npm_packages()?;
+    wasm_packages(&tools)?;
+    page()?;
+    sizes(false)
+}
+
+/// Builds pkg/engine and pkg/tokenizer, one after the other: both come out of cargo under the same file name.
+///
+/// These are wasm-pack's steps (cargo, wasm-bindgen, wasm-opt) without wasm-pack, which would download the last two.
+pub fn wasm_packages(tools: &Path) -> Outcome {
+    for package in &PACKAGES {
+        step(&format!("build pkg/{}", package.name), || wasm_package(tools, package))?;
+    }
+    Ok(())
+}
+
+fn wasm_package(tools: &Path, package: &Package) -> Outcome {
+    run(cargo().args(["build", "--lib", "--profile", "wasm", "--target", "wasm32-unknown-unknown"]).args([
+        "--no-default-features",
+        "--features",
+        package.feature,
+    ]))?;
+    let compiled = target().join("wasm32-unknown-unknown/wasm/sparse_circuits.wasm");
+    let work = target().join("xtask").join(package.name);
+    let out = root().join("pkg").join(package.name);
+
+    // wasm-opt is the slow part: only when the compiler's output or what we do with it has changed.
+    let recipe = format!("{} {WASM_FEATURES:?} {}", package.level, tools.display());
+    let mut made_from = io("read", &compiled, fs::read(&compiled))?;
+    made_from.extend_from_slice(recipe.as_bytes());
+    let stamp = work.join("made-from");
+    if fs::read(&stamp).is_ok_and(|last| last == made_from) && out.join("sparse_circuits_bg.wasm").is_file() {
+        println!("  pkg/{} is up to date", package.name);
+        return Ok(());
+    }
+    if work.exists() {
+        io("remove", &work, fs::remove_dir_all(&work))?;
+    }
+    run(command(tools.join("wasm-bindgen"))
+        .args(["--target", "web", "--out-name", "sparse_circuits", "--remove-producers-section", "--out-dir"])
+        .arg(&work)
+        .arg(&compiled))?;
+    let raw = work.join("sparse_circuits_bg.wasm");
+    let optimised = work.join("optimised.wasm");
+    run(npm_bin("wasm-opt").arg(package.level).args(WASM_FEATURES).arg(&raw).arg("-o").arg(&optimised))?;
+    io("move", &optimised, fs::rename(&optimised, &raw))?;
+
+    io("create", &out, fs::create_dir_all(&out))?;
+    for name in
+        ["sparse_circuits_bg.wasm", "sparse_circuits_bg.wasm.d.ts", "sparse_circuits.js", "sparse_circuits.d.ts"]
+    {
+        let to = out.join(name);
+        io("write", &to, fs::copy(work.join(name), &to))?;
+    }
+    io("write", &stamp, fs::write(&stamp, &made_from))
+}
+
+/// Type-checks and bundles the page into www/dist, models included.
+pub fn page() -> Outcome {
+    step("build www/dist", || {
+        run(&mut npm_bin("tsc"))?;
+        run(npm_bin("vite").args(["build", "--logLevel", "warn"]))
+    })
+}
+
+/// Prints the size of each published file and the totals beside the budgets; `binding` makes too large a total an error.
+pub fn sizes(binding: bool) -> Outcome {
+    step("weigh www/dist", || {
+        let mut weigh = command("node");
+        weigh.current_dir(www()).arg("scripts/sizes.mjs");
+        if binding {
+            weigh.arg("--binding");
+        }
+        run(&mut weigh)
+    })
+}

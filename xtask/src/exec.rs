@@ -1,0 +1,126 @@
+//! Finding and running other programs, with a clear sentence when one is missing or fails.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// An error is a whole sentence for the person at the terminal.
+pub type Outcome<T = ()> = Result<T, String>;
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_path_buf()
+}
+
+pub fn www() -> PathBuf {
+    root().join("www")
+}
+
+/// The one directory that every cargo build shares.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))
+}
+
+/// Prints `what`, runs `work`, prints how long it took.
+pub fn step<T>(what: &str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    println!("\n==> {what}");
+    let start = Instant::now();
+    let result = work();
+    let word = if result.is_ok() { "done" } else { "FAILED" };
+    println!("<== {what}: {word} in {}", seconds(start.elapsed()));
+    result
+}
+
+pub fn seconds(time: Duration) -> String {
+    let s = time.as_secs_f64();
+    if s < 60.0 { format!("{s:.1} s") } else { format!("{:.0} min {:02.0} s", (s / 60.0).floor(), s % 60.0) }
+}
+
+/// The file of a program on PATH.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let names = if cfg!(windows) {
+        vec![format!("{program}.exe"), format!("{program}.cmd")]
+    } else {
+        vec![program.to_string()]
+    };
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
+        .find(|path| path.is_file())
+}
+
+/// A command that runs in the repository's root. Cargo and rustc are those that started us.
+pub fn command(program: impl AsRef<Path>) -> Command {
+    let mut command = Command::new(program.as_ref());
+    command.current_dir(root());
+    command
+}
+
+pub fn cargo() -> Command {
+    command(std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from))
+}
+
+/// npm, in www/.
+pub fn npm() -> Outcome<Command> {
+    let program = find("npm").ok_or("npm is not on PATH: install Node 20.19 or newer, which brings it")?;
+    let mut command = command(program);
+    command.current_dir(www());
+    Ok(command)
+}
+
+/// A program that `npm ci` has put into www/node_modules/.bin, in www/.
+pub fn npm_bin(name: &str) -> Command {
+    let folder = www().join("node_modules").join(".bin");
+    let mut command = command(folder.join(if cfg!(windows) { format!("{name}.cmd") } else { name.to_string() }));
+    command.current_dir(www());
+    command
+}
+
+/// How a command reads in a terminal, for messages.
+fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    std::iter::once(program)
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn cannot_start(command: &Command, error: std::io::Error) -> String {
+    format!("cannot start `{}`: {error}", line(command))
+}
+
+/// Runs a command; what it prints is seen at once.
+pub fn run(command: &mut Command) -> Outcome {
+    println!("  $ {}", line(command));
+    let status = command.status().map_err(|error| cannot_start(command, error))?;
+    if status.success() { Ok(()) } else { Err(format!("`{}` failed ({status}); see above", line(command))) }
+}
+
+/// Runs a command; its standard output is seen at once and returned, whether or not it succeeds.
+pub fn run_and_read(command: &mut Command) -> Outcome<(bool, String)> {
+    println!("  $ {}", line(command));
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(command, error))?;
+    let mut text = String::new();
+    let mut reader = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let mut bytes = Vec::new();
+    while reader.read_until(b'\n', &mut bytes).map_err(|error| cannot_start(command, error))? > 0 {
+        // A closed pipe on our side must not stop the tests.
+        let _ = std::io::stdout().write_all(&bytes);
+        text.push_str(&String::from_utf8_lossy(&bytes));
+        bytes.clear();
+    }
+    let status = child.wait().map_err(|error| cannot_start(command, error))?;
+    Ok((status.success(), text))
+}
+
+/// Runs a command silently; its trimmed standard output, or None when it fails or is not there.
+pub fn ask(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+}
+
+/// A file system call's error as a sentence.
+pub fn io<T>(action: &str, path: &Path, result: std::io::Result<T>) -> Outcome<T> {
+    result.map_err(|error| format!("cannot {action} {}: {error}", path.display()))
+}
