@@ -220,7 +220,9 @@ mod tests {
 
     #[test]
     fn other_spellings_are_refused() {
-        for text in ["", ".", "0", "0.mlp", "0.mlp.post_act", "00.mlp.post_act.1", "0.mlp.post_act.01", "0.mlp.post_act.-1"] {
+        for text in
+            ["", ".", "0", "0.mlp", "0.mlp.post_act", "00.mlp.post_act.1", "0.mlp.post_act.01", "0.mlp.post_act.-1"]
+        {
             assert!(text.parse::<Node>().is_err(), "{text}");
         }
         assert!("0.mlp.post_act.99999999999999999999".parse::<Node>().is_err());

@@ -1,9 +1,15 @@
 //! The model: its configuration, weights, hooks, and the one forward and backward pass, generic over the backend.
 
+mod backward;
 mod config;
+mod device;
+mod forward;
 mod hook;
 mod weights;
 
+pub use backward::{BlockGradient, LinearGradient, NormGradient, ParameterGradients, backward};
 pub use config::{Activation, Config, LAYER_NORM_EPS, RMS_NORM_EPS, ResidualActivation, TopKSite};
+pub use device::{DeviceBlock, DeviceLinear, DeviceNorm, Model};
+pub use forward::{Hooks, LogitsAt, Trace, forward, forward_with_trace};
 pub use hook::{Hook, Node, Site};
 pub use weights::{Block, Linear, Norm, WeightMatrix, Weights};

@@ -34,7 +34,8 @@ impl SparseMatrix {
                 bail!("the row pointers of a sparse matrix fall at row {row}");
             }
             let columns = &indices[start..end];
-            if columns.windows(2).any(|pair| pair[0] >= pair[1]) || columns.last().is_some_and(|&c| c as usize >= cols) {
+            if columns.windows(2).any(|pair| pair[0] >= pair[1]) || columns.last().is_some_and(|&c| c as usize >= cols)
+            {
                 bail!("row {row} of a sparse matrix has columns out of order or beyond {cols}");
             }
         }
