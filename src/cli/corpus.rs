@@ -1,7 +1,9 @@
 //! `sparse-circuits corpus`: from nothing to tokenized training text.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
+use crate::train::corpus::{Recipe, build};
 use crate::{Result, bail};
 
 /// Fetch the pinned Python packages, write synthetic idioms, train the tokenizer, tokenize both.
@@ -10,8 +12,33 @@ pub struct Args {
     /// Folder to write; made when it is not there.
     #[arg(long)]
     out: PathBuf,
+    /// Folder of wheels, downloaded into it where missing [default: OUT/packages].
+    #[arg(long)]
+    packages: Option<PathBuf>,
+    /// Megabytes of synthetic text.
+    #[arg(long, default_value_t = 60.0)]
+    synthetic_mb: f64,
+    /// Tokens in the vocabulary.
+    #[arg(long, default_value_t = 1024)]
+    vocab: usize,
+    /// Megabytes of each source that the tokenizer is trained on.
+    #[arg(long, default_value_t = 10.0)]
+    sample_mb: f64,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    bail!("the corpus recipe is not there yet, nothing was written to {}", args.out.display())
+    for (name, value) in [("--synthetic-mb", args.synthetic_mb), ("--sample-mb", args.sample_mb)] {
+        if !(value > 0.0 && value <= 10_000.0) {
+            bail!("{name} must be above 0 and at most 10000, not {value}");
+        }
+    }
+    let start = Instant::now();
+    let recipe = Recipe {
+        packages: args.packages.unwrap_or_else(|| args.out.join("packages")),
+        out: args.out,
+        synthetic_bytes: (args.synthetic_mb * 1e6) as usize,
+        vocab: args.vocab,
+        sample_bytes: (args.sample_mb * 1e6) as usize,
+    };
+    build(&recipe, &|line| eprintln!("{:7.1} s  {line}", start.elapsed().as_secs_f64()))
 }

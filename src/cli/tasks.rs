@@ -1,16 +1,70 @@
 //! `sparse-circuits tasks`: the tasks and their pairs of prompts.
 
-use crate::{Result, bail};
+use std::io::Write;
 
-/// List the tasks, or print pairs of prompts of one.
+use clap::ValueEnum;
+use serde_json::json;
+
+use crate::tasks::{Split, TASKS, find};
+use crate::{Error, Result, bail};
+
+/// List the tasks, or print pairs of prompts of one, a JSON object a line: {"a": PROMPT, "b": PROMPT, "candidates": [..,..]}.
 #[derive(clap::Args)]
 pub struct Args {
     /// Print JSON (the only form there is).
-    #[arg(long)]
+    #[arg(long, required = true)]
     json: bool,
+    /// The task whose pairs are wanted; without it the tasks are listed.
+    #[arg(long)]
+    task: Option<String>,
+    /// Which pairs; the three splits share none.
+    #[arg(long, value_enum, default_value_t = SplitName::Test, requires = "task")]
+    split: SplitName,
+    /// How many pairs, at most 100000.
+    #[arg(long, default_value_t = 10, requires = "task")]
+    count: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SplitName {
+    Train,
+    Validation,
+    Test,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let _ = args.json;
-    bail!("no task is there yet")
+    debug_assert!(args.json);
+    let mut text = String::new();
+    match &args.task {
+        None => {
+            for task in TASKS {
+                text +=
+                    &format!("{}\n", json!({"name": task.name, "title": task.title, "candidates": task.candidates}));
+            }
+        }
+        Some(name) => {
+            let Some(task) = find(name) else {
+                let known: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
+                bail!("there is no task {name:?}; the tasks are {}", known.join(", "));
+            };
+            if args.count > 100_000 {
+                bail!("--count is at most 100000, not {}", args.count);
+            }
+            let split = match args.split {
+                SplitName::Train => Split::Train,
+                SplitName::Validation => Split::Validation,
+                SplitName::Test => Split::Test,
+            };
+            for pair in task.pairs(split, args.count) {
+                text += &format!("{}\n", json!({"a": pair.a, "b": pair.b, "candidates": task.candidates}));
+            }
+        }
+    }
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads may stop early (`| head`).
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Io { action: "write to", path: "standard output".into(), source: error })
+        }
+        _ => Ok(()),
+    }
 }

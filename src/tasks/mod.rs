@@ -1,1 +1,213 @@
-//! tasks
+//! Tasks: a choice between two next tokens, and pairs of prompts that differ in one place and want different candidates
+//! (Gao et al. 2025, table 1). A new task is one file with a `pub const TASK` and one line in [`TASKS`].
+//!
+//! Contexts hold distractors: whole closed statements with both answers in them, so that in most prompts neither one token's
+//! presence nor its absence tells the answer.
+
+pub mod idioms;
+pub mod rng;
+mod scan;
+mod words;
+
+mod bracket_brace;
+mod bracket_counting;
+mod if_equals;
+mod set_or_string_fixedvarname;
+mod single_double_quote;
+
+use std::collections::HashSet;
+
+use rng::Rng;
+
+/// All tasks, in the order of the menu.
+pub const TASKS: &[Task] = &[
+    single_double_quote::TASK,
+    bracket_counting::TASK,
+    set_or_string_fixedvarname::TASK,
+    bracket_brace::TASK,
+    if_equals::TASK,
+];
+
+/// A choice between two next tokens.
+pub struct Task {
+    /// As in the paper: `single_double_quote`.
+    pub name: &'static str,
+    /// Menu text: "Close the quote".
+    pub title: &'static str,
+    /// First screen: "This model closes a quote."
+    pub sentence: &'static str,
+    /// Some sentences for students.
+    pub explanation: &'static str,
+    /// Text of the flip button: "Flip the quote type".
+    pub flip_label: &'static str,
+    /// The two next tokens; prompt a of a pair wants the first.
+    pub candidates: [&'static str; 2],
+    generate: fn(&mut Rng) -> Pair,
+    swap: fn(&str) -> Result<String, String>,
+    handwritten: &'static str,
+}
+
+/// Two prompts that differ in one place. `a` wants `candidates[0]`, `b` wants `candidates[1]` as its next token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Pair {
+    pub a: String,
+    pub b: String,
+}
+
+/// A prompt that somebody typed, and the index of the candidate that belongs there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handwritten {
+    pub prompt: String,
+    pub wanted: usize,
+}
+
+/// Pairs belong to one split by a hash of their text, so the splits never share a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    Train,
+    Validation,
+    Test,
+}
+
+impl Split {
+    pub const ALL: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Validation => "validation",
+            Split::Test => "test",
+        }
+    }
+
+    fn of(pair: &Pair) -> Split {
+        match fnv(&[&pair.a, &pair.b]) >> 32 & 3 {
+            0 => Split::Validation,
+            1 => Split::Test,
+            _ => Split::Train,
+        }
+    }
+}
+
+/// Seed of the pairs; the synthetic training text uses another.
+const SEED: u64 = 0x7a5c;
+
+/// Prompts outside these bounds (in characters) are drawn again: about 8 to 60 tokens.
+const CHARACTERS: std::ops::RangeInclusive<usize> = 22..=150;
+
+impl Task {
+    /// The first `count` different pairs of a split; always the same ones, and more only adds to the end. Fewer come back only when
+    /// the generator has run dry (no task's does below 100,000).
+    pub fn pairs(&self, split: Split, count: usize) -> Vec<Pair> {
+        let mut rng = Rng::new(SEED, fnv(&[self.name]));
+        let (mut seen, mut out) = (HashSet::new(), Vec::new());
+        let mut misses = 0;
+        while out.len() < count && misses < 100_000 {
+            let pair = (self.generate)(&mut rng);
+            let fits = CHARACTERS.contains(&pair.a.len()) && CHARACTERS.contains(&pair.b.len());
+            if fits && Split::of(&pair) == split && seen.insert(pair.clone()) {
+                out.push(pair);
+                misses = 0;
+            } else {
+                misses += 1;
+            }
+        }
+        out
+    }
+
+    /// The same text with the telling part swapped, so that the other candidate belongs there; or a sentence that says why there is
+    /// nothing to swap.
+    pub fn counterfactual(&self, text: &str) -> Result<String, String> {
+        (self.swap)(text)
+    }
+
+    /// Prompts as a person would type them, not from the generator: `src/tasks/handwritten/NAME.txt`.
+    pub fn handwritten(&self) -> Vec<Handwritten> {
+        let mut out: Vec<Handwritten> = Vec::new();
+        for block in self.handwritten.split("\n=== ").skip(1) {
+            let (head, prompt) = block.split_once('\n').unwrap_or((block, ""));
+            let wanted = usize::from(head.trim() == self.candidates[1].trim());
+            out.push(Handwritten { prompt: prompt.trim_end_matches('\n').into(), wanted });
+        }
+        out
+    }
+
+    /// Ids of the candidates; an error where the tokenizer has no single token for one of them.
+    #[cfg(feature = "tokenizer")]
+    pub fn candidate_tokens(&self, tokenizer: &crate::tokenizer::Tokenizer) -> crate::Result<[u32; 2]> {
+        let id = |text: &str| {
+            tokenizer.single_token(text).ok_or_else(|| {
+                crate::Error::invalid(format!(
+                    "the tokenizer has no single token {text:?}, which the task {} needs",
+                    self.name
+                ))
+            })
+        };
+        Ok([id(self.candidates[0])?, id(self.candidates[1])?])
+    }
+}
+
+/// The task of that name.
+pub fn find(name: &str) -> Option<&'static Task> {
+    TASKS.iter().find(|task| task.name == name)
+}
+
+/// FNV-1a, 64 bits, over the parts with a zero byte after each.
+fn fnv(parts: &[&str]) -> u64 {
+    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3));
+    // FNV's upper bits mix slowly; one more multiply-xorshift spreads the last bytes.
+    (hash ^ hash >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+}
+
+/// Where a prompt's telling part goes in a template.
+const HOLE: &str = "\u{1}";
+
+/// Lines of one level, then the last, unfinished line; at times within a function, whose head is put before.
+fn layout(rng: &mut Rng, lines: &[String], last: &str) -> String {
+    let inside = rng.chance(40);
+    let indent = if inside { "    " } else { "" };
+    let mut out = String::new();
+    if inside {
+        let count = rng.below(3);
+        let parameters = idioms::names(rng, count).join(", ");
+        out.push_str(&format!("def {}({parameters}):\n", idioms::function_name(rng)));
+    }
+    for line in lines.iter().map(String::as_str).chain([last]) {
+        for (index, part) in line.split('\n').enumerate() {
+            if index > 0 {
+                out.push('\n');
+            }
+            out.push_str(indent);
+            out.push_str(part);
+        }
+        out.push('\n');
+    }
+    out.pop();
+    out
+}
+
+fn pair_of(template: &str, a: &str, b: &str) -> Pair {
+    Pair { a: template.replace(HOLE, a), b: template.replace(HOLE, b) }
+}
+
+/// Which of the two kinds of distractors a context holds: both mostly, since only then does presence tell nothing.
+fn distractor_kinds(rng: &mut Rng) -> Vec<bool> {
+    let mut kinds = match rng.weighted(&[8, 12, 12, 58, 10]) {
+        0 => vec![],
+        1 => vec![false],
+        2 => vec![true],
+        3 => vec![false, true],
+        _ => vec![false, true, rng.chance(50)],
+    };
+    rng.shuffle(&mut kinds);
+    kinds
+}
+
+/// Puts plain statements among the lines now and then.
+fn dilute(rng: &mut Rng, lines: &mut Vec<String>, most: usize) {
+    for _ in 0..rng.below(most + 1) {
+        let place = rng.below(lines.len() + 1);
+        lines.insert(place, idioms::plain_statement(rng));
+    }
+}

@@ -1,0 +1,46 @@
+//! After a string: `":` in a dict, `",` in a list.
+
+use super::idioms::*;
+use super::rng::Rng;
+use super::scan::{scan, splice};
+use super::{HOLE, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+
+pub const TASK: Task = Task {
+    name: "bracket_brace",
+    title: "Dict or list",
+    sentence: "This model tells a dict from a list.",
+    explanation: "In curly braces a string is a key, and a colon comes after it: {\"name\": 1}. In square brackets it is one of several items, and a \
+                  comma comes after it: [\"name\", \"size\"]. The string looks the same in both; the model must look at what it stands in.",
+    flip_label: "Flip brace and bracket",
+    candidates: ["\":", "\","],
+    generate,
+    swap,
+    handwritten: include_str!("handwritten/bracket_brace.txt"),
+};
+
+fn generate(rng: &mut Rng) -> Pair {
+    let mut lines: Vec<String> = distractor_kinds(rng)
+        .into_iter()
+        .map(|list| format!("{} = {}", name(rng), if list { string_list(rng, 4) } else { dict(rng, 2) }))
+        .collect();
+    dilute(rng, &mut lines, 1);
+    let lead = match rng.weighted(&[62, 12, 14, 6, 6]) {
+        0 => format!("{} = ", name(rng)),
+        1 => "return ".into(),
+        2 => format!("{}(", function_name(rng)),
+        // within another dict or list
+        3 => format!("{} = {{\"{}\": ", name(rng), key(rng)),
+        _ => format!("{} = [", name(rng)),
+    };
+    let gap = if rng.chance(15) { "\n    " } else { "" };
+    let word = key(rng);
+    pair_of(&layout(rng, &lines, &format!("{lead}{HOLE}{gap}\"{word}")), "{", "[")
+}
+
+fn swap(text: &str) -> Result<String, String> {
+    match scan(text).brackets.last() {
+        Some(&(at, '{')) => Ok(splice(text, at, 1, "[")),
+        Some(&(at, '[')) => Ok(splice(text, at, 1, "{")),
+        _ => Err("No brace or square bracket is open at the end of this text, so there is nothing to flip.".into()),
+    }
+}

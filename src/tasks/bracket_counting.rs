@@ -1,0 +1,63 @@
+//! Close a flat or a nested list.
+
+use super::idioms::*;
+use super::rng::Rng;
+use super::scan::{scan, splice};
+use super::{HOLE, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+
+pub const TASK: Task = Task {
+    name: "bracket_counting",
+    title: "Close the list",
+    sentence: "This model closes a list.",
+    explanation: "A Python list stands in square brackets: [1, 2]. A list of lists has two brackets at its start, [[1, 2], [3, 4]], and \
+                  needs two at its end. The model must know how many are still open when the numbers are over.",
+    flip_label: "Flip the depth",
+    candidates: ["]", "]]"],
+    generate,
+    swap,
+    handwritten: include_str!("handwritten/bracket_counting.txt"),
+};
+
+fn generate(rng: &mut Rng) -> Pair {
+    let mut lines: Vec<String> = distractor_kinds(rng)
+        .into_iter()
+        .map(|nested| format!("{} = {}", name(rng), closed_list(rng, nested, 4)))
+        .collect();
+    dilute(rng, &mut lines, 2);
+    let lead = match rng.weighted(&[80, 12, 8]) {
+        0 => format!("{} = ", name(rng)),
+        1 => "return ".into(),
+        _ => format!("{} += ", name(rng)),
+    };
+    // Rows closed before the open one (a tuple of lists when flat): then the last opening bracket is the same in both.
+    let items = if rng.chance(75) {
+        open_flat(rng, 8)
+    } else {
+        let rows = rng.range(2, 3);
+        open_nested(rng, rows, 3)[1..].to_string()
+    };
+    pair_of(&layout(rng, &lines, &format!("{lead}{HOLE}{items}")), "", "[")
+}
+
+fn swap(text: &str) -> Result<String, String> {
+    let open = scan(text);
+    if open.string.is_some() {
+        return Err("A string is open at the end of this text, so no list can be closed there.".into());
+    }
+    let squares: Vec<usize> = open.brackets.iter().rev().take_while(|(_, c)| *c == '[').map(|(at, _)| *at).collect();
+    match squares[..] {
+        [] => Err("No list is open at the end of this text, so there is no depth to flip.".into()),
+        [only] => {
+            // Lists that stand before it, separated by commas, become rows of the nested list.
+            let mut first = only;
+            while let Some(before) = text[..first].trim_end().strip_suffix(',').map(str::trim_end)
+                && let Some((from, _)) =
+                    open.closed.iter().find(|(from, to)| *to + 1 == before.len() && text[*from..].starts_with('['))
+            {
+                first = *from;
+            }
+            Ok(splice(text, first, 0, "["))
+        }
+        [.., outermost] => Ok(splice(text, outermost, 1, "")),
+    }
+}

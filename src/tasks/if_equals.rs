@@ -1,0 +1,63 @@
+//! After a name: ` ==` in a condition, ` =` in an assignment.
+
+use super::idioms::*;
+use super::rng::Rng;
+use super::scan::{scan, splice};
+use super::{HOLE, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+
+pub const TASK: Task = Task {
+    name: "if_equals",
+    title: "Compare or assign",
+    sentence: "This model tells a question from a command.",
+    explanation: "In Python x = 3 is a command: let x be 3. After the word if stands a question, and it takes two signs: if x == 3. The model must \
+                  notice whether the line that it is writing began with if, not whether some earlier line did.",
+    flip_label: "Flip condition and assignment",
+    candidates: [" ==", " ="],
+    generate,
+    swap,
+    handwritten: include_str!("handwritten/if_equals.txt"),
+};
+
+fn generate(rng: &mut Rng) -> Pair {
+    let mut lines: Vec<String> = distractor_kinds(rng)
+        .into_iter()
+        .map(|assigns| {
+            if assigns {
+                format!("{} = {}", name(rng), atom(rng))
+            } else {
+                let (head, value) = (name(rng), atom(rng));
+                format!("if {head} == {value}:\n    {}", plain_statement(rng))
+            }
+        })
+        .collect();
+    dilute(rng, &mut lines, 1);
+    let mut indent = "";
+    if rng.chance(30) {
+        lines.push(format!("for {} in {}:", name(rng), plural_name(rng)));
+        indent = "    ";
+    }
+    let subject = match rng.weighted(&[72, 16, 12]) {
+        0 => name(rng),
+        1 => format!("self.{}", name(rng)),
+        _ => format!("{}.{}", name(rng), name(rng)),
+    };
+    pair_of(&layout(rng, &lines, &format!("{indent}{HOLE}{subject}")), "if ", "")
+}
+
+fn swap(text: &str) -> Result<String, String> {
+    let start = text.rfind('\n').map_or(0, |at| at + 1);
+    let line = &text[start..];
+    let at = start + line.len() - line.trim_start().len();
+    let rest = &text[at..];
+    for word in ["if ", "elif ", "while "] {
+        if rest.starts_with(word) {
+            return Ok(splice(text, at, word.len(), ""));
+        }
+    }
+    let open = scan(text);
+    let plain = !rest.is_empty() && rest.chars().all(|c| c.is_alphanumeric() || "_.[]()\"'".contains(c));
+    if open.string.is_some() || !open.brackets.is_empty() || !plain {
+        return Err("The last line must be a name alone, such as count, or a name after if.".into());
+    }
+    Ok(splice(text, at, 0, "if "))
+}

@@ -1,0 +1,53 @@
+//! Close a string opened by `('` or `("`.
+
+use super::idioms::*;
+use super::rng::Rng;
+use super::scan::{scan, splice};
+use super::{HOLE, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+
+pub const TASK: Task = Task {
+    name: "single_double_quote",
+    title: "Close the quote",
+    sentence: "This model closes a quote.",
+    explanation: "In Python a piece of text stands between two quotes of the same kind, 'like this' or \"like this\". After the words the model \
+                  must write the kind that the text was opened with, however far back that was and whatever other quotes stand \
+                  before it.",
+    flip_label: "Flip the quote type",
+    candidates: ["')", "\")"],
+    generate,
+    swap,
+    handwritten: include_str!("handwritten/single_double_quote.txt"),
+};
+
+fn generate(rng: &mut Rng) -> Pair {
+    let mut lines: Vec<String> = distractor_kinds(rng)
+        .into_iter()
+        .map(|double| {
+            let mark = if double { '"' } else { '\'' };
+            match rng.weighted(&[76, 16, 8]) {
+                0 => closed_call(rng, mark, 4),
+                1 => format!("{} = {mark}{}{mark}", name(rng), phrase(rng, 4)),
+                _ => format!("{} = [{mark}{}{mark}, {mark}{}{mark}]", name(rng), key(rng), key(rng)),
+            }
+        })
+        .collect();
+    dilute(rng, &mut lines, 1);
+    // A letter stands for the hole, so that the idiom need not know of it.
+    let mut last = open_call(rng, '\u{1}', 12);
+    if rng.chance(12) {
+        last.push_str(rng.pick(&["!", ".", "?"]));
+    }
+    debug_assert!(last.contains(HOLE));
+    pair_of(&layout(rng, &lines, &last), "'", "\"")
+}
+
+fn swap(text: &str) -> Result<String, String> {
+    let Some((at, mark, length)) = scan(text).string else {
+        return Err("No string is open at the end of this text, so there is no quote to flip.".into());
+    };
+    let other = other_quote(mark);
+    if length == 1 && text[at + 1..].contains(other) {
+        return Err(format!("The open string holds a {other} itself, which would close it after the flip."));
+    }
+    Ok(splice(text, at, length, &other.to_string().repeat(length)))
+}

@@ -1,0 +1,58 @@
+//! An endless, seeded stream of small Python documents that hold the constructs of all 20 tasks of PAPER's table 1, in varied
+//! surroundings: a model trained on it meets every construct among distractors (other quotes, other lists, other variables).
+//!
+//! The pairs of `tasks` come from other seeds, and the corpus drops every document that holds a held-out prompt.
+
+mod blocks;
+mod statements;
+
+use crate::tasks::rng::Rng;
+
+/// What a variable in scope holds, so that later lines use it as Python would.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Set,
+    Text,
+    List,
+    Dict,
+    Number,
+    Truth,
+}
+
+/// The text written so far and the variables that may be used next.
+pub(crate) struct Writer {
+    pub rng: Rng,
+    pub text: String,
+    /// Levels of four spaces.
+    pub depth: usize,
+    pub scope: Vec<(String, Kind)>,
+}
+
+impl Writer {
+    pub fn line(&mut self, line: &str) {
+        for _ in 0..self.depth {
+            self.text.push_str("    ");
+        }
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    pub fn blank(&mut self) {
+        self.text.push('\n');
+    }
+}
+
+/// Document number `index` of the stream `seed`. Documents are a few hundred to a few thousand characters long.
+pub fn document(seed: u64, index: u64) -> String {
+    let mut writer = Writer { rng: Rng::new(seed, index), text: String::new(), depth: 0, scope: Vec::new() };
+    let parts = writer.rng.range(1, 6);
+    for part in 0..parts {
+        if part > 0 {
+            for _ in 0..writer.rng.weighted(&[35, 45, 20]) {
+                writer.blank();
+            }
+        }
+        writer.top_level();
+    }
+    writer.text
+}
