@@ -148,6 +148,11 @@ impl Node {
         Node { hook, index }
     }
 
+    /// Whether circuits are made of channels at this hook ([`Site::NODES`]).
+    pub fn is_circuit_node(self) -> bool {
+        matches!(self.hook, Hook::At { site, .. } if Site::NODES.contains(&site))
+    }
+
     /// # Errors
     /// When the model has no such layer or channel.
     pub fn check(self, config: &super::Config) -> Result<()> {

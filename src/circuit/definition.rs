@@ -1,0 +1,91 @@
+//! What a circuit is: the nodes kept for a task, and what was measured about them.
+
+use crate::model::{Config, Node};
+use crate::{Result, bail};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The nodes that do a task (Gao et al. 2025, 2.2) with all that a page or a command needs to run them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Circuit {
+    /// Name of the task: `single_double_quote`.
+    pub task: String,
+    /// Token ids of the task's candidates; prompt A of a pair wants the first.
+    pub candidate_ids: [u32; 2],
+    pub nodes: BTreeSet<Node>,
+    /// The nodes that a flip takes from prompt B.
+    #[serde(default)]
+    pub flip_nodes: BTreeSet<Node>,
+    pub calibration: Calibration,
+    /// Plain names of nodes: "quote detector".
+    #[serde(default)]
+    pub labels: BTreeMap<Node, String>,
+    /// What `sparse-circuits evaluate` measured on test pairs; absent before it has run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
+}
+
+/// Logit calibration of the ablated model: `p(first candidate) = sigmoid(scale * d + shift)`, `d = (l0 - l1) / deviation`, fitted on train pairs
+/// (Gao et al. 2025, A.5, in our two-way form).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Above 0, at most 3.
+    pub scale: f32,
+    pub shift: f32,
+    /// Standard deviation of the logit difference over the train pairs, above 0.
+    pub deviation: f32,
+}
+
+impl Default for Calibration {
+    /// The raw logits.
+    fn default() -> Self {
+        Calibration { scale: 1.0, shift: 0.0, deviation: 1.0 }
+    }
+}
+
+/// Measured on test pairs; losses in nats (softmax over the two candidates), shares 0..1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scores {
+    /// Of the circuit, calibrated.
+    pub loss: f64,
+    pub accuracy: f64,
+    /// Of the whole model.
+    pub unpruned_loss: f64,
+    pub unpruned_accuracy: f64,
+    /// Of the model with the circuit's nodes at their means.
+    pub removed_loss: f64,
+    pub removed_accuracy: f64,
+    /// Share of pairs whose answer a flip reverses, with the circuit alone and in the whole model.
+    pub flip_rate_circuit: f64,
+    pub flip_rate_full: f64,
+}
+
+impl Circuit {
+    /// A file's circuit against the model it is to run in.
+    ///
+    /// # Errors
+    /// Nodes that the model does not have or that are none of [`crate::model::Site::NODES`], candidates beyond the vocabulary, a calibration that is no
+    /// calibration.
+    pub fn check(&self, config: &Config) -> Result<()> {
+        for &node in &self.nodes {
+            node.check(config)?;
+            if !node.is_circuit_node() {
+                bail!("the circuit for {} lists {node}, which is not a place where circuits have nodes", self.task);
+            }
+        }
+        for &node in self.flip_nodes.iter().chain(self.labels.keys()) {
+            node.check(config)?;
+        }
+        if let Some(id) = self.candidate_ids.into_iter().find(|&id| id as usize >= config.vocab_size) {
+            bail!("the circuit for {} has the candidate token {id}; the model knows {}", self.task, config.vocab_size);
+        }
+        let Calibration { scale, shift, deviation } = self.calibration;
+        if !(scale.is_finite() && scale > 0.0 && shift.is_finite() && deviation.is_finite() && deviation > 0.0) {
+            bail!("the circuit for {} has a logit calibration that is not finite and positive", self.task);
+        }
+        Ok(())
+    }
+}
