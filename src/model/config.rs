@@ -2,6 +2,7 @@
 
 use crate::{Result, bail};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Epsilon of torch's `nn.RMSNorm` in f32 (`finfo(float32).eps`), Gao et al. 2025's published code.
 pub const RMS_NORM_EPS: f64 = 1.1920928955078125e-7;
@@ -71,6 +72,7 @@ impl TopKSite {
 
 /// A resolved configuration: every default filled in, every size checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Config {
     /// Context length in tokens.
     pub block_size: usize,
@@ -101,9 +103,9 @@ pub struct Config {
     pub positions: bool,
 }
 
-/// `beeg_config.json` as it is written: older and newer names, absent fields at the defaults of the published class.
+/// `beeg_config.json` or Hugging Face's `config.json` as they are written: older and newer names, absent fields at the defaults of the
+/// published class.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawConfig {
     #[serde(default = "default_block_size")]
     block_size: usize,
@@ -136,32 +138,90 @@ struct RawConfig {
     d_pos_emb: Option<usize>,
     #[serde(default)]
     sink: bool,
-    use_tied_aux_matrix: Option<bool>,
     /// Ours: false when the model has no positional table.
     #[serde(default = "yes")]
     positions: bool,
 
-    // Present in published files, without a meaning for inference.
-    #[serde(default, rename = "dropout")]
-    _dropout: serde::de::IgnoredAny,
-    #[serde(default, rename = "debug_nans")]
-    _debug_nans: serde::de::IgnoredAny,
-    #[serde(default, rename = "grad_checkpointing")]
-    _grad_checkpointing: serde::de::IgnoredAny,
-    #[serde(default, rename = "learnable_bigram_table")]
-    _learnable_bigram_table: serde::de::IgnoredAny,
-    #[serde(default, rename = "dropout_cat_pos_emb")]
-    _dropout_cat_pos_emb: serde::de::IgnoredAny,
-    #[serde(default, rename = "sinusoidal_cat_pos_emb")]
-    _sinusoidal_cat_pos_emb: serde::de::IgnoredAny,
-    #[serde(default, rename = "enable_sparse_kernels")]
-    _enable_sparse_kernels: serde::de::IgnoredAny,
-    #[serde(default, rename = "flash")]
-    _flash: serde::de::IgnoredAny,
-    #[serde(default, rename = "unembed_rank")]
-    unembed_rank: Option<usize>,
-    #[serde(default, rename = "bigram_table_rank")]
-    bigram_table_rank: Option<usize>,
+    /// Everything else; see [`check_rest`].
+    #[serde(flatten)]
+    rest: BTreeMap<String, serde_json::Value>,
+}
+
+/// Present in published files, without a meaning for inference.
+const WITHOUT_MEANING: [&str; 15] = [
+    "dropout",
+    "debug_nans",
+    "grad_checkpointing",
+    "learnable_bigram_table",
+    "dropout_cat_pos_emb",
+    "sinusoidal_cat_pos_emb", // how the table was initialised; the checkpoint holds it
+    "enable_sparse_kernels",
+    "flash",
+    // Of the training code only (csp_yolo1 and others).
+    "n_embd",
+    "pfrac",
+    "expansion_factor",
+    "expansion_factor_mlp",
+    "debug_exact_topk",
+    "sparse_matmul_impl",
+    "enable_fp8_linear",
+];
+
+/// Options of the training code that change what the model computes; they must be off (null or false).
+const MUST_BE_OFF: [&str; 9] = [
+    "use_tied_aux_matrix",
+    "unembed_rank",
+    "bigram_table_rank",
+    "afrac_ste",
+    "afrac_ste_only_non_neurons",
+    "afrac_approx",
+    "rtopk",
+    "mup",
+    "scale_invariance",
+];
+
+/// What the `transformers` library adds to a config (one with `model_type` or `architectures`).
+const OF_TRANSFORMERS: [&str; 22] = [
+    "model_type",
+    "architectures",
+    "auto_map",
+    "transformers_version",
+    "torch_dtype",
+    "dtype",
+    "use_cache",
+    "bos_token_id",
+    "eos_token_id",
+    "pad_token_id",
+    "is_decoder",
+    "is_encoder_decoder",
+    "tie_word_embeddings",
+    "max_position_embeddings",
+    "max_length",
+    "initializer_range",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "hidden_size",
+    "return_dict",
+    "mup_width_multiplier", // only read where `mup` is on
+    "_name_or_path",
+];
+
+/// Fields that mean nothing here are ignored; any other must be off or is an error, so that no model runs as another than it is.
+fn check_rest(rest: &BTreeMap<String, serde_json::Value>) -> Result<()> {
+    let of_transformers = rest.contains_key("model_type") || rest.contains_key("architectures");
+    for (name, value) in rest {
+        let name = name.as_str();
+        if WITHOUT_MEANING.contains(&name) || (of_transformers && OF_TRANSFORMERS.contains(&name)) {
+            continue;
+        }
+        let off = value.is_null() || *value == serde_json::Value::Bool(false);
+        match (MUST_BE_OFF.contains(&name), off) {
+            (true, true) => {}
+            (true, false) => bail!("the model's config has {name} = {value}, which this engine does not have"),
+            (false, _) => bail!("the model's config has the unknown field \"{name}\""),
+        }
+    }
+    Ok(())
 }
 
 fn yes() -> bool {
@@ -181,7 +241,7 @@ fn default_loctypes() -> String {
 }
 
 impl Config {
-    /// Reads the text of a published `beeg_config.json`.
+    /// Reads the text of a published `beeg_config.json`, or of the `config.json` that Hugging Face ships (the same fields among others).
     ///
     /// # Errors
     /// Unknown keys, missing sizes, options that this engine does not have, sizes out of range.
@@ -190,12 +250,7 @@ impl Config {
             Ok(raw) => raw,
             Err(error) => bail!("the model's config is not one this engine can read: {error}"),
         };
-        if raw.use_tied_aux_matrix == Some(true) {
-            bail!("the model uses a tied auxiliary matrix, which this engine does not have");
-        }
-        if raw.unembed_rank.is_some() || raw.bigram_table_rank.is_some() {
-            bail!("the model uses a low-rank unembedding or bigram table, which this engine does not have");
-        }
+        check_rest(&raw.rest)?;
         if raw.d_mlp.is_some() && raw.n_mlp.is_some() && raw.d_mlp != raw.n_mlp {
             bail!("the model's config states d_mlp and n_mlp with different values");
         }

@@ -1,0 +1,153 @@
+//! The safetensors container: what a header claims is checked against the file before the `safetensors` crate sees it.
+
+use super::Dtype;
+use crate::{Result, bail};
+use safetensors::SafeTensors;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// A model has at most some ten thousand tensors of a hundred header bytes each.
+const MAX_HEADER: usize = 16 << 20;
+
+/// A tensor of a file: its bytes lie in the file's buffer.
+#[derive(Clone, Debug)]
+pub(super) struct StoredTensor<'a> {
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    /// Exactly `shape`'s product times the size of `dtype`; row-major.
+    pub bytes: &'a [u8],
+}
+
+/// A parsed container: tensors by name, and the header's metadata.
+#[derive(Debug)]
+pub(super) struct TensorFile<'a> {
+    pub tensors: BTreeMap<String, StoredTensor<'a>>,
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl<'a> TensorFile<'a> {
+    /// # Errors
+    /// When the file is truncated, when its header lies about sizes or offsets, names a tensor twice, or uses a number type that no
+    /// model of ours has.
+    pub fn open(bytes: &'a [u8]) -> Result<TensorFile<'a>> {
+        let header = header(bytes)?;
+        let data_len = bytes.len() - 8 - header.len();
+        let offsets = match serde_json::from_str::<Offsets>(header) {
+            Ok(Offsets(offsets)) => offsets,
+            Err(error) => bail!("the header of the safetensors file is not valid: {error}"),
+        };
+        for (name, (start, end)) in &offsets {
+            if start > end || *end > data_len as u64 {
+                bail!(
+                    "the safetensors file is truncated or its header is wrong: the tensor {name} lies at bytes {start} to {end} of {data_len}"
+                );
+            }
+        }
+        let file = match SafeTensors::deserialize(bytes) {
+            Ok(file) => file,
+            Err(error) => bail!("the safetensors file is not valid: {error}"),
+        };
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.iter() {
+            let dtype = dtype(name, view.dtype())?;
+            tensors.insert(name.to_string(), StoredTensor { dtype, shape: view.shape().to_vec(), bytes: view.data() });
+        }
+        let metadata = match SafeTensors::read_metadata(bytes) {
+            Ok((_, metadata)) => metadata.metadata().clone().unwrap_or_default(),
+            Err(error) => bail!("the safetensors file is not valid: {error}"),
+        };
+        Ok(TensorFile { tensors, metadata: metadata.into_iter().collect() })
+    }
+}
+
+fn header(bytes: &[u8]) -> Result<&str> {
+    let Some((len, rest)) = bytes.split_first_chunk::<8>() else {
+        bail!("the file has {} bytes: it is not a safetensors file, or it was cut off", bytes.len());
+    };
+    let len = u64::from_le_bytes(*len);
+    if len > MAX_HEADER as u64 {
+        bail!("this is not a safetensors file: it declares a header of {len} bytes (at most {MAX_HEADER} are taken)");
+    }
+    let Some(header) = rest.get(..len as usize) else {
+        bail!("the safetensors file is truncated: its header of {len} bytes does not fit its {} bytes", bytes.len());
+    };
+    match std::str::from_utf8(header) {
+        Ok(header) => Ok(header),
+        Err(_) => bail!("this is not a safetensors file: its header is not text"),
+    }
+}
+
+fn dtype(name: &str, dtype: safetensors::Dtype) -> Result<Dtype> {
+    Ok(match dtype {
+        safetensors::Dtype::F64 => Dtype::F64,
+        safetensors::Dtype::F32 => Dtype::F32,
+        safetensors::Dtype::F16 => Dtype::F16,
+        safetensors::Dtype::BF16 => Dtype::BF16,
+        safetensors::Dtype::I64 => Dtype::I64,
+        safetensors::Dtype::I32 => Dtype::I32,
+        safetensors::Dtype::I16 => Dtype::I16,
+        safetensors::Dtype::I8 => Dtype::I8,
+        safetensors::Dtype::U32 => Dtype::U32,
+        safetensors::Dtype::U16 => Dtype::U16,
+        safetensors::Dtype::U8 => Dtype::U8,
+        safetensors::Dtype::BOOL => Dtype::Bool,
+        other => bail!("the tensor {name} has the number type {other}, which this program does not read"),
+    })
+}
+
+pub(super) fn container_dtype(dtype: Dtype) -> safetensors::Dtype {
+    match dtype {
+        Dtype::F64 => safetensors::Dtype::F64,
+        Dtype::F32 => safetensors::Dtype::F32,
+        Dtype::F16 => safetensors::Dtype::F16,
+        Dtype::BF16 => safetensors::Dtype::BF16,
+        Dtype::I64 => safetensors::Dtype::I64,
+        Dtype::I32 => safetensors::Dtype::I32,
+        Dtype::I16 => safetensors::Dtype::I16,
+        Dtype::I8 => safetensors::Dtype::I8,
+        Dtype::U32 => safetensors::Dtype::U32,
+        Dtype::U16 => safetensors::Dtype::U16,
+        Dtype::U8 => safetensors::Dtype::U8,
+        Dtype::Bool => safetensors::Dtype::BOOL,
+    }
+}
+
+/// The `data_offsets` of each tensor of a header. The crate adds up offsets before it compares them with the file's length, and keeps the
+/// last of two entries of one name; both are settled here first.
+struct Offsets(Vec<(String, (u64, u64))>);
+
+#[derive(serde::Deserialize)]
+struct Entry {
+    data_offsets: (u64, u64),
+}
+
+impl<'de> serde::Deserialize<'de> for Offsets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Header;
+        impl<'de> Visitor<'de> for Header {
+            type Value = Offsets;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a safetensors header")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Offsets, A::Error> {
+                let mut seen = BTreeSet::new();
+                let mut offsets = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if !seen.insert(name.clone()) {
+                        return Err(A::Error::custom(format!("the name {name} stands in it twice")));
+                    }
+                    if name == "__metadata__" {
+                        map.next_value::<serde::de::IgnoredAny>()?;
+                    } else {
+                        offsets.push((name, map.next_value::<Entry>()?.data_offsets));
+                    }
+                }
+                Ok(Offsets(offsets))
+            }
+        }
+        deserializer.deserialize_map(Header)
+    }
+}
