@@ -1,1 +1,32 @@
-export {};
+import './style/main.css';
+import './components/page';
+import type { Page } from './components/page';
+import { restoreTheme } from './components/theme';
+import { Controller } from './state/controller';
+import { connect } from './worker/client';
+
+restoreTheme();
+
+const controller = new Controller({
+  engine: connect(),
+  models: new URL('models/', document.baseURI).href,
+  fetchJson: async (url) => {
+    const response = await fetch(url).catch(() => null);
+    if (!response?.ok) {
+      throw new Error(`${url} could not be loaded (${response ? `status ${response.status}` : 'no connection'}). Check the connection and load the page again.`);
+    }
+    return response.json().catch(() => {
+      throw new Error(`${url} is not the JSON it should be: the models folder is incomplete or not there.`);
+    });
+  },
+  hash: () => location.hash,
+  setHash: (hash) => {
+    if (hash !== location.hash) history.replaceState(null, '', hash);
+  },
+  now: () => performance.now(),
+});
+
+const page = document.createElement('sc-page') as Page;
+page.controller = controller;
+document.getElementById('page')!.replaceChildren(page);
+void controller.start();

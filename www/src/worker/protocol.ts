@@ -3,6 +3,8 @@
  * The Rust side of these shapes is `src/circuit/inspect.rs`; names are the same there.
  */
 
+import type { Manifest } from './manifest';
+
 /** A node is written HOOK.INDEX, e.g. `0.mlp.post_act.863`. */
 export type NodeId = string;
 export type Mode = 'full' | 'circuit' | 'removed';
@@ -208,13 +210,18 @@ export interface Shown {
   view: View;
 }
 
+export interface Opened {
+  model: ModelInfo;
+  task: TaskInfo;
+  backend: BackendName;
+}
+
 /** The worker's face, through Comlink. Every method rejects with an Error whose message is a sentence for the user. */
 export interface Engine {
-  /** Loads the manifest, the default model and the circuit of `task` (or of the first task). */
-  open(base: string, task: string | null, onProgress: (progress: Progress) => void): Promise<{ model: ModelInfo; task: TaskInfo }>;
+  /** Loads the manifest's default model and the circuit of `task`. `base` is the address of the models folder. */
+  open(base: string, manifest: Manifest, task: string, onProgress: (progress: Progress) => void): Promise<Opened>;
   /** Switches the task; loads its circuit when it is not there yet. */
   task(name: string): Promise<TaskInfo>;
   /** Tokenizes (presets come tokenized, else the tokenizer is loaded first), finds the counterfactual, runs. */
   show(ask: Ask): Promise<Shown>;
-  backend(): Promise<BackendName>;
 }

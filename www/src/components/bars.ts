@@ -1,0 +1,49 @@
+/** The two candidates' probabilities, the top five, and how likely the two are among all tokens. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Numbers } from '../state/screen';
+import { sayToken, showToken } from '../words/names';
+import { percent, percentDigits } from '../words/numbers';
+import { winner } from '../words/said';
+
+/** Below this share of the whole vocabulary neither candidate counts as likely. */
+const LIKELY = 0.1;
+
+export function bars(candidates: [string, string] | null, numbers: Numbers | null, previous: Numbers | null): TemplateResult {
+  const win = numbers ? winner(numbers) : null;
+  return html`<section class="next" aria-label="Next token">
+    <div class="lbl">Next token <span>of these two</span></div>
+    <div class="bars">
+      ${[0, 1].map((index) => bar(index as 0 | 1, candidates?.[index as 0 | 1] ?? '', numbers, previous, win === index))}
+    </div>
+    ${numbers ? likely(numbers) : nothing}
+  </section>`;
+}
+
+function bar(index: 0 | 1, token: string, numbers: Numbers | null, previous: Numbers | null, win: boolean): TemplateResult {
+  const p = numbers?.shown.view.p[index];
+  const was = previous?.shown.view.p[index];
+  const ghost = was !== undefined && p !== undefined && percent(was) !== percent(p);
+  return html`<div class="bar ${win ? 'win' : ''}">
+    <span class="cand">${sayToken(token)}</span>
+    <span class="track" data-testid=${index === 0 ? 'p-target' : 'p-alt'} data-value=${p ?? nothing} data-token=${token}>
+      <i class="fill" style="width:${((p ?? 0) * 100).toFixed(2)}%"></i>
+      ${ghost ? html`<i class="ghost" style="width:${(was * 100).toFixed(2)}%"></i>` : nothing}
+    </span>
+    <span class="pc"
+      ><b>${p === undefined ? '–' : percentDigits(p)}<small> %</small></b>${ghost ? html`<em>was ${percent(was)}</em>` : nothing}</span
+    >
+  </div>`;
+}
+
+function likely(numbers: Numbers): TemplateResult {
+  const { pFull, top } = numbers.shown.view;
+  const both = pFull[0] + pFull[1];
+  return html`<div class="top5">
+    ${both < LIKELY
+      ? html`<strong class="unlikely">Neither is likely here: together ${percent(both)} of all tokens.</strong>`
+      : html`<span class="t5-label">Of all tokens</span>`}
+    <span class="t5" aria-label="Five likeliest of all tokens">
+      ${top.map((one) => html`<span><code>${showToken(one.text)}</code> ${percentDigits(one.p)}</span>`)} %
+    </span>
+  </div>`;
+}

@@ -1,0 +1,84 @@
+/**
+ * A prompt as an editable text with its tokens underlined. The text area is the editable element itself, so nothing typed is ever
+ * lost; the underlines lie behind it in the same type and break at the same places.
+ */
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, query } from 'lit/decorators.js';
+import { segments } from '../words/segments';
+import type { Prompt } from '../worker/protocol';
+import { Light } from './light';
+
+@customElement('sc-editor')
+export class Editor extends Light {
+  @property() name = '';
+  @property() label = '';
+  @property() text = '';
+  /** The tokens of the text last run; null or of another text: no underlines. */
+  @property({ attribute: false }) prompt: Prompt | null = null;
+  @property({ type: Number }) marked = -1;
+  @property({ type: Boolean }) focused = false;
+  @property() describedby = '';
+  @query('textarea') private area!: HTMLTextAreaElement;
+  private input = (event: Event): void => {
+    this.text = (event.target as HTMLTextAreaElement).value;
+    this.dispatchEvent(new CustomEvent<string>('edit', { detail: this.text }));
+  };
+  private scrolled = (): void => {
+    const under = this.area.previousElementSibling as HTMLElement;
+    under.scrollTop = this.area.scrollTop;
+    under.scrollLeft = this.area.scrollLeft;
+  };
+
+  protected override firstUpdated(): void {
+    if (!this.focused || !matchMedia('(hover: hover) and (pointer: fine)').matches) return;
+    this.area.focus({ preventScroll: true });
+    this.area.setSelectionRange(this.text.length, this.text.length);
+  }
+
+  protected override updated(changes: PropertyValues<this>): void {
+    if (changes.has('text') && this.area.value !== this.text) {
+      this.area.value = this.text;
+      this.area.setSelectionRange(this.text.length, this.text.length);
+    }
+    if (document.activeElement !== this.area) this.area.scrollTop = this.area.scrollHeight;
+    this.scrolled();
+  }
+
+  protected override render(): TemplateResult {
+    return html`<div class="code">
+      <div class="under" aria-hidden="true">${this.underlines()}<span class="end">&#8203;</span></div>
+      <textarea
+        data-testid=${this.name}
+        aria-label=${this.label}
+        aria-describedby=${this.describedby || nothing}
+        dir="ltr"
+        rows="1"
+        spellcheck="false"
+        autocapitalize="off"
+        autocomplete="off"
+        autocorrect="off"
+        wrap="soft"
+        @input=${this.input}
+        @scroll=${this.scrolled}
+      ></textarea>
+    </div>`;
+  }
+
+  private underlines(): unknown {
+    const { prompt } = this;
+    if (!prompt || prompt.text !== this.text) return blanks(this.text);
+    return segments(this.text, prompt).map((segment) => {
+      const kind = segment.tokens.length === 0 ? 'cut' : segment.tokens.includes(this.marked) ? 'tk sel' : 'tk';
+      return html`<span class=${kind}>${blanks(segment.text)}</span>`;
+    });
+  }
+}
+
+/** Spaces get a dot and line ends an arrow, both drawn behind the character, so that lines break as in the text area. */
+function blanks(text: string): unknown[] {
+  return text.split(/( |\n|\t)/).map((part) => {
+    if (part === ' ') return html`<i class="sp"> </i>`;
+    if (part === '\n') return html`<i class="nl"></i>${'\n'}`;
+    return part;
+  });
+}

@@ -1,0 +1,39 @@
+/** An attention head: the pattern from the last token as a small histogram, dotted lines from its queries and keys and to its gates. */
+import { nothing, svg, type SVGTemplateResult } from 'lit';
+import type { Layout, PlacedHead } from '../graph/layout';
+import { bow } from '../graph/paths';
+import type { Numbers } from '../state/screen';
+import { showToken } from '../words/names';
+import { wholePercent } from '../words/numbers';
+
+export function headGlyph(head: PlacedHead, plan: Layout, numbers: Numbers, compact: boolean): SVGTemplateResult {
+  const pattern = numbers.shown.view.attention.find((one) => one.layer === head.layer && one.head === head.head);
+  const weights = pattern ? [...pattern.weights] : [];
+  const tokens = numbers.shown.a.tokens;
+  const peak = weights.reduce((best, weight, index) => (weight > (weights[best] ?? 0) ? index : best), 0);
+  const middle: [number, number] = [head.x, head.y + head.height / 2];
+  const nodes = head.inputs.map((id) => plan.nodes.find((node) => node.info.node === id)).filter((node) => node !== undefined);
+  const most = compact ? 24 : 48;
+  const shown = weights.slice(-most);
+  const skipped = weights.length - shown.length;
+  const inner = head.width - 8;
+  const slot = inner / Math.max(1, shown.length);
+  const foot = head.y + head.height - 5;
+  const full = head.height - 12;
+  const title = weights.map((weight, index) => `${showToken(tokens[index]?.text ?? '')} ${(100 * weight).toFixed(1)} %`).join('\n');
+  const sink = pattern ? `\nnowhere (sink) ${(100 * pattern.sink).toFixed(1)} %` : '';
+  return svg`<g class="head">
+    ${nodes.map((node) => svg`<path class="neu" d=${bow([node.x + node.half, node.y], middle)}/>`)}
+    ${head.gates.map((gate) => {
+      const above = gate.y < head.y;
+      const from = above ? head.y : head.y + head.height;
+      return svg`<path class="neu" d="M${gate.x} ${from}V${above ? gate.y + 8 : gate.y - 8}"/>`;
+    })}
+    <rect class="attbox" x=${head.x} y=${head.y} width=${head.width} height=${head.height} rx="5"/>
+    ${shown.map((weight, index) => svg`<rect class="ab ${index + skipped === peak ? 'hi' : ''}" x=${(head.x + 4 + index * slot).toFixed(1)} y=${(foot - Math.max(1, weight * full)).toFixed(1)}
+      width=${Math.max(1, slot - (slot > 4 ? 2 : 0.6)).toFixed(1)} height=${Math.max(1, weight * full).toFixed(1)}/>`)}
+    <title>Head ${head.head}: attention from the last token\n${title}${sink}</title>
+    ${compact || weights.length === 0 ? nothing : svg`<text class="nl mid-anchor" x=${head.x + head.width / 2} y=${head.y + head.height + 14}>${
+      wholePercent(weights[peak] ?? 0)} on <tspan class="mono">${showToken(tokens[peak]?.text ?? '').slice(0, 8)}</tspan></text>`}
+  </g>`;
+}

@@ -1,0 +1,132 @@
+/** A node's glyph: a square on its rail or a circle off it, filled up or down from the middle by its value. */
+import { nothing, svg, type SVGTemplateResult } from 'lit';
+import { fillHeight, type Signal } from '../graph/signal';
+import type { Layout, PlacedGroup, PlacedNode } from '../graph/layout';
+import { changeOf } from '../state/document';
+import type { Numbers } from '../state/screen';
+import { kind, nameOf } from '../words/names';
+import { signed } from '../words/numbers';
+
+export interface NodeLook {
+  numbers: Numbers;
+  signal: Signal;
+  before: Signal | null;
+  compact: boolean;
+  selected: boolean;
+  hovered: boolean;
+  /** Whether Tab stops here. */
+  stop: boolean;
+  enter(): void;
+  leave(): void;
+  pick(): void;
+  focus(): void;
+}
+
+/** Clip paths of the two shapes, and the hatch of negative fills. */
+export function defs(plan: Layout): SVGTemplateResult {
+  const circle = plan.nodes.find((node) => node.shape === 'circle')?.half ?? 12;
+  const square = plan.nodes.find((node) => node.shape === 'square')?.half ?? 8;
+  return svg`<defs>
+    <clipPath id="clip-circle"><circle r=${circle}/></clipPath>
+    <clipPath id="clip-square"><rect x=${-square} y=${-square} width=${2 * square} height=${2 * square} rx="3"/></clipPath>
+    <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl"/></pattern>
+  </defs>`;
+}
+
+export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
+  const { info, half } = node;
+  const { signal, before, numbers } = look;
+  const value = signal.value.get(info.node) ?? 0;
+  const was = before?.value.get(info.node);
+  const on = !numbers.doc.edits.off.includes(info.node) && numbers.doc.edits.mode !== 'removed';
+  const badge = badgeOf(numbers, info.node);
+  const silent = Math.abs(value) < 1e-6;
+  const ghost = was !== undefined && signed(was) !== signed(value) ? -Math.sign(was) * fillHeight(was, signal.scale, half) : null;
+  const name = nameOf(info);
+  const label = `${name}, ${info.node}, ${signed(value)} at token ${(signal.at.get(info.node) ?? 0) + 1}${badge ? `, ${badge.words}` : ''}`;
+  return svg`<g
+    class="node ${on ? '' : 'off'} ${silent ? 'silent' : ''} ${look.hovered ? 'hovered' : ''}"
+    transform="translate(${node.x} ${node.y})"
+    data-node=${info.node}
+    data-activation=${value}
+    data-token-index=${signal.at.get(info.node) ?? 0}
+    data-on=${on ? 'true' : 'false'}
+    role="button"
+    tabindex=${look.stop ? 0 : -1}
+    aria-label=${label}
+    aria-pressed=${look.selected ? 'true' : 'false'}
+    @pointerenter=${look.enter}
+    @pointerleave=${look.leave}
+    @click=${look.pick}
+    @focus=${look.focus}
+    @blur=${look.leave}
+  >
+    ${look.selected ? svg`<circle class="selring" r=${half + (node.shape === 'circle' ? 6 : 9)}/>` : nothing}
+    <rect class="hit" x=${-half - 8} y=${-half - 8} width=${2 * half + 16} height=${2 * half + 16}/>
+    ${look.hovered ? shape(node, 'nhalo', 6) : nothing}
+    ${shape(node, 'ng', 0)}
+    ${fill(value, signal.scale, node)}
+    <path class="mid" d="M${-half} 0H${half}"/>
+    ${ghost === null ? nothing : svg`<path class="gh" d="M${-half + 2} ${ghost}H${half - 2}"/>`}
+    ${shape(node, 'no', 0)}
+    ${badge ? svg`<g transform="translate(${half * 0.78} ${-half * 0.82})"><circle class="pb" r="7"/><text class="pbt" y="3.6">${badge.sign}</text></g>` : nothing}
+    ${words(node, value, look)}
+  </g>`;
+}
+
+function shape(node: PlacedNode, name: string, more: number): SVGTemplateResult {
+  const half = node.half + more;
+  return node.shape === 'circle'
+    ? svg`<circle class=${name} r=${half}/>`
+    : svg`<rect class=${name} x=${-half} y=${-half} width=${2 * half} height=${2 * half} rx=${3 + more / 2}/>`;
+}
+
+function fill(value: number, scale: number, node: PlacedNode): SVGTemplateResult | typeof nothing {
+  const height = fillHeight(value, scale, node.half);
+  if (height === 0) return nothing;
+  const clip = `url(#clip-${node.shape})`;
+  const y = value > 0 ? -height : 0;
+  const bar = (name: string, paint: string | typeof nothing) =>
+    svg`<rect class=${name} fill=${paint} x=${-node.half} y=${y} width=${2 * node.half} height=${height} clip-path=${clip}/>`;
+  return value > 0 ? bar('fp', nothing) : svg`${bar('fn', nothing)}${bar('', 'url(#hatch)')}`;
+}
+
+/** Name above and value below; a square's name only where the circuit gives it one, its rail bears the channel. */
+function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResult | typeof nothing {
+  if (node.words === 'none') return nothing;
+  const { info, half } = node;
+  const gap = look.selected ? 7 : 0;
+  const name = info.label ?? (node.shape === 'square' ? '' : /^attn/.test(info.site) ? kind(info.site) : look.compact ? String(info.index) : nameOf(info));
+  const max = look.compact ? 9 : 18;
+  const short = name.length > max ? `${name.slice(0, max - 1)}…` : name;
+  return svg`
+    ${node.words === 'all' && short ? svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 7 - gap}>${short}</text>` : nothing}
+    ${look.compact ? nothing : svg`<text class="val mid-anchor" y=${half + 15 + gap}>${signed(value)}</text>`}`;
+}
+
+/** The disc on a changed node, and how it is spoken. */
+export function badgeOf(numbers: Numbers, node: string): { sign: string; words: string } | null {
+  const { edits } = numbers.doc;
+  const change = changeOf(edits, node);
+  if (change?.kind === 'off') return { sign: '0', words: 'off, held at its mean' };
+  if (change?.kind === 'set') return { sign: '=', words: `set to ${change.value}` };
+  if (change?.kind === 'scale') return { sign: '×', words: `scaled by ${change.factor}` };
+  if (change?.kind === 'patch' || (edits.flip && numbers.task.circuit.flipNodes.includes(node))) return { sign: 'B', words: 'value from prompt B' };
+  return null;
+}
+
+export function groupGlyph(group: PlacedGroup, expand: () => void): SVGTemplateResult {
+  const text = `+${group.members.length}`;
+  const width = 14 + text.length * 7;
+  const activate = (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' && event.key !== ' ') return;
+    event.preventDefault();
+    event.stopPropagation();
+    expand();
+  };
+  return svg`<g class="group" role="button" tabindex="0" transform="translate(${group.x} ${group.y})"
+    aria-label="${group.members.length} more nodes of ${group.id}: show them" @click=${expand} @keydown=${activate}>
+    <title>${group.members.length} more nodes of ${group.id}: show them</title>
+    <rect class="chip" x=${-width / 2} y="-10" width=${width} height="20" rx="10"/><text class="chipt" y="4">${text}</text>
+  </g>`;
+}

@@ -1,0 +1,33 @@
+/** What runs: the full model, the circuit alone, or the model without the circuit. And the switch between graph and list. */
+import { html, type TemplateResult } from 'lit';
+import type { Screen } from '../state/screen';
+import type { Mode } from '../worker/protocol';
+
+const MODES: { mode: Mode; name: string; note: string }[] = [
+  { mode: 'full', name: 'Full', note: 'The whole model runs; raw logits.' },
+  { mode: 'circuit', name: 'Circuit', note: 'The rest is held at its mean; logits rescaled.' },
+  { mode: 'removed', name: 'Removed', note: 'The circuit is held at its mean, the rest runs; raw logits.' },
+];
+
+export function modes(screen: Screen, pick: (mode: Mode) => void): TemplateResult {
+  const { mode } = screen.doc.edits;
+  const circuit = screen.numbers?.task.circuit;
+  const note = MODES.find((one) => one.mode === mode)!.note;
+  const exact = circuit && mode === 'circuit' ? `p = sigmoid(${circuit.scale.toFixed(2)} × standardised logit difference + ${circuit.shift.toFixed(2)})` : '';
+  return html`<div class="seg" role="group" aria-label="What runs" aria-describedby="mode-note">
+      ${MODES.map(
+        (one) => html`<button data-testid="mode-${one.mode}" aria-pressed=${mode === one.mode} ?disabled=${screen.poster} @click=${() => pick(one.mode)}>
+          ${one.name}
+        </button>`,
+      )}
+    </div>
+    <p class="modeh" id="mode-note" title=${exact}>${note}</p>`;
+}
+
+export function viewSwitch(screen: Screen, pick: (view: Screen['view']) => void): TemplateResult {
+  return html`<div class="seg quiet2" role="group" aria-label="View">
+    ${(['graph', 'list'] as const).map(
+      (view) => html`<button aria-pressed=${screen.view === view} @click=${() => pick(view)}>${view === 'graph' ? 'Graph' : 'List'}</button>`,
+    )}
+  </div>`;
+}

@@ -1,0 +1,195 @@
+/** The playground: every part of the screen, and what their events do. */
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import type { Controller } from '../state/controller';
+import { withChange, withCounterfactual, withFlip, withMode, withNode, withText, withToken, type Change, type Doc } from '../state/document';
+import { encode } from '../state/hash';
+import type { Hover, Screen } from '../state/screen';
+import { markedToken } from '../state/reading';
+import { notes } from '../words/notes';
+import { count } from '../words/numbers';
+import { said } from '../words/said';
+import type { NodeId } from '../worker/protocol';
+import { Announcer } from './announce';
+import { bars } from './bars';
+import './editor';
+import { flip } from './flip';
+import { footer } from './footer';
+import './graph';
+import { icons } from './icons';
+import { legend } from './legend';
+import { Light } from './light';
+import { modes, viewSwitch } from './modes';
+import { nodeList } from './node-list';
+import './panel';
+import { pieces } from './pieces';
+import { toggleTheme } from './theme';
+
+@customElement('sc-page')
+export class Page extends Light {
+  @property({ attribute: false }) controller!: Controller;
+  @state() private copied = '';
+  @state() private announced = '';
+  private leave: (() => void) | null = null;
+  private readonly announcer = new Announcer((text) => (this.announced = text));
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.leave = this.controller.subscribe(() => this.requestUpdate());
+    addEventListener('keydown', this.key);
+    addEventListener('hashchange', this.linkChanged);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.leave?.();
+    removeEventListener('keydown', this.key);
+    removeEventListener('hashchange', this.linkChanged);
+  }
+
+  protected override updated(_changes: PropertyValues<this>): void {
+    const { phase, numbers } = this.controller.screen;
+    if (phase === 'ready') this.announcer.update(numbers);
+  }
+
+  private get doc(): Doc {
+    return this.controller.screen.doc;
+  }
+
+  private linkChanged = (): void => this.controller.linkChanged();
+
+  private key = (event: KeyboardEvent): void => {
+    const typing = event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement;
+    if (event.key === 'Escape' && this.doc.node !== null) {
+      this.shut();
+    } else if (event.key === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !typing) {
+      event.preventDefault();
+      this.controller.undo();
+    }
+  };
+
+  /** Closes the panel; the focus goes back to the node in the graph. */
+  private shut(): void {
+    const node = this.doc.node;
+    const inside = this.querySelector('sc-panel')?.contains(document.activeElement);
+    this.controller.change(withNode(this.doc, null), 'select');
+    if (inside) requestAnimationFrame(() => this.querySelector<HTMLElement>(`[data-node="${CSS.escape(node ?? '')}"]`)?.focus());
+  }
+
+  protected override render(): TemplateResult {
+    const { screen } = this.controller;
+    const { numbers, previous, doc } = screen;
+    const task = screen.tasks.find((one) => one.name === doc.task);
+    const parts = numbers && numbers.task.name === doc.task ? numbers.task.circuit.nodes.length : null;
+    const panel = numbers !== null && doc.node !== null;
+    const headWidth = screen.model?.headWidth ?? 0;
+    return html`<div class="page ${panel ? 'with-panel' : ''} ${screen.phase}" @point=${this.point} @pick=${this.pick} @shut=${() => this.shut()}
+        @change-node=${this.changeNode} @pick-token=${this.pickToken}>
+      <header>
+        <h1>${task?.sentence ?? 'A small model, and the few parts that decide.'} <span>${parts === null ? '' : `These ${count(parts)} parts do it.`}</span></h1>
+        ${screen.tasks.length > 0
+          ? html`<label class="pick"><span>Task</span>
+              <select data-testid="task-select" @change=${this.openTask}>
+                ${screen.tasks.map((one) => html`<option value=${one.name} ?selected=${one.name === doc.task}>${one.title}</option>`)}
+              </select>
+            </label>`
+          : nothing}
+        <button class="quiet icon" aria-label="Light or dark" title="Light or dark" @click=${toggleTheme}>${icons.theme}</button>
+      </header>
+      ${this.prompts(screen)}
+      ${this.messages(screen)}
+      <p class="said">${numbers ? pieces(said(numbers, previous, headWidth)) : 'The model is loading; its numbers come in a moment.'}</p>
+      <main>
+        <section class="card gcard" aria-label="Circuit">
+          <div class="bar2">
+            ${modes(screen, (mode) => this.controller.change(withMode(this.doc, mode), 'mode'))}
+            ${viewSwitch(screen, (view) => this.controller.view(view))}
+          </div>
+          <div class="gw" data-testid="graph" ?hidden=${screen.view !== 'graph'}>
+            ${screen.view === 'graph' ? html`<sc-graph .numbers=${numbers} .previous=${previous} .hover=${screen.hover} .selected=${doc.node}></sc-graph>` : nothing}
+          </div>
+          ${numbers
+            ? nodeList(numbers, doc.node, screen.hover, screen.view === 'list', {
+                pick: (node) => this.controller.change(withNode(this.doc, node), 'select'),
+                point: (hover) => this.controller.hover(hover),
+              })
+            : nothing}
+          ${legend(numbers, previous !== null)}
+        </section>
+        <sc-panel .screen=${screen}></sc-panel>
+      </main>
+      ${footer(screen, this.copied, { undo: () => this.controller.undo(), reset: () => this.controller.reset(), share: this.share })}
+      <div class="vh" aria-live="polite">${this.announced}</div>
+    </div>`;
+  }
+
+  private prompts(screen: Screen): TemplateResult {
+    const { numbers, doc } = screen;
+    const fresh = numbers && numbers.doc.a === doc.a && numbers.doc.task === doc.task ? numbers.shown : null;
+    const b = doc.b ?? fresh?.b?.text ?? this.lastB(screen);
+    const tokens = fresh ? `${fresh.a.tokens.length} token${fresh.a.tokens.length === 1 ? '' : 's'}` : '';
+    const marked = fresh ? (doc.token ?? markedToken(fresh.a, fresh.b)) : -1;
+    const partner = fresh?.b ? fresh.b.tokens.length - (fresh.a.tokens.length - marked) : -1;
+    const task = screen.tasks.find((one) => one.name === doc.task);
+    return html`<div class="top">
+      <section class="edit" aria-label="Prompts">
+        <div class="lbl"><label>Your prompt</label> <span>${tokens}</span></div>
+        <sc-editor .name=${'prompt-a'} .label=${'Your prompt'} .text=${doc.a} .prompt=${fresh?.a ?? null} .marked=${marked} .focused=${true}
+          @edit=${(event: CustomEvent<string>) => this.controller.change(withText(this.doc, event.detail), 'type-a')}></sc-editor>
+        <div class="second">
+          <span class="lbl2" title="Flip and Patch take values from this prompt">Prompt B</span>
+          <sc-editor .name=${'prompt-b'} .label=${'Prompt B, from which Flip and Patch take values'} .text=${b} .prompt=${fresh?.b ?? null} .marked=${partner}
+            @edit=${(event: CustomEvent<string>) => this.controller.change(withCounterfactual(this.doc, event.detail), 'type-b')}></sc-editor>
+          ${doc.b === null
+            ? nothing
+            : html`<button class="quiet small" @click=${() => this.controller.change(withCounterfactual(this.doc, null), '')} title="Let the task's rule write prompt B">By rule</button>`}
+        </div>
+      </section>
+      <svg class="fork" viewBox="0 0 56 104" preserveAspectRatio="none" aria-hidden="true"><path d="M0 66C30 66 22 24 56 24M0 66C30 66 22 72 56 72" /></svg>
+      ${bars(task?.candidates ?? null, numbers && numbers.task.name === doc.task ? numbers : null, screen.previous)}
+      ${flip(screen, () => this.controller.change(withFlip(this.doc, !this.doc.edits.flip), 'flip'))}
+    </div>`;
+  }
+
+  /** While a new text is on its way, prompt B shows what it was. */
+  private lastB(screen: Screen): string {
+    const task = screen.tasks.find((one) => one.name === screen.doc.task);
+    if (screen.phase === 'busy' || screen.phase === 'error') return screen.numbers?.shown.b?.text ?? '';
+    return screen.phase === 'loading' && task?.presets[0]?.a.text === screen.doc.a ? task.presets[0].b.text : '';
+  }
+
+  private messages(screen: Screen): TemplateResult | typeof nothing {
+    const list = [...screen.notices, ...(screen.numbers && screen.phase === 'ready' ? notes(screen.numbers, screen.model) : [])];
+    if (screen.failure) list.unshift(screen.failure);
+    if (list.length === 0) return nothing;
+    return html`<div class="error ${screen.failure ? 'fatal' : ''}" data-testid="error" role=${screen.failure ? 'alert' : 'status'}>
+      ${list.map((message) => html`<p>${message}</p>`)}
+      ${screen.failure ? html`<button class="quiet" @click=${() => location.reload()}>Load the page again</button>` : nothing}
+    </div>`;
+  }
+
+  private openTask = (event: Event): void => this.controller.openTask((event.target as HTMLSelectElement).value);
+
+  private point = (event: CustomEvent<Hover | null>): void => this.controller.hover(event.detail);
+
+  private pick = (event: CustomEvent<NodeId>): void => this.controller.change(withNode(this.doc, event.detail), 'select');
+
+  private pickToken = (event: CustomEvent<number | null>): void => this.controller.change(withToken(this.doc, event.detail), 'select');
+
+  private changeNode = (event: CustomEvent<{ node: NodeId; change: Change | null; kind: string }>): void => {
+    const { node, change, kind } = event.detail;
+    this.controller.change(withChange(this.doc, node, change), kind === 'slider' ? `slider:${node}` : '');
+  };
+
+  private share = async (): Promise<void> => {
+    const url = `${location.href.split('#')[0]}${encode(this.doc)}`;
+    try {
+      await navigator.clipboard.writeText(url);
+      this.copied = 'Link copied';
+    } catch {
+      // No clipboard (an insecure address, a refusal): the address bar holds the same link.
+      this.copied = 'The link is in the address bar';
+    }
+    setTimeout(() => (this.copied = ''), 4000);
+  };
+}

@@ -1,0 +1,46 @@
+/** The columns of the graph from left to right: one a hook, grouped in blocks (a layer's attention or MLP). */
+import type { NodeInfo } from '../worker/protocol';
+
+export type ColumnKind = 'read' | 'unit' | 'gate' | 'write';
+
+export interface Column {
+  /** `0.attn.act_in`; queries, keys and values share `0.attn.qkv`; `0.attn.gate` holds attention patterns. */
+  key: string;
+  kind: ColumnKind;
+  /** What stands under it: `act_in`, `q k v`, `post_act`, `resid_delta`. */
+  label: string;
+  /** Distance from the column before, in column widths. */
+  step: number;
+}
+
+export interface Block {
+  layer: number;
+  part: 'attn' | 'mlp';
+  columns: Column[];
+}
+
+/** The column that a node stands in. */
+export function columnOf(layer: number, site: string): string {
+  return /^attn\.[qkv]$/.test(site) ? `${layer}.attn.qkv` : `${layer}.${site}`;
+}
+
+/** Blocks and columns that a circuit uses, in the order of the forward pass. A block without nodes is left out. */
+export function blocksOf(nodes: Pick<NodeInfo, 'layer' | 'site'>[]): Block[] {
+  const used = new Set(nodes.map((info) => columnOf(info.layer, info.site)));
+  const layers = [...new Set(nodes.map((info) => info.layer))].sort((left, right) => left - right);
+  const blocks: Block[] = [];
+  for (const layer of layers) {
+    for (const part of ['attn', 'mlp'] as const) {
+      const columns = template(layer, part).filter((column) => used.has(column.key) || (column.kind === 'gate' && used.has(`${layer}.attn.qkv`)));
+      if (columns.length > 0) blocks.push({ layer, part, columns });
+    }
+  }
+  return blocks;
+}
+
+function template(layer: number, part: 'attn' | 'mlp'): Column[] {
+  const column = (name: string, kind: ColumnKind, label: string, step: number): Column => ({ key: `${layer}.${part}.${name}`, kind, label, step });
+  return part === 'attn'
+    ? [column('act_in', 'read', 'act_in', 1), column('qkv', 'unit', 'q k v', 1), column('gate', 'gate', '', 0.95), column('resid_delta', 'write', 'resid_delta', 0.75)]
+    : [column('act_in', 'read', 'act_in', 1), column('post_act', 'unit', 'post_act', 1), column('resid_delta', 'write', 'resid_delta', 1)];
+}

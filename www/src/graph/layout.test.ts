@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import type { CircuitInfo, Edge, NodeInfo, Rail } from '../worker/protocol';
+import { AT_MOST, drawn, PER_LAYER } from './group';
+import { layout, type Layout, type Room } from './layout';
+
+const desk: Room = { width: 884, height: 456, compact: false, chipChars: 2 };
+const phone: Room = { width: 374, height: 430, compact: true, chipChars: 2 };
+
+/** A circuit with `edges` random edges over `layers` layers, as the pruner gives them: every node has an edge. */
+function random(layers: number, edges: number, seed: number): CircuitInfo {
+  let state = seed * 7919 + 1;
+  const below = (limit: number) => Math.floor(((state = (state * 16807) % 2147483647) / 2147483647) * limit);
+  const nodes = new Map<string, NodeInfo>();
+  const add = (layer: number, site: string, index: number) => {
+    const node = `${layer}.${site}.${index}`;
+    const qkv = /[qkv]$/.test(site);
+    nodes.set(node, { node, layer, site, index, mean: 0, ...(qkv ? { head: index >> 4, channel: index & 15 } : {}) });
+    return node;
+  };
+  const list: Edge[] = [];
+  const channels = Math.max(3, Math.ceil(edges / 4));
+  while (list.length < edges) {
+    const layer = below(layers);
+    const weight = (below(400) - 200) / 100 || 0.5;
+    const pick = below(4);
+    if (pick === 0) list.push({ from: add(layer, 'mlp.act_in', below(channels)), to: add(layer, 'mlp.post_act', below(edges)), weight });
+    if (pick === 1) list.push({ from: add(layer, 'mlp.post_act', below(edges)), to: add(layer, 'mlp.resid_delta', below(channels)), weight });
+    if (pick === 2) list.push({ from: add(layer, 'attn.act_in', below(channels)), to: add(layer, `attn.${'qkv'[below(3)]}`, below(48)), weight });
+    if (pick === 3) list.push({ from: add(layer, 'attn.v', below(48)), to: add(layer, 'attn.resid_delta', below(channels)), weight });
+  }
+  const infos = [...nodes.values()];
+  const rails: Rail[] = [...new Set(infos.filter((info) => /act_in|resid_delta/.test(info.site)).map((info) => info.index))].map((channel) => ({
+    channel,
+    writes: infos.filter((info) => info.site.endsWith('resid_delta') && info.index === channel).map((info) => info.node),
+    reads: infos.filter((info) => info.site.endsWith('act_in') && info.index === channel).map((info) => info.node),
+    toLogits: [channel % 3, -(channel % 2)],
+  }));
+  return { nodes: infos, edges: list, rails, flipNodes: [infos[0]!.node] } as unknown as CircuitInfo;
+}
+
+/** What must hold of every layout. */
+function check(circuit: CircuitInfo, result: Layout, room: Room): void {
+  const expectedNodes = drawn(circuit, new Set()).nodes.length;
+  expect(result.nodes.length).toBe(expectedNodes);
+  for (const node of result.nodes) {
+    for (const value of [node.x, node.y, node.half]) expect(Number.isFinite(value)).toBe(true);
+    expect(node.x - node.half).toBeGreaterThan(0);
+    expect(node.x + node.half).toBeLessThan(result.width);
+    expect(node.y - node.half).toBeGreaterThan(result.top - 1);
+    expect(node.y + node.half).toBeLessThan(result.height + 1);
+  }
+  // No two nodes overlap.
+  for (const [index, one] of result.nodes.entries()) {
+    for (const two of result.nodes.slice(index + 1)) {
+      const apart = Math.max(Math.abs(one.x - two.x) - one.half - two.half, Math.abs(one.y - two.y) - one.half - two.half);
+      expect(apart, `${one.info.node} and ${two.info.node}`).toBeGreaterThan(0);
+    }
+  }
+  // Squares stand on their rail, circles on none.
+  for (const node of result.nodes) {
+    const rail = result.rails.find((other) => other.rail.channel === node.info.index);
+    if (node.shape === 'square') expect(node.y).toBe(rail!.y);
+    else for (const other of result.rails) expect(Math.abs(other.y - node.y)).toBeGreaterThan(1);
+  }
+  // Left to right, as the forward pass goes.
+  for (const edge of result.edges) {
+    for (let point = 1; point < edge.points.length; point++) expect(edge.points[point]![0]).toBeGreaterThan(edge.points[point - 1]![0] - 1e-6);
+  }
+  expect(result.width).toBeGreaterThanOrEqual(room.width);
+}
+
+describe('layout', () => {
+  it.each([5, 9, 15, 30, 45, 60])('places a circuit of %i edges in two layers', (edges) => {
+    for (const room of [desk, phone]) for (let seed = 1; seed < 6; seed++) {
+      const circuit = random(2, edges, seed);
+      check(circuit, layout(circuit, room), room);
+    }
+  });
+  it.each([3, 4])('places sixty edges over %i layers', (layers) => {
+    for (const room of [desk, phone]) {
+      const circuit = random(layers, 60, layers);
+      check(circuit, layout(circuit, room), room);
+    }
+  });
+  it('keeps a small circuit inside the room', () => {
+    const circuit = random(2, 12, 2);
+    const result = layout(circuit, desk);
+    expect(result.width).toBe(desk.width);
+    expect(result.height).toBeLessThanOrEqual(desk.height + 1);
+  });
+  it('gives the same picture twice', () => {
+    const circuit = random(3, 40, 9);
+    expect(layout(circuit, desk)).toEqual(layout(circuit, desk));
+  });
+  it('does not fail on an empty circuit', () => {
+    const result = layout({ nodes: [], edges: [], rails: [], flipNodes: [] } as unknown as CircuitInfo, desk);
+    expect(result.nodes).toEqual([]);
+    expect(result.logits.length).toBe(2);
+  });
+});
+
+describe('grouping', () => {
+  const crowded = random(2, 400, 4);
+  it('draws thirty of a layer and counts the rest', () => {
+    const split = drawn(crowded, new Set());
+    for (const layer of [0, 1]) expect(split.nodes.filter((info) => info.layer === layer).length).toBeLessThanOrEqual(PER_LAYER + 1);
+    expect(split.nodes.length + split.groups.reduce((sum, group) => sum + group.members.length, 0)).toBe(crowded.nodes.length);
+  });
+  it('always draws the flip nodes', () => {
+    const last = crowded.nodes.at(-1)!.node;
+    expect(drawn({ ...crowded, flipNodes: [last] }, new Set()).nodes.map((info) => info.node)).toContain(last);
+  });
+  it('expands a group, up to the limit', () => {
+    const all = new Set(crowded.nodes.map((info) => `${info.layer}.${info.site}`));
+    const split = drawn(crowded, all);
+    expect(split.nodes.length).toBe(Math.min(AT_MOST, crowded.nodes.length));
+    const one = drawn(crowded, new Set(['0.mlp.post_act']));
+    expect(one.groups.some((group) => group.id === '0.mlp.post_act')).toBe(false);
+  });
+  it('leaves a circuit of sixty edges alone', () => {
+    const circuit = random(4, 60, 8);
+    if (circuit.nodes.length <= PER_LAYER) expect(drawn(circuit, new Set()).groups).toEqual([]);
+  });
+});

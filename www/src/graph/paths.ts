@@ -1,0 +1,55 @@
+/** Curves of the graph. */
+
+/** A level start and a level end: how an edge leaves a mark and meets another. */
+export function bow([x0, y0]: [number, number], [x1, y1]: [number, number]): string {
+  const middle = r((x0 + x1) / 2);
+  return `M${r(x0)} ${r(y0)}C${middle} ${r(y0)} ${middle} ${r(y1)} ${r(x1)} ${r(y1)}`;
+}
+
+/** One curve through all points. */
+export function through(points: [number, number][]): string {
+  return points
+    .slice(1)
+    .map((point, index) => {
+      const path = bow(points[index]!, point);
+      return index === 0 ? path : path.slice(path.indexOf('C'));
+    })
+    .join('');
+}
+
+/** The point of a bow at parameter t in 0..1. */
+export function pointAt([x0, y0]: [number, number], [x1, y1]: [number, number], t: number): [number, number] {
+  const middle = (x0 + x1) / 2;
+  const s = 1 - t;
+  const mix = (a: number, b: number, c: number, d: number) => s * s * s * a + 3 * s * s * t * b + 3 * s * t * t * c + t * t * t * d;
+  return [mix(x0, middle, middle, x1), mix(y0, y0, y1, y1)];
+}
+
+/** Where minus badges stand: near the middle of each curve, but apart from each other and from what is in the way. */
+export function badges(curves: [number, number][][], radius: number, taken: [number, number][]): [number, number][] {
+  const placed: [number, number][] = [];
+  return curves.map((points) => {
+    const [from, to] = longest(points);
+    let best = pointAt(from, to, 0.5);
+    let room = -1;
+    for (const t of [0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78]) {
+      const point = pointAt(from, to, t);
+      const free = Math.min(...[...placed, ...taken].map((other) => Math.hypot(point[0] - other[0], point[1] - other[1])), radius * 3);
+      if (free > room + 0.5) [best, room] = [point, free];
+      if (room >= radius * 2.4) break;
+    }
+    placed.push(best);
+    return best;
+  });
+}
+
+function longest(points: [number, number][]): [[number, number], [number, number]] {
+  let best = 1;
+  const length = (index: number) => Math.abs(points[index]![0] - points[index - 1]![0]) + Math.abs(points[index]![1] - points[index - 1]![1]);
+  for (let index = 2; index < points.length; index++) if (length(index) > length(best)) best = index;
+  return [points[best - 1]!, points[best]!];
+}
+
+function r(value: number): number {
+  return Math.round(value * 10) / 10;
+}

@@ -1,0 +1,241 @@
+/**
+ * Joins document, history, address bar and engine. Every change passes `change`; every answer passes `answered`.
+ * The last input wins: an answer to an older question is dropped, and at most one question waits.
+ */
+import { defaultModel, readManifest, readPoster, type ManifestTask } from '../worker/manifest';
+import type { Engine, Shown, TaskInfo } from '../worker/protocol';
+import { opening, sameDoc, withNode, type Doc } from './document';
+import { decode, encode, type Decoded } from './hash';
+import { noHistory, remember, undo, type History } from './history';
+import type { Hover, Numbers, Screen } from './screen';
+
+/** What the controller needs from the world; tests give their own. */
+export interface World {
+  engine: Engine;
+  /** Address of the models folder, with a slash at its end. */
+  models: string;
+  fetchJson(url: string): Promise<unknown>;
+  hash(): string;
+  setHash(hash: string): void;
+  now(): number;
+}
+
+export class Controller {
+  screen: Screen;
+  private history: History = noHistory;
+  private readonly listeners = new Set<() => void>();
+  private opened = false;
+  private circuits = new Map<string, TaskInfo>();
+  private running = false;
+  private waiting = false;
+
+  constructor(private readonly world: World) {
+    this.screen = {
+      phase: 'loading', doc: opening('', '', null), tasks: [], model: null, numbers: null, previous: null, poster: false,
+      progress: null, backend: null, notices: [], failure: null, canUndo: false, hover: null, view: 'graph',
+    };
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private set(patch: Partial<Screen>): void {
+    this.screen = { ...this.screen, ...patch };
+    for (const listener of this.listeners) listener();
+  }
+
+  /** Manifest, poster, engine, first numbers. Resolves when the page is live or has said why it is not. */
+  async start(): Promise<void> {
+    try {
+      const manifest = readManifest(await this.world.fetchJson(`${this.world.models}manifest.json`));
+      const { tasks } = defaultModel(manifest);
+      const link = this.readLink(tasks);
+      const first = tasks.find((task) => task.name === link.task) ?? tasks[0]!;
+      const plain = isPlain(link) && first === tasks[0];
+      this.set({ tasks, doc: docOf(link, first), notices: link.messages });
+      const opening = this.world.engine.open(this.world.models, manifest, first.name, (progress) => {
+        // Answers of a worker may overtake each other: the bar never goes back.
+        const before = this.screen.progress?.loaded ?? 0;
+        if (this.screen.phase === 'loading' && progress.loaded >= before) this.set({ progress });
+      });
+      if (plain && manifest.poster) await Promise.race([this.showPoster(manifest.poster, first), opening.then(() => {}, () => {})]);
+      const { model, task, backend } = await opening;
+      this.opened = true;
+      this.circuits.set(task.name, task);
+      this.set({ model, backend });
+      this.applyLink(link, task);
+      await this.run();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private readLink(tasks: ManifestTask[]): Decoded {
+    return decode(this.world.hash(), { tasks: tasks.map((task) => task.name), model: this.screen.model });
+  }
+
+  /** Reads the link once more, now that the model says which nodes there are. What was typed meanwhile stays. */
+  private applyLink(first: Decoded, task: TaskInfo): void {
+    const link = this.screen.model ? this.readLink(this.screen.tasks) : first;
+    const typed = this.screen.doc;
+    const untouched = sameDoc({ ...typed, node: null }, { ...docOf(first, task), node: null });
+    let doc = untouched ? docOf(link, task) : typed;
+    if (doc.node === null && link.node === undefined) doc = withNode(doc, startNode(task));
+    this.set({ doc, notices: link.messages });
+  }
+
+  private async showPoster(file: string, task: ManifestTask): Promise<void> {
+    try {
+      const poster = readPoster(await this.world.fetchJson(`${this.world.models}${file}`));
+      const preset = task.presets[0]!;
+      if (this.opened || poster.task !== task.name || this.screen.doc.a !== preset.a.text) return;
+      const doc = withNode(this.screen.doc, poster.node);
+      const shown: Shown = { a: preset.a, b: preset.b, reason: null, view: poster.view };
+      const { circuit: _file, bytes: _bytes, ...rest } = task;
+      this.set({ doc, model: poster.model, poster: true, numbers: { task: { ...rest, circuit: poster.circuit }, doc, shown } });
+    } catch {
+      // The poster only bridges the time until the live numbers are there.
+    }
+  }
+
+  /** Applies a change made by the user. `kind` says which changes count as one step of undo. */
+  change(next: Doc, kind: string): void {
+    const before = this.screen.doc;
+    if (sameDoc(before, next)) return;
+    const select = kind === 'select';
+    if (!select) this.history = remember(this.history, before, kind, this.world.now());
+    this.set({ doc: next, canUndo: this.history.past.length > 0, ...(select ? {} : { notices: [] }) });
+    this.ask();
+  }
+
+  /** Opens a task with its first preset. */
+  openTask(name: string): void {
+    const task = this.screen.tasks.find((one) => one.name === name);
+    if (!task || name === this.screen.doc.task) return;
+    const known = this.circuits.get(name);
+    this.change(opening(name, task.presets[0]!.a.text, known ? startNode(known) : null), 'task');
+  }
+
+  undo(): void {
+    const step = undo(this.history);
+    if (!step) return;
+    this.history = step.history;
+    this.set({ doc: step.doc, canUndo: step.history.past.length > 0, notices: [] });
+    this.ask();
+  }
+
+  /** Back to the task's first preset with nothing changed. */
+  reset(): void {
+    const task = this.screen.tasks.find((one) => one.name === this.screen.doc.task);
+    if (!task) return;
+    const known = this.circuits.get(task.name);
+    this.set({ notices: [] });
+    this.change(opening(task.name, task.presets[0]!.a.text, known ? startNode(known) : null), '');
+  }
+
+  /** The address bar was changed by hand or by the back button. */
+  linkChanged(): void {
+    if (!this.opened || this.world.hash() === encode(this.screen.doc)) return;
+    const link = this.readLink(this.screen.tasks);
+    const task = this.screen.tasks.find((one) => one.name === link.task) ?? this.screen.tasks[0]!;
+    let doc = docOf(link, task);
+    const known = this.circuits.get(task.name);
+    if (link.node === undefined && known) doc = withNode(doc, startNode(known));
+    this.history = remember(this.history, this.screen.doc, '', this.world.now());
+    this.set({ doc, notices: link.messages, canUndo: true });
+    this.ask();
+  }
+
+  hover(hover: Hover | null): void {
+    const same = JSON.stringify(hover) === JSON.stringify(this.screen.hover);
+    if (!same) this.set({ hover });
+  }
+
+  view(view: Screen['view']): void {
+    this.set({ view });
+  }
+
+  private ask(): void {
+    if (!this.opened) return;
+    this.set({ phase: 'busy' });
+    if (this.running) this.waiting = true;
+    else void this.run();
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    do {
+      this.waiting = false;
+      await this.answer(this.screen.doc);
+    } while (this.waiting);
+    this.running = false;
+  }
+
+  private async answer(asked: Doc): Promise<void> {
+    try {
+      const task = this.circuits.get(asked.task) ?? (await this.world.engine.task(asked.task));
+      this.circuits.set(task.name, task);
+      if (this.waiting) return;
+      // A task opened before its circuit was there: its panel opens now.
+      let doc = asked;
+      if (doc.node === null && this.screen.numbers?.task.name !== task.name && this.screen.numbers !== null && !this.screen.poster) {
+        doc = withNode(asked, startNode(task));
+      }
+      const { a, b, edits, node, token } = doc;
+      const shown = await this.world.engine.show({ task: task.name, a, b, edits, node, token });
+      if (this.waiting) return;
+      this.answered({ task, doc, shown });
+    } catch (error) {
+      if (!this.waiting) this.fail(error);
+    }
+  }
+
+  private answered(numbers: Numbers): void {
+    this.set({ doc: numbers.doc, numbers, previous: this.ghostsFor(numbers), poster: false, phase: 'ready', failure: null });
+    this.world.setHash(encode(numbers.doc));
+  }
+
+  /** The numbers before the last change of edits; none when text or task changed, the same ones while only the selection moves. */
+  private ghostsFor(next: Numbers): Numbers | null {
+    const { numbers, previous, poster } = this.screen;
+    if (!numbers || poster || numbers.task.name !== next.task.name) return null;
+    if (numbers.doc.a !== next.doc.a || numbers.doc.b !== next.doc.b) return null;
+    if (sameEdits(numbers.doc, next.doc)) return previous;
+    // A slider's drag is one change: its ghosts are those from before it began.
+    const base = this.history.past.at(-1);
+    if (previous && base && sameEdits(previous.doc, base)) return previous;
+    return numbers;
+  }
+
+  private fail(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.set({ phase: 'error', failure: message, progress: null });
+  }
+}
+
+/** The node whose panel opens first: the first flip node, which the first sentence speaks of. */
+export function startNode(task: TaskInfo): string | null {
+  return task.circuit.flipNodes[0] ?? task.circuit.nodes[0]?.node ?? null;
+}
+
+function docOf(link: Decoded, task: { name: string; presets: TaskInfo['presets'] }): Doc {
+  return {
+    task: task.name,
+    a: link.a ?? task.presets[0]!.a.text,
+    b: link.b,
+    edits: link.edits,
+    node: link.node ?? null,
+    token: link.token,
+  };
+}
+
+function isPlain(link: Decoded): boolean {
+  return link.a === null && link.b === null && link.token === null && (link.node === undefined || link.node === null)
+    && JSON.stringify(link.edits) === JSON.stringify(opening('', '', null).edits);
+}
+
+function sameEdits(left: Doc, right: Doc): boolean {
+  return sameDoc({ ...left, node: null, token: null }, { ...right, node: null, token: null });
+}

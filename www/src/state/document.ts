@@ -1,0 +1,108 @@
+/**
+ * What a person can change, as one immutable value, and every change as a function from one such value to the next.
+ * The address bar, undo and the engine all speak this value; nothing else on the page decides what is computed.
+ */
+import type { Edits, Mode, NodeId } from '../worker/protocol';
+
+export interface Doc {
+  task: string;
+  /** Prompt A as typed. */
+  a: string;
+  /** Prompt B as the user wrote it; null: by the task's rule. */
+  b: string | null;
+  edits: Edits;
+  /** The node whose panel is open. */
+  node: NodeId | null;
+  /** The token at which values are read; null: the one at which each part of the circuit matters. */
+  token: number | null;
+}
+
+/** How a node is changed by its panel: at most one way at a time. */
+export type Change = { kind: 'off' } | { kind: 'set'; value: number } | { kind: 'scale'; factor: number } | { kind: 'patch' };
+
+/** Largest magnitude that a node can be set to or scaled by; from there on f32 sums lose their meaning. */
+export const LIMIT = 1000;
+
+export function noEdits(mode: Mode): Edits {
+  return { mode, off: [], set: {}, scale: {}, patch: [], flip: false };
+}
+
+/** A task as it opens: first preset, circuit mode, nothing changed. */
+export function opening(task: string, a: string, node: NodeId | null): Doc {
+  return { task, a, b: null, edits: noEdits('circuit'), node, token: null };
+}
+
+export function withText(doc: Doc, a: string): Doc {
+  return a === doc.a ? doc : { ...doc, a, token: null };
+}
+
+export function withCounterfactual(doc: Doc, b: string | null): Doc {
+  return b === doc.b ? doc : { ...doc, b };
+}
+
+export function withMode(doc: Doc, mode: Mode): Doc {
+  return mode === doc.edits.mode ? doc : { ...doc, edits: { ...doc.edits, mode } };
+}
+
+export function withFlip(doc: Doc, flip: boolean): Doc {
+  return flip === doc.edits.flip ? doc : { ...doc, edits: { ...doc.edits, flip } };
+}
+
+export function withNode(doc: Doc, node: NodeId | null): Doc {
+  return node === doc.node ? doc : { ...doc, node };
+}
+
+export function withToken(doc: Doc, token: number | null): Doc {
+  return token === doc.token ? doc : { ...doc, token };
+}
+
+/** The change that the panel shows for a node: the last one in the engine's order of application that has an effect. */
+export function changeOf(edits: Edits, node: NodeId): Change | null {
+  if (edits.off.includes(node)) return { kind: 'off' };
+  const value = edits.set[node];
+  if (value !== undefined) return { kind: 'set', value };
+  const factor = edits.scale[node];
+  if (factor !== undefined) return { kind: 'scale', factor };
+  return edits.patch.includes(node) ? { kind: 'patch' } : null;
+}
+
+/** Replaces every change of one node by `change`, or by none. */
+export function withChange(doc: Doc, node: NodeId, change: Change | null): Doc {
+  const { edits } = doc;
+  const { [node]: _value, ...set } = edits.set;
+  const { [node]: _factor, ...scale } = edits.scale;
+  const next: Edits = {
+    ...edits,
+    off: edits.off.filter((other) => other !== node),
+    patch: edits.patch.filter((other) => other !== node),
+    set,
+    scale,
+  };
+  if (change?.kind === 'off') next.off = [...next.off, node];
+  if (change?.kind === 'patch') next.patch = [...next.patch, node];
+  if (change?.kind === 'set') next.set = { ...set, [node]: clamp(change.value) };
+  if (change?.kind === 'scale') next.scale = { ...scale, [node]: clamp(change.factor) };
+  return { ...doc, edits: next };
+}
+
+/** How many nodes are changed by hand, flip not counted. */
+export function changedNodes(edits: Edits): NodeId[] {
+  return [...new Set([...edits.off, ...edits.patch, ...Object.keys(edits.set), ...Object.keys(edits.scale)])];
+}
+
+function clamp(value: number): number {
+  if (!Number.isFinite(value)) return 0;
+  return Math.max(-LIMIT, Math.min(LIMIT, value));
+}
+
+/** Whether two documents ask the engine for the same numbers and the same panel. */
+export function sameDoc(left: Doc, right: Doc): boolean {
+  return left === right || JSON.stringify(sorted(left)) === JSON.stringify(sorted(right));
+}
+
+function sorted(doc: Doc): unknown {
+  const { edits } = doc;
+  const entries = (record: Record<string, number>) => Object.entries(record).sort(([x], [y]) => (x < y ? -1 : 1));
+  return [doc.task, doc.a, doc.b, doc.node, doc.token, edits.mode, edits.flip, [...edits.off].sort(), [...edits.patch].sort(),
+    entries(edits.set), entries(edits.scale)];
+}

@@ -1,0 +1,39 @@
+/** Everything on the page at one moment. Immutable; `numbers` hang together, whatever has been typed since. */
+import type { ManifestTask } from '../worker/manifest';
+import type { BackendName, ModelInfo, NodeId, Progress, Shown, TaskInfo } from '../worker/protocol';
+import type { Doc } from './document';
+
+/** Numbers with the task and the document that they belong to. */
+export interface Numbers {
+  task: TaskInfo;
+  doc: Doc;
+  shown: Shown;
+}
+
+/** What the pointer or the keyboard is on; the same in graph, list and panel. */
+export type Hover = { kind: 'node'; node: NodeId } | { kind: 'edge'; from: NodeId; to: NodeId };
+
+export type Phase = 'loading' | 'ready' | 'busy' | 'error';
+
+export interface Screen {
+  phase: Phase;
+  /** What the user asks for, newer than `numbers` while busy. */
+  doc: Doc;
+  tasks: ManifestTask[];
+  model: ModelInfo | null;
+  numbers: Numbers | null;
+  /** The numbers before the last change, drawn as ghosts. */
+  previous: Numbers | null;
+  /** Whether `numbers` are precomputed ones. */
+  poster: boolean;
+  progress: Progress | null;
+  backend: BackendName | null;
+  /** Sentences about the link or the prompt; the page goes on. */
+  notices: string[];
+  /** Why the page cannot go on, or null. */
+  failure: string | null;
+  canUndo: boolean;
+  hover: Hover | null;
+  /** The graph's twin. */
+  view: 'graph' | 'list';
+}

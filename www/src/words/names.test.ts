@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { infoOf, nameOf, parseNode, placeOf, sayToken, showToken } from './names';
+
+describe('parseNode', () => {
+  it('takes a name apart', () => {
+    expect(parseNode('0.mlp.post_act.863')).toEqual({ hook: '0.mlp.post_act', layer: 0, site: 'mlp.post_act', index: 863 });
+  });
+  it.each(['', '0.mlp.post_act', '0.mlp.post_act.-1', '0.mlp.post_act.1e3', '0.attn.y.5', 'x.mlp.post_act.1', '0.mlp.post_act.1 ',
+    '0.mlp.post_act.99999999', '<script>', '__proto__', '0.attn.q.5.6'])('refuses %j', (text) => {
+    expect(parseNode(text)).toBeNull();
+  });
+});
+
+describe('names', () => {
+  it('prefers the label', () => {
+    expect(nameOf({ site: 'mlp.post_act', index: 863, label: 'quote detector' })).toBe('quote detector');
+  });
+  it('makes one from the place', () => {
+    expect(nameOf({ site: 'mlp.post_act', index: 863 })).toBe('neuron 863');
+    expect(nameOf({ ...infoOf(parseNode('1.attn.k.19')!, 16) })).toBe('key 1.3');
+    expect(placeOf(infoOf(parseNode('1.attn.k.19')!, 16))).toBe('key channel 3 of head 1, layer 1 attention');
+    expect(placeOf(infoOf(parseNode('0.mlp.resid_delta.58')!, 16))).toBe('writes residual channel 58, layer 0 MLP');
+  });
+});
+
+describe('tokens', () => {
+  it('shows blanks', () => {
+    expect(showToken('):\n')).toBe('):⏎');
+    expect(showToken('  x')).toBe('··x');
+    expect(sayToken(']]\n')).toBe(']]');
+    expect(sayToken('\n')).toBe('⏎');
+  });
+});

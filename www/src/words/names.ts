@@ -1,0 +1,92 @@
+/** Plain names of nodes and of places in the model, and how tokens are written. */
+import type { CircuitInfo, NodeId, NodeInfo } from '../worker/protocol';
+
+export interface NodeAddress {
+  hook: string;
+  layer: number;
+  site: string;
+  index: number;
+}
+
+const NODE = /^(\d{1,3})\.(attn\.(?:act_in|q|k|v|resid_delta)|mlp\.(?:act_in|post_act|resid_delta))\.(\d{1,6})$/;
+
+/** Takes `0.mlp.post_act.863` apart; null where it is not a node's name. */
+export function parseNode(text: string): NodeAddress | null {
+  const match = NODE.exec(text);
+  if (!match) return null;
+  const [, layer, site, index] = match as unknown as [string, string, string, string];
+  return { hook: `${layer}.${site}`, layer: Number(layer), site, index: Number(index) };
+}
+
+const KIND: Record<string, string> = {
+  'attn.act_in': 'read',
+  'attn.q': 'query',
+  'attn.k': 'key',
+  'attn.v': 'value',
+  'attn.resid_delta': 'write',
+  'mlp.act_in': 'read',
+  'mlp.post_act': 'neuron',
+  'mlp.resid_delta': 'write',
+};
+
+/** What a node is, in one word: read, write, neuron, query, key, value. */
+export function kind(site: string): string {
+  return KIND[site] ?? 'node';
+}
+
+/** The last part of a hook's name, as the columns of the graph bear it. */
+export function shortSite(site: string): string {
+  return site.slice(site.indexOf('.') + 1);
+}
+
+function isResidual(site: string): boolean {
+  return site.endsWith('act_in') || site.endsWith('resid_delta');
+}
+
+/** `quote detector`, or a name made from the place: `neuron 863`, `read of ch 17`, `key 1.3`. */
+export function nameOf(info: Pick<NodeInfo, 'site' | 'index' | 'label' | 'head' | 'channel'>): string {
+  if (info.label) return info.label;
+  const what = kind(info.site);
+  if (isResidual(info.site)) return `${what} ch${'\u00a0'}${info.index}`;
+  if (info.head !== undefined && info.channel !== undefined) return `${what} ${info.head}.${info.channel}`;
+  return `${what} ${info.index}`;
+}
+
+/** The name of any node of the model; those of the circuit by their label. */
+export function nameOfId(circuit: CircuitInfo, node: NodeId, headWidth: number): string {
+  const known = circuit.nodes.find((info) => info.node === node);
+  if (known) return nameOf(known);
+  const address = parseNode(node);
+  return address ? nameOf(infoOf(address, headWidth)) : node;
+}
+
+/** What can be told of a node by its name alone. */
+export function infoOf(address: NodeAddress, headWidth: number): Pick<NodeInfo, 'site' | 'index' | 'head' | 'channel' | 'layer'> {
+  const { site, index, layer } = address;
+  if (!/^attn\.[qkv]$/.test(site) || headWidth < 1) return { site, index, layer };
+  return { site, index, layer, head: Math.floor(index / headWidth), channel: index % headWidth };
+}
+
+/** `neuron, layer 0 MLP`; `key channel 3 of head 1, layer 1 attention`; `reads residual channel 17, layer 0 MLP`. */
+export function placeOf(info: Pick<NodeInfo, 'site' | 'index' | 'head' | 'channel' | 'layer'>): string {
+  const block = `layer ${info.layer} ${info.site.startsWith('attn') ? 'attention' : 'MLP'}`;
+  if (info.site.endsWith('act_in')) return `reads residual channel ${info.index}, ${block}`;
+  if (info.site.endsWith('resid_delta')) return `writes residual channel ${info.index}, ${block}`;
+  if (info.head !== undefined) return `${kind(info.site)} channel ${info.channel} of head ${info.head}, ${block}`;
+  return `${kind(info.site)}, ${block}`;
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A token as a chip shows it: spaces as middle dots, line ends as arrows, what is not a character as its replacement. */
+export function showToken(text: string): string {
+  return text.replace(/ /g, '·').replace(/\t/g, '⇥').replace(/\r?\n|\r/g, '⏎') || '∅';
+}
+
+/** A token inside a sentence: without line ends at its end, spaces as they are. */
+export function sayToken(text: string): string {
+  const trimmed = text.replace(/[\r\n]+$/, '');
+  return trimmed === '' ? showToken(text) : trimmed.replace(/[\r\n]+/g, '⏎').replace(/\t/g, '⇥');
+}

@@ -1,0 +1,81 @@
+/** Numbers as the page writes them: U+2212 for minus, the sign always shown where a value has one, tabular widths. */
+
+const MINUS = '\u2212';
+/** A space that does not break. */
+const NBSP = '\u00a0';
+
+/** `+1.78`, `−0.05`, `0.00`: two decimals unless told. Never `−0.00`. */
+export function signed(value: number, decimals = 2): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? '?' : value > 0 ? '+∞' : `${MINUS}∞`;
+  const text = Math.abs(value).toFixed(decimals);
+  if (Number(text) === 0) return text;
+  return (value < 0 ? MINUS : '+') + text;
+}
+
+/** A plain number that may be negative: `1.50`, `−2.00`. */
+export function plain(value: number, decimals = 2): string {
+  const text = signed(value, decimals);
+  return text.startsWith('+') ? text.slice(1) : text;
+}
+
+/** A share 0..1 in per cent with one decimal, without the sign: `97.8`, `<0.1`, `>99.9`. */
+export function percentDigits(share: number): string {
+  if (!Number.isFinite(share)) return '?';
+  const percent = share * 100;
+  if (percent > 0 && percent < 0.05) return '<0.1';
+  if (percent < 100 && percent > 99.95) return '>99.9';
+  return percent.toFixed(1);
+}
+
+/** `97.8 %` with a space that does not break. */
+export function percent(share: number): string {
+  return `${percentDigits(share)}${NBSP}%`;
+}
+
+/** `97 %`, rounded down for shares that are almost but not quite whole. */
+export function wholePercent(share: number): string {
+  const rounded = Math.round(share * 100);
+  return `${rounded === 100 && share < 1 ? 99 : rounded}${NBSP}%`;
+}
+
+/** `2.1 MB`, `84 KB`. */
+export function bytes(count: number): string {
+  if (count >= 999_500) return `${(count / 1e6).toFixed(1)}${NBSP}MB`;
+  return `${Math.max(1, Math.round(count / 1e3))}${NBSP}KB`;
+}
+
+/** `82,100`: thousands apart, the same in every locale. */
+export function count(value: number): string {
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/**
+ * Rounds parts so that what is shown sums to what is shown: each part is rounded down or up, those with the largest remainders up,
+ * until the rounded parts add up to the rounded whole. Off by more than rounding can explain (a whole that is not the sum of its
+ * parts), the parts are rounded each for itself: the page then shows the discrepancy instead of hiding it.
+ */
+export function roundedToSum(parts: number[], whole: number, decimals: number): number[] {
+  const unit = 10 ** decimals;
+  const target = Math.round(whole * unit);
+  const floors = parts.map((part) => Math.floor(part * unit));
+  const missing = target - floors.reduce((sum, floor) => sum + floor, 0);
+  const alone = parts.map((part) => Math.round(part * unit) / unit);
+  if (!Number.isFinite(missing) || missing < 0 || missing > parts.length) return alone;
+  const byRemainder = parts
+    .map((part, index) => ({ index, remainder: part * unit - floors[index]! }))
+    .sort((left, right) => right.remainder - left.remainder || left.index - right.index);
+  // A whole part (say a bias of exactly zero) is never moved to make a sum come out.
+  const movable = byRemainder.filter((part) => part.remainder > 1e-6);
+  if (missing > movable.length) return alone;
+  for (const part of movable.slice(0, missing)) floors[part.index]! += 1;
+  return floors.map((value) => value / unit);
+}
+
+/** Decimals at which the largest of the numbers shows three digits: 2 for numbers from 1 on, up to 4 for small ones. */
+export function decimalsFor(values: number[]): number {
+  const largest = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  if (largest === 0 || largest >= 0.5) return 2;
+  return largest >= 0.05 ? 3 : 4;
+}

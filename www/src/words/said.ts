@@ -1,0 +1,126 @@
+/** The one sentence under the bars: what the model does here, or what the last change did. */
+import { signalOf } from '../graph/signal';
+import { changedNodes, changeOf } from '../state/document';
+import { markedToken } from '../state/reading';
+import type { Numbers } from '../state/screen';
+import type { NodeId } from '../worker/protocol';
+import { capital, nameOf, nameOfId, sayToken } from './names';
+import { percent, plain, signed } from './numbers';
+import type { Piece } from './pieces';
+
+/** What changed between two runs on the same text; without one before, what there is to see. */
+export function said(numbers: Numbers, previous: Numbers | null, headWidth: number): Piece[] {
+  return previous ? changed(previous, numbers, headWidth) : seen(numbers);
+}
+
+/** The likelier candidate: 0 or 1. */
+export function winner(numbers: Numbers): 0 | 1 {
+  return numbers.shown.view.p[1] > numbers.shown.view.p[0] ? 1 : 0;
+}
+
+function seen(numbers: Numbers): Piece[] {
+  const { task, shown, doc } = numbers;
+  const best = winner(numbers);
+  const expects: Piece[] = [{ code: sayToken(task.candidates[best]) }, ` (${percent(shown.view.p[best])})`];
+  const edits = changedNodes(doc.edits).length + (doc.edits.flip ? 1 : 0);
+  if (edits > 0) {
+    return ['With ', doc.edits.flip ? 'the flip' : count(changedNodes(doc.edits).length, 'changed node'), ' the model expects ', ...expects, '.'];
+  }
+  const sees = telling(numbers);
+  const start: Piece[] = sees ? ['The model sees ', { code: sees.a }, ' and expects ', ...expects, '. '] : ['The model expects ', ...expects, '. '];
+  if (!shown.b) return start;
+  const names = flipNames(numbers);
+  if (names.length === 0) return start;
+  const what: Piece[] = names.length === 1 ? ['one node, ', { strong: names[0]! }, ', the value it'] : [{ strong: count(names.length, 'node') }, ` the values they`];
+  return [...start, { strong: 'Flip' }, ' gives ', ...what, ' would have', ...(sees ? [' after ', { code: sees.b }] as Piece[] : [' on prompt B']), '.'];
+}
+
+function changed(before: Numbers, after: Numbers, headWidth: number): Piece[] {
+  const was = before.doc.edits;
+  const is = after.doc.edits;
+  if (was.mode !== is.mode) return [...modeWords(after), ' ', ...effect(before, after, true)];
+  if (was.flip !== is.flip) return [...flipWords(before, after), ...effect(before, after, false)];
+  const nodes = [...new Set([...changedNodes(was), ...changedNodes(is)])].filter(
+    (node) => JSON.stringify(changeOf(was, node)) !== JSON.stringify(changeOf(is, node)));
+  if (nodes.length === 1) return [...nodeWords(before, after, nodes[0]!, headWidth), ...effect(before, after, false)];
+  if (nodes.length > 1) return [{ strong: capital(count(nodes.length, 'node')) }, ' changed, and ', ...effect(before, after, false)];
+  return seen(after);
+}
+
+function modeWords(after: Numbers): Piece[] {
+  const { mode } = after.doc.edits;
+  if (mode === 'full') return ['Now the ', { strong: 'whole model' }, ' runs.'];
+  if (mode === 'circuit') return ['Now ', { strong: 'only the circuit' }, ' runs; everything else is held at its mean.'];
+  return ['Now the ', { strong: 'circuit is held at its mean' }, ' and everything else runs.'];
+}
+
+function flipWords(before: Numbers, after: Numbers): Piece[] {
+  const names = flipNames(after);
+  const subject: Piece = { strong: capital(names.length === 1 ? names[0]! : count(names.length, 'node')) };
+  if (!after.doc.edits.flip) return [subject, names.length === 1 ? ' has its own value again' : ' have their own values again', ', and '];
+  const sees = telling(after);
+  const where: Piece[] = sees ? [', where it reads ', { code: sees.b }] : [];
+  if (names.length !== 1) return [subject, ' took their values from prompt B', ...where, ', and '];
+  return [subject, ' took its value from prompt B', ...where, '. ', ...moved(before, after, after.task.circuit.flipNodes[0]!, 'It'), ', and '];
+}
+
+function nodeWords(before: Numbers, after: Numbers, node: NodeId, headWidth: number): Piece[] {
+  const name: Piece = { strong: capital(nameOfId(after.task.circuit, node, headWidth)) };
+  const change = changeOf(after.doc.edits, node);
+  const mean = after.task.circuit.nodes.find((info) => info.node === node)?.mean;
+  switch (change?.kind) {
+    case 'off':
+      return [name, ` is off: held at its mean${mean === undefined ? '' : `, ${signed(mean)}`}. `, ...moved(before, after, node, 'It'), ', and '];
+    case 'set':
+      return [name, ` is set to ${plain(change.value)} at every token, and `];
+    case 'scale':
+      return [name, ` is multiplied by ${plain(change.factor)}. `, ...moved(before, after, node, 'It'), ', and '];
+    case 'patch':
+      return [name, ' took its value from prompt B. ', ...moved(before, after, node, 'It'), ', and '];
+    case undefined:
+      return [name, ' has its own value again. ', ...moved(before, after, node, 'It'), ', and '];
+  }
+}
+
+/** `It fell from +1.33 to −0.09`, at the token at which the graph reads the node. */
+function moved(before: Numbers, after: Numbers, node: NodeId, subject: string): Piece[] {
+  const from = signalOf(before).value.get(node);
+  const to = signalOf(after).value.get(node);
+  if (from === undefined || to === undefined) return [`${subject} lies outside the circuit`];
+  if (signed(from) === signed(to)) return [`${subject} stays at ${signed(to)} here`];
+  return [`${subject} ${to < from ? 'fell' : 'rose'} from ${signed(from)} to ${signed(to)}`];
+}
+
+/** `') rose from 2.2 % to 99.7 %`. */
+function effect(before: Numbers, after: Numbers, start: boolean): Piece[] {
+  const [from, to] = [before.shown.view.p, after.shown.view.p];
+  const risen: 0 | 1 = to[0] > from[0] ? 0 : 1;
+  if (percent(from[risen]) === percent(to[risen])) {
+    return [start ? 'The two chances stay as they were, ' : 'the two chances stay as they were, ', { strong: percent(to[winner(after)]) }, ' for ', { code: sayToken(after.task.candidates[winner(after)]) }, '.'];
+  }
+  return [{ code: sayToken(after.task.candidates[risen]) }, ' rose from ', { strong: percent(from[risen]) }, ' to ', { strong: percent(to[risen]) }, '.'];
+}
+
+function flipNames(numbers: Numbers): string[] {
+  const { circuit } = numbers.task;
+  return circuit.flipNodes.map((node) => {
+    const info = circuit.nodes.find((one) => one.node === node);
+    return info ? nameOf(info) : node;
+  });
+}
+
+/** The tokens in which A and B differ, where both are single tokens at the same place from the end. */
+export function telling(numbers: Numbers): { a: string; b: string } | null {
+  const { a, b } = numbers.shown;
+  if (!b) return null;
+  const at = markedToken(a, b);
+  const partner = b.tokens.length - (a.tokens.length - at);
+  const [one, two] = [a.tokens[at], b.tokens[partner]];
+  if (!one || !two || one.id === two.id) return null;
+  return { a: sayToken(one.text).trim() || sayToken(one.text), b: sayToken(two.text).trim() || sayToken(two.text) };
+}
+
+function count(number: number, noun: string): string {
+  const words = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+  return `${words[number] ?? number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { defaultModel, readManifest } from './manifest';
+
+const prompt = { text: "print('hi", tokens: [{ id: 5, text: 'print' }], cut: 0 };
+const task = {
+  name: 'single_double_quote', title: 'Close the quote', sentence: 'This model closes a quote.', explanation: 'Text.',
+  flipLabel: 'Flip the quote type', candidates: ["')", '")'], candidateIds: [4, 5], circuit: 'circuits/single_double_quote.json',
+  bytes: 10, presets: [{ a: prompt, b: prompt }],
+};
+const model = { file: 'default.safetensors', default: true, bytes: 10, tokenizer: 'tokenizer.json', tokenizerBytes: 3, tasks: [task] };
+const manifest = { version: 1, models: [{ ...model, default: false, file: 'other.safetensors' }, model] };
+
+describe('readManifest', () => {
+  it('reads what it should', () => {
+    const read = readManifest(manifest);
+    expect(defaultModel(read).file).toBe('default.safetensors');
+    expect(read.poster).toBeNull();
+    expect(defaultModel(read).tasks[0]).toEqual(task);
+  });
+  const broken: [string, unknown, RegExp][] = [
+    ['null', null, /an object/],
+    ['a list', [], /an object/],
+    ['another version', { ...manifest, version: 2 }, /version 2/],
+    ['no model', { version: 1, models: [] }, /no model/],
+    ['a way out of the folder', { version: 1, models: [{ ...model, file: '../secret' }] }, /models\[0\]\.file/],
+    ['another origin', { version: 1, models: [{ ...model, file: '//host/x' }] }, /models\[0\]\.file/],
+    ['a negative size', { version: 1, models: [{ ...model, bytes: -1 }] }, /bytes/],
+    ['a size that is no number', { version: 1, models: [{ ...model, bytes: '10' }] }, /bytes/],
+    ['no presets', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [] }] }] }, /presets/],
+    ['one candidate', { version: 1, models: [{ ...model, tasks: [{ ...task, candidates: ['x'] }] }] }, /candidates/],
+    ['tokens without ids', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [{ a: { ...prompt, tokens: [{}] }, b: prompt }] }] }] }, /tokens/],
+  ];
+  it.each(broken)('refuses %s with a sentence', (_what, json, message) => {
+    expect(() => readManifest(json)).toThrow(message);
+  });
+});

@@ -1,0 +1,217 @@
+/**
+ * `models/manifest.json`: what there is to load, and enough about every task to fill the screen before the engine runs.
+ * Checked at run time, because the file may come from another build or from someone else's server.
+ *
+ * ```json
+ * { "version": 1,
+ *   "poster": "poster.json",
+ *   "models": [
+ *     { "file": "default.safetensors", "default": true, "bytes": 412345,
+ *       "tokenizer": "tokenizer.json", "tokenizerBytes": 51234,
+ *       "tasks": [
+ *         { "name": "single_double_quote", "title": "Close the quote", "sentence": "This model closes a quote.",
+ *           "explanation": "...", "flipLabel": "Flip the quote type",
+ *           "candidates": ["')", "\")"], "candidateIds": [401, 388],
+ *           "circuit": "circuits/single_double_quote.json", "bytes": 4321,
+ *           "presets": [ { "a": { "text": "print('hi", "tokens": [ { "id": 5, "text": "print" } ], "cut": 0 }, "b": { } } ] } ] } ] }
+ * ```
+ *
+ * Files are relative to `models/`; `bytes` are those of the file itself. `poster` is optional and holds `Poster`.
+ */
+import type { CircuitInfo, ModelInfo, Prompt, TaskInfo, View } from './protocol';
+
+export interface ManifestTask extends Omit<TaskInfo, 'circuit'> {
+  circuit: string;
+  bytes: number;
+}
+
+export interface ManifestModel {
+  file: string;
+  default: boolean;
+  bytes: number;
+  tokenizer: string;
+  tokenizerBytes: number;
+  tasks: ManifestTask[];
+}
+
+export interface Manifest {
+  version: 1;
+  poster: string | null;
+  models: ManifestModel[];
+}
+
+/**
+ * The first screen with numbers computed when the files were made: first task, first preset, circuit mode, no edits. Arrays of
+ * numbers where `View` has typed arrays.
+ */
+export interface Poster {
+  task: string;
+  model: ModelInfo;
+  circuit: CircuitInfo;
+  /** The node whose panel is open: the first flip node, else the first node. */
+  node: string;
+  view: View;
+}
+
+type Json = unknown;
+
+/** Checks a parsed manifest. Throws an Error that says which value is wrong. */
+export function readManifest(json: Json): Manifest {
+  const root = object(json, 'the manifest');
+  if (root['version'] !== 1) {
+    throw new Error(`models/manifest.json is of version ${JSON.stringify(root['version']) ?? 'none'}; this page reads version 1.`);
+  }
+  const models = array(root['models'], 'models').map((model, index) => readModel(model, `models[${index}]`));
+  if (models.length === 0) throw new Error('models/manifest.json lists no model.');
+  return { version: 1, poster: root['poster'] === undefined || root['poster'] === null ? null : file(root['poster'], 'poster'), models };
+}
+
+/** The model that opens: the one marked default, else the first. */
+export function defaultModel(manifest: Manifest): ManifestModel {
+  return manifest.models.find((model) => model.default) ?? manifest.models[0]!;
+}
+
+/** Checks a poster against its task, and turns its arrays into those of a `View`. */
+export function readPoster(json: Json): Poster {
+  const root = object(json, 'the poster');
+  const view = object(root['view'], 'view');
+  const circuit = readCircuitInfo(root['circuit']);
+  const floats = (value: Json, where: string) => Float32Array.from(array(value, where).map((item) => number(item, where)));
+  const rows = (value: Json, where: string) => array(value, where).map((row, index) => floats(row, `${where}[${index}]`));
+  const activations = rows(view['activations'], 'view.activations');
+  if (activations.length !== circuit.nodes.length) throw wrong('view.activations', 'one row a node of the circuit');
+  const attention = array(view['attention'], 'view.attention').map((item, index) => {
+    const head = object(item, `view.attention[${index}]`);
+    return {
+      layer: number(head['layer'], 'layer'), head: number(head['head'], 'head'), sink: number(head['sink'], 'sink'),
+      weights: floats(head['weights'], 'weights'),
+    };
+  });
+  const detail = view['detail'] === null || view['detail'] === undefined ? null : object(view['detail'], 'view.detail');
+  return {
+    task: text(root['task'], 'task'),
+    model: object(root['model'], 'model') as unknown as ModelInfo,
+    circuit,
+    node: text(root['node'], 'node'),
+    view: {
+      ...(view as unknown as View),
+      p: pair(view['p'], 'view.p'),
+      logits: pair(view['logits'], 'view.logits'),
+      pFull: pair(view['pFull'], 'view.pFull'),
+      activations,
+      embedding: rows(view['embedding'], 'view.embedding'),
+      attention,
+      detail: detail && readDetail(detail, floats),
+    },
+  };
+}
+
+function readDetail(detail: Record<string, Json>, floats: (value: Json, where: string) => Float32Array): View['detail'] {
+  const attention = detail['attention'] ? object(detail['attention'], 'detail.attention') : null;
+  return {
+    ...(detail as unknown as NonNullable<View['detail']>),
+    values: floats(detail['values'], 'detail.values'),
+    attention: attention && {
+      head: number(attention['head'], 'head'),
+      sink: number(attention['sink'], 'sink'),
+      weights: floats(attention['weights'], 'weights'),
+      channelScore: attention['channelScore'] ? floats(attention['channelScore'], 'channelScore') : null,
+    },
+  };
+}
+
+function readCircuitInfo(json: Json): CircuitInfo {
+  const root = object(json, 'circuit');
+  for (const key of ['nodes', 'edges', 'rails', 'flipNodes']) array(root[key], `circuit.${key}`);
+  return root as unknown as CircuitInfo;
+}
+
+function readModel(json: Json, where: string): ManifestModel {
+  const root = object(json, where);
+  const tasks = array(root['tasks'], `${where}.tasks`).map((task, index) => readTask(task, `${where}.tasks[${index}]`));
+  if (tasks.length === 0) throw wrong(`${where}.tasks`, 'at least one task');
+  return {
+    file: file(root['file'], `${where}.file`),
+    default: root['default'] === true,
+    bytes: size(root['bytes'], `${where}.bytes`),
+    tokenizer: file(root['tokenizer'], `${where}.tokenizer`),
+    tokenizerBytes: size(root['tokenizerBytes'], `${where}.tokenizerBytes`),
+    tasks,
+  };
+}
+
+function readTask(json: Json, where: string): ManifestTask {
+  const root = object(json, where);
+  const presets = array(root['presets'], `${where}.presets`).map((item, index) => {
+    const preset = object(item, `${where}.presets[${index}]`);
+    return { a: readPrompt(preset['a'], `${where}.presets[${index}].a`), b: readPrompt(preset['b'], `${where}.presets[${index}].b`) };
+  });
+  if (presets.length === 0) throw wrong(`${where}.presets`, 'at least one preset');
+  const candidates = array(root['candidates'], `${where}.candidates`).map((item) => text(item, `${where}.candidates`));
+  if (candidates.length !== 2) throw wrong(`${where}.candidates`, 'two texts');
+  return {
+    name: text(root['name'], `${where}.name`),
+    title: text(root['title'], `${where}.title`),
+    sentence: text(root['sentence'], `${where}.sentence`),
+    explanation: text(root['explanation'], `${where}.explanation`),
+    flipLabel: text(root['flipLabel'], `${where}.flipLabel`),
+    candidates: [candidates[0]!, candidates[1]!],
+    candidateIds: pair(root['candidateIds'], `${where}.candidateIds`),
+    presets,
+    circuit: file(root['circuit'], `${where}.circuit`),
+    bytes: size(root['bytes'], `${where}.bytes`),
+  };
+}
+
+function readPrompt(json: Json, where: string): Prompt {
+  const root = object(json, where);
+  const tokens = array(root['tokens'], `${where}.tokens`).map((item) => {
+    const token = object(item, `${where}.tokens`);
+    return { id: size(token['id'], `${where}.tokens.id`), text: text(token['text'], `${where}.tokens.text`) };
+  });
+  if (tokens.length === 0) throw wrong(`${where}.tokens`, 'at least one token');
+  return { text: text(root['text'], `${where}.text`), tokens, cut: size(root['cut'], `${where}.cut`) };
+}
+
+function wrong(where: string, wanted: string): Error {
+  return new Error(`models/manifest.json (or the poster beside it): ${where} should be ${wanted}. Build the models folder again.`);
+}
+
+function object(json: Json, where: string): Record<string, Json> {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw wrong(where, 'an object');
+  return json as Record<string, Json>;
+}
+
+function array(json: Json, where: string): Json[] {
+  if (!Array.isArray(json)) throw wrong(where, 'a list');
+  return json;
+}
+
+function text(json: Json, where: string): string {
+  if (typeof json !== 'string') throw wrong(where, 'a text');
+  return json;
+}
+
+function number(json: Json, where: string): number {
+  if (typeof json !== 'number' || !Number.isFinite(json)) throw wrong(where, 'a number');
+  return json;
+}
+
+function size(json: Json, where: string): number {
+  const value = number(json, where);
+  if (!Number.isSafeInteger(value) || value < 0) throw wrong(where, 'a whole number from 0 on');
+  return value;
+}
+
+function pair(json: Json, where: string): [number, number] {
+  const values = array(json, where).map((item) => number(item, where));
+  if (values.length !== 2) throw wrong(where, 'two numbers');
+  return [values[0]!, values[1]!];
+}
+
+/** A file name relative to models/: no scheme, no way out of the folder. */
+function file(json: Json, where: string): string {
+  const name = text(json, where);
+  if (!/^[\w][\w.-]*(\/[\w][\w.-]*)*$/.test(name)) throw wrong(where, 'a file name relative to models/');
+  return name;
+}
