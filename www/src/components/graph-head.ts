@@ -1,6 +1,6 @@
 /** An attention head: the pattern from the last token as a small histogram, dotted lines from its queries and keys and to its gates. */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
-import type { Layout, PlacedHead } from '../graph/layout';
+import { captioned, type Layout, type PlacedHead } from '../graph/layout';
 import { bow } from '../graph/paths';
 import type { Numbers } from '../state/screen';
 import { showToken } from '../words/names';
@@ -33,7 +33,7 @@ export function headGlyph(head: PlacedHead, plan: Layout, numbers: Numbers, comp
     ${shown.map((weight, index) => svg`<rect class="ab ${index + skipped === peak ? 'hi' : ''}" x=${(head.x + 4 + index * slot).toFixed(1)} y=${(foot - Math.max(1, weight * full)).toFixed(1)}
       width=${Math.max(1, slot - (slot > 4 ? 2 : 0.6)).toFixed(1)} height=${Math.max(1, weight * full).toFixed(1)}/>`)}
     <title>Head ${head.head}: attention from the last token\n${title}${sink}</title>
-    ${compact || weights.length === 0 ? nothing : svg`<text class="nl mid-anchor" x=${head.x + head.width / 2} y=${head.y + head.height + 14}>${
+    ${!captioned(head.width) || weights.length === 0 ? nothing : svg`<text class="nl mid-anchor" x=${head.x + head.width / 2} y=${head.y + head.height + 14}>${
       wholePercent(weights[peak] ?? 0)} on <tspan class="mono">${showToken(tokens[peak]?.text ?? '').slice(0, 8)}</tspan></text>`}
   </g>`;
 }

@@ -95,13 +95,14 @@ function fill(value: number, scale: number, node: PlacedNode): SVGTemplateResult
 function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResult | typeof nothing {
   if (node.words === 'none') return nothing;
   const { info, half } = node;
-  const gap = look.selected ? 7 : 0;
+  const gap = look.selected ? 5 : 0;
   const name = info.label ?? (node.shape === 'square' ? '' : /^attn/.test(info.site) ? kind(info.site) : look.compact ? String(info.index) : nameOf(info));
   const max = look.compact ? 9 : 18;
   const short = name.length > max ? `${name.slice(0, max - 1)}…` : name;
   return svg`
     ${node.words === 'all' && short ? svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 7 - gap}>${short}</text>` : nothing}
-    ${look.compact ? nothing : svg`<text class="val mid-anchor" y=${half + 15 + gap}>${signed(value)}</text>`}`;
+    ${look.compact ? nothing : svg`<text class="val mid-anchor" y=${half + 14 + gap}>${
+      node.words === 'value' && node.roomy && name && name.length < 8 ? svg`<tspan class="beside">${name} </tspan>` : nothing}${signed(value)}</text>`}`;
 }
 
 /** The disc on a changed node, and how it is spoken. */

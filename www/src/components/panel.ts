@@ -93,9 +93,8 @@ export class Panel extends Light {
           aria-label="${showToken(token.text)}, ${signed(value)}"
           title="${showToken(token.text)}: ${signed(value)}"
           @click=${() => this.send('pick-token', picked === index ? null : index)}
-        >
-          ${showToken(token.text)}
-        </button>`;
+          >${showToken(token.text)}</button
+        >`;
       })}
     </div>`;
   }

@@ -26,6 +26,8 @@ export interface PlacedNode {
   shape: 'circle' | 'square';
   /** How much is written beside it. */
   words: 'all' | 'value' | 'none';
+  /** Whether a short name fits beside the value. */
+  roomy: boolean;
 }
 
 export interface PlacedGroup extends Group {
@@ -111,7 +113,7 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
   for (const info of nodes.filter((node) => isResidual(node.site))) {
     const rail = rails.findIndex((other) => other.channel === info.index);
     placed.set(info.node, {
-      info, x: x(columnOf(info.layer, info.site)), y: railY[rail] ?? down.y0, half: down.half, shape: 'square', words: 'none',
+      info, x: x(columnOf(info.layer, info.site)), y: railY[rail] ?? down.y0, half: down.half, shape: 'square', words: 'none', roomy: false,
     });
   }
   for (const column of across.columns.filter((one) => one.kind === 'unit')) {
@@ -121,7 +123,7 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
     const slot = assignSlots(wanted, slots);
     inside.forEach((info, index) => {
       const y = slots[slot[index]!]!;
-      placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', words: 'none' });
+      placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', words: 'none', roomy: false });
     });
   }
   nameNodes(placed, across.step, room.compact);
@@ -327,14 +329,16 @@ function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boole
       const up = index > 0 ? node.y - column[index - 1]!.y : Infinity;
       const downward = index + 1 < column.length ? column[index + 1]!.y - node.y : Infinity;
       const free = Math.min(up, downward) - 2 * node.half;
-      if (compact) node.words = free >= 26 && step >= 44 ? 'all' : 'none';
-      else node.words = free >= 32 && step >= 56 ? 'all' : free >= 16 && step >= 38 ? 'value' : 'none';
+      node.roomy = step >= 80;
+      if (compact) node.words = free >= 30 && step >= 40 ? 'all' : 'none';
+      else node.words = free >= 48 && step >= 62 ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
     });
   }
 }
 
 function headsOf(nodes: NodeInfo[], circuit: CircuitInfo, placed: Map<NodeId, PlacedNode>, across: Across, down: Down, room: Room): PlacedHead[] {
   const result: PlacedHead[] = [];
+  // Between columns that stand close a head's box has no caption.
   const [width, height] = room.compact ? [Math.min(42, across.step * 0.95), 30] : [Math.max(40, Math.min(88, across.step * 0.88)), 46];
   for (const column of across.columns.filter((one) => one.kind === 'gate')) {
     const layer = Number(column.key.split('.')[0]);
@@ -352,8 +356,8 @@ function headsOf(nodes: NodeInfo[], circuit: CircuitInfo, placed: Map<NodeId, Pl
       const placedHead: PlacedHead = { layer, head, x: column.x - width / 2, y: 0, width, height, inputs, gates: [] };
       result.push(placedHead);
       wanted.push(inputs.length > 0 ? mean(inputs.map(y)) : mean(values.map((info) => y(info.node))) - height);
-      halves.push(height / 2 + (room.compact ? 3 : 11));
-      put.push((centre) => (placedHead.y = centre - height / 2 - (room.compact ? 0 : 8)));
+      halves.push(height / 2 + (captioned(width) ? 11 : 3));
+      put.push((centre) => (placedHead.y = centre - height / 2 - (captioned(width) ? 8 : 0)));
       for (const value of values) {
         const gate = { node: value.node, x: column.x, y: 0 };
         placedHead.gates.push(gate);
@@ -366,6 +370,11 @@ function headsOf(nodes: NodeInfo[], circuit: CircuitInfo, placed: Map<NodeId, Pl
     spread(wanted, halves, down.top + 4, down.bottom - 4).forEach((centre, index) => put[index]!(centre));
   }
   return result;
+}
+
+/** Whether a head's box of this width has a line of words below it. */
+export function captioned(width: number): boolean {
+  return width >= 72;
 }
 
 function placeRail(rail: Rail, y: number, placed: Map<NodeId, PlacedNode>, across: Across): PlacedRail {

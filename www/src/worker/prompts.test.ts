@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { encode, Prompts, type Encoder } from './prompts';
+
+/** One token a character, the empty text's stand-in one token. */
+const letters: Encoder = {
+  encode: (text) => (text === '<|endoftext|>' ? Uint32Array.of(0) : Uint32Array.from([...text].map((char) => char.codePointAt(0)!))),
+  tokenText: (id) => String.fromCodePoint(id),
+};
+
+describe('encode', () => {
+  it('cuts on the left and says how much', () => {
+    const prompt = encode(letters, 'abcdef', 4);
+    expect(prompt.cut).toBe(2);
+    expect(prompt.tokens.map((token) => token.text).join('')).toBe('cdef');
+  });
+  it('reads an empty prompt as the start of a file', () => {
+    expect(encode(letters, '', 4)).toEqual({ text: '', tokens: [{ id: 0, text: '' }], cut: 0 });
+  });
+});
+
+describe('Prompts', () => {
+  it('does not load the tokenizer for a preset', async () => {
+    let loads = 0;
+    const preset = { text: 'ab', tokens: [{ id: 9, text: 'ab' }], cut: 0 };
+    const prompts = new Prompts([preset], 8, async () => (loads++, letters));
+    expect(await prompts.of('ab')).toBe(preset);
+    expect(loads).toBe(0);
+    await Promise.all([prompts.of('abc'), prompts.of('abd')]);
+    expect(loads).toBe(1);
+  });
+  it('tries again after a failed load', async () => {
+    let loads = 0;
+    const prompts = new Prompts([], 8, async () => {
+      if (loads++ === 0) throw new Error('no connection');
+      return letters;
+    });
+    await expect(prompts.of('x')).rejects.toThrow('no connection');
+    expect((await prompts.of('x')).tokens.length).toBe(1);
+  });
+});

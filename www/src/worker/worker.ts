@@ -1,0 +1,124 @@
+/**
+ * Owns the engine: fetches the files, keeps the model in wasm memory, answers the page. The page's thread never waits.
+ * The tokenizer is a wasm package of its own (it carries a regex engine) and is loaded after the first screen is live.
+ */
+import { expose } from 'comlink';
+import startEngine, * as built from 'sparse-circuits-engine';
+import engineUrl from '../../../pkg/engine/sparse_circuits_bg.wasm?url';
+import { beforeOf } from '../graph/signal';
+import { tokenFor } from '../state/reading';
+import { download, Tally } from './download';
+import { defaultModel, type ManifestModel, type ManifestTask } from './manifest';
+import { Prompts, type Encoder } from './prompts';
+import type { Ask, CircuitInfo, Engine, ModelInfo, Opened, RunRequest, Shown, TaskInfo, View } from './protocol';
+
+/** The engine's face (`src/web/engine.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
+interface Session {
+  modelInfo(): ModelInfo;
+  addCircuit(json: Uint8Array): CircuitInfo;
+  run(request: RunRequest): View;
+  counterfactual(task: string, text: string): { text: string } | { reason: string };
+}
+const { Session } = built as unknown as { Session: new (model: Uint8Array) => Session };
+
+/** Bytes of the engine's wasm file, put in when the page is built. */
+declare const __ENGINE_BYTES__: number;
+
+interface Live {
+  base: string;
+  listed: ManifestModel;
+  model: ModelInfo;
+  session: Session;
+  prompts: Prompts;
+  tasks: Map<string, TaskInfo>;
+}
+
+let live: Live | null = null;
+
+const engine: Engine = {
+  async open(base, manifest, name, onProgress): Promise<Opened> {
+    const listed = defaultModel(manifest);
+    const tally = new Tally(onProgress);
+    const task = find(listed, name);
+    for (const bytes of [__ENGINE_BYTES__, listed.bytes, task.bytes]) tally.expect(bytes);
+    const [wasm, weights, circuit] = await Promise.all([
+      download(new URL(engineUrl, self.location.href).href, __ENGINE_BYTES__, tally),
+      download(new URL(listed.file, base).href, listed.bytes, tally),
+      download(new URL(task.circuit, base).href, task.bytes, tally),
+    ]);
+    await startEngine({ module_or_path: wasm });
+    const session = opened(listed.file, () => new Session(weights));
+    const model = { ...(session.modelInfo()), file: listed.file };
+    const presets = listed.tasks.flatMap((one) => one.presets.flatMap((preset) => [preset.a, preset.b]));
+    const prompts = new Prompts(presets, model.contextLength, () => tokenizer(base, listed));
+    live = { base, listed, model, session, prompts, tasks: new Map() };
+    return { model, task: keep(live, task, circuit), backend: 'cpu' };
+  },
+
+  async task(name): Promise<TaskInfo> {
+    const here = alive();
+    const known = here.tasks.get(name);
+    if (known) return known;
+    const task = find(here.listed, name);
+    return keep(here, task, await download(new URL(task.circuit, here.base).href, task.bytes, null));
+  },
+
+  async show(ask: Ask): Promise<Shown> {
+    const here = alive();
+    const task = here.tasks.get(ask.task) ?? (await engine.task(ask.task));
+    const a = await here.prompts.of(ask.a);
+    const other = await counterfactual(here, task, ask);
+    const b = 'reason' in other ? null : await here.prompts.of(other.text);
+    const token = ask.node === null ? null : tokenFor(ask.node, beforeOf(task.circuit), a, b, ask.token);
+    const start = performance.now();
+    const view = here.session.run({ task: ask.task, a, b, edits: ask.edits, node: ask.node, token });
+    view.ms = performance.now() - start;
+    here.prompts.warm();
+    return { a, b, reason: 'reason' in other ? other.reason : null, view };
+  },
+};
+
+async function counterfactual(here: Live, task: TaskInfo, ask: Ask): Promise<{ text: string } | { reason: string }> {
+  if (ask.b !== null) return { text: ask.b };
+  const preset = task.presets.find((one) => one.a.text === ask.a);
+  if (preset) return { text: preset.b.text };
+  return here.session.counterfactual(ask.task, ask.a);
+}
+
+function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
+  const { circuit: file, bytes: _bytes, ...rest } = listed;
+  const task: TaskInfo = { ...rest, circuit: opened(file, () => here.session.addCircuit(circuit)) };
+  here.tasks.set(task.name, task);
+  return task;
+}
+
+/** What Rust says of a bad file, with the file's name in front. */
+function opened<T>(file: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new Error(`${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function tokenizer(base: string, listed: ManifestModel): Promise<Encoder> {
+  const [{ default: start, WebTokenizer }, json] = await Promise.all([
+    import('sparse-circuits-tokenizer'),
+    download(new URL(listed.tokenizer, base).href, listed.tokenizerBytes, null),
+  ]);
+  await start();
+  return opened(listed.tokenizer, () => new WebTokenizer(json));
+}
+
+function find(listed: ManifestModel, name: string): ManifestTask {
+  const task = listed.tasks.find((one) => one.name === name);
+  if (!task) throw new Error(`${listed.file} has no task ${name}.`);
+  return task;
+}
+
+function alive(): Live {
+  if (!live) throw new Error('The model is not loaded yet.');
+  return live;
+}
+
+expose(engine);
