@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 
 /** Most tests need the shipped models; before they are built there is only the page to open. */
-const models = existsSync(join(import.meta.dirname, '../../models/manifest.json'));
+const models = existsSync(join(__dirname, '../../models/manifest.json'));
 
 test('the page opens without a word in the console', async ({ page }) => {
   test.skip(!models, 'models/ holds no manifest');
