@@ -89,3 +89,12 @@ impl Circuit {
         Ok(())
     }
 }
+
+impl Calibration {
+    /// The probabilities of the first and the second candidate, from the raw logits of both.
+    pub fn probabilities(&self, first: f32, second: f32) -> [f64; 2] {
+        let d = (first as f64 - second as f64) / self.deviation as f64;
+        let z = self.scale as f64 * d + self.shift as f64;
+        [z, -z].map(|z| 1.0 / (1.0 + (-z).exp()))
+    }
+}

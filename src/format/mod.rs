@@ -6,6 +6,7 @@
 //! - [`model_file`]: our `.safetensors` layout, lossless or compact.
 //! - [`circuit_file`]: circuits as JSON.
 //! - [`checkpoint`]: a published checkpoint (`beeg_config.json` or `config.json`, and `final_model.pt` or `model.safetensors`) to a [`ModelFile`].
+//! - [`vocabulary`]: the tokens' texts of a `tokenizer.json`.
 //! - [`torch_zip`] and [`pickle`]: files of `torch.save`, read by an unpickler that builds tensors and plain data and executes nothing.
 
 pub mod checkpoint;
@@ -16,6 +17,7 @@ mod number;
 pub mod pickle;
 mod tensor_file;
 pub mod torch_zip;
+pub mod vocabulary;
 mod zip;
 
 pub use model_file::{ModelFile, Precision};

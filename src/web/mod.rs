@@ -3,9 +3,13 @@
 //! One crate, two wasm packages: `pkg/engine` (feature `web-engine`) is what the first screen needs; `pkg/tokenizer`
 //! (feature `web-tokenizer`) carries the regex engine and its Unicode tables and is loaded after the first screen is live.
 
+#[cfg(feature = "web-engine")]
+mod engine;
 #[cfg(feature = "web-tokenizer")]
 mod tokenizer;
 
+#[cfg(feature = "web-engine")]
+pub use engine::Session;
 #[cfg(feature = "web-tokenizer")]
 pub use tokenizer::WebTokenizer;
 

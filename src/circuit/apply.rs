@@ -1,0 +1,212 @@
+//! The one place that applies [`Edits`] to a run, so that the page, the command line and the files cannot disagree.
+
+use super::{Circuit, Edits, Mode};
+use crate::backend::{Backend, ChannelEdit};
+use crate::model::{Config, Hook, Hooks, Node};
+use crate::{Result, bail};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Mean of each channel at a hook over the pretraining distribution, as a model file holds them.
+pub type Means = BTreeMap<Hook, Vec<f32>>;
+
+/// What happens at one hook, in this order.
+struct Change<B: Backend> {
+    /// The mode's ablation: mask and mean.
+    gate: Option<(B::Vector, B::Vector)>,
+    /// Channels that take their values from prompt B.
+    patch: Vec<u32>,
+    /// Scale, then set, then off.
+    edits: Vec<ChannelEdit>,
+}
+
+impl<B: Backend> Default for Change<B> {
+    fn default() -> Self {
+        Change { gate: None, patch: Vec::new(), edits: Vec::new() }
+    }
+}
+
+/// [`Edits`], checked against a model and sorted by hook.
+pub struct Plan<B: Backend> {
+    changes: BTreeMap<Hook, Change<B>>,
+}
+
+impl<B: Backend> Plan<B> {
+    /// # Errors
+    /// Nodes that the model does not have, numbers that are not finite, a mode or flip without a circuit, a mean that was not measured.
+    pub fn new(
+        backend: &mut B,
+        config: &Config,
+        means: &Means,
+        circuit: Option<&Circuit>,
+        edits: &Edits,
+    ) -> Result<Plan<B>> {
+        check(config, edits)?;
+        let mut plan = Plan { changes: BTreeMap::new() };
+        plan.ablate(backend, config, means, circuit, edits.mode)?;
+        for node in flipped(circuit, edits)?.iter().chain(&edits.patch) {
+            let patch = &mut plan.at(node.hook).patch;
+            if !patch.contains(&(node.index as u32)) {
+                patch.push(node.index as u32);
+            }
+        }
+        for (node, &factor) in &edits.scale {
+            plan.edit(*node, factor, 0.0);
+        }
+        for (node, &value) in &edits.set {
+            plan.edit(*node, 0.0, value);
+        }
+        for node in &edits.off {
+            let mean = mean(means, node.hook, &format!("switching {node} off"))?[node.index];
+            plan.edit(*node, 0.0, mean);
+        }
+        Ok(plan)
+    }
+
+    /// Hooks at which values of prompt B are wanted.
+    pub fn patched_hooks(&self) -> BTreeSet<Hook> {
+        self.changes.iter().filter(|(_, change)| !change.patch.is_empty()).map(|(hook, _)| *hook).collect()
+    }
+
+    fn at(&mut self, hook: Hook) -> &mut Change<B> {
+        self.changes.entry(hook).or_default()
+    }
+
+    fn edit(&mut self, node: Node, scale: f32, shift: f32) {
+        self.at(node.hook).edits.push(ChannelEdit { channel: node.index as u32, scale, shift, tokens: None });
+    }
+
+    fn ablate(
+        &mut self,
+        backend: &mut B,
+        config: &Config,
+        means: &Means,
+        circuit: Option<&Circuit>,
+        mode: Mode,
+    ) -> Result<()> {
+        let (inside, outside, why) = match mode {
+            Mode::Full => return Ok(()),
+            Mode::Circuit => (1.0, 0.0, "running the circuit alone"),
+            Mode::Removed => (0.0, 1.0, "removing the circuit"),
+        };
+        let Some(circuit) = circuit else {
+            bail!("{why} needs a circuit (the command line takes one as --circuit FILE)");
+        };
+        circuit.check(config)?;
+        for hook in Hook::node_hooks(config.n_layer) {
+            let mut mask = vec![outside; hook.width(config)];
+            for node in circuit.nodes.iter().filter(|node| node.hook == hook) {
+                mask[node.index] = inside;
+            }
+            if mask.iter().all(|&m| m == 1.0) {
+                continue;
+            }
+            let mean = backend.vector(mean(means, hook, why)?);
+            self.at(hook).gate = Some((backend.vector(&mask), mean));
+        }
+        Ok(())
+    }
+}
+
+/// The nodes that a flip takes from prompt B; none when the edits ask for no flip.
+fn flipped<'a>(circuit: Option<&'a Circuit>, edits: &Edits) -> Result<&'a BTreeSet<Node>> {
+    static NONE: BTreeSet<Node> = BTreeSet::new();
+    match circuit {
+        _ if !edits.flip => Ok(&NONE),
+        Some(circuit) if circuit.flip_nodes.is_empty() => {
+            bail!("the circuit for {} names no nodes to flip", circuit.task)
+        }
+        Some(circuit) => Ok(&circuit.flip_nodes),
+        None => bail!(
+            "a flip needs a circuit, which names the nodes to flip (the command line takes one as --circuit FILE)"
+        ),
+    }
+}
+
+fn mean<'a>(means: &'a Means, hook: Hook, why: &str) -> Result<&'a [f32]> {
+    match means.get(&hook) {
+        Some(mean) => Ok(mean),
+        None if means.is_empty() => {
+            bail!(
+                "{why} needs the means of the model's nodes, which its file lacks; measure them with `sparse-circuits means`"
+            )
+        }
+        None => bail!(
+            "{why} needs the mean at {hook}, which the model's file lacks; measure it with `sparse-circuits means`"
+        ),
+    }
+}
+
+/// # Errors
+/// A node that the model does not have, a number that is not finite.
+fn check(config: &Config, edits: &Edits) -> Result<()> {
+    let named = edits.off.iter().chain(&edits.patch).chain(edits.set.keys()).chain(edits.scale.keys());
+    for node in named {
+        node.check(config)?;
+    }
+    for (what, numbers) in [("value", &edits.set), ("factor", &edits.scale)] {
+        if let Some((node, number)) = numbers.iter().find(|(_, number)| !number.is_finite()) {
+            bail!("the {what} {number} of node {node} is not a finite number");
+        }
+    }
+    Ok(())
+}
+
+/// Pairs `(token of B, token of A)`, aligned from the end; tokens without a partner are in none.
+pub fn align(b: usize, a: usize) -> Vec<(u32, u32)> {
+    let shared = a.min(b);
+    (0..shared).map(|i| ((b - shared + i) as u32, (a - shared + i) as u32)).collect()
+}
+
+/// The values of prompt B and which of its tokens stands for which of prompt A.
+pub struct Source<'a, B: Backend> {
+    pub values: &'a BTreeMap<Hook, B::Tensor>,
+    pub tokens: Vec<(u32, u32)>,
+}
+
+/// Applies a plan during a forward pass and keeps copies of what it is asked for.
+pub struct Applied<'a, B: Backend> {
+    pub config: &'a Config,
+    pub plan: &'a Plan<B>,
+    pub source: Option<Source<'a, B>>,
+    /// Hooks whose values are kept, as they are after the changes.
+    pub record: &'a BTreeSet<Hook>,
+    /// Hooks whose values are kept as they were computed, before the changes there.
+    pub record_computed: &'a BTreeSet<Hook>,
+    pub values: BTreeMap<Hook, B::Tensor>,
+    pub computed: BTreeMap<Hook, B::Tensor>,
+}
+
+impl<B: Backend> Hooks<B> for Applied<'_, B> {
+    fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
+        if self.record_computed.contains(&hook) {
+            let copy = copy(backend, x, hook.width(self.config));
+            self.computed.insert(hook, copy);
+        }
+        if let Some(change) = self.plan.changes.get(&hook) {
+            if let Some((mask, mean)) = &change.gate {
+                backend.gate(mask, mean, x);
+            }
+            if !change.patch.is_empty() {
+                let Some((source, tokens)) =
+                    self.source.as_ref().and_then(|source| Some((source.values.get(&hook)?, &source.tokens)))
+                else {
+                    bail!("patching and flipping need a second prompt (the command line takes it as --from TEXT)");
+                };
+                backend.patch(source, &change.patch, tokens, x);
+            }
+            backend.edit(&change.edits, x);
+        }
+        if self.record.contains(&hook) {
+            let copy = copy(backend, x, hook.width(self.config));
+            self.values.insert(hook, copy);
+        }
+        Ok(())
+    }
+}
+
+fn copy<B: Backend>(backend: &mut B, x: &B::Tensor, channels: usize) -> B::Tensor {
+    let tokens = backend.tokens(x);
+    let mut y = backend.tensor(channels, tokens);
+    backend.copy(x, &mut y);
+    y
+}

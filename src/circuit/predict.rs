@@ -1,0 +1,82 @@
+//! The numbers that the page and `sparse-circuits predict` show: two candidates and the likeliest tokens.
+
+use super::run::{Request, Values, run};
+use super::{Calibration, Circuit, Mode};
+use crate::backend::Backend;
+use crate::model::Model;
+use crate::{Result, bail};
+
+/// How many of the likeliest tokens are shown.
+pub const TOP: usize = 5;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// Softmax over the two candidates; in circuit mode with the circuit's calibration.
+    pub p: [f64; 2],
+    /// Raw logits of the two candidates.
+    pub logits: [f32; 2],
+    /// The candidates' probabilities among the whole vocabulary, from the raw logits.
+    pub p_full: [f64; 2],
+    /// The [`TOP`] likeliest tokens of the whole vocabulary with their probabilities, from the raw logits; ties go to the lower id.
+    pub top: Vec<(u32, f64)>,
+}
+
+/// Runs and predicts the token after the prompt. Gives the values that the request asked for too.
+///
+/// # Errors
+/// What [`run`] refuses; candidates beyond the vocabulary.
+pub async fn predict<B: Backend>(
+    backend: &mut B,
+    model: &Model<B>,
+    request: &Request<'_>,
+    candidates: [u32; 2],
+) -> Result<(Prediction, Values)> {
+    if let Some(id) = candidates.into_iter().find(|&id| id as usize >= model.config.vocab_size) {
+        bail!("the candidate token {id} is beyond the model's vocabulary of {}", model.config.vocab_size);
+    }
+    let values = run(backend, model, request)?.read(backend).await?;
+    let last = match request.logits_at {
+        crate::model::LogitsAt::Last => 0,
+        crate::model::LogitsAt::Every => request.tokens.len() - 1,
+    };
+    let logits: Vec<f32> = (0..model.config.vocab_size).map(|token| values.logits.get(last, token)).collect();
+    let calibration = calibration(request.edits.mode, request.circuit);
+    Ok((Prediction::new(&logits, candidates, calibration), values))
+}
+
+/// Only circuit mode is calibrated: the whole model needs none.
+fn calibration(mode: Mode, circuit: Option<&Circuit>) -> Calibration {
+    match (mode, circuit) {
+        (Mode::Circuit, Some(circuit)) => circuit.calibration,
+        _ => Calibration::default(),
+    }
+}
+
+impl Prediction {
+    /// From the raw logits of the whole vocabulary.
+    pub fn new(logits: &[f32], candidates: [u32; 2], calibration: Calibration) -> Prediction {
+        let raw = candidates.map(|id| logits[id as usize]);
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max) as f64;
+        let sum: f64 = logits.iter().map(|&logit| (logit as f64 - largest).exp()).sum();
+        let p = |id: u32| (logits[id as usize] as f64 - largest).exp() / sum;
+        Prediction {
+            p: calibration.probabilities(raw[0], raw[1]),
+            logits: raw,
+            p_full: candidates.map(p),
+            top: largest_first(logits, TOP).into_iter().map(|id| (id, p(id))).collect(),
+        }
+    }
+}
+
+/// The ids of the `count` largest logits, largest first.
+fn largest_first(logits: &[f32], count: usize) -> Vec<u32> {
+    let mut best: Vec<u32> = Vec::with_capacity(count + 1);
+    for id in 0..logits.len() as u32 {
+        let at = best.partition_point(|&other| logits[other as usize] >= logits[id as usize]);
+        if at < count {
+            best.insert(at, id);
+            best.truncate(count);
+        }
+    }
+    best
+}

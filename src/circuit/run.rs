@@ -1,0 +1,126 @@
+//! A run of a model on one prompt with [`Edits`] applied: what the page, `run` and `predict` share.
+
+use super::apply::{Applied, Means, Plan, Source, align};
+use super::{Circuit, Edits};
+use crate::backend::{Backend, Batch};
+use crate::model::{Hook, LogitsAt, Model, forward};
+use crate::tensor::Activations;
+use crate::{Result, bail};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What to run.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// Prompt A.
+    pub tokens: &'a [u32],
+    /// Prompt B, from which patched and flipped nodes take their values.
+    pub source: Option<&'a [u32]>,
+    pub edits: &'a Edits,
+    pub circuit: Option<&'a Circuit>,
+    pub means: &'a Means,
+    pub logits_at: LogitsAt,
+    /// Hooks whose values are wanted, as they are after the edits.
+    pub hooks: &'a BTreeSet<Hook>,
+    /// Hooks whose values are wanted as computed, before the edits there.
+    pub computed: &'a BTreeSet<Hook>,
+}
+
+/// What a run gave, on the device. Tensors are padded to whole panels of tokens.
+pub struct Outcome<B: Backend> {
+    pub logits: B::Tensor,
+    pub values: BTreeMap<Hook, B::Tensor>,
+    pub computed: BTreeMap<Hook, B::Tensor>,
+}
+
+/// An [`Outcome`] on the host.
+pub struct Values {
+    /// One column a token, or one column with [`LogitsAt::Last`].
+    pub logits: Activations,
+    pub values: BTreeMap<Hook, Activations>,
+    pub computed: BTreeMap<Hook, Activations>,
+}
+
+/// Runs prompt B in the same mode with no other edits where the edits want its values, then prompt A.
+///
+/// # Errors
+/// Everything that [`Plan::new`] refuses; an empty prompt, one longer than the context, tokens beyond the vocabulary; a patch or flip without
+/// prompt B.
+pub fn run<B: Backend>(backend: &mut B, model: &Model<B>, request: &Request<'_>) -> Result<Outcome<B>> {
+    let Request { tokens, source, edits, circuit, means, logits_at, hooks, computed } = *request;
+    check_tokens(model, "the prompt", tokens)?;
+    let plan = Plan::new(backend, &model.config, means, circuit, edits)?;
+
+    let wanted = plan.patched_hooks();
+    let mut source_values = BTreeMap::new();
+    let mut source_tokens = Vec::new();
+    if let Some(source) = source
+        && !wanted.is_empty()
+    {
+        check_tokens(model, "the second prompt", source)?;
+        let mode_only = Edits { mode: edits.mode, ..Edits::default() };
+        let plan = Plan::new(backend, &model.config, means, circuit, &mode_only)?;
+        let outcome = pass(backend, model, source, &plan, None, LogitsAt::Last, &wanted, &BTreeSet::new())?;
+        backend.recycle(outcome.logits);
+        source_values = outcome.values;
+        source_tokens = align(source.len(), tokens.len());
+    }
+    let source = Source { values: &source_values, tokens: source_tokens };
+    let outcome = pass(backend, model, tokens, &plan, Some(source), logits_at, hooks, computed)?;
+    source_values.into_values().for_each(|tensor| backend.recycle(tensor));
+    Ok(outcome)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn pass<B: Backend>(
+    backend: &mut B,
+    model: &Model<B>,
+    tokens: &[u32],
+    plan: &Plan<B>,
+    source: Option<Source<'_, B>>,
+    logits_at: LogitsAt,
+    record: &BTreeSet<Hook>,
+    record_computed: &BTreeSet<Hook>,
+) -> Result<Outcome<B>> {
+    let mut applied = Applied {
+        config: &model.config,
+        plan,
+        source,
+        record,
+        record_computed,
+        values: BTreeMap::new(),
+        computed: BTreeMap::new(),
+    };
+    let logits = forward(backend, model, &Batch::new(&[tokens]), logits_at, &mut applied)?;
+    Ok(Outcome { logits, values: applied.values, computed: applied.computed })
+}
+
+fn check_tokens<B: Backend>(model: &Model<B>, what: &str, tokens: &[u32]) -> Result<()> {
+    let config = &model.config;
+    if tokens.is_empty() {
+        bail!("{what} is empty; the model needs at least one token");
+    }
+    if tokens.len() > config.block_size {
+        bail!("{what} has {} tokens; the model reads at most {}", tokens.len(), config.block_size);
+    }
+    if let Some(token) = tokens.iter().find(|&&token| token as usize >= config.vocab_size) {
+        bail!("{what} has the token {token}; the model's tokens are 0 to {}", config.vocab_size - 1);
+    }
+    Ok(())
+}
+
+impl<B: Backend> Outcome<B> {
+    /// Brings everything to the host and gives the tensors back.
+    pub async fn read(self, backend: &mut B) -> Result<Values> {
+        let logits = backend.read(&self.logits).await?;
+        backend.recycle(self.logits);
+        let mut maps = [BTreeMap::new(), BTreeMap::new()];
+        for (map, tensors) in maps.iter_mut().zip([self.values, self.computed]) {
+            for (hook, tensor) in tensors {
+                map.insert(hook, backend.read(&tensor).await?);
+                backend.recycle(tensor);
+            }
+        }
+        let [values, computed] = maps;
+        Ok(Values { logits, values, computed })
+    }
+}

@@ -1,0 +1,96 @@
+//! The tokens' texts of a `tokenizer.json`, for whoever shows tokens and need not cut text into them.
+
+use crate::{Result, bail};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+#[derive(Deserialize)]
+struct File {
+    model: Model,
+    #[serde(default)]
+    added_tokens: Vec<Added>,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    vocab: HashMap<String, u32>,
+}
+
+#[derive(Deserialize)]
+struct Added {
+    id: u32,
+    content: String,
+}
+
+/// Larger ids than this are no vocabulary.
+const MOST_TOKENS: usize = 1 << 20;
+
+/// The text of each token, by id. Tokens are written in GPT-2's byte alphabet; a part of a multi-byte character becomes U+FFFD.
+///
+/// # Errors
+/// A file that is no byte-level `tokenizer.json`, ids beyond 2^20.
+pub fn read(json: &[u8]) -> Result<Vec<String>> {
+    let file: File = match serde_json::from_slice(json) {
+        Ok(file) => file,
+        Err(error) => bail!("this is not a tokenizer.json that can be read: {error}"),
+    };
+    let bytes = byte_alphabet();
+    let mut texts = Vec::new();
+    let mut put = |id: u32, text: String| {
+        if id as usize >= MOST_TOKENS {
+            bail!("tokenizer.json has a token with the id {id}; at most {MOST_TOKENS} tokens are read");
+        }
+        if texts.len() <= id as usize {
+            texts.resize(id as usize + 1, String::new());
+        }
+        texts[id as usize] = text;
+        Ok(())
+    };
+    for (token, &id) in &file.model.vocab {
+        // A token that is not in the byte alphabet stands for itself.
+        let text = match token.chars().map(|c| bytes.get(&c).copied()).collect::<Option<Vec<u8>>>() {
+            Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            None => token.clone(),
+        };
+        put(id, text)?;
+    }
+    for added in file.added_tokens {
+        put(added.id, added.content)?;
+    }
+    Ok(texts)
+}
+
+/// GPT-2's printable stand-ins for bytes: printable Latin-1 for itself, the others from U+0100 on.
+fn byte_alphabet() -> HashMap<char, u8> {
+    let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
+    let mut next = 0x100;
+    (0..=255u8)
+        .map(|byte| {
+            let stand_in = if printable(byte) {
+                byte as u32
+            } else {
+                next += 1;
+                next - 1
+            };
+            (char::from_u32(stand_in).expect("below the surrogates"), byte)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_out_of_the_byte_alphabet() {
+        let json = r#"{"model": {"vocab": {"Ġ==": 1, "')": 0, "Ċ": 2, "Ã": 4, "Ã©": 3}}, "added_tokens": [{"id": 6, "content": "<|endoftext|>"}]}"#;
+        assert_eq!(read(json.as_bytes()).unwrap(), ["')", " ==", "\n", "é", "\u{fffd}", "", "<|endoftext|>"]);
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        for json in ["", "{}", r#"{"model": {"vocab": {"a": -1}}}"#, r#"{"model": {"vocab": {"a": 4000000000}}}"#] {
+            assert!(read(json.as_bytes()).is_err(), "{json}");
+        }
+    }
+}
