@@ -1,0 +1,157 @@
+//! What a training run is: the model's shape, the data, the optimiser and the schedules.
+
+use crate::model::Config;
+use crate::{Error, Result, bail};
+use serde::{Deserialize, Serialize};
+
+/// A training run. Everything that decides its result is here (and in the corpus); the same file trains dense and sparse models.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// The model, in the words of the published `beeg_config.json`.
+    pub model: serde_json::Value,
+    /// Folder made by `sparse-circuits corpus`.
+    pub corpus: String,
+    pub seed: u64,
+    pub steps: u64,
+    /// Sequences a step.
+    pub batch: usize,
+    /// Tokens a sequence.
+    pub context: usize,
+    /// Share of the synthetic corpus in every batch.
+    #[serde(default = "half")]
+    pub synthetic_share: f64,
+
+    /// Peak learning rate, before the factor `1 / sqrt(relative density)` (Gao et al. 2025, A.2: "sharkfin").
+    pub learning_rate: f64,
+    #[serde(default = "betas")]
+    pub betas: [f64; 2],
+    /// Adam's epsilon, large on purpose (Gao et al. 2025, A.2).
+    #[serde(default = "eps")]
+    pub eps: f64,
+    /// Decay, times the learning rate.
+    #[serde(default = "decay")]
+    pub weight_decay: f64,
+    /// Share of the steps over which the learning rate rises.
+    #[serde(default = "warm_up")]
+    pub warm_up: f64,
+
+    /// Share of nonzeros in every weight matrix at the end; 1 trains a dense model.
+    pub density: f64,
+    /// The same for the embedding and the unembedding.
+    pub embedding_density: f64,
+    #[serde(default = "bias_density")]
+    pub bias_density: f64,
+    /// Nonzeros of the bigram table at the end.
+    pub bigram_nonzeros: usize,
+    /// Share of the steps at which the density begins and ends to fall, linearly.
+    #[serde(default = "anneal")]
+    pub anneal: [f64; 2],
+    /// Fewest nonzeros of a neuron or attention channel (`j` of Gao et al. 2025, A.2).
+    #[serde(default = "least")]
+    pub least_nonzeros: usize,
+
+    #[serde(default = "log_every")]
+    pub log_every: u64,
+    #[serde(default = "validate_every")]
+    pub validate_every: u64,
+    #[serde(default = "validate_every")]
+    pub checkpoint_every: u64,
+}
+
+fn half() -> f64 {
+    0.5
+}
+fn betas() -> [f64; 2] {
+    [0.9, 0.95]
+}
+fn eps() -> f64 {
+    0.1
+}
+fn decay() -> f64 {
+    0.1
+}
+fn warm_up() -> f64 {
+    0.01
+}
+fn bias_density() -> f64 {
+    0.25
+}
+fn anneal() -> [f64; 2] {
+    [0.01, 0.5]
+}
+fn least() -> usize {
+    4
+}
+fn log_every() -> u64 {
+    20
+}
+fn validate_every() -> u64 {
+    500
+}
+
+impl TrainConfig {
+    /// # Errors
+    /// Unknown or missing fields, numbers out of range.
+    pub fn from_json(text: &str) -> Result<TrainConfig> {
+        let config: TrainConfig = serde_json::from_str(text)
+            .map_err(|error| Error::invalid(format!("the training config cannot be read: {error}")))?;
+        for (name, share) in [
+            ("density", config.density),
+            ("embedding_density", config.embedding_density),
+            ("bias_density", config.bias_density),
+        ] {
+            if !(share > 0.0 && share <= 1.0) {
+                bail!("the training config has {name} = {share}; it must lie in (0, 1]");
+            }
+        }
+        if !(0.0..=1.0).contains(&config.synthetic_share) || !(0.0..1.0).contains(&config.warm_up) {
+            bail!("the training config has a share outside 0..1 (synthetic_share, warm_up)");
+        }
+        if !(config.anneal[0] >= 0.0 && config.anneal[0] < config.anneal[1] && config.anneal[1] <= 1.0) {
+            bail!("the training config's anneal must be two rising shares of the run, such as [0.01, 0.5]");
+        }
+        if config.steps == 0 || config.batch == 0 || config.context == 0 || config.log_every == 0 {
+            bail!("the training config needs steps, batch, context and log_every above 0");
+        }
+        if config.validate_every == 0 || config.checkpoint_every == 0 {
+            bail!("the training config needs validate_every and checkpoint_every above 0");
+        }
+        if !(config.learning_rate > 0.0 && config.learning_rate.is_finite() && config.eps > 0.0) {
+            bail!("the training config needs a learning_rate and an eps above 0");
+        }
+        let model = config.model()?;
+        if config.context > model.block_size {
+            bail!("the training config has context = {} beyond the model's block_size = {}", config.context, model.block_size);
+        }
+        Ok(config)
+    }
+
+    /// The config as one line of JSON, the same for the same run.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("numbers and text are JSON")
+    }
+
+    /// The model's configuration.
+    pub fn model(&self) -> Result<Config> {
+        Config::from_beeg_json(&self.model.to_string())
+    }
+
+    /// How far the density has fallen at `step`: 0 = dense, 1 = at its target.
+    pub fn annealed(&self, step: u64) -> f64 {
+        let at = step as f64 / self.steps as f64;
+        ((at - self.anneal[0]) / (self.anneal[1] - self.anneal[0])).clamp(0.0, 1.0)
+    }
+
+    /// A density on its way from 1 to `target` at `step`.
+    pub fn density_at(&self, step: u64, target: f64) -> f64 {
+        1.0 + (target - 1.0) * self.annealed(step)
+    }
+
+    /// Linear warm-up, linear decay to 0, times `sqrt(final density / density now)`.
+    pub fn learning_rate_at(&self, step: u64) -> f64 {
+        let at = (step as f64 + 1.0) / self.steps as f64;
+        let shape = (at / self.warm_up.max(1e-9)).min(1.0).min((1.0 - at) / (1.0 - self.warm_up));
+        self.learning_rate * shape.max(0.0) * (self.density / self.density_at(step, self.density)).sqrt()
+    }
+}
