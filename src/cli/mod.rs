@@ -4,6 +4,7 @@
 
 mod corpus;
 mod tasks;
+mod train;
 
 use std::process::ExitCode;
 
@@ -23,12 +24,14 @@ struct Cli {
 enum Command {
     Corpus(corpus::Args),
     Tasks(tasks::Args),
+    Train(train::Args),
 }
 
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Corpus(args) => corpus::run(args),
         Command::Tasks(args) => tasks::run(args),
+        Command::Train(args) => train::run(args),
     }
 }
 

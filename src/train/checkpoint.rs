@@ -19,7 +19,13 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 }
 
 /// Writes values and moments after `step` steps, first under a temporary name.
-pub fn save(out: &Path, config: &TrainConfig, parameters: &Parameters, step: u64, held_out: &serde_json::Value) -> Result<()> {
+pub fn save(
+    out: &Path,
+    config: &TrainConfig,
+    parameters: &Parameters,
+    step: u64,
+    held_out: &serde_json::Value,
+) -> Result<()> {
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for p in &parameters.list {
         let shape = vec![p.value.rows, p.value.cols];
@@ -54,7 +60,10 @@ pub fn resume(out: &Path, config: &TrainConfig, parameters: &mut Parameters) -> 
     let (_, header) = SafeTensors::read_metadata(&data).map_err(|e| damaged(&e))?;
     let metadata = header.metadata().clone().unwrap_or_default();
     if metadata.get("config") != Some(&config.to_json()) {
-        bail!("{} belongs to a run with another config; train into another folder, or without --resume", path.display());
+        bail!(
+            "{} belongs to a run with another config; train into another folder, or without --resume",
+            path.display()
+        );
     }
     let step = metadata.get("step").and_then(|s| s.parse().ok()).ok_or_else(|| damaged(&"no step"))?;
     let tensors = SafeTensors::deserialize(&data).map_err(|e| damaged(&e))?;

@@ -122,7 +122,11 @@ impl TrainConfig {
         }
         let model = config.model()?;
         if config.context > model.block_size {
-            bail!("the training config has context = {} beyond the model's block_size = {}", config.context, model.block_size);
+            bail!(
+                "the training config has context = {} beyond the model's block_size = {}",
+                config.context,
+                model.block_size
+            );
         }
         Ok(config)
     }

@@ -1,4 +1,14 @@
-//! train
+//! Native training: the corpus, the tokenizer's merges, and the trainer of dense and weight-sparse models (Gao et al. 2025, A.2).
+
+pub mod batches;
+mod checkpoint;
+pub mod config;
+mod optimiser;
+mod parameters;
+mod run;
+
+pub use config::TrainConfig;
+pub use run::{held_out_loss, train};
 
 #[cfg(feature = "tokenizer")]
 pub mod bpe;

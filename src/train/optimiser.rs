@@ -121,7 +121,10 @@ mod tests {
         let data: Vec<f32> = (0..60).map(|i| if i < 12 { 100.0 - i as f32 } else { -(i as f32) / 100.0 }).collect();
         let mut by_rows = Matrix::new(5, 12, data.clone());
         keep_largest(&mut by_rows, 12, 2, false);
-        assert_eq!((0..5).map(|r| by_rows.row(r).iter().filter(|v| **v != 0.0).count()).collect::<Vec<_>>(), [12, 2, 2, 2, 2]);
+        assert_eq!(
+            (0..5).map(|r| by_rows.row(r).iter().filter(|v| **v != 0.0).count()).collect::<Vec<_>>(),
+            [12, 2, 2, 2, 2]
+        );
         assert_eq!((by_rows.get(4, 11), by_rows.get(4, 10), by_rows.get(4, 9)), (-0.59, -0.58, 0.0));
         let mut by_columns = Matrix::new(5, 12, data);
         keep_largest(&mut by_columns, 12, 2, true);
@@ -132,7 +135,14 @@ mod tests {
 
     #[test]
     fn a_step_moves_against_the_gradient_and_decays() {
-        let adam = Adam { inverse_rms: 1.0, betas: [0.0, 0.0], rate: 0.5, inverse_sqrt_correction2: 1.0, eps: 1.0, decay: 0.1 };
+        let adam = Adam {
+            inverse_rms: 1.0,
+            betas: [0.0, 0.0],
+            rate: 0.5,
+            inverse_sqrt_correction2: 1.0,
+            eps: 1.0,
+            decay: 0.1,
+        };
         let (mut w, mut m, mut v) = ([1.0f32, 1.0], [0.0; 2], [0.0; 2]);
         adam.update(&mut w, &mut m, &mut v, &[0.0, 1.0]);
         assert_eq!(w, [0.9, 1.0 - 0.25 - 0.1]);

@@ -2,8 +2,8 @@
 
 use crate::backend::cpu::{Cpu, CpuMatrix};
 use crate::model::{
-    Block, BlockGradient, Config, DeviceBlock, DeviceLinear, DeviceNorm, Linear, LinearGradient, Model, Norm, NormGradient,
-    ParameterGradients, WeightMatrix, Weights,
+    Block, BlockGradient, Config, DeviceBlock, DeviceLinear, DeviceNorm, Linear, LinearGradient, Model, Norm,
+    NormGradient, ParameterGradients, WeightMatrix, Weights,
 };
 use crate::tensor::Matrix;
 use rand_chacha::ChaCha8Rng;

@@ -28,7 +28,13 @@ struct Worker {
 
 impl Worker {
     /// Adds the gradients of the mean cross entropy over `total` tokens; returns the sum of the losses (already divided by `total`).
-    fn accumulate(&mut self, model: &Model<Cpu>, windows: &Windows, range: std::ops::Range<usize>, total: usize) -> f64 {
+    fn accumulate(
+        &mut self,
+        model: &Model<Cpu>,
+        windows: &Windows,
+        range: std::ops::Range<usize>,
+        total: usize,
+    ) -> f64 {
         if self.gradients.is_none() {
             self.gradients = Some(ParameterGradients::zeros(&mut self.cpu, model));
         }
@@ -167,7 +173,8 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
             let model = parameters.model();
             let [real, synthetic] = [0, 1].map(|i| held_out_loss(&model, &held_out[i]));
             let entry = line.get_or_insert_with(|| serde_json::json!({ "step": done }));
-            entry["held_out"] = serde_json::json!({ "real": real, "synthetic": synthetic, "mean": (real + synthetic) / 2.0 });
+            entry["held_out"] =
+                serde_json::json!({ "real": real, "synthetic": synthetic, "mean": (real + synthetic) / 2.0 });
             entry["nonzeros"] = parameters.nonzeros().into();
         }
         if let Some(line) = &line {

@@ -1,5 +1,5 @@
 //! `dw += dy x^T`: dense x dense, the one product that stays dense in weight-sparse training (Gao et al. 2025, appendix B),
-//! through the `gemm` crate. Panels are first laid out as `[channel][token]`, so that one product runs over all tokens.
+//! through the `matrixmultiply` crate (`gemm` is a little faster and takes minutes to build). Panels are first laid out as `[channel][token]`, so that one product runs over all tokens.
 
 use crate::tensor::{Activations, Matrix, PANEL};
 
@@ -31,26 +31,21 @@ impl Scratch {
         // SAFETY: the pointers and strides describe `dw` [rows, cols], `self.dy` [rows, tokens] and the transpose of `self.x`
         // [cols, tokens]; their lengths were set just above.
         unsafe {
-            gemm::gemm(
+            matrixmultiply::sgemm(
                 dw.rows,
-                dw.cols,
                 dy.tokens(),
-                dw.data.as_mut_ptr(),
-                1,
-                dw.cols as isize,
-                true,
+                dw.cols,
+                1.0,
                 self.dy.as_ptr(),
-                1,
                 tokens,
+                1,
                 self.x.as_ptr(),
-                tokens,
                 1,
+                tokens,
                 1.0,
-                1.0,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
+                dw.data.as_mut_ptr(),
+                dw.cols as isize,
+                1,
             );
         }
     }
