@@ -1,12 +1,14 @@
-//! Checkpoints on disk: a run's whole state, to resume it.
+//! Checkpoints on disk: the model so far, and a run's whole state to resume it.
 
 use super::config::TrainConfig;
 use super::parameters::Parameters;
+use crate::format::model_file::{self, ModelFile, Precision};
 use crate::{Error, Result, bail};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+const MODEL: &str = "model.safetensors";
 const STATE: &str = "state.safetensors";
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
@@ -18,7 +20,7 @@ fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
-/// Writes values and moments after `step` steps, first under a temporary name.
+/// Writes the model and the state after `step` steps, each first under a temporary name.
 pub fn save(
     out: &Path,
     config: &TrainConfig,
@@ -26,6 +28,13 @@ pub fn save(
     step: u64,
     held_out: &serde_json::Value,
 ) -> Result<()> {
+    let provenance = serde_json::json!({
+        "training": config, "steps_done": step, "tokens": step as usize * config.batch * config.context,
+        "held_out_loss": held_out, "nonzeros_without_bigram": parameters.nonzeros(),
+    });
+    let model = ModelFile { weights: parameters.weights(), means: Default::default(), provenance };
+    write(&out.join(MODEL), &model_file::write(&model, Precision::Lossless)?)?;
+
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for p in &parameters.list {
         let shape = vec![p.value.rows, p.value.cols];
@@ -41,12 +50,15 @@ pub fn save(
         ("config".to_string(), config.to_json()),
         ("held_out".to_string(), held_out.to_string()),
     ]);
-    let path = out.join(STATE);
-    let temporary = out.join(format!("{STATE}.part"));
     let data = safetensors::serialize(views, Some(metadata))
         .map_err(|error| Error::invalid(format!("the checkpoint cannot be written: {error}")))?;
+    write(&out.join(STATE), &data)
+}
+
+fn write(path: &Path, data: &[u8]) -> Result<()> {
+    let temporary = path.with_extension("part");
     std::fs::write(&temporary, data).map_err(io("write", &temporary))?;
-    std::fs::rename(&temporary, &path).map_err(io("write", &path))
+    std::fs::rename(&temporary, path).map_err(io("write", path))
 }
 
 /// Fills `parameters` from the checkpoint in `out` and returns the number of steps done.
