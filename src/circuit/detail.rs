@@ -183,7 +183,7 @@ fn enters(map: &Map<'_>) -> Site {
 }
 
 /// The residual hook, norm, and positional norm that a block's input is made from.
-fn read_by<'a>(weights: &'a Weights, layer: usize, site: Site) -> (Hook, &'a Norm, Option<&'a Norm>) {
+fn read_by(weights: &Weights, layer: usize, site: Site) -> (Hook, &Norm, Option<&Norm>) {
     let block = &weights.blocks[layer];
     match site {
         Site::AttnActIn => (Hook::at(layer, Site::ResidIn), &block.ln_1, block.ln_p1.as_ref()),

@@ -239,10 +239,7 @@ pub async fn view<B: Backend>(backend: &mut B, model: &Model<B>, weights: &Weigh
             .into_iter()
             .map(|rail| (0..ask.a.len()).map(|token| detail::embedding(&seen, token, rail.channel)).collect())
             .collect(),
-        detail: match ask.node {
-            Some(node) => Some(NodeDetail::new(&seen, ask.means, node, ask.token.unwrap_or(last))),
-            None => None,
-        },
+        detail: ask.node.map(|node| NodeDetail::new(&seen, ask.means, node, ask.token.unwrap_or(last))),
     })
 }
 
