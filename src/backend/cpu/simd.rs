@@ -3,6 +3,9 @@
 //! Natively `Lanes` is an array whose loops the compiler turns into AVX-512, AVX2 or NEON; the [`kernel!`] macro compiles each
 //! kernel for each of them and picks at run time. On wasm it is four `v128` (simd128, one build).
 
+// simd128 has no fused multiply-add to choose.
+#![cfg_attr(target_arch = "wasm32", allow(dead_code))]
+
 use crate::tensor::PANEL;
 
 /// Whether `a * b + c` is one instruction. Chosen by `kernel!`, so that no kernel calls a software fma.
