@@ -24,9 +24,10 @@ fn generate(rng: &mut Rng) -> Pair {
         .map(|nested| format!("{} = {}", name(rng), closed_list(rng, nested, 4)))
         .collect();
     dilute(rng, &mut lines, 2);
-    let lead = match rng.weighted(&[80, 12, 8]) {
+    let lead = match rng.weighted(&[70, 10, 12, 8]) {
         0 => format!("{} = ", name(rng)),
         1 => "return ".into(),
+        2 => format!("{}(", function_name(rng)),
         _ => format!("{} += ", name(rng)),
     };
     // Rows closed before the open one (a tuple of lists when flat): then the last opening bracket is the same in both.

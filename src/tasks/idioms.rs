@@ -290,7 +290,11 @@ pub fn plain_statement(rng: &mut Rng) -> String {
         4 => format!("{target} += {}", atom_number(rng)),
         5 => format!("print({target})"),
         6 => format!("{target}.append({})", name(rng)),
-        7 => format!("{target} = {}[{}]", plural_name(rng), atom_number(rng)),
+        7 => format!(
+            "{target} = {}[{}]",
+            plural_name(rng),
+            if rng.chance(50) { rng.range(0, 9).to_string() } else { name(rng) }
+        ),
         _ => format!("{target} = len({})", plural_name(rng)),
     }
 }

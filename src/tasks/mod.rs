@@ -6,7 +6,7 @@
 
 pub mod idioms;
 pub mod rng;
-mod scan;
+pub(crate) mod scan;
 mod words;
 
 mod bracket_brace;
@@ -80,7 +80,7 @@ impl Split {
         }
     }
 
-    fn of(pair: &Pair) -> Split {
+    pub(crate) fn of(pair: &Pair) -> Split {
         match fnv(&[&pair.a, &pair.b]) >> 32 & 3 {
             0 => Split::Validation,
             1 => Split::Test,
@@ -113,6 +113,11 @@ impl Task {
             }
         }
         out
+    }
+
+    /// One pair of the generator, of whatever split.
+    pub(crate) fn draw(&self, rng: &mut Rng) -> Pair {
+        (self.generate)(rng)
     }
 
     /// The same text with the telling part swapped, so that the other candidate belongs there; or a sentence that says why there is

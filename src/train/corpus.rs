@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{bpe, synthetic};
+use crate::tasks::{self, TASKS};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, bail};
 
@@ -56,13 +57,63 @@ fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error
     move |source| Error::Io { action, path: path.into(), source }
 }
 
+/// Pairs of each task's validation and test splits that may not occur in the text.
+const GUARDED_PAIRS: usize = 4096;
+
+/// Finds prompts that must stay unseen: the tasks' held-out pairs and the hand-written ones.
+struct Guard {
+    prompts: Vec<String>,
+    /// Over the last bytes of each prompt; a hit is then compared in full. Whole prompts would make a large automaton.
+    ends: aho_corasick::AhoCorasick,
+}
+
+impl Guard {
+    const END: usize = 24;
+
+    fn new() -> Result<Self> {
+        let mut prompts: HashSet<String> = HashSet::new();
+        for task in TASKS {
+            for split in [tasks::Split::Validation, tasks::Split::Test] {
+                prompts.extend(task.pairs(split, GUARDED_PAIRS).into_iter().flat_map(|pair| [pair.a, pair.b]));
+            }
+            prompts.extend(task.handwritten().into_iter().map(|one| one.prompt));
+        }
+        let mut prompts: Vec<String> = prompts.into_iter().collect();
+        prompts.sort_unstable();
+        let ends = prompts.iter().map(|prompt| &prompt.as_bytes()[prompt.len().saturating_sub(Self::END)..]);
+        let ends = aho_corasick::AhoCorasick::new(ends)
+            .map_err(|error| Error::invalid(format!("too many prompts to guard: {error}")))?;
+        Ok(Guard { prompts, ends })
+    }
+
+    fn finds(&self, text: &str) -> bool {
+        self.ends
+            .find_overlapping_iter(text)
+            .any(|hit| text.as_bytes()[..hit.end()].ends_with(self.prompts[hit.pattern().as_usize()].as_bytes()))
+    }
+
+    /// Drops the documents that hold a guarded prompt.
+    fn sieve(&self, documents: Vec<String>) -> Vec<String> {
+        documents.into_par_iter().filter(|text| !self.finds(text)).collect()
+    }
+}
+
 /// Runs the whole recipe; `report` gets a line a step.
 pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
     std::fs::create_dir_all(&recipe.out).map_err(io("make the folder", &recipe.out))?;
     fetch(&recipe.packages, report)?;
-    let real = Split::new(real_documents(&recipe.packages, report)?);
-    let synthetic = Split::new(synthetic_documents(recipe.synthetic_bytes));
-    report(&format!("real {} documents, synthetic {}", real.len(), synthetic.len()));
+    let guard = Guard::new()?;
+    let (real, synthetic) = (real_documents(&recipe.packages, report)?, synthetic_documents(recipe.synthetic_bytes));
+    let before = [real.len(), synthetic.len()];
+    let (real, synthetic) = (Split::new(guard.sieve(real)), Split::new(guard.sieve(synthetic)));
+    let dropped = [before[0] - real.len(), before[1] - synthetic.len()];
+    report(&format!(
+        "documents: {} real, {} synthetic, after {} and {} that held a held-out prompt or were copies",
+        real.len(),
+        synthetic.len(),
+        dropped[0],
+        dropped[1]
+    ));
 
     let sample = |split: &Split| {
         let mut left = recipe.sample_bytes;
@@ -104,6 +155,7 @@ pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
         "tokenizer_sha256": hex(&Sha256::digest(json.as_bytes())),
         "synthetic_seed": SYNTHETIC_SEED,
         "held_out": format!("documents whose SHA-256, as a big-endian number of its first 8 bytes, is a multiple of {HELD_OUT}"),
+        "dropped_for_a_held_out_prompt": {"real": dropped[0], "synthetic": dropped[1]},
         "files": files,
         "packages": packages().map(|p| serde_json::json!({"name": p.name, "version": p.version, "licence": p.licence, "sha256": p.sha256}))
             .collect::<Vec<_>>(),
@@ -253,7 +305,7 @@ fn synthetic_documents(bytes: usize) -> Vec<String> {
         let batch: Vec<String> =
             (next..next + 8192).into_par_iter().map(|index| synthetic::document(SYNTHETIC_SEED, index)).collect();
         next += 8192;
-        for text in batch {
+        for text in batch.into_iter().filter(|text| !text.is_empty()) {
             if total >= bytes {
                 break;
             }

@@ -7,14 +7,15 @@ impl Writer {
     /// A function, a class, or some lines of a script.
     pub fn top_level(&mut self) {
         self.scope.clear();
-        match self.rng.weighted(&[38, 14, 40, 8]) {
+        match self.rng.weighted(&[34, 12, 32, 5, 17]) {
             0 => self.function(false),
             1 => self.class(),
             2 => {
                 let lines = self.rng.range(2, 8);
                 self.lines(lines);
             }
-            _ => self.imports(),
+            3 => self.imports(),
+            _ => self.drill(),
         }
     }
 
@@ -52,7 +53,7 @@ impl Writer {
     }
 
     fn block(&mut self) {
-        match self.rng.weighted(&[26, 14, 24, 14, 8, 4, 10]) {
+        match self.rng.weighted(&[24, 13, 24, 20, 7, 3, 9]) {
             0 => self.for_loop(),
             1 => self.while_loop(),
             2 => self.if_else(),

@@ -4,6 +4,7 @@
 //! The pairs of `tasks` come from other seeds, and the corpus drops every document that holds a held-out prompt.
 
 mod blocks;
+mod drills;
 mod statements;
 
 use crate::tasks::rng::Rng;

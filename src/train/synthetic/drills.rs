@@ -1,0 +1,50 @@
+//! The tasks' own constructs in their own surroundings, carried to the end of the statement.
+
+use super::Writer;
+use crate::tasks::idioms::*;
+use crate::tasks::scan::scan;
+use crate::tasks::{Split, TASKS};
+
+impl Writer {
+    /// A prompt of some task, its right candidate, and the rest of the line. Pairs that hash to held-out splits are not used.
+    pub fn drill(&mut self) {
+        let task = &TASKS[self.rng.below(TASKS.len())];
+        let pair = task.draw(&mut self.rng);
+        if Split::of(&pair) != Split::Train {
+            return;
+        }
+        let which = self.rng.below(2);
+        let candidate = task.candidates[which];
+        let start = self.text.len();
+        self.text.push_str(if which == 0 { &pair.a } else { &pair.b });
+        self.text.push_str(candidate);
+        let rest = match candidate {
+            ".add" => format!("({})", name(&mut self.rng)),
+            " +=" => format!(" {}", atom(&mut self.rng)),
+            " ==" => {
+                let line = plain_statement(&mut self.rng);
+                // The body stands one level deeper than the condition.
+                let last = &self.text[self.text.rfind('\n').map_or(0, |at| at + 1)..];
+                let indent = " ".repeat(last.len() - last.trim_start().len() + 4);
+                format!(" {}:\n{indent}{line}", atom(&mut self.rng))
+            }
+            " =" => format!(" {}", atom(&mut self.rng)),
+            "\":" => format!(" {}", atom(&mut self.rng)),
+            "\"," => format!(" \"{}\"", key(&mut self.rng)),
+            _ => String::new(),
+        };
+        self.text.push_str(&rest);
+        let closers: String = scan(&self.text[start..])
+            .brackets
+            .iter()
+            .rev()
+            .map(|(_, c)| match c {
+                '(' => ')',
+                '[' => ']',
+                _ => '}',
+            })
+            .collect();
+        self.text.push_str(&closers);
+        self.text.push('\n');
+    }
+}

@@ -1,0 +1,291 @@
+//! The tasks' pairs: splits, counterfactuals, hand-written prompts, and what a model without attention could make of them.
+
+#![cfg(all(feature = "tokenizer", not(target_arch = "wasm32")))]
+
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
+use sparse_circuits::tasks::{Pair, Split, TASKS, Task};
+use sparse_circuits::tokenizer::Tokenizer;
+use sparse_circuits::train::{bpe, synthetic};
+
+/// A small tokenizer of the shipped kind: the same merges of punctuation, the rest learned from synthetic text.
+fn tokenizer() -> &'static Tokenizer {
+    static TOKENIZER: OnceLock<Tokenizer> = OnceLock::new();
+    TOKENIZER.get_or_init(|| {
+        let texts: Vec<String> = (0..800).map(|index| synthetic::document(1, index)).collect();
+        bpe::train(texts.iter().map(String::as_str), 1024).expect("800 documents are enough for 1024 tokens")
+    })
+}
+
+/// Prompts and the index of the wanted candidate.
+fn prompts(pairs: &[Pair]) -> Vec<(Vec<u32>, usize)> {
+    let encode = |text: &str| tokenizer().encode(text);
+    pairs.iter().flat_map(|pair| [(encode(&pair.a), 0), (encode(&pair.b), 1)]).collect()
+}
+
+#[test]
+fn splits_are_large_disjoint_and_repeatable() {
+    for task in TASKS {
+        let splits = Split::ALL.map(|split| task.pairs(split, 1200));
+        let all: HashSet<&Pair> = splits.iter().flatten().collect();
+        assert_eq!(all.len(), 3600, "{}", task.name);
+        assert_eq!(task.pairs(Split::Test, 50)[..], splits[2][..50], "{}: more pairs only add to the end", task.name);
+        let train: HashSet<&str> = splits[0].iter().flat_map(|pair| [pair.a.as_str(), pair.b.as_str()]).collect();
+        for pair in splits[1].iter().chain(&splits[2]) {
+            assert!(!train.contains(pair.a.as_str()) && !train.contains(pair.b.as_str()), "{}: {pair:?}", task.name);
+        }
+    }
+}
+
+#[test]
+fn a_pair_differs_in_one_place_and_is_its_own_counterfactual() {
+    for task in TASKS {
+        for pair in task.pairs(Split::Test, 1000) {
+            let (a, b) = (pair.a.as_bytes(), pair.b.as_bytes());
+            let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+            let most = a.len().min(b.len()) - head;
+            let tail = a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+            let middle = a.len().max(b.len()) - head - tail;
+            assert!((1..=5).contains(&middle), "{}: {pair:?}", task.name);
+            assert!(tail > 0, "{}: the last character is the same, {pair:?}", task.name);
+            assert_eq!(task.counterfactual(&pair.a).as_deref(), Ok(pair.b.as_str()), "{}", task.name);
+            assert_eq!(task.counterfactual(&pair.b).as_deref(), Ok(pair.a.as_str()), "{}", task.name);
+        }
+    }
+}
+
+#[test]
+fn prompts_fit_the_context_and_stay_aligned() {
+    for task in TASKS {
+        task.candidate_tokens(tokenizer()).expect("each candidate is one token");
+        let mut long = 0;
+        for pair in task.pairs(Split::Test, 1000) {
+            let (a, b) = (tokenizer().encode(&pair.a), tokenizer().encode(&pair.b));
+            assert!(
+                a.len().min(b.len()) >= 8 && a.len().max(b.len()) <= 100,
+                "{}: {} tokens, {pair:?}",
+                task.name,
+                a.len()
+            );
+            assert!(a.len().abs_diff(b.len()) <= 1, "{}: {pair:?}", task.name);
+            long += usize::from(a.len() > 64);
+            // What comes after is exactly the candidate's token, joined with nothing before or after it.
+            for (prompt, ids, wanted) in [(&pair.a, &a, 0), (&pair.b, &b, 1)] {
+                let candidate = task.candidates[wanted];
+                let whole = tokenizer().encode(&format!("{prompt}{candidate}\n"));
+                assert_eq!(&whole[..ids.len()], &ids[..], "{}: {prompt:?}", task.name);
+                assert_eq!(Some(whole[ids.len()]), tokenizer().single_token(candidate), "{}: {prompt:?}", task.name);
+            }
+        }
+        assert!(long <= 100, "{}: {long} of 1000 prompts are longer than 64 tokens", task.name);
+    }
+}
+
+#[test]
+fn no_model_of_the_last_token_alone_does_a_task() {
+    for task in TASKS {
+        let mut counts: HashMap<u32, [i64; 2]> = HashMap::new();
+        for (ids, wanted) in prompts(&task.pairs(Split::Train, 4000)) {
+            counts.entry(ids[ids.len() - 1]).or_default()[wanted] += 1;
+        }
+        let test = prompts(&task.pairs(Split::Test, 1000));
+        let right = test.iter().filter(|(ids, wanted)| {
+            let [a, b] = counts.get(&ids[ids.len() - 1]).copied().unwrap_or_default();
+            usize::from(b > a) == *wanted
+        });
+        let accuracy = right.count() as f64 / test.len() as f64;
+        println!("{}: best guess from the last token {accuracy:.3}", task.name);
+        assert!(accuracy <= 0.6, "{}: {accuracy}", task.name);
+    }
+}
+
+/// Logistic regression on `features`, fitted by plain gradient steps; the accuracy on test.
+fn logistic(task: &Task, features: fn(&[u32]) -> Vec<(usize, f32)>) -> f64 {
+    let mut weights = vec![0f32; 1025];
+    let train: Vec<_> =
+        prompts(&task.pairs(Split::Train, 4000)).iter().map(|(ids, wanted)| (features(ids), *wanted)).collect();
+    let score =
+        |weights: &[f32], x: &[(usize, f32)]| x.iter().map(|&(i, v)| weights[i] * v).sum::<f32>() + weights[1024];
+    for epoch in 0..30 {
+        let rate = 0.3 / (1.0 + epoch as f32);
+        for (x, wanted) in &train {
+            let slope = *wanted as f32 - 1.0 / (1.0 + (-score(&weights, x)).exp());
+            for &(i, v) in x {
+                weights[i] += rate * slope * v;
+            }
+            weights[1024] += rate * slope;
+        }
+    }
+    let test = prompts(&task.pairs(Split::Test, 1000));
+    let right =
+        test.iter().filter(|(ids, wanted)| usize::from(score(&weights, &features(ids)) > 0.0) == *wanted).count();
+    right as f64 / test.len() as f64
+}
+
+fn presence(ids: &[u32]) -> Vec<(usize, f32)> {
+    let unique: HashSet<u32> = ids.iter().copied().collect();
+    let mut unique: Vec<u32> = unique.into_iter().collect();
+    unique.sort_unstable();
+    unique.into_iter().map(|id| (id as usize, 1.0)).collect()
+}
+
+/// The average of one-hot tokens over the context, scaled so that the steps suit it.
+fn average(ids: &[u32]) -> Vec<(usize, f32)> {
+    ids.iter().map(|&id| (id as usize, 10.0 / ids.len() as f32)).collect()
+}
+
+/// Neither the presence of tokens nor their average tells the answer, but for what is said in `expected`.
+#[test]
+fn no_bag_of_tokens_does_a_task() {
+    for task in TASKS {
+        let (present, mean) = (logistic(task, presence), logistic(task, average));
+        println!("{}: presence {present:.3}, average {mean:.3}", task.name);
+        assert!(present <= 0.80, "{}: {present}", task.name);
+    }
+}
+
+#[test]
+fn handwritten_prompts_are_many_balanced_and_ordinary() {
+    for task in TASKS {
+        let all = task.handwritten();
+        assert!(all.len() >= 30, "{}: {}", task.name, all.len());
+        let second = all.iter().filter(|one| one.wanted == 1).count();
+        assert_eq!(second * 2, all.len(), "{}: balanced", task.name);
+        let unique: HashSet<&str> = all.iter().map(|one| one.prompt.as_str()).collect();
+        assert_eq!(unique.len(), all.len(), "{}", task.name);
+        for one in &all {
+            assert!(one.prompt.trim_end() == one.prompt && !one.prompt.is_empty(), "{}: {one:?}", task.name);
+            let ids = tokenizer().encode(&one.prompt);
+            assert!(ids.len() <= 100, "{}: {one:?}", task.name);
+            let whole = tokenizer().encode(&format!("{}{}", one.prompt, task.candidates[one.wanted]));
+            assert_eq!(
+                whole.last().copied(),
+                tokenizer().single_token(task.candidates[one.wanted]),
+                "{}: {one:?}",
+                task.name
+            );
+            // The rule for typed text finds the telling part in each.
+            let other = task.counterfactual(&one.prompt).unwrap_or_else(|why| panic!("{}: {one:?}: {why}", task.name));
+            assert_ne!(other, one.prompt);
+        }
+    }
+}
+
+#[test]
+fn typed_text_without_anything_to_swap_gets_a_sentence() {
+    for task in TASKS {
+        for text in ["", " ", "🦀", "\n\n", "x = 1 + ", "print(\"done\")", "שלום", "((((", "]]]]", "'", "\\"] {
+            if let Err(why) = task.counterfactual(text) {
+                assert!(why.ends_with('.') && why.len() > 20, "{}: {why}", task.name);
+            }
+        }
+    }
+    let swap = |name: &str, text: &str| sparse_circuits::tasks::find(name).expect("a task").counterfactual(text);
+    assert!(swap("single_double_quote", "print(\"done\")").is_err());
+    assert!(swap("single_double_quote", "print(\"don't").is_err(), "the other quote is in the string");
+    assert_eq!(swap("single_double_quote", "# don't\nsay('hi").as_deref(), Ok("# don't\nsay(\"hi"));
+    assert_eq!(swap("bracket_counting", "x = [[1, 2], [3").as_deref(), Ok("x = [1, 2], [3"));
+    assert!(swap("bracket_counting", "x = [1]").is_err());
+    assert!(swap("set_or_string_fixedvarname", "x = 3\nx").is_err());
+    assert_eq!(swap("set_or_string_fixedvarname", "bag = ''\nbag").as_deref(), Ok("bag = set()\nbag"));
+    assert!(swap("bracket_brace", "f(\"a").is_err());
+    assert_eq!(swap("if_equals", "while x").as_deref(), Ok("x"));
+    assert!(swap("if_equals", "x = 3").is_err());
+}
+
+#[test]
+fn no_token_gives_an_answer_away() {
+    let tokenizer = tokenizer();
+    let openings = |text: &str| text.chars().filter(|c| "([{".contains(*c)).count();
+    for id in 0..tokenizer.vocab_size() as u32 {
+        let text = tokenizer.token_text(id);
+        if text == "<|endoftext|>" {
+            assert_eq!(id, 1023);
+            continue;
+        }
+        let punctuation = text.chars().any(|c| c.is_ascii_punctuation());
+        assert!(!(punctuation && text.contains(['\n', '\r'])), "{text:?}: candidates would swallow a newline");
+        assert!(openings(&text) < 2, "{text:?}: holds a depth");
+        let quote = text.contains(['"', '\'']);
+        assert!(!quote || !text.contains(['[', '{']), "{text:?}: says what the string stands in");
+        assert!(!quote || !text.chars().any(char::is_alphanumeric), "{text:?}");
+        for task in TASKS {
+            for candidate in task.candidates {
+                let longer = text.strip_prefix(candidate).is_some_and(|rest| !rest.is_empty());
+                let is_candidate = TASKS.iter().any(|task| task.candidates.contains(&text.as_str()));
+                let word = candidate == ".add";
+                assert!(!longer || is_candidate || word, "{text:?} begins with the candidate {candidate:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_text_round_trips() {
+    let long = "x".repeat(100_000) + &" ".repeat(100_000);
+    for text in
+        ["", " ", "\u{0}\u{1}\u{7f}", "🦀 é שלום \u{202e}abc", "a\r\n\tb\n\n  c", "<|endoftext|>", "\u{feff}", &long]
+    {
+        let ids = tokenizer().encode(text);
+        assert_eq!(tokenizer().decode(&ids), text);
+    }
+    assert_eq!(tokenizer().encode("<|endoftext|>"), [1023]);
+}
+
+#[test]
+fn the_written_form_tokenizes_alike() {
+    let again =
+        Tokenizer::from_json(tokenizer().to_json().expect("it can be written").as_bytes()).expect("it can be read");
+    for index in 900..930 {
+        let text = synthetic::document(2, index);
+        assert_eq!(again.encode(&text), tokenizer().encode(&text));
+    }
+}
+
+#[test]
+fn the_published_form_tokenizes_alike() {
+    let json: serde_json::Value =
+        serde_json::from_str(&tokenizer().to_json().expect("it can be written")).expect("JSON");
+    let mut vocab = json["model"]["vocab"].as_object().expect("a vocabulary").clone();
+    vocab.insert("<|endoftext|>".into(), 1023.into());
+    let merges = json["model"]["merges"].as_array().expect("merges");
+    let lines: Vec<String> =
+        merges.iter().map(|m| format!("{} {}", m[0].as_str().expect("text"), m[1].as_str().expect("text"))).collect();
+    let bpe = format!("#version: 0.2\n{}\n", lines.join("\n"));
+    let encoder = serde_json::Value::Object(vocab).to_string();
+    let again = Tokenizer::from_encoder_and_merges(encoder.as_bytes(), bpe.as_bytes()).expect("it can be read");
+    let text = synthetic::document(2, 77) + "<|endoftext|>é🦀";
+    assert_eq!(again.encode(&text), tokenizer().encode(&text));
+    assert_eq!(again.vocab_size(), 1024);
+
+    for (encoder, bpe) in [
+        ("", ""),
+        ("[]", ""),
+        (r#"{"a": 7}"#, ""),
+        (r#"{"a": 0, "b": 0}"#, ""),
+        (r#"{"a": -1}"#, ""),
+        (r#"{"a": 0}"#, "a b c"),
+        (r#"{"a": 0}"#, "a z"),
+        (r#"{"a": 0}"#, ""),
+    ] {
+        assert!(Tokenizer::from_encoder_and_merges(encoder.as_bytes(), bpe.as_bytes()).is_err(), "{encoder} {bpe}");
+    }
+    for json in ["", "{}", "null", r#"{"version":"1.0","model":{"type":"BPE","vocab":{},"merges":[]}}"#] {
+        assert!(Tokenizer::from_json(json.as_bytes()).is_err(), "{json}");
+    }
+}
+
+#[test]
+fn synthetic_documents_are_repeatable_and_valid_in_shape() {
+    for index in 0..200 {
+        let text = synthetic::document(3, index);
+        assert_eq!(text, synthetic::document(3, index));
+        for line in text.lines() {
+            let indent = line.len() - line.trim_start().len();
+            assert_eq!(indent % 4, 0, "{line:?}");
+            assert!(!line.ends_with(' '), "{line:?}");
+        }
+    }
+    assert_ne!(synthetic::document(3, 1), synthetic::document(4, 1));
+}
