@@ -3,6 +3,8 @@
 //! Exit status 0 on success; 2 and one clear line on stderr for bad arguments or input.
 
 mod corpus;
+pub mod files;
+mod import;
 mod tasks;
 mod train;
 
@@ -23,6 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Corpus(corpus::Args),
+    Import(import::Args),
     Tasks(tasks::Args),
     Train(train::Args),
 }
@@ -30,6 +33,7 @@ enum Command {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Corpus(args) => corpus::run(args),
+        Command::Import(args) => import::run(args),
         Command::Tasks(args) => tasks::run(args),
         Command::Train(args) => train::run(args),
     }

@@ -130,10 +130,11 @@ fn exact_scale(numbers: &[f32], scale: f32) -> Option<f32> {
     })
 }
 
-/// `scale` to 17 bits, so that a product with up to 127 is exact in f32 and can be recognised by [`exact_scale`]. 1 for a scale of zero.
+/// `scale` cut to 17 bits, so that a product with up to 127 is exact in f32, does not overflow, and can be recognised by
+/// [`exact_scale`]. 1 for a scale of zero.
 fn coarse(scale: f32) -> f32 {
-    let short = f32::from_bits((scale.to_bits() + 0x40) & !0x7f);
-    if short > 0.0 && short.is_finite() { short } else { 1.0 }
+    let short = f32::from_bits(scale.to_bits() & !0x7f);
+    if short > 0.0 { short } else { 1.0 }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 //! - [`torch_zip`] and [`pickle`]: files of `torch.save`, read by an unpickler that builds tensors and plain data and executes nothing.
 
 pub mod checkpoint;
+pub mod circuit_file;
 mod compact;
 mod layout;
 pub mod model_file;
@@ -20,5 +21,6 @@ pub mod torch_zip;
 pub mod vocabulary;
 mod zip;
 
+pub use circuit_file::CircuitFile;
 pub use model_file::{ModelFile, Precision};
 pub use number::Dtype;

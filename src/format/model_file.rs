@@ -1,22 +1,24 @@
 //! Our model file: a `.safetensors` file that any reader of that format can open.
 //!
-//! **Metadata.** One entry, `sparse-circuits`: JSON text with `format_version` (1), `config` (every field of [`Config`]) and `provenance`
-//! (free: where the model comes from).
+//! **Metadata.** One entry, `sparse-circuits`: JSON text with `format_version` (1), `config` (every field of [`Config`])
+//! and `provenance` (free: where the model comes from).
 //!
-//! **Tensors** bear the published names (`transformer.h.0.attn.c_attn.weight`, `bigram_table`, ...), row-major. A norm's gain may be absent and is then
-//! all ones; what else may be absent follows from the config. `mean.HOOK` (`mean.0.mlp.post_act`) is the mean of each channel at a hook over the
-//! pretraining distribution.
+//! **Tensors** bear the published names (`transformer.h.0.attn.c_attn.weight`, `bigram_table`, ...), row-major. A norm's
+//! gain may be absent and is then all ones; what else may be absent follows from the config. `mean.HOOK`
+//! (`mean.0.mlp.post_act`) is the mean of each channel at a hook over the pretraining distribution.
 //!
 //! **A sparse matrix `NAME`** with `rows` and `cols` as the config has them is stored in parts.
-//! - Lossless, compressed sparse rows: `NAME.indptr` (i32, rows + 1), `NAME.indices` (i32, the columns of each row ascending), `NAME.values` (f32). `torch.sparse_csr_tensor`
-//!   and `scipy.sparse.csr_matrix` take them as they are.
-//! - Compact: `NAME.counts` (u16, or u32 for very wide matrices: entries in each row), `NAME.gaps` and `NAME.values`. A gap is an entry's column minus the
-//!   column after the entry before it, rows starting at column 0; the largest code (255 where `gaps` is u8, 65535 where it is u16) skips that many
-//!   columns and is no entry. So `[3, 4, 300]` is written `3 0 255 40`.
+//! - Lossless, compressed sparse rows: `NAME.indptr` (i32, rows + 1), `NAME.indices` (i32, the columns of each row
+//!   ascending), `NAME.values` (f32). `torch.sparse_csr_tensor` and `scipy.sparse.csr_matrix` take them as they are.
+//! - Compact: `NAME.counts` (u16, or u32 for very wide matrices: entries in each row), `NAME.gaps` and `NAME.values`. A
+//!   gap is an entry's column minus the column after the entry before it, rows starting at column 0; the largest code
+//!   (255 where `gaps` is u8, 65535 where it is u16) skips that many columns and is no entry. So columns `3, 4, 300` are
+//!   written `3 0 255 40`.
 //!
-//! **Numbers.** Lossless: f32, and reading gives back every bit. Compact: f16 (f32 for a tensor with numbers beyond f16's range). A sparse `bigram_table` in a compact
-//! file has i8 values, to be multiplied by the f32 in `bigram_table.scale` (one element): 45,000 entries in 1024 rows take 92 KB. Entries that round to zero are dropped.
-//! A compact file that is read and written again is the same file.
+//! **Numbers.** Lossless: f32, and reading gives back every bit. Compact: f16 (f32 for a tensor with numbers beyond f16's
+//! range). A sparse `bigram_table` in a compact file has i8 values, to be multiplied by the f32 in `bigram_table.scale` (one
+//! element): 45,000 entries in 1024 rows take 93 KB. Entries that round to zero are dropped. A compact file that is read
+//! and written again loses nothing more.
 
 use super::Dtype;
 use super::compact::{self, Gaps, Integers};
@@ -124,8 +126,9 @@ pub fn read(bytes: &[u8]) -> Result<ModelFile> {
     Ok(ModelFile { weights, means, provenance: header.provenance.into_owned() })
 }
 
-/// A short name for the weights themselves (their config and every number, not means or provenance): 16 hex digits of FNV-1a. It tells
-/// one model from another by accident, not against someone who forges it.
+/// A short name for the weights themselves (their config and every number, not means or provenance): 16 hex digits of an FNV-1a hash over
+/// 32-bit words. It tells
+/// models apart that were mixed up, not those that someone forged.
 pub fn fingerprint(weights: &Weights) -> String {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;
     let mut add = |word: u32| {
@@ -157,6 +160,19 @@ pub fn fingerprint(weights: &Weights) -> String {
         }
     }
     format!("{hash:016x}")
+}
+
+/// Numbers other than zero in all tensors but the bigram table, which the field does not count (Gao et al. 2025, A.2).
+pub fn nonzeros(weights: &Weights) -> usize {
+    let count = |numbers: &[f32]| numbers.iter().filter(|number| **number != 0.0).count();
+    let tensors = layout::tensors(weights);
+    let counted = tensors.iter().filter(|(name, _)| name != BIGRAM_TABLE).map(|(_, tensor)| match tensor {
+        Tensor::Vector(vector) => count(vector),
+        Tensor::Table(table) => table.nonzeros(),
+        Tensor::Matrix(WeightMatrix::Dense(dense)) => dense.nonzeros(),
+        Tensor::Matrix(WeightMatrix::Sparse(sparse)) => count(sparse.values()),
+    });
+    counted.sum()
 }
 
 fn header(text: &str) -> Result<Header<'static>> {

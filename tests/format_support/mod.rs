@@ -1,6 +1,8 @@
 //! Shared by the tests of files: the reference vectors, and small writers of the containers, apart from the crate's own.
 #![allow(dead_code)] // each test binary uses a part
 
+pub mod archive;
+
 use sparse_circuits::format::pickle::Value;
 use std::path::{Path, PathBuf};
 

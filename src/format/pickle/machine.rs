@@ -1,141 +1,18 @@
-//! A restricted unpickler: it builds tensors and plain data, and executes nothing.
-//!
-//! A pickle is a program for a stack machine; a general one may call any function. This one knows the opcodes that `torch.save` writes and the few
-//! globals of [`GLOBALS`], whose meaning is built in. Any other opcode or global is refused by name. Sizes are bounded by the file's own length, depth and
-//! the number of values by [`MAX_DEPTH`] and [`MAX_VALUES`] (a pickle may refer to one list many times over), and a tensor must lie inside its storage.
+//! The stack machine that runs a pickle.
 
-use super::Dtype;
+use super::super::Dtype;
+use super::tensor::{MAX_DIMENSIONS, Tensor};
+use super::{MAX_DEPTH, MAX_VALUES, Value};
 use crate::{Error, Result, bail};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Lists in lists in lists: published files nest to about eight.
-pub const MAX_DEPTH: usize = 64;
-/// Values of the finished tree.
-pub const MAX_VALUES: usize = 1 << 22;
 /// Values on the stack, in the memo, and containers: a short pickle must not fill the memory.
 const MAX_ITEMS: usize = 1 << 23;
-/// Bytes of a pickle; the tensors' numbers lie outside of it.
-const MAX_PICKLE: usize = 1 << 26;
-const MAX_DIMENSIONS: usize = 8;
-
-/// What a pickle holds. Strings and tensors borrow from the file.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value<'a> {
-    None,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Str(&'a str),
-    List(Vec<Value<'a>>),
-    Tuple(Vec<Value<'a>>),
-    /// In the order of the file; keys may be anything, and a key set twice stands where it first stood, with the later value.
-    Dict(Vec<(Value<'a>, Value<'a>)>),
-    Tensor(Rc<Tensor<'a>>),
-}
-
-impl<'a> Value<'a> {
-    /// The value under a string key of a dict.
-    pub fn get(&self, key: &str) -> Option<&Value<'a>> {
-        match self {
-            Value::Dict(items) => {
-                items.iter().find(|(k, _)| matches!(k, Value::Str(k) if *k == key)).map(|(_, value)| value)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// A view of a storage, checked to lie inside it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor<'a> {
-    pub dtype: Dtype,
-    pub shape: Vec<usize>,
-    /// In elements.
-    stride: Vec<usize>,
-    /// In elements.
-    offset: usize,
-    storage: &'a [u8],
-}
-
-impl<'a> Tensor<'a> {
-    /// Elements.
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The elements' bytes, row-major; borrowed where the tensor is contiguous.
-    pub fn to_bytes(&self) -> std::borrow::Cow<'a, [u8]> {
-        let size = self.dtype.size();
-        if self.is_contiguous() {
-            return self.storage[self.offset * size..][..self.len() * size].into();
-        }
-        let mut bytes = Vec::with_capacity(self.len() * size);
-        self.for_each_offset(|at| bytes.extend_from_slice(&self.storage[at * size..][..size]));
-        bytes.into()
-    }
-
-    /// The elements as f64, row-major. Exact except for integers beyond 2^53.
-    pub fn to_f64(&self) -> Vec<f64> {
-        let size = self.dtype.size();
-        let mut numbers = Vec::with_capacity(self.len());
-        self.for_each_offset(|at| numbers.push(self.dtype.decode(&self.storage[at * size..][..size])));
-        numbers
-    }
-
-    fn is_contiguous(&self) -> bool {
-        let mut expected = 1;
-        self.is_empty()
-            || self.shape.iter().zip(&self.stride).rev().all(|(&size, &stride)| {
-                let fits = size == 1 || stride == expected;
-                expected *= size;
-                fits
-            })
-    }
-
-    fn for_each_offset(&self, mut visit: impl FnMut(usize)) {
-        let mut index = vec![0; self.shape.len()];
-        for _ in 0..self.len() {
-            visit(self.offset + index.iter().zip(&self.stride).map(|(index, stride)| index * stride).sum::<usize>());
-            for (at, size) in index.iter_mut().zip(&self.shape).rev() {
-                *at += 1;
-                if *at < *size {
-                    break;
-                }
-                *at = 0;
-            }
-        }
-    }
-}
-
-/// Runs the pickle. `storage` finds a storage's bytes by its key.
-///
-/// # Errors
-/// Names the opcode, global or tensor that is refused, and where.
-pub fn read<'a>(pickle: &'a [u8], storage: &dyn Fn(&str) -> Option<&'a [u8]>) -> Result<Value<'a>> {
-    if pickle.len() > MAX_PICKLE {
-        bail!("the pickle has {} bytes; at most {MAX_PICKLE} are taken", pickle.len());
-    }
-    let mut machine = Machine {
-        rest: pickle,
-        len: pickle.len(),
-        storage,
-        stack: Vec::new(),
-        memo: HashMap::new(),
-        objects: Vec::new(),
-    };
-    let root = machine.run()?;
-    let mut left = MAX_VALUES;
-    machine.tree(&root, 0, &mut left)
-}
 
 /// The functions and types that a pickle may name.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Global {
+pub(super) enum Global {
     OrderedDict,
     RebuildTensor,
     RebuildParameter,
@@ -162,7 +39,7 @@ const GLOBALS: &[(&str, &str, Global)] = &[
 
 /// What lies on the stack. Containers lie in [`Machine::objects`], because a pickle fills them after it has stored references to them.
 #[derive(Clone)]
-enum Item<'a> {
+pub(super) enum Item<'a> {
     Mark,
     None,
     Bool(bool),
@@ -181,7 +58,7 @@ enum Object<'a> {
     Dict(Vec<(Item<'a>, Item<'a>)>),
 }
 
-struct Machine<'a, 's> {
+pub(super) struct Machine<'a, 's> {
     rest: &'a [u8],
     len: usize,
     storage: &'s dyn Fn(&str) -> Option<&'a [u8]>,
@@ -190,8 +67,15 @@ struct Machine<'a, 's> {
     objects: Vec<Object<'a>>,
 }
 
-impl<'a> Machine<'a, '_> {
-    fn run(&mut self) -> Result<Item<'a>> {
+impl<'a, 's> Machine<'a, 's> {
+    /// `storage` finds a storage's bytes by its key.
+    pub fn new(pickle: &'a [u8], storage: &'s dyn Fn(&str) -> Option<&'a [u8]>) -> Self {
+        let (stack, memo, objects) = (Vec::new(), HashMap::new(), Vec::new());
+        Machine { rest: pickle, len: pickle.len(), storage, stack, memo, objects }
+    }
+
+    /// Runs to the end; the pickle's value.
+    pub fn run(&mut self) -> Result<Item<'a>> {
         loop {
             let at = self.len - self.rest.len();
             let opcode = self.take(1)?[0];
@@ -497,7 +381,12 @@ impl<'a> Machine<'a, '_> {
                 self.stack.push(Item::Tensor(tensor));
             }
             (Global::RebuildTensor, [Item::Storage { dtype, bytes }, Item::Int(offset), shape, stride, ..]) => {
-                let tensor = self.tensor(*dtype, bytes, *offset, shape, stride)?;
+                let (Some(shape), Some(stride), Ok(offset)) =
+                    (self.sizes(shape), self.sizes(stride), usize::try_from(*offset))
+                else {
+                    return Err(self.wrong("a tensor's shape, strides or offset are not sizes, or too many"));
+                };
+                let tensor = Tensor::new(*dtype, shape, stride, offset, bytes)?;
                 self.stack.push(Item::Tensor(Rc::new(tensor)));
             }
             _ => return Err(self.wrong("it calls a function with arguments that torch does not pass")),
@@ -505,51 +394,14 @@ impl<'a> Machine<'a, '_> {
         Ok(())
     }
 
-    fn tensor(
-        &self,
-        dtype: Dtype,
-        storage: &'a [u8],
-        offset: i64,
-        shape: &Item<'a>,
-        stride: &Item<'a>,
-    ) -> Result<Tensor<'a>> {
-        let sizes = |item| -> Option<Vec<usize>> {
-            let sizes = self.tuple(item).filter(|sizes| sizes.len() <= MAX_DIMENSIONS)?;
-            let size = |size: &Item| match size {
-                Item::Int(size) => usize::try_from(*size).ok(),
-                _ => None,
-            };
-            sizes.iter().map(size).collect()
+    /// A tuple of non-negative integers.
+    fn sizes(&self, item: &Item<'a>) -> Option<Vec<usize>> {
+        let sizes = self.tuple(item).filter(|sizes| sizes.len() <= MAX_DIMENSIONS)?;
+        let size = |size: &Item| match size {
+            Item::Int(size) => usize::try_from(*size).ok(),
+            _ => None,
         };
-        let (Some(shape), Some(stride), Ok(offset)) = (sizes(shape), sizes(stride), usize::try_from(offset)) else {
-            return Err(self.wrong("a tensor's shape, strides or offset are not sizes, or too many"));
-        };
-        if shape.len() != stride.len() {
-            return Err(self.wrong("a tensor's shape and strides do not fit each other"));
-        }
-        let elements = storage.len() / dtype.size();
-        let len = shape.iter().try_fold(1usize, |len, &size| len.checked_mul(size));
-        // One past the last element that the view reaches; a view of nothing reaches nothing.
-        let reach = match len {
-            Some(0) => Some(0),
-            Some(_) => shape
-                .iter()
-                .zip(&stride)
-                .try_fold(offset.checked_add(1), |reach, (&size, &stride)| {
-                    Some(reach.and_then(|reach| reach.checked_add((size - 1).checked_mul(stride)?)))
-                })
-                .flatten(),
-            None => None,
-        };
-        // A view that repeats elements (stride 0) could claim any size.
-        match (len, reach) {
-            (Some(len), Some(reach)) if reach <= elements && len <= elements => {
-                Ok(Tensor { dtype, shape, stride, offset: if len == 0 { 0 } else { offset }, storage })
-            }
-            _ => bail!(
-                "a tensor of shape {shape:?}, strides {stride:?} and offset {offset} does not lie in its storage of {elements} elements"
-            ),
-        }
+        sizes.iter().map(size).collect()
     }
 
     /// BUILD: only `OrderedDict`'s attribute `_metadata`, which is dropped.
@@ -569,7 +421,7 @@ impl<'a> Machine<'a, '_> {
     }
 
     /// The tree under `item`; `left` is how many more values it may have.
-    fn tree(&self, item: &Item<'a>, depth: usize, left: &mut usize) -> Result<Value<'a>> {
+    pub fn tree(&self, item: &Item<'a>, depth: usize, left: &mut usize) -> Result<Value<'a>> {
         if *left == 0 {
             bail!("the pickle unfolds to more than {MAX_VALUES} values");
         }

@@ -1,0 +1,38 @@
+//! `sparse-circuits import`: a published checkpoint becomes one of our model files.
+
+use super::files;
+use crate::Result;
+use crate::format::{Precision, model_file};
+use std::path::PathBuf;
+
+/// Turn the folder of a published checkpoint into a model file.
+///
+/// The folder holds beeg_config.json (or Hugging Face's config.json) and final_model.pt or model.safetensors.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The checkpoint's folder.
+    checkpoint_dir: PathBuf,
+    /// The model file to write.
+    #[arg(long)]
+    out: PathBuf,
+    /// Half-precision numbers and packed columns: a fraction of the size, no longer bit for bit.
+    #[arg(long)]
+    compact: bool,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let model = files::load_checkpoint(&args.checkpoint_dir)?;
+    let precision = if args.compact { Precision::Compact } else { Precision::Lossless };
+    let bytes = model_file::write(&model, precision)?;
+    files::write_atomically(&args.out, &bytes)?;
+    let config = &model.weights.config;
+    println!(
+        "{}: {} layers, {} channels, {} weights other than zero, {} bytes",
+        args.out.display(),
+        config.n_layer,
+        config.d_model,
+        model_file::nonzeros(&model.weights),
+        bytes.len()
+    );
+    Ok(())
+}

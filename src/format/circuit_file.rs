@@ -1,0 +1,145 @@
+//! Circuit files: a [`Circuit`] as JSON, with the model it belongs to.
+//!
+//! ```json
+//! {"format_version": 1, "model": "9f86d081884c7d65", "circuit": {"task": "single_double_quote", ...}, "provenance": {...}}
+//! ```
+//!
+//! `model` is [`super::model_file::fingerprint`] of the weights that the circuit was found in. The fields of `circuit` are those of [`Circuit`].
+
+use crate::circuit::{Circuit, Scores};
+use crate::model::Weights;
+use crate::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+const FORMAT_VERSION: u64 = 1;
+/// A circuit file of every node of a large model stays far below this.
+const MAX_BYTES: usize = 16 << 20;
+/// Characters of a node's name.
+const MAX_LABEL: usize = 200;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CircuitFile {
+    /// Fingerprint of the model that the circuit belongs to.
+    pub model: String,
+    pub circuit: Circuit,
+    /// How the circuit was found: seed, target loss, search.
+    pub provenance: serde_json::Value,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    format_version: u64,
+    model: String,
+    circuit: Circuit,
+    #[serde(default)]
+    provenance: serde_json::Value,
+}
+
+/// # Errors
+/// When the circuit could not be read again (see [`read`]).
+pub fn write(file: &CircuitFile) -> Result<Vec<u8>> {
+    let CircuitFile { model, circuit, provenance } = file.clone();
+    check(&circuit)?;
+    match serde_json::to_vec_pretty(&Stored { format_version: FORMAT_VERSION, model, circuit, provenance }) {
+        Ok(mut bytes) => {
+            bytes.push(b'\n');
+            Ok(bytes)
+        }
+        Err(error) => bail!("the circuit cannot be written as JSON: {error}"),
+    }
+}
+
+/// # Errors
+/// Text that is no JSON, another version, unknown or missing fields, names that are no nodes, numbers that are not finite or out of range.
+/// Whether the nodes exist is for [`CircuitFile::check`].
+pub fn read(bytes: &[u8]) -> Result<CircuitFile> {
+    #[derive(Deserialize)]
+    struct Version {
+        format_version: u64,
+    }
+    if bytes.len() > MAX_BYTES {
+        bail!("the circuit file has {} bytes; at most {MAX_BYTES} are taken", bytes.len());
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Version { format_version: FORMAT_VERSION }) => {}
+        Ok(Version { format_version }) => bail!(
+            "the circuit file has format version {format_version}; this program reads version {FORMAT_VERSION}, so a newer one is needed"
+        ),
+        Err(error) => bail!("this is not a circuit file: {error}"),
+    }
+    let Stored { model, circuit, provenance, .. } = match serde_json::from_slice(bytes) {
+        Ok(stored) => stored,
+        Err(error) => bail!("the circuit file is not valid: {error}"),
+    };
+    check(&circuit)?;
+    Ok(CircuitFile { model, circuit, provenance })
+}
+
+impl CircuitFile {
+    /// Whether the circuit can run in this model.
+    ///
+    /// # Errors
+    /// When it was found in another model, or names nodes or tokens that the model does not have.
+    pub fn check(&self, weights: &Weights) -> Result<()> {
+        let fingerprint = super::model_file::fingerprint(weights);
+        if self.model != fingerprint {
+            bail!(
+                "the circuit for {} was found in the model {}, but this model is {fingerprint}; prune it again",
+                self.circuit.task,
+                printable(&self.model)
+            );
+        }
+        self.circuit.check(&weights.config)
+    }
+}
+
+/// What can be said without the model.
+fn check(circuit: &Circuit) -> Result<()> {
+    let task = &circuit.task;
+    if task.is_empty() || task.len() > 100 || !task.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        bail!("the circuit file's task \"{}\" is not a task's name", printable(task));
+    }
+    let calibration = circuit.calibration;
+    for (name, number, positive) in [
+        ("scale", calibration.scale, true),
+        ("shift", calibration.shift, false),
+        ("deviation", calibration.deviation, true),
+    ] {
+        if !number.is_finite() || (positive && number <= 0.0) {
+            bail!("the circuit for {task} has the calibration {name} = {number}, which is out of range");
+        }
+    }
+    if let Some((node, label)) = circuit.labels.iter().find(|(_, label)| label.chars().count() > MAX_LABEL) {
+        bail!(
+            "the circuit for {task} gives {node} a name of {} characters; at most {MAX_LABEL} are taken",
+            label.chars().count()
+        );
+    }
+    if let Some(scores) = circuit.scores {
+        check_scores(task, &scores)?;
+    }
+    Ok(())
+}
+
+fn check_scores(task: &str, scores: &Scores) -> Result<()> {
+    let shares = [
+        scores.accuracy,
+        scores.unpruned_accuracy,
+        scores.removed_accuracy,
+        scores.flip_rate_circuit,
+        scores.flip_rate_full,
+    ];
+    let losses = [scores.loss, scores.unpruned_loss, scores.removed_loss];
+    if let Some(share) = shares.into_iter().find(|share| !(0.0..=1.0).contains(share)) {
+        bail!("the circuit for {task} has a score of {share} where a share of 0 to 1 is expected");
+    }
+    if let Some(loss) = losses.into_iter().find(|loss| !(loss.is_finite() && *loss >= 0.0)) {
+        bail!("the circuit for {task} has a loss of {loss}, which is out of range");
+    }
+    Ok(())
+}
+
+fn printable(text: &str) -> String {
+    text.chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect()
+}

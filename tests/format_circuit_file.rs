@@ -1,0 +1,119 @@
+//! Circuit files: what is written comes back, and what is wrong is refused.
+
+mod format_support;
+
+use format_support::{oracle, read, text};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use sparse_circuits::circuit::{Calibration, Circuit, Scores};
+use sparse_circuits::format::{CircuitFile, checkpoint, circuit_file, model_file};
+use sparse_circuits::model::{Hook, Node, Site, Weights};
+
+fn example() -> CircuitFile {
+    let node = |text: &str| text.parse::<Node>().unwrap();
+    CircuitFile {
+        model: model_file::fingerprint(&weights()),
+        circuit: Circuit {
+            task: "single_double_quote".into(),
+            candidate_ids: [5, 9],
+            nodes: ["0.attn.act_in.3", "0.attn.v.17", "1.mlp.post_act.100"].map(node).into(),
+            flip_nodes: [node("0.attn.v.17")].into(),
+            calibration: Calibration { scale: 1.25, shift: -0.1, deviation: 3.7 },
+            labels: [(node("1.mlp.post_act.100"), "quote detector".to_string())].into(),
+            scores: Some(Scores { loss: 0.1, accuracy: 0.97, ..Scores::default() }),
+        },
+        provenance: json!({"seed": 3}),
+    }
+}
+
+fn weights() -> Weights {
+    let folder = oracle("p02_rms_sink_bigram_full");
+    checkpoint::import(&text(&folder.join("beeg_config.json")), &read(&folder.join("final_model.pt"))).unwrap().weights
+}
+
+#[test]
+fn a_circuit_comes_back_and_belongs_to_its_model() {
+    let bytes = circuit_file::write(&example()).unwrap();
+    let back = circuit_file::read(&bytes).unwrap();
+    assert_eq!(back, example());
+    back.check(&weights()).unwrap();
+    let mut other = weights();
+    other.blocks[0].c_attn.bias.as_mut().unwrap()[0] += 0.5;
+    let error = back.check(&other).unwrap_err().to_string();
+    assert!(error.contains(&back.model) && error.contains(&model_file::fingerprint(&other)), "{error}");
+    let mut too_far = example();
+    too_far.circuit.nodes.insert("1.mlp.post_act.192".parse().unwrap());
+    assert!(too_far.check(&weights()).unwrap_err().to_string().contains("1.mlp.post_act.192"));
+}
+
+#[test]
+fn wrong_files_are_refused() {
+    let good: Value = serde_json::from_slice(&circuit_file::write(&example()).unwrap()).unwrap();
+    circuit_file::read(good.to_string().as_bytes()).unwrap();
+    let refused = |change: &dyn Fn(&mut Value)| {
+        let mut value = good.clone();
+        change(&mut value);
+        circuit_file::read(value.to_string().as_bytes()).unwrap_err().to_string()
+    };
+    assert!(refused(&|v| v["format_version"] = json!(2)).contains("version 2"));
+    assert!(refused(&|v| drop(v.as_object_mut().unwrap().shift_remove("format_version"))).contains("format_version"));
+    assert!(refused(&|v| v["surprise"] = json!(1)).contains("surprise"));
+    assert!(refused(&|v| v["circuit"]["surprise"] = json!(1)).contains("surprise"));
+    assert!(refused(&|v| v["circuit"]["calibration"]["surprise"] = json!(1)).contains("surprise"));
+    assert!(refused(&|v| drop(v["circuit"].as_object_mut().unwrap().shift_remove("nodes"))).contains("nodes"));
+    assert!(refused(&|v| v["circuit"]["nodes"][0] = json!("0.attn.nowhere.3")).contains("0.attn.nowhere.3"));
+    assert!(refused(&|v| v["circuit"]["nodes"][0] = json!("0.attn.act_in.03")).contains("0.attn.act_in.03"));
+    assert!(refused(&|v| v["circuit"]["flip_nodes"][0] = json!(4)).contains("circuit file"));
+    assert!(refused(&|v| v["circuit"]["labels"] = json!({"x": "y"})).contains("not a node"));
+    assert!(refused(&|v| v["circuit"]["labels"]["0.attn.v.17"] = json!("x".repeat(201))).contains("201"));
+    assert!(refused(&|v| v["circuit"]["task"] = json!("../../etc")).contains("task"));
+    assert!(refused(&|v| v["circuit"]["task"] = json!("")).contains("task"));
+    for (field, number) in [("scale", 0.0), ("scale", -1.0), ("scale", 1e300), ("shift", -1e60), ("deviation", 0.0)] {
+        let error = refused(&|v| v["circuit"]["calibration"][field] = json!(number));
+        assert!(error.contains(field), "{field} = {number}: {error}");
+    }
+    for (field, number) in [("accuracy", 1.5), ("flip_rate_full", -0.1), ("loss", -1.0)] {
+        refused(&|v| v["circuit"]["scores"][field] = json!(number));
+    }
+    // JSON has no way to write what is not finite; its near misses are no JSON or out of range.
+    for number in ["NaN", "Infinity", "1e999"] {
+        let text = good.to_string().replace("-0.1", number);
+        assert!(text.contains(number) && circuit_file::read(text.as_bytes()).is_err(), "{number}");
+    }
+    for text in ["", "{", "[]", "null", "{}", "\u{feff}{}"] {
+        assert!(circuit_file::read(text.as_bytes()).is_err(), "{text}");
+    }
+    assert!(circuit_file::read(&[0xff; 40]).is_err());
+    assert!(circuit_file::read("[".repeat(1 << 20).as_bytes()).is_err(), "deep nesting");
+    assert!(circuit_file::read(&vec![b' '; (16 << 20) + 1]).unwrap_err().to_string().contains("bytes"));
+    // The same, on the way out.
+    let mut unwritable = example();
+    unwritable.circuit.calibration.shift = f32::NAN;
+    assert!(circuit_file::write(&unwritable).is_err());
+}
+
+fn any_node() -> impl Strategy<Value = Node> {
+    (0usize..99, 0usize..8, 0usize..9999)
+        .prop_map(|(layer, site, index)| Node::new(Hook::at(layer, Site::NODES[site]), index))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_circuit_comes_back(
+        nodes in prop::collection::btree_set(any_node(), 0..40),
+        labels in prop::collection::btree_map(any_node(), ".{0,30}", 0..5),
+        (scale, shift, deviation) in (1e-20f32..1e20, any::<f32>().prop_filter("finite", |x| x.is_finite()), 1e-20f32..1e20),
+        accuracy in 0.0f64..=1.0, loss in 0.0f64..1e6,
+        ids: [u32; 2],
+    ) {
+        let mut file = example();
+        file.circuit.flip_nodes = nodes.iter().copied().take(3).collect();
+        (file.circuit.nodes, file.circuit.labels, file.circuit.candidate_ids) = (nodes, labels, ids);
+        file.circuit.calibration = Calibration { scale, shift, deviation };
+        file.circuit.scores = Some(Scores { accuracy, loss, ..Scores::default() });
+        let bytes = circuit_file::write(&file).unwrap();
+        prop_assert_eq!(circuit_file::read(&bytes).unwrap(), file);
+    }
+}
