@@ -4,16 +4,12 @@ mod oracle_suite;
 mod reference;
 
 use oracle_suite::vectors::{ALL, Case, MaskSequence, Table, VectorEdit, VectorOp, cases, each_case};
-use oracle_suite::{Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, weights};
-use reference::{Dual, Edit, EditOp, Mistake, Model, Params, Rows, Scalar, mean_cross_entropy, task_loss};
+use oracle_suite::{
+    Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, ready, weights,
+};
+use reference::gradients::{Number, mask_gradients};
+use reference::{Edit, EditOp, Mistake, Model, Params, Rows, Scalar, mean_cross_entropy, task_loss, total};
 use sparse_circuits::model::{Hook, Weights};
-use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-/// Derivatives carried at once.
-const TANGENTS: usize = 16;
 
 /// The reference in the numbers of `T`. With `gradients`, the masks' gradients are taken in f64 by dual numbers.
 struct Reference<'a, T> {
@@ -43,17 +39,6 @@ fn edit<T: Scalar>(edit: &VectorEdit) -> Edit<T> {
     Edit { hook: edit.hook, positions: edit.positions.clone(), op }
 }
 
-fn gates<T: Scalar>(gates: &[Gate]) -> Vec<Edit<T>> {
-    let numbers = |values: &[f64]| values.iter().map(|&value| T::new(value)).collect();
-    (gates.iter())
-        .map(|gate| Edit {
-            hook: gate.hook,
-            positions: None,
-            op: EditOp::Gate { mask: numbers(&gate.mask), mean: numbers(&gate.mean) },
-        })
-        .collect()
-}
-
 impl<T: Scalar> Subject for Reference<'_, T> {
     async fn run(&mut self, tokens: &[u32], edits: &[VectorEdit], hooks: &[Hook]) -> Outcome {
         let edits: Vec<Edit<T>> = edits.iter().map(edit).collect();
@@ -69,59 +54,31 @@ impl<T: Scalar> Subject for Reference<'_, T> {
     }
 
     async fn task(&mut self, sequences: &[MaskSequence], masks: &[Gate]) -> TaskOutcome {
-        let edits = gates(masks);
+        let edits: Vec<Edit<T>> = gates(masks);
         let (mut losses, mut last_logits) = (Vec::new(), Rows::new());
         for sequence in sequences {
             let mut logits = self.model.run(&sequence.tokens, &edits).logits;
             losses.push(task_loss(&logits, sequence.target, sequence.alternative).value());
             last_logits.push(logits.pop().expect("a token"));
         }
-        let gradients = self.gradients.then(|| mask_gradients(self.weights, sequences, masks));
+        let gradients = self.gradients.then(|| {
+            mask_gradients(self.weights, &gates(masks), |model, gates| {
+                let losses: Vec<Number> = (sequences.iter())
+                    .map(|s| task_loss(&model.run(&s.tokens, gates).logits, s.target, s.alternative))
+                    .collect();
+                total(&losses) / Number::new(losses.len() as f64)
+            })
+        });
         TaskOutcome { losses, last_logits: table(&last_logits), gradients }
     }
 }
 
-/// Derivatives of the mean task loss with respect to every mask, a few masks at a time.
-fn mask_gradients(weights: &Weights, sequences: &[MaskSequence], masks: &[Gate]) -> BTreeMap<Hook, Vec<f64>> {
-    let model: Model<Dual<TANGENTS>> = Model::new(&weights.config, Params::new(weights));
-    let mut gradients = BTreeMap::new();
-    for (at, gate) in masks.iter().enumerate() {
-        let mut gradient = vec![0.0; gate.mask.len()];
-        for (chunk, out) in gradient.chunks_mut(TANGENTS).enumerate() {
-            let mut edits = gates::<Dual<TANGENTS>>(masks);
-            if let EditOp::Gate { mask, .. } = &mut edits[at].op {
-                for (tangent, m) in mask[chunk * TANGENTS..].iter_mut().take(out.len()).enumerate() {
-                    *m = Dual::variable(m.value, tangent);
-                }
-            }
-            for sequence in sequences {
-                let logits = model.run(&sequence.tokens, &edits).logits;
-                let loss = task_loss(&logits, sequence.target, sequence.alternative);
-                for (out, tangent) in out.iter_mut().zip(loss.tangents.expect("the loss depends on the masks")) {
-                    *out += tangent / sequences.len() as f64;
-                }
-            }
-        }
-        gradients.insert(gate.hook, gradient);
-    }
-    gradients
-}
-
-/// The reference never waits.
-fn ready<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("the reference waited"),
-    }
+fn gates<T: Scalar>(gates: &[Gate]) -> Vec<Edit<T>> {
+    gates.iter().map(|gate| Edit::gate(gate.hook, &gate.mask, &gate.mean)).collect()
 }
 
 fn check(case: &Case, find: impl FnOnce(&Weights) -> Findings) {
-    let findings = find(&weights::weights(case));
-    println!(
-        "{}: {} checks, worst {:.3} of its tolerance at {}",
-        case.name, findings.checks, findings.worst, findings.worst_at
-    );
-    findings.assert(case.name);
+    find(&weights::weights(case)).assert(case.name);
 }
 
 mod single_precision {

@@ -1,6 +1,8 @@
 //! Tests that a real browser runs, in a dedicated worker as the page's engine does: `cargo xtask test wasm`.
 #![cfg(target_arch = "wasm32")]
 
+mod oracle_suite;
+
 use sparse_circuits::tensor::Activations;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -19,4 +21,27 @@ fn rows_survive_the_panels() {
             assert_eq!(Activations::from_rows(&rows, channels).to_rows(), rows);
         }
     }
+}
+
+/// The engine on the CPU against the reference vectors: the cases of `tests/oracle_engine.rs`.
+mod oracle {
+    use super::oracle_suite::vectors::{cases, each_case};
+    use super::oracle_suite::{Precision, check_forward, check_masks, engine::Engine, weights};
+    use sparse_circuits::backend::cpu::Cpu;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    macro_rules! test {
+        ($case:ident) => {
+            #[wasm_bindgen_test]
+            async fn $case() {
+                let case = &cases::$case;
+                let mut engine = Engine::new(Cpu::new(), &weights::weights(case));
+                check_forward(case, &mut engine, Precision::Single).await.assert(case.name);
+                if case.extras.is_some() {
+                    check_masks(case, &mut engine, Precision::Single).await.assert(case.name);
+                }
+            }
+        };
+    }
+    each_case!(test);
 }

@@ -3,11 +3,14 @@
 
 #![allow(dead_code)] // each test uses a part
 
+pub mod engine;
 pub mod vectors;
 pub mod weights;
 
 use sparse_circuits::model::{Config, Hook, Site, TopKSite};
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use vectors::{Case, MaskSequence, Table, VectorEdit, tables};
 
 /// An implementation of the model, with the weights of one case.
@@ -115,6 +118,7 @@ impl Findings {
 
     /// Panics with every failure.
     pub fn assert(&self, name: &str) {
+        println!("{name}: {} checks, worst {:.3} of its tolerance at {}", self.checks, self.worst, self.worst_at);
         assert!(self.checks > 0, "{name}: nothing was compared");
         assert!(self.failures.is_empty(), "{name}: {} failures\n{}", self.failures.len(), self.failures.join("\n"));
     }
@@ -271,4 +275,12 @@ pub async fn check_masks(case: &Case, subject: &mut impl Subject, precision: Pre
         }
     }
     findings
+}
+
+/// The result of a future that never waits, as those of the reference and of the CPU backend.
+pub fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the future waited"),
+    }
 }

@@ -69,6 +69,7 @@ pub mod cases {
 }
 
 /// `each_case!(test)` expands `test!(p01_ln_tied_noflash);` and so on for every configuration.
+#[allow(unused_macros)]
 macro_rules! each_case {
     ($test:ident) => {
         $test!(p01_ln_tied_noflash);
@@ -85,6 +86,7 @@ macro_rules! each_case {
         $test!(p12_checkpoint_dtypes);
     };
 }
+#[allow(unused_imports)]
 pub(crate) use each_case;
 
 pub const ALL: [Case; 12] = [

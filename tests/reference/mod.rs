@@ -6,7 +6,9 @@
 
 #![allow(dead_code)] // each test uses a part
 
+pub mod gradients;
 mod params;
+pub mod random;
 mod scalar;
 
 pub use params::{LinearParams, NormParams, Params};
@@ -63,6 +65,12 @@ pub enum EditOp<T> {
 }
 
 impl<T: Scalar> Edit<T> {
+    /// A node mask with mean ablation.
+    pub fn gate(hook: Hook, mask: &[f64], mean: &[f64]) -> Self {
+        let numbers = |values: &[f64]| values.iter().map(|&value| T::new(value)).collect();
+        Edit { hook, positions: None, op: EditOp::Gate { mask: numbers(mask), mean: numbers(mean) } }
+    }
+
     pub fn apply(&self, x: &mut Rows<T>) {
         let all = (0..x.len()).collect();
         for &position in self.positions.as_ref().unwrap_or(&all) {
@@ -361,7 +369,7 @@ fn relu<T: Scalar>(x: T) -> T {
     if x.value() > 0.0 { x } else { T::new(0.0) }
 }
 
-fn total<T: Scalar>(values: &[T]) -> T {
+pub fn total<T: Scalar>(values: &[T]) -> T {
     values.iter().fold(T::new(0.0), |sum, &value| sum + value)
 }
 

@@ -81,4 +81,44 @@ impl<T: Scalar> Params<T> {
             final_logits_bias: weights.final_logits_bias.as_deref().map(vector),
         }
     }
+
+    /// Every parameter tensor as rows, by its name in a checkpoint.
+    pub fn named_mut(&mut self) -> Vec<(String, Vec<&mut Vec<T>>)> {
+        let mut out: Vec<(String, Vec<&mut Vec<T>>)> = Vec::new();
+        out.push(("transformer.wte.weight".into(), self.wte.iter_mut().collect()));
+        out.push(("transformer.wpe.weight".into(), self.wpe.iter_mut().flatten().collect()));
+        for (layer, block) in self.blocks.iter_mut().enumerate() {
+            let name = |part: &str| format!("transformer.h.{layer}.{part}");
+            let norms = [
+                ("ln_1", Some(&mut block.ln_1)),
+                ("ln_p1", block.ln_p1.as_mut()),
+                ("ln_2", Some(&mut block.ln_2)),
+                ("ln_p2", block.ln_p2.as_mut()),
+            ];
+            for (part, norm) in norms {
+                if let Some(norm) = norm {
+                    out.push((name(&format!("{part}.weight")), norm.gain.iter_mut().collect()));
+                    out.push((name(&format!("{part}.bias")), norm.bias.iter_mut().collect()));
+                }
+            }
+            let maps = [
+                ("attn.c_attn", &mut block.c_attn),
+                ("attn.c_proj", &mut block.attn_c_proj),
+                ("mlp.c_fc", &mut block.c_fc),
+                ("mlp.c_proj", &mut block.mlp_c_proj),
+            ];
+            for (part, map) in maps {
+                out.push((name(&format!("{part}.weight")), map.weight.iter_mut().collect()));
+                out.push((name(&format!("{part}.bias")), map.bias.iter_mut().collect()));
+            }
+            out.push((name("attn.attn_imp.sink_logit"), block.sink_logit.iter_mut().collect()));
+        }
+        out.push(("transformer.ln_f.weight".into(), self.ln_f.gain.iter_mut().collect()));
+        out.push(("transformer.ln_f.bias".into(), self.ln_f.bias.iter_mut().collect()));
+        out.push(("lm_head.weight".into(), self.lm_head.iter_mut().flatten().collect()));
+        out.push(("bigram_table".into(), self.bigram_table.iter_mut().flatten().collect()));
+        out.push(("final_logits_bias".into(), self.final_logits_bias.iter_mut().collect()));
+        out.retain(|(_, rows)| !rows.is_empty());
+        out
+    }
 }

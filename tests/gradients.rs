@@ -1,0 +1,190 @@
+//! The engine's backward pass against derivatives of the reference, by every kind of parameter and by node masks.
+//! (`oracle_engine.rs` holds the mask gradients to the reference vectors.)
+
+mod oracle_suite;
+mod reference;
+
+use oracle_suite::engine::{Engine, batch_targets};
+use oracle_suite::vectors::MaskSequence;
+use oracle_suite::{Gate, Subject, ready};
+use reference::gradients::{Number, mask_gradients, parameter_gradients};
+use reference::random::{self, Random};
+use reference::{Edit, Model as Reference, Scalar, mean_cross_entropy, task_loss, total};
+use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::backend::{Backend, Batch};
+use sparse_circuits::model::{
+    Hook, LinearGradient, LogitsAt, Model, NormGradient, ParameterGradients, Weights, backward, forward_with_trace,
+};
+use sparse_circuits::tensor::Matrix;
+use std::collections::BTreeMap;
+
+/// Largest error over the largest gradient of the tensor.
+const TOLERANCE: f64 = 1e-5;
+
+/// Shares of nonzero weights; the last makes most matrices sparse ones. Gradients are dense either way.
+const DENSITIES: [f32; 2] = [1.0, 0.5];
+
+/// Sequences of odd lengths, one longer than a panel, with targets of which some are ignored.
+struct Texts {
+    tokens: Vec<Vec<u32>>,
+    targets: Vec<Vec<Option<usize>>>,
+}
+
+impl Texts {
+    fn new(random: &mut Random, vocab: usize) -> Texts {
+        let tokens: Vec<Vec<u32>> = [7, 19, 1].map(|len| random.tokens(len, vocab)).into();
+        let targets = tokens
+            .iter()
+            .map(|tokens| tokens.iter().map(|_| (random.below(5) > 0).then(|| random.below(vocab))).collect())
+            .collect();
+        Texts { tokens, targets }
+    }
+
+    /// The mean over all targets of all sequences.
+    fn loss(&self, model: &Reference<Number>) -> Number {
+        let count = |targets: &[Option<usize>]| targets.iter().flatten().count() as f64;
+        let sums: Vec<Number> = (self.tokens.iter().zip(&self.targets))
+            .filter(|(_, targets)| count(targets) > 0.0)
+            .map(|(tokens, targets)| {
+                mean_cross_entropy(&model.run(tokens, &[]).logits, targets) * Number::new(count(targets))
+            })
+            .collect();
+        total(&sums) / Number::new(self.targets.iter().map(|targets| count(targets)).sum())
+    }
+}
+
+/// Every parameter's gradient by the engine, under its name in a checkpoint.
+fn engine_gradients<B: Backend>(backend: &mut B, weights: &Weights, texts: &Texts) -> BTreeMap<String, Matrix> {
+    let model = Model::new(backend, weights);
+    let batch = Batch::new(&texts.tokens);
+    let (logits, trace) =
+        forward_with_trace(backend, &model, &batch, LogitsAt::Every, &mut ()).expect("a forward pass");
+    let (targets, weight) = batch_targets(&batch, &texts.targets.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let mut losses = backend.tensor(1, targets.len());
+    let mut dlogits = backend.tensor(weights.config.vocab_size, targets.len());
+    backend.cross_entropy(&logits, &targets, weight, &mut losses, &mut dlogits);
+    let mut gradients = ParameterGradients::zeros(backend, &model);
+    backward(backend, &model, &batch, trace, &dlogits, &mut (), Some(&mut gradients));
+    let mut named = BTreeMap::new();
+    for (name, gradient) in names(gradients) {
+        let parts: Vec<Matrix> = gradient.iter().map(|g| ready(backend.read_gradient(g)).expect("a reading")).collect();
+        let data: Vec<f32> = parts.iter().flat_map(|part| part.data.clone()).collect();
+        // the three parts of c_attn's bias are one row, those of its weight are rows one below the other
+        let cols = if name.ends_with("bias") { data.len() } else { parts[0].cols };
+        named.insert(name, Matrix::new(data.len() / cols, cols, data));
+    }
+    named
+}
+
+/// Gradients by name; `c_attn` has three parts.
+fn names<G>(gradients: ParameterGradients<G>) -> Vec<(String, Vec<G>)> {
+    let mut out: Vec<(String, Vec<G>)> = Vec::new();
+    let mut put = |name: &str, parts: Vec<Option<G>>| {
+        let parts: Vec<G> = parts.into_iter().flatten().collect();
+        if !parts.is_empty() {
+            out.push((name.to_string(), parts));
+        }
+    };
+    put("transformer.wte.weight", vec![Some(gradients.wte)]);
+    put("transformer.wpe.weight", vec![gradients.wpe]);
+    put("transformer.ln_f.weight", vec![gradients.ln_f.gain]);
+    put("transformer.ln_f.bias", vec![gradients.ln_f.bias]);
+    put("lm_head.weight", vec![gradients.lm_head]);
+    put("final_logits_bias", vec![gradients.final_logits_bias]);
+    put("bigram_table", vec![gradients.bigram_table]);
+    for (layer, block) in gradients.blocks.into_iter().enumerate() {
+        let mut norm = |part: &str, norm: NormGradient<G>| {
+            put(&format!("transformer.h.{layer}.{part}.weight"), vec![norm.gain]);
+            put(&format!("transformer.h.{layer}.{part}.bias"), vec![norm.bias]);
+        };
+        norm("ln_1", block.ln_1);
+        norm("ln_2", block.ln_2);
+        block.ln_p1.into_iter().for_each(|p| norm("ln_p1", p));
+        block.ln_p2.into_iter().for_each(|p| norm("ln_p2", p));
+        let mut linear = |part: &str, parts: Vec<LinearGradient<G>>| {
+            let (weights, biases) = parts.into_iter().map(|part| (Some(part.weight), part.bias)).unzip();
+            put(&format!("transformer.h.{layer}.{part}.weight"), weights);
+            put(&format!("transformer.h.{layer}.{part}.bias"), biases);
+        };
+        linear("attn.c_attn", vec![block.q, block.k, block.v]);
+        linear("attn.c_proj", vec![block.attn_c_proj]);
+        linear("mlp.c_fc", vec![block.c_fc]);
+        linear("mlp.c_proj", vec![block.mlp_c_proj]);
+        put(&format!("transformer.h.{layer}.attn.attn_imp.sink_logit"), vec![block.sinks]);
+    }
+    out
+}
+
+#[track_caller]
+fn close(at: &str, got: &[f64], want: &[f64]) {
+    assert_eq!(got.len(), want.len(), "{at}");
+    let largest = want.iter().fold(0f64, |most, v| most.max(v.abs()));
+    assert!(largest > 1e-4, "{at}: a gradient of next to nothing tests nothing");
+    for (i, (got, want)) in got.iter().zip(want).enumerate() {
+        let error = (got - want).abs() / largest;
+        assert!(error <= TOLERANCE, "{at}, entry {i}: got {got}, want {want}, error {error:.1e} of the largest");
+    }
+}
+
+fn check_parameters<B: Backend>(new_backend: impl Fn() -> B) {
+    for (seed, (family, config)) in random::configs().into_iter().enumerate() {
+        for density in DENSITIES {
+            let weights = random::weights(&config, density, seed as u64);
+            let texts = Texts::new(&mut Random::new(100 + seed as u64), config.vocab_size);
+            let mut got = engine_gradients(&mut new_backend(), &weights, &texts);
+            for (name, want) in parameter_gradients(&weights, |model| texts.loss(model)) {
+                let at = format!("{family}, density {density}: {name}");
+                let got = got.remove(&name).unwrap_or_else(|| panic!("{at}: no gradient"));
+                assert_eq!((got.rows, got.cols), (want.len(), want[0].len()), "{at}");
+                close(&at, &got.data.iter().map(|&v| v as f64).collect::<Vec<_>>(), &want.concat());
+            }
+            assert!(got.is_empty(), "{family}: gradients of {:?}, which the reference does not have", got.keys());
+        }
+    }
+}
+
+fn check_masks<B: Backend>(new_backend: impl Fn() -> B) {
+    for (seed, (family, config)) in random::configs().into_iter().enumerate() {
+        for density in DENSITIES {
+            let random = &mut Random::new(200 + seed as u64);
+            let weights = random::weights(&config, density, seed as u64);
+            let sequences: Vec<MaskSequence> = [5, 17, 16]
+                .map(|len| MaskSequence { tokens: random.tokens(len, config.vocab_size), target: 2, alternative: 7 })
+                .into();
+            let gates: Vec<Gate> = Hook::node_hooks(config.n_layer)
+                .into_iter()
+                .map(|hook| {
+                    let mut numbers = |centre: f32, spread: f32| -> Vec<f64> {
+                        random.vector(hook.width(&config), centre, spread).into_iter().map(f64::from).collect()
+                    };
+                    Gate { hook, mask: numbers(0.6, 0.4), mean: numbers(0.0, 0.5) }
+                })
+                .collect();
+            let got =
+                ready(Engine::new(new_backend(), &weights).task(&sequences, &gates)).gradients.expect("gradients");
+            let edits: Vec<Edit<Number>> =
+                gates.iter().map(|gate| Edit::gate(gate.hook, &gate.mask, &gate.mean)).collect();
+            let want = mask_gradients(&weights, &edits, |model, edits| {
+                let losses: Vec<Number> = (sequences.iter())
+                    .map(|s| task_loss(&model.run(&s.tokens, edits).logits, s.target, s.alternative))
+                    .collect();
+                total(&losses) / Number::new(losses.len() as f64)
+            });
+            let largest = want.values().flatten().fold(0f64, |most, v| most.max(v.abs()));
+            for (hook, want) in want {
+                let error = got[&hook].iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / largest;
+                assert!(error <= TOLERANCE, "{family}, density {density}: {hook}: error {error:.1e} of the largest");
+            }
+        }
+    }
+}
+
+#[test]
+fn parameters_on_the_cpu() {
+    check_parameters(Cpu::new);
+}
+
+#[test]
+fn node_masks_on_the_cpu() {
+    check_masks(Cpu::new);
+}

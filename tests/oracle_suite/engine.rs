@@ -1,0 +1,160 @@
+//! The engine as a [`Subject`], on any backend.
+
+use super::vectors::{MaskSequence, Table, VectorEdit, VectorOp};
+use super::{Gate, Outcome, Subject, TaskOutcome};
+use sparse_circuits::Result;
+use sparse_circuits::backend::{Backend, Batch, ChannelEdit, IGNORE};
+use sparse_circuits::model::{Config, Hook, Hooks, LogitsAt, Model, Weights, backward, forward, forward_with_trace};
+use std::collections::BTreeMap;
+
+pub struct Engine<B: Backend> {
+    backend: B,
+    model: Model<B>,
+}
+
+impl<B: Backend> Engine<B> {
+    pub fn new(mut backend: B, weights: &Weights) -> Self {
+        let model = Model::new(&mut backend, weights);
+        Engine { backend, model }
+    }
+
+    /// The first `tokens` rows of a tensor.
+    async fn table(&mut self, tensor: &B::Tensor, tokens: usize) -> Table {
+        let values = self.backend.read(tensor).await.expect("a reading");
+        let cols = values.channels();
+        Table { cols, values: values.to_rows()[..tokens * cols].iter().map(|&v| v as f64).collect() }
+    }
+}
+
+/// Applies the vectors' edits, then copies what is wanted.
+struct EditAndRecord<'a, B: Backend> {
+    config: &'a Config,
+    edits: &'a [VectorEdit],
+    wanted: &'a [Hook],
+    recorded: Vec<(Hook, B::Tensor)>,
+}
+
+impl<B: Backend> Hooks<B> for EditAndRecord<'_, B> {
+    fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
+        for edit in self.edits.iter().filter(|edit| edit.hook == hook) {
+            backend.edit(&channel_edits(edit), x);
+        }
+        if self.wanted.contains(&hook) {
+            let tokens = backend.tokens(x);
+            let mut copy = backend.tensor(hook.width(self.config), tokens);
+            backend.copy(x, &mut copy);
+            self.recorded.push((hook, copy));
+        }
+        Ok(())
+    }
+}
+
+fn channel_edits(edit: &VectorEdit) -> Vec<ChannelEdit> {
+    let tokens = edit.positions.as_ref().map(|positions| positions.iter().map(|&p| p as u32).collect::<Vec<_>>());
+    let change = |(at, &channel): (usize, &usize)| {
+        let (scale, shift) = match edit.op {
+            VectorOp::Zero => (0.0, 0.0),
+            VectorOp::Set => (0.0, edit.values[at] as f32),
+            VectorOp::Scale => (edit.factor as f32, 0.0),
+        };
+        ChannelEdit { channel: channel as u32, scale, shift, tokens: tokens.clone() }
+    };
+    edit.channels.iter().enumerate().map(change).collect()
+}
+
+/// Node masks with mean ablation, and their gradients.
+struct Masks<B: Backend>(BTreeMap<Hook, Mask<B>>);
+
+struct Mask<B: Backend> {
+    mask: B::Vector,
+    mean: B::Vector,
+    gradient: B::Gradient,
+}
+
+impl<B: Backend> Hooks<B> for Masks<B> {
+    fn gates(&self, hook: Hook) -> bool {
+        self.0.contains_key(&hook)
+    }
+
+    fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
+        if let Some(mask) = self.0.get(&hook) {
+            backend.gate(&mask.mask, &mask.mean, x);
+        }
+        Ok(())
+    }
+
+    fn backward(&mut self, backend: &mut B, hook: Hook, before: &B::Tensor, grad: &mut B::Tensor) {
+        let mask = self.0.get_mut(&hook).expect("a hook that gates");
+        backend.gate_back(&mask.mask, &mask.mean, before, grad, &mut mask.gradient);
+    }
+}
+
+impl<B: Backend> Subject for Engine<B> {
+    async fn run(&mut self, tokens: &[u32], edits: &[VectorEdit], hooks: &[Hook]) -> Outcome {
+        let config = self.model.config.clone();
+        let mut hooks = EditAndRecord { config: &config, edits, wanted: hooks, recorded: Vec::new() };
+        let batch = Batch::new(&[tokens]);
+        let logits =
+            forward(&mut self.backend, &self.model, &batch, LogitsAt::Every, &mut hooks).expect("a forward pass");
+        let recorded = hooks.recorded;
+        let logits = self.table(&logits, tokens.len()).await;
+        let mut activations = BTreeMap::new();
+        for (hook, tensor) in recorded {
+            activations.insert(hook, self.table(&tensor, tokens.len()).await);
+        }
+        Outcome { logits, activations }
+    }
+
+    async fn next_token_loss(&mut self, tokens: &[u32], targets: &[Option<usize>]) -> f64 {
+        let batch = Batch::new(&[tokens]);
+        let logits = forward(&mut self.backend, &self.model, &batch, LogitsAt::Every, &mut ()).expect("a forward pass");
+        let (targets, weight) = batch_targets(&batch, &[targets]);
+        let rows = batch.tokens().len();
+        let mut losses = self.backend.tensor(1, rows);
+        let mut grad = self.backend.tensor(self.model.config.vocab_size, rows);
+        self.backend.cross_entropy(&logits, &targets, weight, &mut losses, &mut grad);
+        self.table(&losses, rows).await.values.iter().sum()
+    }
+
+    async fn task(&mut self, sequences: &[MaskSequence], gates: &[Gate]) -> TaskOutcome {
+        let batch = Batch::new(&sequences.iter().map(|sequence| &sequence.tokens).collect::<Vec<_>>());
+        let mut masks = Masks(BTreeMap::new());
+        for gate in gates {
+            let single = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<_>>();
+            let mask = Mask {
+                mask: self.backend.vector(&single(&gate.mask)),
+                mean: self.backend.vector(&single(&gate.mean)),
+                gradient: self.backend.gradient(1, gate.mask.len()),
+            };
+            masks.0.insert(gate.hook, mask);
+        }
+        let (logits, trace) = forward_with_trace(&mut self.backend, &self.model, &batch, LogitsAt::Last, &mut masks)
+            .expect("a forward pass");
+        let pairs: Vec<(u32, u32)> = sequences.iter().map(|s| (s.target as u32, s.alternative as u32)).collect();
+        let n = sequences.len();
+        let mut losses = self.backend.tensor(1, n);
+        let mut grad = self.backend.tensor(self.model.config.vocab_size, n);
+        self.backend.candidate_loss(&logits, &pairs, 1.0 / n as f32, &mut losses, &mut grad);
+        backward(&mut self.backend, &self.model, &batch, trace, &grad, &mut masks, None);
+        let losses = self.table(&losses, n).await.values.iter().map(|loss| loss * n as f64).collect();
+        let last_logits = self.table(&logits, n).await;
+        let mut gradients = BTreeMap::new();
+        for (hook, mask) in masks.0 {
+            let gradient = self.backend.read_gradient(&mask.gradient).await.expect("a reading");
+            gradients.insert(hook, gradient.data.iter().map(|&v| v as f64).collect());
+        }
+        TaskOutcome { losses, last_logits, gradients: Some(gradients) }
+    }
+}
+
+/// The targets of a batch with its padding, and the weight of each that gives the mean over all of them.
+pub fn batch_targets(batch: &Batch, targets: &[&[Option<usize>]]) -> (Vec<u32>, f32) {
+    let mut out = vec![IGNORE; batch.tokens().len()];
+    for (span, targets) in batch.spans().iter().zip(targets) {
+        for (out, target) in out[span.start..].iter_mut().zip(*targets) {
+            *out = target.map_or(IGNORE, |target| target as u32);
+        }
+    }
+    let count = out.iter().filter(|target| **target != IGNORE).count();
+    (out, 1.0 / count as f32)
+}

@@ -1,0 +1,65 @@
+//! Gradients of a loss by dual numbers, a few variables at a time.
+
+use super::{Dual, Edit, EditOp, Model, Params};
+use sparse_circuits::model::{Hook, Weights};
+use std::collections::BTreeMap;
+
+/// Derivatives carried at once.
+pub const TANGENTS: usize = 16;
+pub type Number = Dual<TANGENTS>;
+
+/// The gradient of `loss` by every parameter, as `(name in a checkpoint, [row][column])`.
+pub fn parameter_gradients(weights: &Weights, loss: impl Fn(&Model<Number>) -> Number) -> Vec<(String, Vec<Vec<f64>>)> {
+    let mut model = Model::new(&weights.config, Params::<Number>::new(weights));
+    let shapes: Vec<(String, usize, usize)> =
+        model.params.named_mut().into_iter().map(|(name, rows)| (name, rows.len(), rows[0].len())).collect();
+    let mut gradients = Vec::new();
+    for (tensor, (name, rows, cols)) in shapes.into_iter().enumerate() {
+        let mut gradient = vec![0.0; rows * cols];
+        for (chunk, out) in gradient.chunks_mut(TANGENTS).enumerate() {
+            let set = |model: &mut Model<Number>, variables: bool| {
+                let tensor = &mut model.params.named_mut()[tensor].1;
+                for tangent in 0..out.len() {
+                    let at = chunk * TANGENTS + tangent;
+                    let entry = &mut tensor[at / cols][at % cols];
+                    *entry = if variables {
+                        Number::variable(entry.value, tangent)
+                    } else {
+                        Dual { tangents: None, ..*entry }
+                    };
+                }
+            };
+            set(&mut model, true);
+            let loss = loss(&model);
+            set(&mut model, false);
+            out.copy_from_slice(&loss.tangents.unwrap_or_default()[..out.len()]);
+        }
+        gradients.push((name, gradient.chunks(cols).map(<[f64]>::to_vec).collect()));
+    }
+    gradients
+}
+
+/// The gradient of `loss` by every mask of `gates`, which hold an [`EditOp::Gate`] each.
+pub fn mask_gradients(
+    weights: &Weights,
+    gates: &[Edit<Number>],
+    loss: impl Fn(&Model<Number>, &[Edit<Number>]) -> Number,
+) -> BTreeMap<Hook, Vec<f64>> {
+    let model = Model::new(&weights.config, Params::<Number>::new(weights));
+    let mut gradients = BTreeMap::new();
+    for (at, gate) in gates.iter().enumerate() {
+        let EditOp::Gate { mask, .. } = &gate.op else { panic!("{} is not gated", gate.hook) };
+        let mut gradient = vec![0.0; mask.len()];
+        for (chunk, out) in gradient.chunks_mut(TANGENTS).enumerate() {
+            let mut gates = gates.to_vec();
+            if let EditOp::Gate { mask, .. } = &mut gates[at].op {
+                for (tangent, m) in mask[chunk * TANGENTS..].iter_mut().take(out.len()).enumerate() {
+                    *m = Number::variable(m.value, tangent);
+                }
+            }
+            out.copy_from_slice(&loss(&model, &gates).tangents.unwrap_or_default()[..out.len()]);
+        }
+        gradients.insert(gate.hook, gradient);
+    }
+    gradients
+}

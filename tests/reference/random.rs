@@ -1,0 +1,162 @@
+//! Small random models, one for each family of options, with every kind of parameter among them.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use sparse_circuits::model::{
+    Activation, Block, Config, Linear, Norm, ResidualActivation, TopKSite, WeightMatrix, Weights,
+};
+use sparse_circuits::tensor::Matrix;
+
+pub struct Random(ChaCha8Rng);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// Uniform in [0, 1).
+    pub fn uniform(&mut self) -> f32 {
+        (self.0.next_u32() >> 8) as f32 / (1 << 24) as f32
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.0.next_u64() % n as u64) as usize
+    }
+
+    pub fn tokens(&mut self, len: usize, vocab: usize) -> Vec<u32> {
+        (0..len).map(|_| self.below(vocab) as u32).collect()
+    }
+
+    /// Uniform in (centre - spread, centre + spread), so a variance of spread^2 / 3.
+    pub fn vector(&mut self, len: usize, centre: f32, spread: f32) -> Vec<f32> {
+        (0..len).map(|_| centre + spread * (2.0 * self.uniform() - 1.0)).collect()
+    }
+
+    pub fn matrix(&mut self, rows: usize, cols: usize, spread: f32, density: f32) -> Matrix {
+        let mut data = self.vector(rows * cols, 0.0, spread);
+        for value in &mut data {
+            if self.uniform() >= density {
+                *value = 0.0;
+            }
+        }
+        Matrix::new(rows, cols, data)
+    }
+}
+
+/// RMS norm without positions, AbsTopK in eight places, no sink: the base of the others.
+pub fn base_config() -> Config {
+    Config {
+        block_size: 40,
+        vocab_size: 11,
+        n_layer: 2,
+        n_head: 2,
+        d_head: 3,
+        d_model: 10,
+        d_mlp: 13,
+        bias: true,
+        ln_bias: false,
+        rms_norm: true,
+        residual_activation_type: ResidualActivation::Identity,
+        activation_type: Activation::Gelu,
+        afrac: Some(0.5),
+        afrac_loctypes: TopKSite::ALL[..8].to_vec(),
+        tied_unembed: false,
+        tokenizer_name: String::new(),
+        enable_bigram_table: true,
+        d_pos_emb: None,
+        sink: false,
+        positions: false,
+    }
+}
+
+/// Families of options, by name.
+pub fn configs() -> Vec<(&'static str, Config)> {
+    vec![
+        (
+            "rms norm, no positions, bigram table, AbsTopK in eight places, sinks",
+            Config { sink: true, ..base_config() },
+        ),
+        (
+            "layer norm with bias, added positions, tied unembedding, no AbsTopK",
+            Config {
+                rms_norm: false,
+                ln_bias: true,
+                positions: true,
+                tied_unembed: true,
+                enable_bigram_table: false,
+                afrac: None,
+                ..base_config()
+            },
+        ),
+        (
+            "layer norm without bias, concatenated positions, ReLU, AbsTopK in four places, sinks",
+            Config {
+                rms_norm: false,
+                positions: true,
+                d_pos_emb: Some(5),
+                activation_type: Activation::Relu,
+                afrac_loctypes: vec![TopKSite::AttnIn, TopKSite::AttnOut, TopKSite::MlpIn, TopKSite::MlpOut],
+                sink: true,
+                ..base_config()
+            },
+        ),
+        (
+            "rms norm, concatenated positions, tied, ReLU and AbsTopK on the residual stream",
+            Config {
+                positions: true,
+                d_pos_emb: Some(4),
+                tied_unembed: true,
+                residual_activation_type: ResidualActivation::Relu,
+                afrac: Some(0.7),
+                afrac_loctypes: TopKSite::ALL.to_vec(),
+                ..base_config()
+            },
+        ),
+        (
+            "one layer, no biases, one wide head",
+            Config { n_layer: 1, n_head: 1, d_head: 7, bias: false, enable_bigram_table: false, ..base_config() },
+        ),
+    ]
+}
+
+/// Random weights for `config`; a `density` below 1 leaves zeros in the matrices.
+pub fn weights(config: &Config, density: f32, seed: u64) -> Weights {
+    let random = &mut Random::new(seed);
+    let (vocab, d_model, d_attn) = (config.vocab_size, config.d_model, config.n_head * config.d_head);
+    let width = d_model + config.d_pos_emb.unwrap_or(0);
+    let linear = |random: &mut Random, rows: usize, cols: usize| {
+        let spread = (6.0 / (density * cols as f32)).sqrt();
+        Linear {
+            weight: WeightMatrix::compressed(random.matrix(rows, cols, spread, density), 0.7),
+            bias: config.bias.then(|| random.vector(rows, 0.0, 0.3)),
+        }
+    };
+    let norm = |random: &mut Random, width: usize| Norm {
+        gain: Some(random.vector(width, 1.0, 0.5)),
+        bias: (!config.rms_norm && config.ln_bias).then(|| random.vector(width, 0.0, 0.3)),
+    };
+    let blocks = (0..config.n_layer)
+        .map(|_| Block {
+            ln_1: norm(random, d_model),
+            ln_p1: config.d_pos_emb.map(|d| norm(random, d)),
+            c_attn: linear(random, 3 * d_attn, width),
+            sink_logit: config.sink.then(|| random.vector(config.n_head, 0.0, 1.0)),
+            attn_c_proj: linear(random, d_model, d_attn),
+            ln_2: norm(random, d_model),
+            ln_p2: config.d_pos_emb.map(|d| norm(random, d)),
+            c_fc: linear(random, config.d_mlp, width),
+            mlp_c_proj: linear(random, d_model, config.d_mlp),
+        })
+        .collect();
+    let table = |random: &mut Random, cols| WeightMatrix::Dense(random.matrix(vocab, cols, 1.5, 1.0));
+    Weights {
+        wte: table(random, d_model),
+        wpe: config.positions.then(|| random.matrix(config.block_size, config.d_pos_emb.unwrap_or(d_model), 1.5, 1.0)),
+        blocks,
+        ln_f: norm(random, d_model),
+        lm_head: (!config.tied_unembed).then(|| table(random, d_model)),
+        bigram_table: config.enable_bigram_table.then(|| table(random, vocab)),
+        final_logits_bias: config.bias.then(|| random.vector(vocab, 0.0, 0.3)),
+        config: config.clone(),
+    }
+}
