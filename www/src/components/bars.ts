@@ -41,9 +41,9 @@ function likely(numbers: Numbers): TemplateResult {
   return html`<div class="top5">
     ${both < LIKELY
       ? html`<strong class="unlikely">Neither is likely here: together ${percent(both)} of all tokens.</strong>`
-      : html`<span class="t5-label">Of all tokens</span>`}
+      : html`<span class="t5-label">Of all tokens, %</span>`}
     <span class="t5" aria-label="Five likeliest of all tokens">
-      ${top.map((one) => html`<span><code>${showToken(one.text)}</code> ${percentDigits(one.p)}</span>`)} %
+      ${top.map((one) => html`<span><code>${showToken(one.text)}</code> ${percentDigits(one.p)}</span>`)}
     </span>
   </div>`;
 }

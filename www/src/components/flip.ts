@@ -37,5 +37,5 @@ function reason(screen: Screen): string | null {
 function rates(screen: Screen): unknown {
   const rate = screen.numbers?.task.circuit.flipRate;
   if (!rate) return nothing;
-  return html`Your text stays as it is. <br />${wholePercent(rate.circuit)} of test pairs reverse (full: ${wholePercent(rate.full)}).`;
+  return html`Your text stays as it is. <br />${wholePercent(rate.circuit)} of test pairs reverse (full:${'\u00a0'}${wholePercent(rate.full)}).`;
 }

@@ -22,14 +22,13 @@ export interface NodeLook {
   focus(): void;
 }
 
-/** Clip paths of the two shapes, and the hatch of negative fills. */
+/** Clip paths of the two shapes. (The hatch of negative fills is the page's: the legend uses it too.) */
 export function defs(plan: Layout): SVGTemplateResult {
   const circle = plan.nodes.find((node) => node.shape === 'circle')?.half ?? 12;
   const square = plan.nodes.find((node) => node.shape === 'square')?.half ?? 8;
   return svg`<defs>
     <clipPath id="clip-circle"><circle r=${circle}/></clipPath>
     <clipPath id="clip-square"><rect x=${-square} y=${-square} width=${2 * square} height=${2 * square} rx="3"/></clipPath>
-    <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl"/></pattern>
   </defs>`;
 }
 
@@ -61,7 +60,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
     @focus=${look.focus}
     @blur=${look.leave}
   >
-    ${look.selected ? svg`<circle class="selring" r=${half + (node.shape === 'circle' ? 6 : 9)}/>` : nothing}
+    ${look.selected ? svg`<circle class="selring" r=${half + (node.shape === 'circle' ? 5 : 8)}/>` : nothing}
     <rect class="hit" x=${-half - 8} y=${-half - 8} width=${2 * half + 16} height=${2 * half + 16}/>
     ${look.hovered ? shape(node, 'nhalo', 6) : nothing}
     ${shape(node, 'ng', 0)}
@@ -95,13 +94,13 @@ function fill(value: number, scale: number, node: PlacedNode): SVGTemplateResult
 function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResult | typeof nothing {
   if (node.words === 'none') return nothing;
   const { info, half } = node;
-  const gap = look.selected ? 5 : 0;
+  const gap = look.selected ? 4 : 0;
   const name = info.label ?? (node.shape === 'square' ? '' : /^attn/.test(info.site) ? kind(info.site) : look.compact ? String(info.index) : nameOf(info));
   const max = look.compact ? 9 : 18;
   const short = name.length > max ? `${name.slice(0, max - 1)}…` : name;
   return svg`
-    ${node.words === 'all' && short ? svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 7 - gap}>${short}</text>` : nothing}
-    ${look.compact ? nothing : svg`<text class="val mid-anchor" y=${half + 14 + gap}>${
+    ${node.words === 'all' && short ? svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap}>${short}</text>` : nothing}
+    ${look.compact ? nothing : svg`<text class="val mid-anchor" y=${half + 13 + gap}>${
       node.words === 'value' && node.roomy && name && name.length < 8 ? svg`<tspan class="beside">${name} </tspan>` : nothing}${signed(value)}</text>`}`;
 }
 

@@ -61,19 +61,19 @@ export class Page extends Light {
   private key = (event: KeyboardEvent): void => {
     const typing = event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement;
     if (event.key === 'Escape' && this.doc.node !== null) {
-      this.shut();
+      this.shut(true);
     } else if (event.key === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !typing) {
       event.preventDefault();
       this.controller.undo();
     }
   };
 
-  /** Closes the panel; the focus goes back to the node in the graph. */
-  private shut(): void {
+  /** Closes the panel; by keyboard, the focus goes back to the node in the graph. */
+  private shut(byKey: boolean): void {
     const node = this.doc.node;
     const inside = this.querySelector('sc-panel')?.contains(document.activeElement);
     this.controller.change(withNode(this.doc, null), 'select');
-    if (inside) requestAnimationFrame(() => this.querySelector<HTMLElement>(`[data-node="${CSS.escape(node ?? '')}"]`)?.focus());
+    if (inside && byKey) requestAnimationFrame(() => this.querySelector<HTMLElement>(`[data-node="${CSS.escape(node ?? '')}"]`)?.focus());
   }
 
   protected override render(): TemplateResult {
@@ -83,7 +83,7 @@ export class Page extends Light {
     const parts = numbers && numbers.task.name === doc.task ? numbers.task.circuit.nodes.length : null;
     const panel = numbers !== null && doc.node !== null;
     const headWidth = screen.model?.headWidth ?? 0;
-    return html`<div class="page ${panel ? 'with-panel' : ''} ${screen.phase}" @point=${this.point} @pick=${this.pick} @shut=${() => this.shut()}
+    return html`<div class="page ${panel ? 'with-panel' : ''} ${screen.phase}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @pick-token=${this.pickToken}>
       <header>
         <h1>${task?.sentence ?? 'A small model, and the few parts that decide.'} <span>${parts === null ? '' : `These ${count(parts)} parts do it.`}</span></h1>
@@ -120,6 +120,9 @@ export class Page extends Light {
       </main>
       ${footer(screen, this.copied, { undo: () => this.controller.undo(), reset: () => this.controller.reset(), share: this.share })}
       <div class="vh" aria-live="polite">${this.announced}</div>
+      <svg class="vh" aria-hidden="true"><defs>
+        <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl" /></pattern>
+      </defs></svg>
     </div>`;
   }
 

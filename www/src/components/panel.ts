@@ -45,7 +45,7 @@ export class Panel extends Light {
       <div class="ph">
         <h2>${place ? capital(nameOf(place)) : node}</h2>
         <p><code>${node}</code> <span class="mut">${place ? placeOf(place) : ''}${info ? '' : ', outside the circuit'}</span></p>
-        <button class="quiet icon close" aria-label="Close the panel" @click=${() => this.send('shut', null)}>${icons.close}</button>
+        <button class="quiet icon close" aria-label="Close the panel" @click=${(event: MouseEvent) => this.send('shut', event.detail === 0)}>${icons.close}</button>
       </div>
       ${detail ? this.body(screen, detail, numbers.shown.a) : html`<p class="tiny">Its numbers come with the next run.</p>`}
     </aside>`;
@@ -134,7 +134,7 @@ export class Panel extends Light {
     const up = event.clientY < this.drag.y;
     this.drag = { y: event.clientY, moved: true };
     if (!up && !this.open) {
-      this.send('shut', null);
+      this.send('shut', false);
       this.drag = null;
     } else this.open = up;
   };

@@ -16,10 +16,11 @@ export function incoming(detail: NodeDetail, actions: TermActions): TemplateResu
   const parts = [...detail.incoming.map((term) => term.contribution), detail.bias];
   const decimals = decimalsFor([...parts, detail.sum]);
   const shown = roundedToSum(parts, detail.sum, decimals);
+  const digits = places(detail.incoming);
   return html`<section class="terms">
     <h3>In <span class="mut">weight × activation = contribution</span></h3>
     <table>
-      ${detail.incoming.map((term, index) => row(term, shown[index]!, decimals, detail.node, 'in', actions))}
+      ${detail.incoming.map((term, index) => row(term, shown[index]!, decimals, digits, detail.node, 'in', actions))}
       <tr><th scope="row"><i class="sw"></i>bias</th><td></td><td></td><td></td><td></td><td class="con">${signed(shown.at(-1)!, decimals)}</td></tr>
       <tr class="sum"><th scope="row" colspan="4">sum</th><td class="op">=</td><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
       <tr class="after"><th scope="row" colspan="4">${detail.step || 'the activation'}</th><td></td><td class="con">${signed(detail.computed, decimals)}</td></tr>
@@ -36,12 +37,17 @@ export function outgoing(detail: NodeDetail, actions: TermActions): TemplateResu
   return html`<section class="terms">
     <h3>Out <span class="mut">what it adds to each</span></h3>
     <table>
-      ${detail.outgoing.map((term) => row(term, term.contribution, decimals, detail.node, 'out', actions))}
+      ${detail.outgoing.map((term) => row(term, term.contribution, decimals, places(detail.outgoing), detail.node, 'out', actions))}
     </table>
   </section>`;
 }
 
-function row(term: Term, contribution: number, decimals: number, node: NodeId, side: 'in' | 'out', actions: TermActions): TemplateResult {
+/** Activations of one table share their decimals; small ones would read as zero with two. */
+function places(terms: Term[]): number {
+  return decimalsFor(terms.map((term) => term.activation));
+}
+
+function row(term: Term, contribution: number, decimals: number, digits: number, node: NodeId, side: 'in' | 'out', actions: TermActions): TemplateResult {
   const other = term.node;
   const edge: Hover | null = other === null ? null : { kind: 'edge', from: side === 'in' ? other : node, to: side === 'in' ? node : other };
   const lit = edge !== null && sameEdge(actions.hover, edge);
@@ -61,7 +67,7 @@ function row(term: Term, contribution: number, decimals: number, node: NodeId, s
     </th>
     ${other === null && term.weight === 0
       ? html`<td></td><td></td><td></td><td></td>`
-      : html`<td>${signed(term.weight)}</td><td class="op">×</td><td>${signed(term.activation)}</td><td class="op">=</td>`}
+      : html`<td>${signed(term.weight)}</td><td class="op">×</td><td>${signed(term.activation, digits)}</td><td class="op">=</td>`}
     <td class="con">${signed(contribution, decimals)}</td>
   </tr>`;
 }

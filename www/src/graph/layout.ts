@@ -331,7 +331,7 @@ function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boole
       const free = Math.min(up, downward) - 2 * node.half;
       node.roomy = step >= 80;
       if (compact) node.words = free >= 30 && step >= 40 ? 'all' : 'none';
-      else node.words = free >= 48 && step >= 62 ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
+      else node.words = free >= 36 && step >= 62 ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
     });
   }
 }
@@ -392,8 +392,10 @@ function endsOf(rails: Rail[], railY: number[], across: Across, down: Down, room
   const mean = (values: number[]) => (values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : (down.top + down.bottom) / 2);
   const height = room.compact ? 24 : 30;
   const written = rails.map((rail, index) => ({ rail, y: railY[index]! })).filter(({ rail }) => rail.writes.length > 0 && (rail.toLogits[0] !== 0 || rail.toLogits[1] !== 0));
-  const centre = Math.max(down.top + 80, Math.min(down.bottom - 80, mean(written.map(({ y }) => y))));
   const apart = room.compact ? 36 : 62;
+  const least = down.top + apart + height / 2 + 4;
+  const most = down.height - apart - height / 2 - (room.compact ? 4 : 46);
+  const centre = Math.max(least, Math.min(most, mean(written.map(({ y }) => y))));
   const x = across.width - across.chip / 2 - (room.compact ? 1 : 8);
   const read = rails.map((rail, index) => ({ rail, y: railY[index]! })).filter(({ rail }) => rail.reads.length > 0);
   return {

@@ -1,9 +1,13 @@
 /** Curves of the graph. */
+import { linkHorizontal } from 'd3-shape';
+
+type Point = [number, number];
+
+const link = linkHorizontal<{ source: Point; target: Point }, Point>().digits(1);
 
 /** A level start and a level end: how an edge leaves a mark and meets another. */
-export function bow([x0, y0]: [number, number], [x1, y1]: [number, number]): string {
-  const middle = r((x0 + x1) / 2);
-  return `M${r(x0)} ${r(y0)}C${middle} ${r(y0)} ${middle} ${r(y1)} ${r(x1)} ${r(y1)}`;
+export function bow(source: Point, target: Point): string {
+  return link({ source, target }) ?? '';
 }
 
 /** One curve through all points. */
@@ -48,8 +52,4 @@ function longest(points: [number, number][]): [[number, number], [number, number
   const length = (index: number) => Math.abs(points[index]![0] - points[index - 1]![0]) + Math.abs(points[index]![1] - points[index - 1]![1]);
   for (let index = 2; index < points.length; index++) if (length(index) > length(best)) best = index;
   return [points[best - 1]!, points[best]!];
-}
-
-function r(value: number): number {
-  return Math.round(value * 10) / 10;
 }

@@ -43,7 +43,7 @@ export function signalOf(numbers: Numbers): Signal {
     scale = Math.max(scale, Math.abs(here));
   });
   const last = Math.max(0, a.tokens.length - 1);
-  const marked = doc.token === null ? markedToken(a, b) : Math.min(doc.token, last);
+  const marked = doc.token !== null ? Math.min(doc.token, last) : before.size > 0 ? markedToken(a, b) : last;
   const embedding = new Map(circuit.rails.map((rail, index) => [rail.channel, view.embedding[index]?.[marked] ?? 0]));
   const signal: Signal = { value, at, embedding, scale: scale || 1, threshold: 0, marked, last };
   let largest = 0;
