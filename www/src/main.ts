@@ -24,6 +24,7 @@ const controller = new Controller({
     if (hash !== location.hash) history.replaceState(null, '', hash);
   },
   now: () => performance.now(),
+  roomForPanel: () => innerWidth > 760,
 });
 
 const page = document.createElement('sc-page') as Page;

@@ -38,7 +38,7 @@ export function changeControl(look: ChangeLook): TemplateResult {
 
 function below(look: ChangeLook): TemplateResult {
   const { change, detail } = look;
-  const mean = signed(detail.mean);
+  const mean = detail.mean === null ? 'which this model does not have' : signed(detail.mean);
   if (!change) {
     const patch = look.noPatch ? html` ${look.noPatch}` : '';
     return html`<p class="tiny">As computed. Off would hold it at its mean, ${mean}.${patch}</p>`;

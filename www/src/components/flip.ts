@@ -1,5 +1,5 @@
 /** The flip button, and what it does or why it cannot. */
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import type { Screen } from '../state/screen';
 import { wholePercent } from '../words/numbers';
 import { icons } from './icons';
@@ -36,6 +36,6 @@ function reason(screen: Screen): string | null {
 
 function rates(screen: Screen): unknown {
   const rate = screen.numbers?.task.circuit.flipRate;
-  if (!rate) return nothing;
+  if (!rate || rate.circuit === null || rate.full === null) return 'Your text stays as it is.';
   return html`Your text stays as it is. <br />${wholePercent(rate.circuit)} of test pairs reverse (full:${'\u00a0'}${wholePercent(rate.full)}).`;
 }

@@ -1,13 +1,13 @@
 /** The circuit as a drawing: places from `graph/layout`, numbers from `graph/signal`; the glyphs are in `graph-node` and `graph-edge`. */
 import { html, nothing, svg, type PropertyValues, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { layout, type Layout, type PlacedNode } from '../graph/layout';
+import { layout, type Layout, type PlacedNode, type Room } from '../graph/layout';
 import { contribution, edgeWidth, passedOn, signalOf, type Signal } from '../graph/signal';
 import { badges } from '../graph/paths';
 import type { Hover, Numbers } from '../state/screen';
 import { nameOf, sayToken, showToken } from '../words/names';
 import { signed } from '../words/numbers';
-import type { NodeId } from '../worker/protocol';
+import type { CircuitInfo, NodeId } from '../worker/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './graph-edge';
 import { headGlyph } from './graph-head';
 import { defs, groupGlyph, nodeGlyph } from './graph-node';
@@ -24,6 +24,7 @@ export class Graph extends Light {
   @state() private tabStop: NodeId | null = null;
   private observer: ResizeObserver | null = null;
   private circuit: unknown = null;
+  private plan: { circuit: CircuitInfo; key: string; layout: Layout } | null = null;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -57,8 +58,16 @@ export class Graph extends Light {
     const chips = [...numbers.task.candidates.map(sayToken), showToken(numbers.shown.a.tokens[signal.marked]?.text ?? '')];
     const chipChars = Math.min(8, Math.max(2, ...chips.map((text) => text.length)));
     const height = compact ? Math.max(360, this.room.height) : this.room.height;
-    const plan = layout(numbers.task.circuit, { width: this.room.width, height, compact, chipChars }, this.expanded);
+    const plan = this.planFor(numbers, { width: this.room.width, height, compact, chipChars });
     return html`${this.drawing(plan, numbers, signal, before, compact)}${this.tip(plan, numbers, signal)}`;
+  }
+
+  /** Places change with the circuit and the room only, not with numbers or the pointer. */
+  private planFor(numbers: Numbers, room: Room): Layout {
+    const { circuit } = numbers.task;
+    const key = JSON.stringify([room, [...this.expanded]]);
+    if (!this.plan || this.plan.circuit !== circuit || this.plan.key !== key) this.plan = { circuit, key, layout: layout(circuit, room, this.expanded) };
+    return this.plan.layout;
   }
 
   private drawing(plan: Layout, numbers: Numbers, signal: Signal, before: Signal | null, compact: boolean): TemplateResult {
@@ -74,7 +83,7 @@ export class Graph extends Light {
     const badgeOf = new Map(negative.map((edge, index) => [edge, spots[index]!]));
     const stop = this.stopOf(plan);
     return html`<svg
-      class="graph ${near ? 'focus-one' : ''}"
+      class="graph ${plan.step < 62 ? 'dense' : ''}"
       width=${plan.width}
       height=${plan.height}
       viewBox="0 0 ${plan.width} ${plan.height}"
@@ -131,7 +140,7 @@ export class Graph extends Light {
       <text class="bt" x=${block.x0 + (compact ? 4 : 10)} y=${plan.top - 9}>${title}</text>
       ${compact ? nothing : plan.columns
         .filter((column) => column.x > block.x0 && column.x < block.x1 && column.label !== '')
-        .map((column) => svg`<text class="hook" x=${column.x} y=${plan.bottom + 17}>${shortLabel(column.label, block)}</text>`)}`;
+        .map((column) => svg`<text class="hook" x=${column.x} y=${plan.bottom + 17}>${plan.step < 64 ? SHORT[column.label] : column.label}</text>`)}`;
   }
 
   /** The marked token on the left, the candidates on the right. */
@@ -223,9 +232,8 @@ function touches(hover: Hover | null, node: NodeId): boolean {
   return hover?.kind === 'node' ? hover.node === node : hover !== null && (hover.from === node || hover.to === node);
 }
 
-function shortLabel(label: string, block: { x0: number; x1: number }): string {
-  return label === 'resid_delta' && block.x1 - block.x0 < 200 ? 'delta' : label;
-}
+/** Hook names where columns stand close. */
+const SHORT: Record<string, string> = { act_in: 'in', 'q k v': 'qkv', post_act: 'act', resid_delta: 'delta' };
 
 function clip(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text;

@@ -10,6 +10,7 @@ import { notes } from '../words/notes';
 import { count } from '../words/numbers';
 import { said } from '../words/said';
 import type { NodeId } from '../worker/protocol';
+import { aboutTask } from './about';
 import { Announcer } from './announce';
 import { bars } from './bars';
 import './editor';
@@ -38,6 +39,7 @@ export class Page extends Light {
     this.leave = this.controller.subscribe(() => this.requestUpdate());
     addEventListener('keydown', this.key);
     addEventListener('hashchange', this.linkChanged);
+    addEventListener('pointerdown', this.away);
   }
 
   override disconnectedCallback(): void {
@@ -45,6 +47,7 @@ export class Page extends Light {
     this.leave?.();
     removeEventListener('keydown', this.key);
     removeEventListener('hashchange', this.linkChanged);
+    removeEventListener('pointerdown', this.away);
   }
 
   protected override updated(_changes: PropertyValues<this>): void {
@@ -56,9 +59,21 @@ export class Page extends Light {
     return this.controller.screen.doc;
   }
 
+  /** A press outside closes what hangs over the page. */
+  private away = (event: Event): void => {
+    const about = this.querySelector<HTMLDetailsElement>('.about[open]');
+    if (about && !about.contains(event.target as Node)) about.open = false;
+  };
+
   private linkChanged = (): void => this.controller.linkChanged();
 
   private key = (event: KeyboardEvent): void => {
+    const about = this.querySelector<HTMLDetailsElement>('.about[open]');
+    if (event.key === 'Escape' && about) {
+      about.open = false;
+      about.querySelector('summary')?.focus();
+      return;
+    }
     const typing = event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement;
     if (event.key === 'Escape' && this.doc.node !== null) {
       this.shut(true);
@@ -94,6 +109,7 @@ export class Page extends Light {
               </select>
             </label>`
           : nothing}
+        ${aboutTask(screen)}
         <button class="quiet icon" aria-label="Light or dark" title="Light or dark" @click=${toggleTheme}>${icons.theme}</button>
       </header>
       ${this.prompts(screen)}
@@ -136,7 +152,7 @@ export class Page extends Light {
     const task = screen.tasks.find((one) => one.name === doc.task);
     return html`<div class="top">
       <section class="edit" aria-label="Prompts">
-        <div class="lbl"><label>Your prompt</label> <span>${tokens}</span></div>
+        <div class="lbl">Your prompt <span>${tokens}</span>${this.examples(screen)}</div>
         <sc-editor .name=${'prompt-a'} .label=${'Your prompt'} .text=${doc.a} .prompt=${fresh?.a ?? null} .marked=${marked} .focused=${true}
           @edit=${(event: CustomEvent<string>) => this.controller.change(withText(this.doc, event.detail), 'type-a')}></sc-editor>
         <div class="second">
@@ -152,6 +168,23 @@ export class Page extends Light {
       ${bars(task?.candidates ?? null, numbers && numbers.task.name === doc.task ? numbers : null, screen.previous)}
       ${flip(screen, () => this.controller.change(withFlip(this.doc, !this.doc.edits.flip), 'flip'))}
     </div>`;
+  }
+
+  /** The task's presets, one click away. */
+  private examples(screen: Screen): TemplateResult | typeof nothing {
+    const presets = screen.tasks.find((one) => one.name === screen.doc.task)?.presets ?? [];
+    if (presets.length < 2) return nothing;
+    const line = (text: string) => text.trimEnd().split('\n').at(-1)!.trim();
+    const pick = (event: Event) => {
+      const select = event.target as HTMLSelectElement;
+      const preset = presets[Number(select.value)];
+      if (preset) this.controller.change(withCounterfactual(withText(this.doc, preset.a.text), null), '');
+    };
+    const at = presets.findIndex((preset) => preset.a.text === screen.doc.a);
+    return html`<select class="examples" aria-label="Examples" .value=${String(at)} @change=${pick}>
+      <option value="-1" ?selected=${at < 0} disabled>Examples</option>
+      ${presets.map((preset, index) => html`<option value=${index} ?selected=${index === at}>${line(preset.a.text)}</option>`)}
+    </select>`;
   }
 
   /** While a new text is on its way, prompt B shows what it was. */

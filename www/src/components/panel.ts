@@ -55,9 +55,9 @@ export class Panel extends Light {
     const numbers = screen.numbers!;
     const heads = screen.model?.headWidth ?? 0;
     const change = changeOf(screen.doc.edits, detail.node);
-    const reach = detail.values.reduce((max, value) => Math.max(max, Math.abs(value)), Math.abs(detail.mean));
+    const reach = detail.values.reduce((max, value) => Math.max(max, Math.abs(value)), Math.abs(detail.mean ?? 0));
     const actions = {
-      name: (term: { node: NodeId | null; label: string }) => (term.node === null ? term.label : term.label || nameOfId(numbers.task.circuit, term.node, heads)),
+      name: (term: { node: NodeId | null; label: string }) => (term.node === null ? term.label : nameOfId(numbers.task.circuit, term.node, heads)),
       point: (hover: Hover | null) => this.send('point', hover),
       open: (node: NodeId) => this.send('pick', node),
       hover: screen.hover,

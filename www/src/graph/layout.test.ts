@@ -42,30 +42,28 @@ function random(layers: number, edges: number, seed: number): CircuitInfo {
 function check(circuit: CircuitInfo, result: Layout, room: Room): void {
   const expectedNodes = drawn(circuit, new Set()).nodes.length;
   expect(result.nodes.length).toBe(expectedNodes);
-  for (const node of result.nodes) {
-    for (const value of [node.x, node.y, node.half]) expect(Number.isFinite(value)).toBe(true);
-    expect(node.x - node.half).toBeGreaterThan(0);
-    expect(node.x + node.half).toBeLessThan(result.width);
-    expect(node.y - node.half).toBeGreaterThan(result.top - 1);
-    expect(node.y + node.half).toBeLessThan(result.height + 1);
+  // One `expect` a property: there are thousands of pairs.
+  const wrong: string[] = [];
+  for (const { info, x, y, half } of result.nodes) {
+    if (![x, y, half].every(Number.isFinite)) wrong.push(`${info.node} has no place`);
+    if (x - half <= 0 || x + half >= result.width) wrong.push(`${info.node} sticks out sideways`);
+    if (y - half < result.top - 1 || y + half > result.height + 1) wrong.push(`${info.node} sticks out`);
   }
-  // No two nodes overlap.
   for (const [index, one] of result.nodes.entries()) {
     for (const two of result.nodes.slice(index + 1)) {
       const apart = Math.max(Math.abs(one.x - two.x) - one.half - two.half, Math.abs(one.y - two.y) - one.half - two.half);
-      expect(apart, `${one.info.node} and ${two.info.node}`).toBeGreaterThan(0);
+      if (apart <= 0) wrong.push(`${one.info.node} and ${two.info.node} overlap`);
     }
   }
-  // Squares stand on their rail, circles on none.
-  for (const node of result.nodes) {
-    const rail = result.rails.find((other) => other.rail.channel === node.info.index);
-    if (node.shape === 'square') expect(node.y).toBe(rail!.y);
-    else for (const other of result.rails) expect(Math.abs(other.y - node.y)).toBeGreaterThan(1);
+  for (const { info, shape, y } of result.nodes) {
+    if (shape === 'square' && result.rails.find((rail) => rail.rail.channel === info.index)?.y !== y) wrong.push(`${info.node} is off its rail`);
+    if (shape === 'circle' && result.rails.some((rail) => Math.abs(rail.y - y) <= 1)) wrong.push(`${info.node} stands on a rail`);
   }
   // Left to right, as the forward pass goes.
-  for (const edge of result.edges) {
-    for (let point = 1; point < edge.points.length; point++) expect(edge.points[point]![0]).toBeGreaterThan(edge.points[point - 1]![0] - 1e-6);
+  for (const { from, points } of result.edges) {
+    if (points.some((point, index) => index > 0 && point[0] < points[index - 1]![0] - 1e-6)) wrong.push(`an edge of ${from} goes back`);
   }
+  expect(wrong).toEqual([]);
   expect(result.width).toBeGreaterThanOrEqual(room.width);
 }
 

@@ -76,6 +76,8 @@ export interface PlacedBlock {
 }
 
 export interface Layout {
+  /** Distance between columns. */
+  step: number;
   width: number;
   height: number;
   top: number;
@@ -144,6 +146,7 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
 
   const ends = endsOf(rails, railY, across, down, room);
   return {
+    step: across.step,
     width: across.width,
     height: down.height,
     top: down.top,

@@ -3,7 +3,7 @@
  * The last input wins: an answer to an older question is dropped, and at most one question waits.
  */
 import { defaultModel, readManifest, readPoster, type ManifestTask } from '../worker/manifest';
-import type { Engine, Shown, TaskInfo } from '../worker/protocol';
+import type { Engine, NodeId, Shown, TaskInfo } from '../worker/protocol';
 import { opening, sameDoc, withNode, type Doc } from './document';
 import { decode, encode, type Decoded } from './hash';
 import { noHistory, remember, undo, type History } from './history';
@@ -18,6 +18,8 @@ export interface World {
   hash(): string;
   setHash(hash: string): void;
   now(): number;
+  /** Whether a node's panel has a place of its own; on a phone it would cover the graph before anyone has asked for it. */
+  roomForPanel(): boolean;
 }
 
 export class Controller {
@@ -82,8 +84,12 @@ export class Controller {
     const typed = this.screen.doc;
     const untouched = sameDoc({ ...typed, node: null }, { ...docOf(first, task), node: null });
     let doc = untouched ? docOf(link, task) : typed;
-    if (doc.node === null && link.node === undefined) doc = withNode(doc, startNode(task));
+    if (doc.node === null && link.node === undefined) doc = withNode(doc, this.firstNode(task));
     this.set({ doc, notices: link.messages });
+  }
+
+  private firstNode(task: TaskInfo): NodeId | null {
+    return this.world.roomForPanel() ? startNode(task) : null;
   }
 
   private async showPoster(file: string, task: ManifestTask): Promise<void> {
@@ -91,7 +97,7 @@ export class Controller {
       const poster = readPoster(await this.world.fetchJson(`${this.world.models}${file}`));
       const preset = task.presets[0]!;
       if (this.opened || poster.task !== task.name || this.screen.doc.a !== preset.a.text) return;
-      const doc = withNode(this.screen.doc, poster.node);
+      const doc = withNode(this.screen.doc, this.world.roomForPanel() ? poster.node : null);
       const shown: Shown = { a: preset.a, b: preset.b, reason: null, view: poster.view };
       const { circuit: _file, bytes: _bytes, ...rest } = task;
       this.set({ doc, model: poster.model, poster: true, numbers: { task: { ...rest, circuit: poster.circuit }, doc, shown } });
@@ -115,7 +121,7 @@ export class Controller {
     const task = this.screen.tasks.find((one) => one.name === name);
     if (!task || name === this.screen.doc.task) return;
     const known = this.circuits.get(name);
-    this.change(opening(name, task.presets[0]!.a.text, known ? startNode(known) : null), 'task');
+    this.change(opening(name, task.presets[0]!.a.text, known ? this.firstNode(known) : null), 'task');
   }
 
   undo(): void {
@@ -132,7 +138,7 @@ export class Controller {
     if (!task) return;
     const known = this.circuits.get(task.name);
     this.set({ notices: [] });
-    this.change(opening(task.name, task.presets[0]!.a.text, known ? startNode(known) : null), '');
+    this.change(opening(task.name, task.presets[0]!.a.text, known ? this.firstNode(known) : null), '');
   }
 
   /** The address bar was changed by hand or by the back button. */
@@ -142,7 +148,7 @@ export class Controller {
     const task = this.screen.tasks.find((one) => one.name === link.task) ?? this.screen.tasks[0]!;
     let doc = docOf(link, task);
     const known = this.circuits.get(task.name);
-    if (link.node === undefined && known) doc = withNode(doc, startNode(known));
+    if (link.node === undefined && known) doc = withNode(doc, this.firstNode(known));
     this.history = remember(this.history, this.screen.doc, '', this.world.now());
     this.set({ doc, notices: link.messages, canUndo: true });
     this.ask();
@@ -181,7 +187,7 @@ export class Controller {
       // A task opened before its circuit was there: its panel opens now.
       let doc = asked;
       if (doc.node === null && this.screen.numbers?.task.name !== task.name && this.screen.numbers !== null && !this.screen.poster) {
-        doc = withNode(asked, startNode(task));
+        doc = withNode(asked, this.firstNode(task));
       }
       const { a, b, edits, node, token } = doc;
       const shown = await this.world.engine.show({ task: task.name, a, b, edits, node, token });
@@ -216,7 +222,7 @@ export class Controller {
 }
 
 /** The node whose panel opens first: the first flip node, which the first sentence speaks of. */
-export function startNode(task: TaskInfo): string | null {
+export function startNode(task: TaskInfo): NodeId | null {
   return task.circuit.flipNodes[0] ?? task.circuit.nodes[0]?.node ?? null;
 }
 

@@ -20,8 +20,9 @@ describe('percent', () => {
   it('never says 0.0 or 100.0 of what is neither', () => {
     expect(percentDigits(0.0003)).toBe('<0.1');
     expect(percentDigits(0.99996)).toBe('>99.9');
-    expect(percentDigits(0)).toBe('0.0');
-    expect(percentDigits(1)).toBe('100.0');
+    expect(percentDigits(0)).toBe('<0.1');
+    expect(percentDigits(1)).toBe('>99.9');
+    expect(percentDigits(0.9994)).toBe('99.9');
   });
   it('keeps the sign on the line', () => expect(percent(0.978)).toBe('97.8\u00a0%'));
   it('does not round 99.6 up to all', () => {

@@ -18,12 +18,15 @@ export function plain(value: number, decimals = 2): string {
   return text.startsWith('+') ? text.slice(1) : text;
 }
 
-/** A share 0..1 in per cent with one decimal, without the sign: `97.8`, `<0.1`, `>99.9`. */
+/**
+ * A probability in per cent with one decimal, without the sign: `97.8`, `<0.1`, `>99.9`. A softmax is never 0 or 1, so neither is
+ * written, though floating point may round to it.
+ */
 export function percentDigits(share: number): string {
   if (!Number.isFinite(share)) return '?';
   const percent = share * 100;
-  if (percent > 0 && percent < 0.05) return '<0.1';
-  if (percent < 100 && percent > 99.95) return '>99.9';
+  if (percent < 0.05) return '<0.1';
+  if (percent >= 99.95) return '>99.9';
   return percent.toFixed(1);
 }
 

@@ -69,17 +69,17 @@ export interface CircuitInfo {
   edges: Edge[];
   rails: Rail[];
   flipNodes: NodeId[];
-  /** Share of test pairs that reverse, 0..1. */
-  flipRate: { circuit: number; full: number };
+  /** Share of test pairs that reverse, 0..1. Measured numbers are null in a circuit that has not been evaluated. */
+  flipRate: { circuit: number | null; full: number | null };
   /** Logit calibration: p = sigmoid(scale * d + shift), d = standardised logit difference of the two candidates. */
   scale: number;
   shift: number;
   /** On test pairs. */
-  loss: number;
-  accuracy: number;
-  unprunedLoss: number;
-  unprunedAccuracy: number;
-  removedAccuracy: number;
+  loss: number | null;
+  accuracy: number | null;
+  unprunedLoss: number | null;
+  unprunedAccuracy: number | null;
+  removedAccuracy: number | null;
 }
 
 export interface TaskInfo {
@@ -163,7 +163,8 @@ export interface NodeDetail {
   node: NodeId;
   token: number;
   value: number;
-  mean: number;
+  /** Null where the model's file has no mean for this hook. */
+  mean: number | null;
   /** Its value at each token of a, after edits (also of a node outside the circuit). */
   values: Float32Array;
   /** Value before edits at this node, for "held at its mean, +0.12". */
@@ -176,7 +177,7 @@ export interface NodeDetail {
   /** How `sum` becomes `computed`: the activation or norm or selection in words, e.g. "after ReLU", "not among the largest 64: 0". */
   step: string;
   outgoing: Term[];
-  /** For a q, k or v node: attention from the last token over the prompt, and this channel's q*k per token (q and k nodes). */
+  /** For a q, k or v node: attention from the last token over the prompt, and this channel's q*k/sqrt(d_head) per token (q and k nodes). */
   attention: { head: number; weights: Float32Array; sink: number; channelScore: Float32Array | null } | null;
 }
 

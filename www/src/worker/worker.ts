@@ -10,10 +10,12 @@ import { tokenFor } from '../state/reading';
 import { download, Tally } from './download';
 import { defaultModel, type ManifestModel, type ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
-import type { Ask, CircuitInfo, Engine, ModelInfo, Opened, RunRequest, Shown, TaskInfo, View } from './protocol';
+import type { Ask, BackendName, CircuitInfo, Engine, ModelInfo, Opened, RunRequest, Shown, TaskInfo, View } from './protocol';
 
 /** The engine's face (`src/web/engine.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
 interface Session {
+  setVocabulary(tokenizerJson: Uint8Array): void;
+  backend(): BackendName;
   modelInfo(): ModelInfo;
   addCircuit(json: Uint8Array): CircuitInfo;
   run(request: RunRequest): View;
@@ -40,19 +42,21 @@ const engine: Engine = {
     const listed = defaultModel(manifest);
     const tally = new Tally(onProgress);
     const task = find(listed, name);
-    for (const bytes of [__ENGINE_BYTES__, listed.bytes, task.bytes]) tally.expect(bytes);
-    const [wasm, weights, circuit] = await Promise.all([
+    for (const bytes of [__ENGINE_BYTES__, listed.bytes, task.bytes, listed.tokenizerBytes]) tally.expect(bytes);
+    const [wasm, weights, circuit, vocabulary] = await Promise.all([
       download(new URL(engineUrl, self.location.href).href, __ENGINE_BYTES__, tally),
       download(new URL(listed.file, base).href, listed.bytes, tally),
       download(new URL(task.circuit, base).href, task.bytes, tally),
+      download(new URL(listed.tokenizer, base).href, listed.tokenizerBytes, tally),
     ]);
     await startEngine({ module_or_path: wasm });
     const session = opened(listed.file, () => new Session(weights));
+    opened(listed.tokenizer, () => session.setVocabulary(vocabulary));
     const model = { ...(session.modelInfo()), file: listed.file };
     const presets = listed.tasks.flatMap((one) => one.presets.flatMap((preset) => [preset.a, preset.b]));
-    const prompts = new Prompts(presets, model.contextLength, () => tokenizer(base, listed));
+    const prompts = new Prompts(presets, model.contextLength, () => tokenizer(listed.tokenizer, vocabulary));
     live = { base, listed, model, session, prompts, tasks: new Map() };
-    return { model, task: keep(live, task, circuit), backend: 'cpu' };
+    return { model, task: keep(live, task, circuit), backend: session.backend() };
   },
 
   async task(name): Promise<TaskInfo> {
@@ -101,13 +105,12 @@ function opened<T>(file: string, make: () => T): T {
   }
 }
 
-async function tokenizer(base: string, listed: ManifestModel): Promise<Encoder> {
-  const [{ default: start, WebTokenizer }, json] = await Promise.all([
-    import('sparse-circuits-tokenizer'),
-    download(new URL(listed.tokenizer, base).href, listed.tokenizerBytes, null),
-  ]);
+async function tokenizer(file: string, json: Uint8Array): Promise<Encoder> {
+  const { default: start, WebTokenizer } = await import('sparse-circuits-tokenizer').catch(() => {
+    throw new Error('The tokenizer could not be loaded, so only the examples can run. Check the connection and type again.');
+  });
   await start();
-  return opened(listed.tokenizer, () => new WebTokenizer(json));
+  return opened(file, () => new WebTokenizer(json));
 }
 
 function find(listed: ManifestModel, name: string): ManifestTask {
