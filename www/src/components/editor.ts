@@ -69,13 +69,17 @@ export class Editor extends Light {
     if (!prompt || prompt.text !== this.text) return blanks(this.text);
     return segments(this.text, prompt).map((segment) => {
       const kind = segment.tokens.length === 0 ? 'cut' : segment.tokens.includes(this.marked) ? 'tk sel' : 'tk';
-      return html`<span class=${kind}>${blanks(segment.text)}</span>`;
+      return html`<span class=${kind}>${kind === 'cut' ? segment.text : blanks(segment.text)}</span>`;
     });
   }
 }
 
+/** Longer texts go without dots and arrows until their tokens are known: thousands of marks would slow the typing down. */
+const LONG = 2000;
+
 /** Spaces get a dot and line ends an arrow, both drawn behind the character, so that lines break as in the text area. */
-function blanks(text: string): unknown[] {
+function blanks(text: string): unknown {
+  if (text.length > LONG) return text;
   return text.split(/( |\n|\t)/).map((part) => {
     if (part === ' ') return html`<i class="sp"> </i>`;
     if (part === '\n') return html`<i class="nl"></i>${'\n'}`;

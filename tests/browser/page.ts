@@ -1,0 +1,75 @@
+/** What the browser tests share: opening the page, and reading what it shows by its stable names. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, type Page } from '@playwright/test';
+
+const folder = join(__dirname, '../../models');
+
+/** Whether the shipped models are there; tests of numbers need them. */
+export const models = existsSync(join(folder, 'manifest.json'));
+export const NEEDS_MODELS = 'models/ holds no manifest';
+
+export interface ManifestTask {
+  name: string;
+  candidates: [string, string];
+  presets: { a: { text: string }; b: { text: string } }[];
+}
+
+export interface ManifestModel {
+  file: string;
+  bytes: number;
+  tokenizer: string;
+  tasks: ManifestTask[];
+}
+
+/** The default model's entry in the manifest. */
+export function listed(): ManifestModel {
+  const { models } = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as { models: (ManifestModel & { default: boolean })[] };
+  return models.find((model) => model.default) ?? models[0]!;
+}
+
+export function modelFile(name: string): Buffer {
+  return readFileSync(join(folder, name));
+}
+
+/** Opens the page with a hash and waits until numbers and graph belong to the text. */
+export async function open(page: Page, hash = ''): Promise<void> {
+  await page.goto(`./${hash}`);
+  await ready(page);
+}
+
+export async function ready(page: Page): Promise<void> {
+  await expect(page.getByTestId('status')).toHaveAttribute('data-state', 'ready');
+}
+
+/** The two probabilities as the page states them, every digit. */
+export async function chances(page: Page): Promise<[number, number]> {
+  await ready(page);
+  const read = async (name: string) => Number(await page.getByTestId(name).getAttribute('data-value'));
+  return [await read('p-target'), await read('p-alt')];
+}
+
+/** Every drawn node with its value and whether it is on. */
+export async function nodes(page: Page): Promise<{ node: string; activation: string; on: string }[]> {
+  await ready(page);
+  return page.locator('[data-testid=graph] [data-node]').evaluateAll((all) =>
+    all.map((one) => ({ node: one.getAttribute('data-node')!, activation: one.getAttribute('data-activation')!, on: one.getAttribute('data-on')! })),
+  );
+}
+
+/** Collects what a page must not do: console messages, errors, requests to anywhere else. */
+export function watch(page: Page): { said: string[]; strangers: string[] } {
+  const seen = { said: [] as string[], strangers: [] as string[] };
+  page.on('console', (message) => seen.said.push(message.text()));
+  page.on('pageerror', (error) => seen.said.push(String(error)));
+  page.on('request', (request) => {
+    const { protocol, host } = new URL(request.url());
+    if (protocol.startsWith('http') && host !== '127.0.0.1:4174') seen.strangers.push(request.url());
+  });
+  return seen;
+}
+
+/** A number as the page writes it: U+2212 for minus. */
+export function number(text: string): number {
+  return Number(text.replace('\u2212', '-').replace('+', '').trim());
+}

@@ -1,0 +1,131 @@
+import { expect, test } from '@playwright/test';
+import { chances, listed, models, NEEDS_MODELS, nodes, open, ready, watch } from './page';
+
+test.skip(!models, NEEDS_MODELS);
+
+test('the first screen is live, in circuit mode, with its first preset', async ({ page }) => {
+  const seen = watch(page);
+  await open(page);
+  const [task] = listed().tasks;
+  await expect(page.getByTestId('prompt-a')).toHaveValue(task!.presets[0]!.a.text);
+  await expect(page.getByTestId('prompt-b')).toHaveValue(task!.presets[0]!.b.text);
+  await expect(page.getByTestId('mode-circuit')).toHaveAttribute('aria-pressed', 'true');
+  await expect(page.getByTestId('p-target')).toHaveAttribute('data-token', task!.candidates[0]);
+  await expect(page.getByTestId('p-alt')).toHaveAttribute('data-token', task!.candidates[1]);
+  const [target, alt] = await chances(page);
+  expect(target + alt).toBeCloseTo(1, 9);
+  expect(target).toBeGreaterThan(0.5);
+  expect((await nodes(page)).length).toBeGreaterThan(0);
+  await expect(page.getByTestId('error')).toHaveCount(0);
+  expect(seen).toEqual({ said: [], strangers: [] });
+});
+
+for (const task of models ? listed().tasks : []) {
+  test(`${task.name}: a flip moves the two chances, and flipping back gives the same numbers exactly`, async ({ page }) => {
+    await open(page, `#v=1&task=${task.name}`);
+    const before = { chances: await chances(page), nodes: await nodes(page) };
+    const text = await page.getByTestId('prompt-a').inputValue();
+    await page.getByTestId('flip').click();
+    const flipped = await chances(page);
+    expect(flipped[0]).not.toBe(before.chances[0]);
+    expect(page.url()).toContain('flip=1');
+    await expect(page.getByTestId('prompt-a')).toHaveValue(text);
+    await page.getByTestId('flip').click();
+    expect(await chances(page)).toEqual(before.chances);
+    expect(await nodes(page)).toEqual(before.nodes);
+  });
+}
+
+test('the default task reverses its answer', async ({ page }) => {
+  await open(page);
+  expect((await chances(page))[0]).toBeGreaterThan(0.5);
+  await page.getByTestId('flip').click();
+  expect((await chances(page))[0]).toBeLessThan(0.5);
+});
+
+test('a node switched off changes the numbers within each mode, and on again brings them back', async ({ page }) => {
+  await open(page);
+  const flipNode = (await nodes(page)).find((one) => one.node === new URLSearchParams(new URL(page.url()).hash.slice(1)).get('node'))!.node;
+  for (const mode of ['circuit', 'full'] as const) {
+    await page.getByTestId(`mode-${mode}`).click();
+    const before = await chances(page);
+    await page.locator(`[data-node="${flipNode}"]`).click();
+    await page.getByTestId('node-panel').getByRole('button', { name: 'Off', exact: true }).click();
+    const off = await chances(page);
+    expect(off[0], mode).not.toBe(before[0]);
+    await expect(page.locator(`[data-node="${flipNode}"]`)).toHaveAttribute('data-on', 'false');
+    await expect(page.getByTestId(`mode-${mode}`)).toHaveAttribute('aria-pressed', 'true');
+    await page.getByTestId('node-panel').getByRole('button', { name: 'Off', exact: true }).click();
+    expect(await chances(page), mode).toEqual(before);
+  }
+});
+
+test('the three modes give three answers; all nodes off in circuit mode is the mean-ablated baseline of every text', async ({ page }) => {
+  await open(page);
+  const seen = new Set<number>();
+  for (const mode of ['full', 'circuit', 'removed']) {
+    await page.getByTestId(`mode-${mode}`).click();
+    seen.add((await chances(page))[0]);
+  }
+  expect(seen.size).toBe(3);
+  const all = (await nodes(page)).map((one) => one.node).join(',');
+  const answers: number[] = [];
+  for (const text of ['x = f("abc', "y = g('abc"]) {
+    await open(page, `#v=1&a=${encodeURIComponent(text)}&mode=circuit&off=${all}`);
+    expect((await nodes(page)).every((one) => one.on === 'false')).toBe(true);
+    answers.push((await chances(page))[0]);
+  }
+  // Everything at its mean: only the last token's embedding is left, and it is the same.
+  expect(answers[0]).toBe(answers[1]);
+});
+
+test('undo goes back step by step, reset to the start', async ({ page }) => {
+  await open(page);
+  const start = await chances(page);
+  await expect(page.getByTestId('undo')).toBeDisabled();
+  await page.getByTestId('flip').click();
+  const flipped = await chances(page);
+  await page.getByTestId('mode-full').click();
+  await ready(page);
+  await page.getByTestId('undo').click();
+  expect(await chances(page)).toEqual(flipped);
+  await page.getByTestId('undo').click();
+  expect(await chances(page)).toEqual(start);
+  await expect(page.getByTestId('undo')).toBeDisabled();
+  await page.getByTestId('prompt-a').fill('x = 1');
+  await ready(page);
+  await page.getByTestId('reset').click();
+  expect(await chances(page)).toEqual(start);
+  await expect(page.getByTestId('prompt-a')).toHaveValue(listed().tasks[0]!.presets[0]!.a.text);
+});
+
+test('a copied link opens the identical view in a fresh profile', async ({ page, browser }) => {
+  await open(page);
+  await page.getByTestId('prompt-a').fill('log = open(name)\nlog.write("several words');
+  await ready(page);
+  const node = (await nodes(page)).at(-1)!.node;
+  await page.locator(`[data-node="${node}"]`).click();
+  await page.getByTestId('node-panel').getByRole('button', { name: 'Set', exact: true }).click();
+  await page.getByTestId('node-panel').getByRole('spinbutton').fill('1.25');
+  await page.keyboard.press('Enter');
+  await page.getByTestId('flip').click();
+  const [numbers, drawn] = [await chances(page), await nodes(page)];
+  const other = await (await browser.newContext()).newPage();
+  await other.goto(page.url());
+  expect(await chances(other)).toEqual(numbers);
+  expect(await nodes(other)).toEqual(drawn);
+  await expect(other.getByTestId('prompt-a')).toHaveValue(await page.getByTestId('prompt-a').inputValue());
+  expect(await other.getByTestId('node-panel').innerText()).toBe(await page.getByTestId('node-panel').innerText());
+  expect(new URL(other.url()).hash).toBe(new URL(page.url()).hash);
+  await other.context().close();
+});
+
+test('the list holds the graph\'s nodes and values', async ({ page }) => {
+  await open(page);
+  const drawn = await nodes(page);
+  await page.getByRole('button', { name: 'List', exact: true }).click();
+  const listed = await page.locator('[data-testid=node-list] [data-node]').evaluateAll((all) =>
+    all.map((one) => ({ node: one.getAttribute('data-node')!, activation: one.getAttribute('data-activation')!, on: one.getAttribute('data-on')! })));
+  const byName = (left: { node: string }, right: { node: string }) => (left.node < right.node ? -1 : 1);
+  expect(listed.sort(byName)).toEqual(drawn.sort(byName));
+});

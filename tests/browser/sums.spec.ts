@@ -1,0 +1,27 @@
+import { expect, test } from '@playwright/test';
+import { listed, models, NEEDS_MODELS, nodes, number, open, ready } from './page';
+
+test.skip(!models, NEEDS_MODELS);
+
+for (const task of models ? listed().tasks : []) {
+  test(`${task.name}: in every node's panel the shown parts add up to the shown sum`, async ({ page }) => {
+    await open(page, `#v=1&task=${task.name}`);
+    for (const { node } of await nodes(page)) {
+      await page.locator(`[data-node="${node}"]`).first().click();
+      await ready(page);
+      const table = page.getByTestId('node-panel').locator('table').first();
+      const cells = await table.locator('tr:not(.sum, .after) .con').allInnerTexts();
+      const sum = await table.getByTestId('sum').innerText();
+      const decimals = sum.split('.')[1]?.length ?? 0;
+      const parts = cells.map(number).reduce((total, part) => total + part, 0);
+      expect(parts.toFixed(decimals).replace('-0.00', '0.00'), `${node}: ${cells.join(' ')}`).toBe(number(sum).toFixed(decimals));
+      // Each shown product, to the rounding of its factors.
+      for (const row of await table.locator('tr:not(.sum, .after)').evaluateAll((rows) => rows.map((one) => one.getAttribute('title')))) {
+        const exact = row?.match(/^(\S+) × (\S+) = (\S+)$/);
+        if (!exact) continue;
+        const [weight, activation, contribution] = exact.slice(1).map(Number) as [number, number, number];
+        if (weight !== 0) expect(contribution).toBeCloseTo(weight * activation, 4);
+      }
+    }
+  });
+}
