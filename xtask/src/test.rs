@@ -109,6 +109,9 @@ fn page_build(ready: &Ready) -> Outcome<Option<Count>> {
 }
 
 fn page(_: &Ready) -> Outcome<Option<Count>> {
+    // The page itself was checked when it was built.
+    run(npm_bin("tsc").args(["-p", "tsconfig.tools.json"]))?;
+    run(npm_bin("tsc").args(["-p", "../tests/browser"]))?;
     run_tests(npm_bin("vitest").arg("run"))
 }
 

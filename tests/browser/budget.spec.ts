@@ -1,0 +1,42 @@
+import { brotliCompressSync } from 'node:zlib';
+import { expect, test, type Response } from '@playwright/test';
+import { models, NEEDS_MODELS, ready } from './page';
+
+test.skip(!models, NEEDS_MODELS);
+
+/** Bytes as a good host would send them: wasm and text as brotli, models as shipped. */
+async function sent(responses: Response[]): Promise<{ total: number; rows: string[] }> {
+  let total = 0;
+  const rows: string[] = [];
+  for (const response of responses) {
+    const path = new URL(response.url()).pathname;
+    const body = await response.body();
+    const bytes = path.endsWith('.safetensors') ? body.length : brotliCompressSync(body).length;
+    total += bytes;
+    rows.push(`${(bytes / 1e3).toFixed(1).padStart(8)} KB ${path}`);
+  }
+  return { total, rows };
+}
+
+test('what the first live screen and the default page load stays within the budgets', async ({ page, context }) => {
+  // Of the context, so that the worker's requests count too.
+  const responses: Response[] = [];
+  context.on('response', (response) => responses.push(response));
+  await page.goto('./');
+  await ready(page);
+  const first = await sent(responses.slice());
+
+  // A text of one's own needs the tokenizer.
+  await page.getByTestId('prompt-a').click();
+  await page.keyboard.type('x');
+  await ready(page);
+  await page.waitForLoadState('networkidle');
+  const all = await sent(responses);
+
+  console.log(`until the first live screen: ${(first.total / 1e3).toFixed(1)} KB\n${first.rows.join('\n')}`);
+  console.log(`with the tokenizer: ${(all.total / 1e3).toFixed(1)} KB\n${all.rows.slice(first.rows.length).join('\n')}`);
+  expect(first.rows.some((row) => row.endsWith('.wasm')), 'the engine has been seen loading').toBe(true);
+  expect(all.rows.some((row) => /tokenizer.*\.json/.test(row)), 'the tokenizer has been seen loading').toBe(true);
+  expect(first.total).toBeLessThanOrEqual(600e3);
+  expect(all.total).toBeLessThanOrEqual(1500e3);
+});

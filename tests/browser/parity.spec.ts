@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import { native, root } from './native';
+import { chances, listed, models, NEEDS_MODELS, open } from './page';
+
+test.skip(!models, NEEDS_MODELS);
+
+interface Predicted {
+  candidates: [string, string];
+  p: [number, number];
+}
+
+/** Each kind of edit, in the address's words and in the command's. Nodes are taken from the circuit by their place in it. */
+const edits: { name: string; mode: string; hash: (nodes: string[]) => string; words: (nodes: string[]) => string[] }[] = [
+  { name: 'none', mode: 'circuit', hash: () => '', words: () => [] },
+  { name: 'off', mode: 'full', hash: ([a, b]) => `&off=${a},${b}`, words: ([a, b]) => ['--off', a!, '--off', b!] },
+  { name: 'set', mode: 'circuit', hash: ([a]) => `&set=${a}:1.5`, words: ([a]) => ['--set', `${a}=1.5`] },
+  { name: 'scale', mode: 'full', hash: ([, a]) => `&scale=${a}:-2`, words: ([, a]) => ['--scale', `${a}=-2`] },
+  { name: 'patch', mode: 'circuit', hash: ([a, b]) => `&patch=${a},${b}`, words: ([a, b]) => ['--patch', a!, '--patch', b!] },
+  { name: 'flip', mode: 'circuit', hash: () => '&flip=1', words: () => ['--flip'] },
+  { name: 'flip in the full model', mode: 'full', hash: () => '&flip=1', words: () => ['--flip'] },
+  { name: 'removed', mode: 'removed', hash: () => '', words: () => [] },
+];
+
+for (const task of models ? listed().tasks : []) {
+  test(`${task.name}: the page's numbers are the command's, under each kind of edit`, async ({ page }) => {
+    const model = listed();
+    const circuit = `models/circuits/${task.name}.json`;
+    const nodes = (JSON.parse(readFileSync(join(root, circuit), 'utf8')) as { nodes: { node: string }[] }).nodes.map(({ node }) => node);
+    for (const [index, edit] of edits.entries()) {
+      const preset = task.presets[index % task.presets.length]!;
+      // From another end of the circuit each time.
+      const some = [...nodes.slice(index), ...nodes.slice(0, index)];
+      const [a, b] = [preset.a.text, preset.b.text];
+      await page.goto('about:blank');
+      await open(
+        page,
+        `#v=1&task=${task.name}&a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}&mode=${edit.mode}${edit.hash(some)}`,
+      );
+      const said = native(
+        ...['predict', '--model', `models/${model.file}`, '--circuit', circuit, '--task', task.name, '--prompt', a, '--from', b],
+        ...['--mode', edit.mode, ...edit.words(some), '--json'],
+      ) as Predicted;
+      const shown = await chances(page);
+      for (const side of [0, 1] as const) {
+        expect(Math.abs(shown[side] - said.p[side]), `${edit.name}: ${shown[side]} on the page, ${said.p[side]}`).toBeLessThan(1e-4);
+      }
+      await expect(page.getByTestId('p-target')).toHaveAttribute('data-token', said.candidates[0]);
+    }
+  });
+}
