@@ -12,6 +12,8 @@ export interface NodeLook {
   signal: Signal;
   before: Signal | null;
   compact: boolean;
+  /** Distance between columns: how long a name may be. */
+  step: number;
   selected: boolean;
   hovered: boolean;
   /** Whether Tab stops here. */
@@ -96,7 +98,7 @@ function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResu
   const { info, half } = node;
   const gap = look.selected ? 4 : 0;
   const name = info.label ?? (node.shape === 'square' ? '' : /^attn/.test(info.site) ? kind(info.site) : look.compact ? String(info.index) : nameOf(info));
-  const max = look.compact ? 9 : 18;
+  const max = Math.floor((look.step * (node.shape === 'square' && !look.compact ? 1.35 : 1.2)) / 6.4);
   const short = name.length > max ? `${name.slice(0, max - 1)}…` : name;
   return svg`
     ${node.words === 'all' && short ? svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap}>${short}</text>` : nothing}
@@ -111,7 +113,7 @@ export function badgeOf(numbers: Numbers, node: string): { sign: string; words: 
   if (change?.kind === 'off') return { sign: '0', words: 'off, held at its mean' };
   if (change?.kind === 'set') return { sign: '=', words: `set to ${change.value}` };
   if (change?.kind === 'scale') return { sign: '×', words: `scaled by ${change.factor}` };
-  if (change?.kind === 'patch' || (edits.flip && numbers.task.circuit.flipNodes.includes(node))) return { sign: 'B', words: 'value from prompt B' };
+  if (change?.kind === 'patch' || (edits.flip && numbers.shown.b && numbers.task.circuit.flipNodes.includes(node))) return { sign: 'B', words: 'value from prompt B' };
   return null;
 }
 

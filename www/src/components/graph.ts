@@ -116,6 +116,7 @@ export class Graph extends Light {
       ${plan.heads.flatMap((head) => head.gates.map((gate) => svg`<g class="times" transform="translate(${gate.x} ${gate.y})"><circle r="8"/><path d="M-3-3 3 3M3-3-3 3"/></g>`))}
       ${plan.nodes.map((node) => nodeGlyph(node, {
         numbers, signal, before, compact,
+        step: plan.step,
         selected: node.info.node === this.selected,
         hovered: touches(hovered, node.info.node),
         stop: node.info.node === stop,

@@ -208,7 +208,12 @@ export class Page extends Light {
 
   private point = (event: CustomEvent<Hover | null>): void => this.controller.hover(event.detail);
 
-  private pick = (event: CustomEvent<NodeId>): void => this.controller.change(withNode(this.doc, event.detail), 'select');
+  private pick = (event: CustomEvent<NodeId>): void => {
+    this.controller.change(withNode(this.doc, event.detail), 'select');
+    // On a phone the sheet must not cover the node it speaks of.
+    const spot = innerWidth <= 760 ? this.querySelector(`[data-testid=graph] [data-node="${CSS.escape(event.detail)}"]`)?.getBoundingClientRect() : null;
+    if (spot && spot.bottom > innerHeight - 200) scrollBy({ top: spot.bottom - innerHeight / 2 + 60, behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+  };
 
   private pickToken = (event: CustomEvent<number | null>): void => this.controller.change(withToken(this.doc, event.detail), 'select');
 

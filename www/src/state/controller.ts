@@ -4,7 +4,7 @@
  */
 import { defaultModel, readManifest, readPoster, type ManifestTask } from '../worker/manifest';
 import type { Engine, NodeId, Shown, TaskInfo } from '../worker/protocol';
-import { opening, sameDoc, withNode, type Doc } from './document';
+import { opening, sameDoc, withNode, withText, type Doc } from './document';
 import { decode, encode, type Decoded } from './hash';
 import { noHistory, remember, undo, type History } from './history';
 import type { Hover, Numbers, Screen } from './screen';
@@ -56,7 +56,9 @@ export class Controller {
       const link = this.readLink(tasks);
       const first = tasks.find((task) => task.name === link.task) ?? tasks[0]!;
       const plain = isPlain(link) && first === tasks[0];
-      this.set({ tasks, doc: docOf(link, first), notices: link.messages });
+      // Whoever types before anything is there keeps the text.
+      const typed = this.screen.doc.a;
+      this.set({ tasks, doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.messages });
       const opening = this.world.engine.open(this.world.models, manifest, first.name, (progress) => {
         // Answers of a worker may overtake each other: the bar never goes back.
         const before = this.screen.progress?.loaded ?? 0;
@@ -111,7 +113,7 @@ export class Controller {
     const before = this.screen.doc;
     if (sameDoc(before, next)) return;
     const select = kind === 'select';
-    if (!select) this.history = remember(this.history, before, kind, this.world.now());
+    if (!select && before.task !== '') this.history = remember(this.history, before, kind, this.world.now());
     this.set({ doc: next, canUndo: this.history.past.length > 0, ...(select ? {} : { notices: [] }) });
     this.ask();
   }

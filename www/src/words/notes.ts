@@ -17,6 +17,9 @@ export function notes(numbers: Numbers, model: ModelInfo | null): string[] {
   if (/[^\u0000-\u007F]/.test(numbers.doc.a)) {
     result.push('Letters and signs outside ASCII are read byte by byte, several tokens each. The model has seen few of them, so expect little.');
   }
+  if (!b && (numbers.doc.edits.flip || numbers.doc.edits.patch.length > 0)) {
+    result.push(`Flip and Patch rest: ${numbers.shown.reason ?? 'there is no prompt B to take values from.'}`);
+  }
   if (b && a.tokens.length !== b.tokens.length && (numbers.doc.edits.flip || numbers.doc.edits.patch.length > 0)) {
     result.push('The prompts differ in length: they are aligned from the end, and tokens without a partner keep their own values.');
   }

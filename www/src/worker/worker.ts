@@ -49,7 +49,9 @@ const engine: Engine = {
       download(new URL(task.circuit, base).href, task.bytes, tally),
       download(new URL(listed.tokenizer, base).href, listed.tokenizerBytes, tally),
     ]);
-    await startEngine({ module_or_path: wasm });
+    await startEngine({ module_or_path: wasm }).catch((error: unknown) => {
+      throw new Error(`This browser cannot run the engine: it needs WebAssembly with SIMD (${String(error)}). A browser of the last few years has it.`);
+    });
     const session = opened(listed.file, () => new Session(weights));
     opened(listed.tokenizer, () => session.setVocabulary(vocabulary));
     const model = { ...(session.modelInfo()), file: listed.file };
@@ -74,10 +76,13 @@ const engine: Engine = {
     const other = await counterfactual(here, task, ask);
     const b = 'reason' in other ? null : await here.prompts.of(other.text);
     const token = ask.node === null ? null : tokenFor(ask.node, beforeOf(task.circuit), a, b, ask.token);
+    // Without prompt B there is nothing to flip or patch from: those edits rest until there is one.
+    const edits = b ? ask.edits : { ...ask.edits, flip: false, patch: [] };
     const start = performance.now();
-    const view = here.session.run({ task: ask.task, a, b, edits: ask.edits, node: ask.node, token });
+    const view = here.session.run({ task: ask.task, a, b, edits, node: ask.node, token });
     view.ms = performance.now() - start;
-    here.prompts.warm();
+    // The first screen is live before the tokenizer, the heaviest file, takes the connection.
+    setTimeout(() => here.prompts.warm(), 1000);
     return { a, b, reason: 'reason' in other ? other.reason : null, view };
   },
 };

@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import type { Manifest } from '../worker/manifest';
+import type { Ask, CircuitInfo, Engine, ModelInfo, Prompt, Shown, TaskInfo, View } from '../worker/protocol';
+import { Controller, type World } from './controller';
+import { withFlip, withMode, withNode, withText } from './document';
+
+const prompt = (text: string): Prompt => ({ text, tokens: [{ id: 1, text }], cut: 0 });
+const listedTask = (name: string) => ({
+  name, title: name, sentence: '', explanation: '', flipLabel: 'Flip', candidates: ["')", '")'] as [string, string],
+  candidateIds: [1, 2] as [number, number], circuit: `circuits/${name}.json`, bytes: 1,
+  presets: [{ a: prompt(`${name} a`), b: prompt(`${name} b`) }],
+});
+const manifest: Manifest = {
+  version: 1, poster: null,
+  models: [{ file: 'm.safetensors', default: true, bytes: 1, tokenizer: 't.json', tokenizerBytes: 1, tasks: [listedTask('quote'), listedTask('brackets')] }],
+};
+const node = '0.mlp.post_act.3';
+const circuit = { nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean: 0 }], edges: [], rails: [], flipNodes: [node] } as unknown as CircuitInfo;
+const model = { layers: 2, width: 8, attnWidth: 8, mlpWidth: 8, headWidth: 4, contextLength: 16 } as ModelInfo;
+const task = (name: string): TaskInfo => {
+  const { circuit: _file, bytes: _bytes, ...rest } = listedTask(name);
+  return { ...rest, circuit };
+};
+
+/** An engine whose answers wait until the test lets them go. */
+class Held implements Engine {
+  asked: { ask: Ask; answer(): void; refuse(why: string): void }[] = [];
+  async open(_base: string, _manifest: Manifest, name: string, tell: (progress: { loaded: number; total: number }) => void) {
+    tell({ loaded: 2, total: 3 });
+    tell({ loaded: 1, total: 3 });
+    tell({ loaded: 3, total: 3 });
+    return { model, task: task(name), backend: 'cpu' as const };
+  }
+  async task(name: string) {
+    return task(name);
+  }
+  show(ask: Ask): Promise<Shown> {
+    return new Promise((resolve, reject) => this.asked.push({
+      ask,
+      answer: () => resolve({ a: prompt(ask.a), b: prompt(ask.b ?? 'b'), reason: null, view: { p: [ask.a.length, ask.edits.flip ? 1 : 0] } as unknown as View }),
+      refuse: (why) => reject(new Error(why)),
+    }));
+  }
+}
+
+function setUp(hash = '', more: Partial<World> = {}) {
+  const engine = new Held();
+  const state = { hash, now: 0 };
+  const controller = new Controller({
+    engine, models: 'http://host/models/', fetchJson: async () => manifest, hash: () => state.hash, setHash: (next) => (state.hash = next),
+    now: () => (state.now += 5000), roomForPanel: () => true, ...more,
+  });
+  return { engine, controller, state };
+}
+const settle = () => new Promise((done) => setTimeout(done));
+
+async function live(hash = '', more: Partial<World> = {}) {
+  const all = setUp(hash, more);
+  const started = all.controller.start();
+  await settle();
+  all.engine.asked[0]!.answer();
+  await started;
+  return all;
+}
+
+describe('start', () => {
+  it('opens the first task in circuit mode, with the panel on the flip node', async () => {
+    const { controller, engine, state } = await live();
+    expect(engine.asked[0]!.ask).toMatchObject({ task: 'quote', a: 'quote a', b: null, node, edits: { mode: 'circuit', flip: false } });
+    expect(controller.screen.phase).toBe('ready');
+    expect(state.hash).toContain('task=quote');
+  });
+  it('follows the link, and checks its nodes against the model', async () => {
+    const { controller } = await live('#task=brackets&off=0.mlp.post_act.2,5.mlp.post_act.2&flip=1&node=');
+    expect(controller.screen.doc).toMatchObject({ task: 'brackets', node: null, edits: { off: ['0.mlp.post_act.2'], flip: true } });
+    expect(controller.screen.notices.length).toBe(1);
+  });
+  it('keeps what is typed while the model loads', async () => {
+    const { controller, engine } = setUp();
+    const started = controller.start();
+    controller.change(withText(controller.screen.doc, 'typed early'), 'type-a');
+    await settle();
+    expect(engine.asked[0]!.ask.a).toBe('typed early');
+    engine.asked[0]!.answer();
+    await started;
+    expect(controller.screen.doc.a).toBe('typed early');
+  });
+  it('never moves the progress bar back', async () => {
+    const { controller } = setUp();
+    const seen: number[] = [];
+    controller.subscribe(() => controller.screen.progress && seen.push(controller.screen.progress.loaded));
+    void controller.start();
+    await settle();
+    expect(seen).toEqual([...seen].sort((x, y) => x - y));
+    expect(seen.at(-1)).toBe(3);
+  });
+  it('says why when it cannot', async () => {
+    const { controller } = setUp('', { fetchJson: async () => ({ version: 3 }) });
+    await controller.start();
+    expect(controller.screen).toMatchObject({ phase: 'error' });
+    expect(controller.screen.failure).toContain('version 3');
+  });
+});
+
+describe('questions and answers', () => {
+  it('is busy at once, and the last input wins', async () => {
+    const { controller, engine, state } = await live();
+    for (const text of ['1', '12', '123']) controller.change(withText(controller.screen.doc, text), 'type-a');
+    expect(controller.screen.phase).toBe('busy');
+    await settle();
+    expect(engine.asked.length).toBe(2);
+    engine.asked[1]!.answer();
+    await settle();
+    // The answer to "1" is stale: it is dropped, and "123" is asked; "12" never was.
+    expect(controller.screen).toMatchObject({ phase: 'busy', numbers: { doc: { a: 'quote a' } } });
+    expect(engine.asked[2]!.ask.a).toBe('123');
+    expect(state.hash).toContain('quote%20a');
+    engine.asked[2]!.answer();
+    await settle();
+    expect(controller.screen).toMatchObject({ phase: 'ready', numbers: { doc: { a: '123' } } });
+    expect(state.hash).toContain('a=123');
+  });
+  it('says when a run fails, keeps the numbers, and goes on with the next input', async () => {
+    const { controller, engine } = await live();
+    controller.change(withText(controller.screen.doc, 'x'), 'type-a');
+    await settle();
+    engine.asked[1]!.refuse('no tokenizer');
+    await settle();
+    expect(controller.screen).toMatchObject({ phase: 'error', failure: 'no tokenizer', numbers: { doc: { a: 'quote a' } }, doc: { a: 'x' } });
+    controller.change(withText(controller.screen.doc, 'xy'), 'type-a');
+    await settle();
+    engine.asked[2]!.answer();
+    await settle();
+    expect(controller.screen).toMatchObject({ phase: 'ready', failure: null, numbers: { doc: { a: 'xy' } } });
+  });
+});
+
+describe('ghosts', () => {
+  it('are the numbers before the last change of edits, and none after new text', async () => {
+    const { controller, engine } = await live();
+    const step = async (change: () => void) => {
+      const at = engine.asked.length;
+      change();
+      await settle();
+      engine.asked[at]!.answer();
+      await settle();
+    };
+    expect(controller.screen.previous).toBeNull();
+    await step(() => controller.change(withFlip(controller.screen.doc, true), 'flip'));
+    expect(controller.screen.previous?.doc.edits.flip).toBe(false);
+    await step(() => controller.change(withNode(controller.screen.doc, null), 'select'));
+    expect(controller.screen.previous?.doc.edits.flip).toBe(false);
+    await step(() => controller.change(withMode(controller.screen.doc, 'full'), 'mode'));
+    expect(controller.screen.previous?.doc.edits).toMatchObject({ flip: true, mode: 'circuit' });
+    await step(() => controller.change(withText(controller.screen.doc, 'new'), 'type-a'));
+    expect(controller.screen.previous).toBeNull();
+  });
+});
+
+describe('undo and reset', () => {
+  it('go back', async () => {
+    const { controller } = await live();
+    controller.change(withFlip(controller.screen.doc, true), 'flip');
+    controller.openTask('brackets');
+    expect(controller.screen.doc).toMatchObject({ task: 'brackets', a: 'brackets a', edits: { flip: false } });
+    controller.undo();
+    expect(controller.screen.doc).toMatchObject({ task: 'quote', edits: { flip: true } });
+    controller.reset();
+    expect(controller.screen.doc).toMatchObject({ task: 'quote', a: 'quote a', edits: { flip: false } });
+    controller.undo();
+    controller.undo();
+    expect(controller.screen).toMatchObject({ canUndo: false, doc: { edits: { flip: false } } });
+  });
+  it('does not count a selection as a step', async () => {
+    const { controller } = await live();
+    controller.change(withNode(controller.screen.doc, null), 'select');
+    expect(controller.screen.canUndo).toBe(false);
+  });
+});
