@@ -182,10 +182,7 @@ fn memo_bombs() {
     // Millions of values in the memo, or on the stack.
     let memo = Pickle::new().op(b"N").op(&vec![b'\x94'; 9_000_000]).stop();
     let stack = Pickle::new().op(b"(").op(&vec![b'N'; 9_000_000]).op(b"t").stop();
-    let lists = Pickle::new().op(b"(").op(&vec![b']'; 9_000_000]).op(b"t").stop();
-    for pickle in [stack, lists] {
-        assert!(refusal(&pickle).contains("more values"));
-    }
+    assert!(refusal(&stack).contains("more values"));
     // MEMOIZE stores at the memo's length, so this stores ever new entries.
     assert!(refusal(&memo).contains("more values"));
     // An index is only a key: the largest costs nothing.

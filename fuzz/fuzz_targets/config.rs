@@ -10,7 +10,9 @@ fuzz_target!(|data: &[u8]| {
     for config in Config::from_beeg_json(text).ok().into_iter().chain(own) {
         for hook in Hook::node_hooks(2) {
             let width = hook.width(&config);
-            assert!(width > 0 && TopKSite::ALL.iter().all(|site| config.top_k(*site, width).is_none_or(|k| k <= width)));
+            assert!(
+                width > 0 && TopKSite::ALL.iter().all(|site| config.top_k(*site, width).is_none_or(|k| k <= width))
+            );
         }
         let text = serde_json::to_string(&config).expect("a config is plain data");
         assert!(serde_json::from_str::<Config>(&text).expect("what was written can be read") == config);
