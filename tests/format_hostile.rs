@@ -1,4 +1,5 @@
-//! Pickles and zip files that try something: each is refused with a sentence that says what, and without running out of memory.
+//! Pickles and zip files that try something: each is refused with a sentence that says what, and without running out of
+//! memory.
 
 mod format_support;
 

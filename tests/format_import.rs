@@ -226,7 +226,8 @@ fn published_configs_with_fields_of_the_training_code_are_read() {
     checkpoint::import(&config.to_string(), &tensors).unwrap();
 }
 
-/// `viz_data.json` lists `viz_data.pt`: a dict is a list of pairs, a tensor its type, shape, sum and first three values.
+/// `viz_data.json` lists `viz_data.pt`: a dict is a list of pairs, a tensor its type, shape, sum and first three
+/// values.
 #[test]
 fn viewer_data_is_what_its_listing_says() {
     let folder: PathBuf = oracle("viz");

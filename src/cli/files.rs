@@ -22,7 +22,8 @@ pub fn load_model(path: &Path) -> Result<ModelFile> {
     model_file::read(&read(path)?).map_err(in_file(path))
 }
 
-/// The model of a checkpoint folder: `beeg_config.json` (or Hugging Face's `config.json`) with `final_model.pt` or `model.safetensors`.
+/// The model of a checkpoint folder: `beeg_config.json` (or Hugging Face's `config.json`) with `final_model.pt` or
+/// `model.safetensors`.
 pub fn load_checkpoint(folder: &Path) -> Result<ModelFile> {
     let config_path = find(folder, &CONFIGS)?;
     let tensors_path = find(folder, &TENSORS)?;
@@ -53,8 +54,8 @@ pub fn in_file(path: &Path) -> impl Fn(Error) -> Error + '_ {
     move |error| Error::invalid(format!("{}: {error}", path.display()))
 }
 
-/// Writes a file under a temporary name in the same folder and renames it when all of it is on the disk, so that no reader ever sees half a
-/// file and a failure leaves what was there.
+/// Writes a file under a temporary name in the same folder and renames it when all of it is on the disk, so that no
+/// reader ever sees half a file and a failure leaves what was there.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let Some(name) = path.file_name() else {
         bail!("{} is not the name of a file to write", path.display());

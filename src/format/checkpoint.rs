@@ -18,10 +18,12 @@ pub const DENSE_ABOVE: f64 = 0.25;
 /// What Hugging Face's wrapper puts before every name.
 const WRAPPER: &str = "circuit_model.";
 
-/// Reads a checkpoint: the text of `beeg_config.json` or of Hugging Face's `config.json`, and the bytes of `final_model.pt` or `model.safetensors`.
+/// Reads a checkpoint: the text of `beeg_config.json` or of Hugging Face's `config.json`, and the bytes of
+/// `final_model.pt` or `model.safetensors`.
 ///
-/// Causal-mask buffers (`attn.bias` of four dimensions) are ignored, a tied checkpoint may list `lm_head.weight` or not, an absent `final_logits_bias` is none, and a
-/// position table of zeros that would be added to the embedding is left out. Weights become f32.
+/// Causal-mask buffers (`attn.bias` of four dimensions) are ignored, a tied checkpoint may list `lm_head.weight` or
+/// not, an absent `final_logits_bias` is none, and a position table of zeros that would be added to the embedding is
+/// left out. Weights become f32.
 ///
 /// # Errors
 /// Names any other tensor that is missing, unknown, of another shape than the config asks for, or not finite.
@@ -116,7 +118,8 @@ struct Checkpoint<'a> {
 }
 
 impl Checkpoint<'_> {
-    /// Models saved with the plain attention hold `transformer.h.N.attn.bias`, a lower triangle of ones [1, 1, block, block].
+    /// Models saved with the plain attention hold `transformer.h.N.attn.bias`, a lower triangle of ones [1, 1, block,
+    /// block].
     fn drop_causal_masks(&mut self, config: &Config) {
         for layer in 0..config.n_layer {
             let name = format!("transformer.h.{layer}.attn.bias");

@@ -4,7 +4,8 @@
 //! {"format_version": 1, "model": "9f86d081884c7d65", "circuit": {"task": "single_double_quote", ...}, "provenance": {...}}
 //! ```
 //!
-//! `model` is [`super::model_file::fingerprint`] of the weights that the circuit was found in. The fields of `circuit` are those of [`Circuit`].
+//! `model` is [`super::model_file::fingerprint`] of the weights that the circuit was found in. The fields of `circuit`
+//! are those of [`Circuit`].
 
 use crate::circuit::{Circuit, Scores};
 use crate::model::Weights;
@@ -51,8 +52,8 @@ pub fn write(file: &CircuitFile) -> Result<Vec<u8>> {
 }
 
 /// # Errors
-/// Text that is no JSON, another version, unknown or missing fields, names that are no nodes, numbers that are not finite or out of range.
-/// Whether the nodes exist is for [`CircuitFile::check`].
+/// Text that is no JSON, another version, unknown or missing fields, names that are no nodes, numbers that are not
+/// finite or out of range. Whether the nodes exist is for [`CircuitFile::check`].
 pub fn read(bytes: &[u8]) -> Result<CircuitFile> {
     #[derive(Deserialize)]
     struct Version {

@@ -5,8 +5,9 @@ use crate::tensor::SparseMatrix;
 use crate::{Result, bail};
 use half::f16;
 
-/// Rows of a sparse matrix as gaps. Row `r` has `counts[r]` entries. An entry's gap is its column minus the column after the entry before it
-/// (the row starts at column 0). The largest code, 255 for u8 and 65535 for u16, stands for that many skipped columns and no entry.
+/// Rows of a sparse matrix as gaps. Row `r` has `counts[r]` entries. An entry's gap is its column minus the column
+/// after the entry before it (the row starts at column 0). The largest code, 255 for u8 and 65535 for u16, stands for
+/// that many skipped columns and no entry.
 pub(super) struct Gaps {
     pub counts: Vec<u32>,
     pub gaps: Vec<u16>,
@@ -107,8 +108,8 @@ pub(super) struct Integers {
 }
 
 impl Integers {
-    /// Rounds to at most 127 steps on either side of zero. Numbers that already are multiples of one step, in that many steps, come back
-    /// exactly as they were: what was read from a compact file can be written again without a loss.
+    /// Rounds to at most 127 steps on either side of zero. Numbers that already are multiples of one step, in that many
+    /// steps, come back exactly as they were: what was read from a compact file can be written again without a loss.
     pub fn quantize(numbers: &[f32]) -> Integers {
         let largest = numbers.iter().fold(0.0f32, |largest, number| largest.max(number.abs()));
         let scale = (1..=127)
@@ -130,8 +131,8 @@ fn exact_scale(numbers: &[f32], scale: f32) -> Option<f32> {
     })
 }
 
-/// `scale` cut to 17 bits, so that a product with up to 127 is exact in f32, does not overflow, and can be recognised by
-/// [`exact_scale`]. 1 for a scale of zero.
+/// `scale` cut to 17 bits, so that a product with up to 127 is exact in f32, does not overflow, and can be recognised
+/// by [`exact_scale`]. 1 for a scale of zero.
 fn coarse(scale: f32) -> f32 {
     let short = f32::from_bits(scale.to_bits() & !0x7f);
     if short > 0.0 { short } else { 1.0 }

@@ -13,8 +13,8 @@ pub(super) enum Tensor<'a> {
     Table(&'a Matrix),
 }
 
-/// Where [`assemble`] gets its tensors. A method answers `None` when there is no such tensor, and an error that names it when its shape
-/// or content is wrong.
+/// Where [`assemble`] gets its tensors. A method answers `None` when there is no such tensor, and an error that names
+/// it when its shape or content is wrong.
 pub(super) trait Source {
     fn vector(&mut self, name: &str, len: usize) -> Result<Option<Vec<f32>>>;
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Option<WeightMatrix>>;
@@ -57,8 +57,8 @@ pub(super) fn tensors(weights: &Weights) -> Vec<(String, Tensor<'_>)> {
     out
 }
 
-/// Builds the weights that `config` describes. With `gains_may_lack` a norm without a gain has ones (our own files); published checkpoints
-/// always hold them.
+/// Builds the weights that `config` describes. With `gains_may_lack` a norm without a gain has ones (our own files);
+/// published checkpoints always hold them.
 ///
 /// # Errors
 /// Names the tensor that is missing, and passes on what `source` finds wrong.

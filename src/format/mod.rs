@@ -1,13 +1,16 @@
 //! Files, all of them untrusted: our model files, circuits, and the checkpoints and viewer data that OpenAI published.
 //!
-//! Functions take and return bytes; only [`crate::cli`] and [`crate::train`] know paths. Sizes and indices are checked before anything is
-//! allocated for them, and every error is a sentence that names the tensor, entry or opcode at fault.
+//! Functions take and return bytes; only [`crate::cli`] and [`crate::train`] know paths. Sizes and indices are checked
+//! before anything is allocated for them, and every error is a sentence that names the tensor, entry or opcode at
+//! fault.
 //!
 //! - [`model_file`]: our `.safetensors` layout, lossless or compact.
 //! - [`circuit_file`]: circuits as JSON.
-//! - [`checkpoint`]: a published checkpoint (`beeg_config.json` or `config.json`, and `final_model.pt` or `model.safetensors`) to a [`ModelFile`].
+//! - [`checkpoint`]: a published checkpoint (`beeg_config.json` or `config.json`, and `final_model.pt` or
+//!   `model.safetensors`) to a [`ModelFile`].
 //! - [`vocabulary`]: the tokens' texts of a `tokenizer.json`.
-//! - [`torch_zip`] and [`pickle`]: files of `torch.save`, read by an unpickler that builds tensors and plain data and executes nothing.
+//! - [`torch_zip`] and [`pickle`]: files of `torch.save`, read by an unpickler that builds tensors and plain data and
+//!   executes nothing.
 
 pub mod checkpoint;
 pub mod circuit_file;

@@ -1,10 +1,10 @@
 //! Our model file: a `.safetensors` file that any reader of that format can open.
 //!
-//! **Metadata.** One entry, `sparse-circuits`: JSON text with `format_version` (1), `config` (every field of [`Config`])
-//! and `provenance` (free: where the model comes from).
+//! **Metadata.** One entry, `sparse-circuits`: JSON text with `format_version` (1), `config` (every field of
+//! [`Config`]) and `provenance` (free: where the model comes from).
 //!
-//! **Tensors** bear the published names (`transformer.h.0.attn.c_attn.weight`, `bigram_table`, ...), row-major. A norm's
-//! gain may be absent and is then all ones; what else may be absent follows from the config. `mean.HOOK`
+//! **Tensors** bear the published names (`transformer.h.0.attn.c_attn.weight`, `bigram_table`, ...), row-major. A
+//! norm's gain may be absent and is then all ones; what else may be absent follows from the config. `mean.HOOK`
 //! (`mean.0.mlp.post_act`) is the mean of each channel at a hook over the pretraining distribution.
 //!
 //! **A sparse matrix `NAME`** with `rows` and `cols` as the config has them is stored in parts.
@@ -12,13 +12,13 @@
 //!   ascending), `NAME.values` (f32). `torch.sparse_csr_tensor` and `scipy.sparse.csr_matrix` take them as they are.
 //! - Compact: `NAME.counts` (u16, or u32 for very wide matrices: entries in each row), `NAME.gaps` and `NAME.values`. A
 //!   gap is an entry's column minus the column after the entry before it, rows starting at column 0; the largest code
-//!   (255 where `gaps` is u8, 65535 where it is u16) skips that many columns and is no entry. So columns `3, 4, 300` are
-//!   written `3 0 255 40`.
+//!   (255 where `gaps` is u8, 65535 where it is u16) skips that many columns and is no entry. So columns `3, 4, 300`
+//!   are written `3 0 255 40`.
 //!
-//! **Numbers.** Lossless: f32, and reading gives back every bit. Compact: f16 (f32 for a tensor with numbers beyond f16's
-//! range). A sparse `bigram_table` in a compact file has i8 values, to be multiplied by the f32 in `bigram_table.scale` (one
-//! element): 45,000 entries in 1024 rows take 93 KB. Entries that round to zero are dropped. A compact file that is read
-//! and written again loses nothing more.
+//! **Numbers.** Lossless: f32, and reading gives back every bit. Compact: f16 (f32 for a tensor with numbers beyond
+//! f16's range). A sparse `bigram_table` in a compact file has i8 values, to be multiplied by the f32 in
+//! `bigram_table.scale` (one element): 45,000 entries in 1024 rows take 93 KB. Entries that round to zero are dropped.
+//! A compact file that is read and written again loses nothing more.
 
 use super::Dtype;
 use super::compact::{self, Gaps, Integers};
@@ -98,7 +98,8 @@ pub fn write(model: &ModelFile, precision: Precision) -> Result<Vec<u8>> {
 }
 
 /// # Errors
-/// Says what is wrong with a file that is truncated, of another kind or version, or whose tensors do not fit its config.
+/// Says what is wrong with a file that is truncated, of another kind or version, or whose tensors do not fit its
+/// config.
 pub fn read(bytes: &[u8]) -> Result<ModelFile> {
     let mut file = TensorFile::open(bytes)?;
     let Some(text) = file.metadata.get(ENTRY) else {
@@ -126,9 +127,8 @@ pub fn read(bytes: &[u8]) -> Result<ModelFile> {
     Ok(ModelFile { weights, means, provenance: header.provenance.into_owned() })
 }
 
-/// A short name for the weights themselves (their config and every number, not means or provenance): 16 hex digits of an FNV-1a hash over
-/// 32-bit words. It tells
-/// models apart that were mixed up, not those that someone forged.
+/// A short name for the weights themselves (their config and every number, not means or provenance): 16 hex digits of
+/// an FNV-1a hash over 32-bit words. It tells models apart that were mixed up, not those that someone forged.
 pub fn fingerprint(weights: &Weights) -> String {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;
     let mut add = |word: u32| {

@@ -28,8 +28,8 @@ pub(super) struct TensorFile<'a> {
 
 impl<'a> TensorFile<'a> {
     /// # Errors
-    /// When the file is truncated, when its header lies about sizes or offsets, names a tensor twice, or uses a number type that no
-    /// model of ours has.
+    /// When the file is truncated, when its header lies about sizes or offsets, names a tensor twice, or uses a number
+    /// type that no model of ours has.
     pub fn open(bytes: &'a [u8]) -> Result<TensorFile<'a>> {
         let header = header(bytes)?;
         let data_len = bytes.len() - 8 - header.len();
@@ -113,8 +113,8 @@ pub(super) fn container_dtype(dtype: Dtype) -> safetensors::Dtype {
     }
 }
 
-/// The `data_offsets` of each tensor of a header. The crate adds up offsets before it compares them with the file's length, and keeps the
-/// last of two entries of one name; both are settled here first.
+/// The `data_offsets` of each tensor of a header. The crate adds up offsets before it compares them with the file's
+/// length, and keeps the last of two entries of one name; both are settled here first.
 struct Offsets(Vec<(String, (u64, u64))>);
 
 #[derive(serde::Deserialize)]

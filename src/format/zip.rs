@@ -1,8 +1,9 @@
 //! The stored (uncompressed) entries of a zip file, found by its central directory.
 //!
-//! `torch.save` writes such files: sizes stand in the central directory only (local headers hold zeros and data descriptors follow), with zip64
-//! records even in small files. Everything is checked against the file's length before it is used: no entry may lie beyond the central directory,
-//! overlap another, bear another's name, be compressed or encrypted.
+//! `torch.save` writes such files: sizes stand in the central directory only (local headers hold zeros and data
+//! descriptors follow), with zip64 records even in small files. Everything is checked against the file's length before
+//! it is used: no entry may lie beyond the central directory, overlap another, bear another's name, be compressed or
+//! encrypted.
 
 use crate::{Result, bail};
 use std::collections::BTreeMap;

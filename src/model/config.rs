@@ -103,8 +103,8 @@ pub struct Config {
     pub positions: bool,
 }
 
-/// `beeg_config.json` or Hugging Face's `config.json` as they are written: older and newer names, absent fields at the defaults of the
-/// published class.
+/// `beeg_config.json` or Hugging Face's `config.json` as they are written: older and newer names, absent fields at the
+/// defaults of the published class.
 #[derive(Deserialize)]
 struct RawConfig {
     #[serde(default = "default_block_size")]
@@ -206,7 +206,8 @@ const OF_TRANSFORMERS: [&str; 22] = [
     "_name_or_path",
 ];
 
-/// Fields that mean nothing here are ignored; any other must be off or is an error, so that no model runs as another than it is.
+/// Fields that mean nothing here are ignored; any other must be off or is an error, so that no model runs as another
+/// than it is.
 fn check_rest(rest: &BTreeMap<String, serde_json::Value>) -> Result<()> {
     let of_transformers = rest.contains_key("model_type") || rest.contains_key("architectures");
     for (name, value) in rest {
@@ -241,7 +242,8 @@ fn default_loctypes() -> String {
 }
 
 impl Config {
-    /// Reads the text of a published `beeg_config.json`, or of the `config.json` that Hugging Face ships (the same fields among others).
+    /// Reads the text of a published `beeg_config.json`, or of the `config.json` that Hugging Face ships (the same
+    /// fields among others).
     ///
     /// # Errors
     /// Unknown keys, missing sizes, options that this engine does not have, sizes out of range.
@@ -328,8 +330,8 @@ impl Config {
         self.d_model + self.d_pos_emb.unwrap_or(0)
     }
 
-    /// How many entries AbsTopK keeps at `site` of a vector of `width`: `int(afrac * width)` in double precision, as the
-    /// published code computes it. `None` when nothing is dropped there.
+    /// How many entries AbsTopK keeps at `site` of a vector of `width`: `int(afrac * width)` in double precision, as
+    /// the published code computes it. `None` when nothing is dropped there.
     pub fn top_k(&self, site: TopKSite, width: usize) -> Option<usize> {
         let afrac = self.afrac?;
         self.afrac_loctypes.contains(&site).then_some((afrac * width as f64) as usize)

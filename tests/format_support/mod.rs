@@ -1,4 +1,5 @@
-//! Shared by the tests of files: the reference vectors, and small writers of the containers, apart from the crate's own.
+//! Shared by the tests of files: the reference vectors, and small writers of the containers, apart from the crate's
+//! own.
 #![allow(dead_code)] // each test binary uses a part
 
 pub mod archive;

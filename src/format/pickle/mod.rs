@@ -1,11 +1,12 @@
 //! A restricted unpickler: it builds tensors and plain data, and executes nothing.
 //!
-//! A pickle is a program for a stack machine; a general one may call any function. This one knows the opcodes that `torch.save` writes and a few
-//! globals (`machine::GLOBALS`), whose meaning is built in. Any other opcode or global is refused by name. Sizes are bounded by the file's own length, depth
-//! and the number of values by [`MAX_DEPTH`] and [`MAX_VALUES`] (a pickle may refer to one list many times over), and a tensor must lie inside its
-//! storage.
+//! A pickle is a program for a stack machine; a general one may call any function. This one knows the opcodes that
+//! `torch.save` writes and a few globals (`machine::GLOBALS`), whose meaning is built in. Any other opcode or global is
+//! refused by name. Sizes are bounded by the file's own length, depth and the number of values by [`MAX_DEPTH`] and
+//! [`MAX_VALUES`] (a pickle may refer to one list many times over), and a tensor must lie inside its storage.
 
 mod machine;
+mod opcode;
 mod tensor;
 
 use crate::{Result, bail};
@@ -31,7 +32,8 @@ pub enum Value<'a> {
     Str(&'a str),
     List(Vec<Value<'a>>),
     Tuple(Vec<Value<'a>>),
-    /// In the order of the file; keys may be anything, and a key set twice stands where it first stood, with the later value.
+    /// In the order of the file; keys may be anything, and a key set twice stands where it first stood, with the later
+    /// value.
     Dict(Vec<(Value<'a>, Value<'a>)>),
     Tensor(Rc<Tensor<'a>>),
 }
