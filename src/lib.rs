@@ -19,7 +19,7 @@ pub mod tensor;
 #[cfg(feature = "tokenizer")]
 pub mod tokenizer;
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "tokenizer", not(target_arch = "wasm32")))]
 pub mod cli;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod train;
