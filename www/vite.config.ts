@@ -57,6 +57,7 @@ export default defineConfig(async () => ({
   server: { fs: { allow: [root] } },
   build: {
     target: 'es2022',
+    license: { fileName: 'licenses/javascript.md' },
     // Every page is an .html file in this folder.
     rolldownOptions: {
       input: (await readdir(www)).filter((name) => extname(name) === '.html').map((name) => join(www, name)),

@@ -94,7 +94,8 @@ fn wasm_package(tools: &Path, package: &Package) -> Outcome {
 pub fn page() -> Outcome {
     step("build www/dist", || {
         run(&mut npm_bin("tsc"))?;
-        run(npm_bin("vite").args(["build", "--logLevel", "warn"]))
+        run(npm_bin("vite").args(["build", "--logLevel", "warn"]))?;
+        run(command("node").current_dir(www()).arg("scripts/licenses.mjs"))
     })
 }
 
