@@ -3,7 +3,7 @@
  * The tokenizer is a wasm package of its own (it carries a regex engine) and is loaded after the first screen is live.
  */
 import { expose } from 'comlink';
-import startEngine, * as built from 'sparse-circuits-engine';
+import startEngine, { Session as WasmSession } from 'sparse-circuits-engine';
 import engineUrl from '../../../pkg/engine/sparse_circuits_bg.wasm?url';
 import { beforeOf } from '../graph/signal';
 import { tokenFor } from '../state/reading';
@@ -15,13 +15,13 @@ import type { Ask, BackendName, CircuitInfo, Engine, ModelInfo, Opened, RunReque
 /** The engine's face (`src/web/engine.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
 interface Session {
   setVocabulary(tokenizerJson: Uint8Array): void;
-  backend(): BackendName;
+  backend(): string;
   modelInfo(): ModelInfo;
   addCircuit(json: Uint8Array): CircuitInfo;
   run(request: RunRequest): View;
   counterfactual(task: string, text: string): { text: string } | { reason: string };
 }
-const { Session } = built as unknown as { Session: new (model: Uint8Array) => Session };
+const Session: new (model: Uint8Array) => Session = WasmSession;
 
 /** Bytes of the engine's wasm file, put in when the page is built. */
 declare const __ENGINE_BYTES__: number;
@@ -58,7 +58,7 @@ const engine: Engine = {
     const presets = listed.tasks.flatMap((one) => one.presets.flatMap((preset) => [preset.a, preset.b]));
     const prompts = new Prompts(presets, model.contextLength, () => tokenizer(listed.tokenizer, vocabulary));
     live = { base, listed, model, session, prompts, tasks: new Map() };
-    return { model, task: keep(live, task, circuit), backend: session.backend() };
+    return { model, task: keep(live, task, circuit), backend: session.backend() as BackendName };
   },
 
   async task(name): Promise<TaskInfo> {
