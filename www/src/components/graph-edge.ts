@@ -3,7 +3,7 @@ import { nothing, svg, type SVGTemplateResult } from 'lit';
 import type { Layout, PlacedEdge } from '../graph/layout';
 import { bow, pointAt, through } from '../graph/paths';
 import { edgeWidth, type Signal } from '../graph/signal';
-import type { Numbers } from '../state/screen';
+import { signed } from '../words/numbers';
 
 export interface EdgeLook {
   width: number;
@@ -48,19 +48,22 @@ export function embedLinks(plan: Layout, signal: Signal): SVGTemplateResult[] {
   });
 }
 
+/** Weights of the unembedding below this share of the largest are not drawn. */
+const FAINT = 0.05;
+
 /** From the rails' ends to the candidates, by the weights of the unembedding. */
-export function logitLinks(plan: Layout, numbers: Numbers): SVGTemplateResult[] {
+export function logitLinks(plan: Layout): SVGTemplateResult[] {
   const written = plan.rails.filter((rail) => rail.rail.writes.length > 0);
   const largest = Math.max(1e-6, ...written.flatMap((rail) => rail.rail.toLogits.map(Math.abs)));
-  void numbers;
-  return written.flatMap((rail) => plan.logits.map((spot, index) => {
-    const weight = rail.rail.toLogits[index as 0 | 1];
-    if (Math.abs(weight) < largest * 0.02) return svg``;
-    return link([rail.x1, rail.y], [spot.x - spot.width / 2, spot.y], weight, edgeWidth(weight, largest, 4));
-  }));
+  const links = written.flatMap((rail) => plan.logits.map((spot, index) => ({ rail, spot, weight: rail.rail.toLogits[index as 0 | 1] })))
+    .filter(({ weight }) => Math.abs(weight) >= largest * FAINT);
+  // Where many meet, badges would cover each other; the dashes say the sign all the same.
+  const badge = links.filter(({ weight }) => weight < 0).length <= 4;
+  return links.map(({ rail, spot, weight }) =>
+    link([rail.x1, rail.y], [spot.x - spot.width / 2, spot.y], weight, edgeWidth(weight, largest, 4), badge));
 }
 
-function link(from: [number, number], to: [number, number], weight: number, width: number): SVGTemplateResult {
-  return svg`<path class="edge ${weight < 0 ? 'neg' : 'pos'}" d=${bow(from, to)} stroke-width=${width.toFixed(2)}/>
-    ${weight < 0 ? minus(pointAt(from, to, 0.5), 4.5, '') : nothing}`;
+function link(from: [number, number], to: [number, number], weight: number, width: number, badge = true): SVGTemplateResult {
+  return svg`<path class="edge ${weight < 0 ? 'neg' : 'pos'}" d=${bow(from, to)} stroke-width=${width.toFixed(2)}><title>weight ${signed(weight)}</title></path>
+    ${badge && weight < 0 ? minus(pointAt(from, to, 0.5), 4.5, '') : nothing}`;
 }

@@ -98,7 +98,7 @@ export class Graph extends Light {
           rail.used ? svg`<path class="railon" d="M${rail.used[0]} ${rail.y}H${rail.used[1]}"/>` : nothing
         }${compact ? nothing : svg`<text class="ch" x=${rail.x0 + 4} y=${rail.y - 5}>ch ${rail.rail.channel}</text>`}`,
       )}
-      ${embedLinks(plan, signal)}${logitLinks(plan, numbers)}
+      ${embedLinks(plan, signal)}${logitLinks(plan)}
       ${plan.heads.map((head) => headGlyph(head, plan, numbers, compact))}
       ${plan.edges.map((edge) => (isHovered(hovered, edge) ? edgeHalo(edge) : nothing))}
       ${plan.edges.map((edge, index) => {
