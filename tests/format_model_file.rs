@@ -247,6 +247,7 @@ fn wrong_content_is_refused_by_name() {
             tensor.data = data.clone();
         }
     };
+    #[allow(clippy::type_complexity)]
     let cases: Vec<(&str, Precision, Box<dyn Fn(&mut Container)>)> = vec![
         ("values", Lossless, Box::new(move |f| f.set_f32(&part("values"), 3, f32::INFINITY))),
         ("c_proj.weight", Lossless, Box::new(bytes("I32", "indptr", &[0; 13 * 4]))),

@@ -4,6 +4,9 @@
 //! only calls that wait for the device. Every op has one file in `cpu/`, with its naive reference and property tests beside it.
 
 pub mod cpu;
+mod ready;
+
+pub use ready::ready;
 
 use crate::Result;
 use crate::model::{Activation, WeightMatrix};

@@ -24,7 +24,7 @@ pub struct Prediction {
 /// Runs and predicts the token after the prompt. Gives the values that the request asked for too.
 ///
 /// # Errors
-/// What [`run`] refuses; candidates beyond the vocabulary.
+/// What [`run`] refuses; candidates beyond the vocabulary; edits so large that the logits are no numbers.
 pub async fn predict<B: Backend>(
     backend: &mut B,
     model: &Model<B>,
@@ -40,6 +40,9 @@ pub async fn predict<B: Backend>(
         crate::model::LogitsAt::Every => request.tokens.len() - 1,
     };
     let logits: Vec<f32> = (0..model.config.vocab_size).map(|token| values.logits.get(last, token)).collect();
+    if logits.iter().any(|logit| !logit.is_finite()) {
+        bail!("the model's logits are no finite numbers with these edits; set or scale nodes less far");
+    }
     let calibration = calibration(request.edits.mode, request.circuit);
     Ok((Prediction::new(&logits, candidates, calibration), values))
 }

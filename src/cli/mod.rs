@@ -3,16 +3,27 @@
 //! Exit status 0 on success; 2 and one clear line on stderr for bad arguments or input.
 
 mod corpus;
+mod edits;
+mod evaluate;
 pub mod files;
+mod generate;
 mod import;
+mod means;
+mod predict;
+mod prompt;
+mod prune;
+mod run;
+mod ship;
+mod task_prompts;
 mod tasks;
 mod train;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// Train, prune, run and edit weight-sparse transformers whose circuits fit on a screen.
 #[derive(Parser)]
@@ -25,15 +36,29 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Corpus(corpus::Args),
+    Evaluate(evaluate::Args),
+    Generate(generate::Args),
     Import(import::Args),
+    Means(means::Args),
+    Predict(predict::Args),
+    Prune(prune::Args),
+    Run(run::Args),
+    Ship(ship::Args),
     Tasks(tasks::Args),
     Train(train::Args),
 }
 
-fn run(command: Command) -> Result<()> {
+fn dispatch(command: Command) -> Result<()> {
     match command {
         Command::Corpus(args) => corpus::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Generate(args) => generate::run(args),
         Command::Import(args) => import::run(args),
+        Command::Means(args) => means::run(args),
+        Command::Predict(args) => predict::run(args),
+        Command::Prune(args) => prune::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Ship(args) => ship::run(args),
         Command::Tasks(args) => tasks::run(args),
         Command::Train(args) => train::run(args),
     }
@@ -44,7 +69,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return report_usage(&error),
     };
-    match run(cli.command) {
+    match dispatch(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", one_line(&error.to_string()));
@@ -71,6 +96,16 @@ fn report_usage(error: &clap::Error) -> ExitCode {
             eprintln!("{} (see --help)", one_line(what));
             ExitCode::from(2)
         }
+    }
+}
+
+/// Writes to stdout. Whoever reads may stop early (`| head`): that is no error.
+fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Io { action: "write to", path: "standard output".into(), source })
+        }
+        _ => Ok(()),
     }
 }
 

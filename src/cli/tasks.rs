@@ -1,12 +1,10 @@
 //! `sparse-circuits tasks`: the tasks and their pairs of prompts.
 
-use std::io::Write;
-
 use clap::ValueEnum;
 use serde_json::json;
 
 use crate::tasks::{Split, TASKS, find};
-use crate::{Error, Result, bail};
+use crate::{Result, bail};
 
 /// List the tasks, or print pairs of prompts of one, a JSON object a line: {"a": PROMPT, "b": PROMPT, "candidates": [..,..]}.
 #[derive(clap::Args)]
@@ -60,11 +58,5 @@ pub fn run(args: Args) -> Result<()> {
             }
         }
     }
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads may stop early (`| head`).
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::Io { action: "write to", path: "standard output".into(), source: error })
-        }
-        _ => Ok(()),
-    }
+    super::print(&text)
 }

@@ -4,6 +4,7 @@ mod backward;
 mod config;
 mod device;
 mod forward;
+mod generate;
 mod hook;
 mod weights;
 
@@ -11,5 +12,6 @@ pub use backward::{BlockGradient, LinearGradient, NormGradient, ParameterGradien
 pub use config::{Activation, Config, LAYER_NORM_EPS, RMS_NORM_EPS, ResidualActivation, TopKSite};
 pub use device::{DeviceBlock, DeviceLinear, DeviceNorm, Model};
 pub use forward::{Hooks, LogitsAt, Trace, forward, forward_with_trace};
+pub use generate::{Generator, Sampler};
 pub use hook::{Hook, Node, Site};
 pub use weights::{Block, Linear, Norm, WeightMatrix, Weights};

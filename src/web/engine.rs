@@ -1,10 +1,10 @@
 //! The engine's wasm face: a `Session` that the page's worker owns.
 
-use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, ready};
 use crate::circuit::inspect::{Ask, View, circuit_info, model_info, view};
 use crate::circuit::{Circuit, Edits};
-use crate::format::{ModelFile, model_file};
+use crate::format::{ModelFile, circuit_file, model_file};
 use crate::model::{Model, Node};
 use crate::web::js_error;
 use crate::{Error, Result, bail, tasks};
@@ -104,10 +104,9 @@ impl Session {
 
 impl Session {
     fn added(&mut self, json: &[u8]) -> Result<JsValue> {
-        let circuit: Circuit = match serde_json::from_slice(json) {
-            Ok(circuit) => circuit,
-            Err(error) => bail!("this is not a circuit file that can be read: {error}"),
-        };
+        let file = circuit_file::read(json)?;
+        file.check(&self.file.weights)?;
+        let circuit = file.circuit;
         let info = circuit_info(&self.file.weights, &self.file.means, &circuit)?;
         self.circuits.insert(circuit.task.clone(), circuit);
         to_js(&info)
@@ -136,15 +135,6 @@ impl Session {
             token.text = self.vocabulary.get(token.id as usize).cloned().unwrap_or_default();
         }
         view_to_js(view)
-    }
-}
-
-/// What a future gives that never waits: the CPU backend's reads are done when they are asked for.
-fn ready<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match std::pin::pin!(future).poll(&mut context) {
-        std::task::Poll::Ready(result) => result,
-        std::task::Poll::Pending => Err(Error::Backend("the CPU backend did not answer at once".into())),
     }
 }
 

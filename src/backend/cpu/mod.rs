@@ -9,7 +9,7 @@ mod moves;
 mod norm;
 pub(crate) mod simd;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(not(target_arch = "wasm32"))]
 mod weight_gradient;
 

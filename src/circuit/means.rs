@@ -1,0 +1,101 @@
+//! Means of every hook's channels over a corpus: what an ablated node is held at (Gao et al. 2025, 2.2).
+
+use super::Means;
+use crate::backend::{Backend, Batch};
+use crate::model::{Config, Hook, Hooks, LogitsAt, Model, forward};
+use crate::tensor::{Activations, PANEL};
+use crate::{Result, bail};
+use std::collections::BTreeMap;
+
+/// Running sums; every token weighs the same.
+pub struct MeanSums {
+    totals: BTreeMap<Hook, Vec<f64>>,
+    tokens: u64,
+}
+
+impl MeanSums {
+    pub fn new(config: &Config) -> MeanSums {
+        let totals = Hook::all(config.n_layer).into_iter().map(|hook| (hook, vec![0.0; hook.width(config)]));
+        MeanSums { totals: totals.collect(), tokens: 0 }
+    }
+
+    /// Tokens so far.
+    pub fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
+    /// Runs the sequences as one batch and adds the values at every token. Sequences must be neither none nor empty nor longer than the context.
+    ///
+    /// # Errors
+    /// Tokens beyond the vocabulary, a failing device.
+    pub async fn add<B: Backend>(&mut self, backend: &mut B, model: &Model<B>, sequences: &[&[u32]]) -> Result<()> {
+        let vocab = model.config.vocab_size;
+        if let Some(token) = sequences.iter().copied().flatten().find(|&&token| token as usize >= vocab) {
+            bail!("the corpus has the token {token}; the model's tokens are 0 to {}", vocab - 1);
+        }
+        let batch = Batch::new(sequences);
+        let mut recorder = Recorder { config: &model.config, values: BTreeMap::new() };
+        let logits = forward(backend, model, &batch, LogitsAt::Last, &mut recorder)?;
+        backend.recycle(logits);
+        for (hook, tensor) in recorder.values {
+            let values = backend.read(&tensor).await?;
+            backend.recycle(tensor);
+            let totals = self.totals.get_mut(&hook).expect("sums are made for every hook");
+            for span in batch.spans() {
+                add_tokens(&values, span.start, span.len, totals);
+            }
+        }
+        self.tokens += sequences.iter().map(|sequence| sequence.len() as u64).sum::<u64>();
+        Ok(())
+    }
+
+    /// Adds what another has summed.
+    pub fn merge(&mut self, other: MeanSums) {
+        for (hook, sums) in other.totals {
+            let totals = self.totals.get_mut(&hook).expect("both are of one model");
+            totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+        }
+        self.tokens += other.tokens;
+    }
+
+    /// # Errors
+    /// When there was no token, or a value was no number.
+    pub fn means(&self) -> Result<Means> {
+        if self.tokens == 0 {
+            bail!("the corpus is empty: there is nothing to take a mean of");
+        }
+        let mean = |total: &f64| (total / self.tokens as f64) as f32;
+        let means: Means =
+            self.totals.iter().map(|(hook, totals)| (*hook, totals.iter().map(mean).collect())).collect();
+        match means.iter().find(|(_, mean)| mean.iter().any(|value| !value.is_finite())) {
+            Some((hook, _)) => bail!("the model's values at {hook} are no finite numbers on this corpus"),
+            None => Ok(means),
+        }
+    }
+}
+
+/// `totals[channel] +=` the sum over tokens `start..start + len`; `start` is a panel's first.
+fn add_tokens(values: &Activations, start: usize, len: usize, totals: &mut [f64]) {
+    for (panel, first) in (start / PANEL..).zip((0..len).step_by(PANEL)) {
+        let lanes = PANEL.min(len - first);
+        for (total, values) in totals.iter_mut().zip(values.panel(panel).chunks_exact(PANEL)) {
+            *total += values[..lanes].iter().map(|&value| f64::from(value)).sum::<f64>();
+        }
+    }
+}
+
+/// Keeps copies of every hook's values.
+struct Recorder<'a, B: Backend> {
+    config: &'a Config,
+    values: BTreeMap<Hook, B::Tensor>,
+}
+
+impl<B: Backend> Hooks<B> for Recorder<'_, B> {
+    fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
+        let tokens = backend.tokens(x);
+        let mut copy = backend.tensor(hook.width(self.config), tokens);
+        backend.copy(x, &mut copy);
+        self.values.insert(hook, copy);
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! The options that change a run, the same for `run` and `predict`.
+
+use super::files;
+use crate::circuit::{Circuit, Edits, Mode};
+use crate::format::circuit_file;
+use crate::model::{Node, Weights};
+use crate::{Result, bail};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub struct EditArgs {
+    /// Hold a node at its mean over the training text. A node is HOOK.INDEX, such as 0.mlp.post_act.863.
+    #[arg(long, value_name = "NODE")]
+    off: Vec<Node>,
+    /// Hold a node at a value.
+    #[arg(long, value_name = "NODE=VALUE", value_parser = node_and_number)]
+    set: Vec<(Node, f32)>,
+    /// Multiply a node by a factor.
+    #[arg(long, value_name = "NODE=FACTOR", value_parser = node_and_number)]
+    scale: Vec<(Node, f32)>,
+    /// Take a node's values from the prompt of --from, token by token from the end.
+    #[arg(long, value_name = "NODE")]
+    patch: Vec<Node>,
+    /// Take the values of the circuit's flip nodes from the prompt of --from.
+    #[arg(long)]
+    flip: bool,
+    /// The second prompt, for --patch and --flip.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// A circuit, for --mode and --flip.
+    #[arg(long, value_name = "FILE")]
+    circuit: Option<PathBuf>,
+    /// The whole model, the circuit alone (all else at its mean), or the model with the circuit at its mean.
+    #[arg(long, value_enum, default_value_t = ModeName::Full)]
+    mode: ModeName,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum ModeName {
+    Full,
+    Circuit,
+    Removed,
+}
+
+impl EditArgs {
+    /// # Errors
+    /// One node with two values or factors.
+    pub fn edits(&self) -> Result<Edits> {
+        Ok(Edits {
+            mode: match self.mode {
+                ModeName::Full => Mode::Full,
+                ModeName::Circuit => Mode::Circuit,
+                ModeName::Removed => Mode::Removed,
+            },
+            off: self.off.iter().copied().collect(),
+            set: unique("--set", &self.set)?,
+            scale: unique("--scale", &self.scale)?,
+            patch: self.patch.iter().copied().collect::<BTreeSet<Node>>(),
+            flip: self.flip,
+        })
+    }
+
+    /// Whether values of a second prompt are wanted.
+    pub fn want_source(&self) -> bool {
+        self.flip || !self.patch.is_empty()
+    }
+
+    /// The circuit, checked against the model.
+    pub fn circuit(&self, weights: &Weights) -> Result<Option<Circuit>> {
+        let Some(path) = &self.circuit else {
+            if self.flip || self.mode != ModeName::Full {
+                bail!("--mode circuit, --mode removed and --flip need a circuit; name one with --circuit FILE");
+            }
+            return Ok(None);
+        };
+        let file = circuit_file::read(&files::read(path)?).map_err(files::in_file(path))?;
+        file.check(weights).map_err(files::in_file(path))?;
+        Ok(Some(file.circuit))
+    }
+}
+
+fn node_and_number(text: &str) -> std::result::Result<(Node, f32), String> {
+    let Some((node, number)) = text.split_once('=') else {
+        return Err("it should be NODE=NUMBER, such as 0.mlp.post_act.863=1.5".into());
+    };
+    let node = node.parse::<Node>().map_err(|error| error.to_string())?;
+    match number.parse::<f32>() {
+        Ok(number) if number.is_finite() => Ok((node, number)),
+        _ => Err(format!("\"{number}\" is not a finite number")),
+    }
+}
+
+fn unique(option: &str, pairs: &[(Node, f32)]) -> Result<BTreeMap<Node, f32>> {
+    let mut map = BTreeMap::new();
+    for &(node, number) in pairs {
+        if map.insert(node, number).is_some() {
+            bail!("{option} is given twice for the node {node}");
+        }
+    }
+    Ok(map)
+}

@@ -1,0 +1,152 @@
+//! `sparse-circuits evaluate`: how well a circuit does its task, alone and removed, and how often its flip reverses the answer.
+
+use super::task_prompts::{find_task, handwritten, load_tokenizer, pairs};
+use super::{files, print};
+use crate::backend::ready;
+use crate::circuit::evaluate::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};
+use crate::circuit::{Circuit, Prompts, Scores, TaskModel, Threads, Workers, graph};
+use crate::format::{ModelFile, circuit_file};
+use crate::tasks::{Split, Task};
+use crate::tokenizer::Tokenizer;
+use crate::{Result, bail};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Measure a circuit on pairs of its task that the search has not seen, and on the hand-written prompts.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The model file that the circuit was found in.
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    #[arg(long, value_name = "FILE")]
+    circuit: PathBuf,
+    /// Which pairs.
+    #[arg(long, value_parser = ["train", "validation", "test"], default_value = "test")]
+    split: String,
+    /// How many pairs.
+    #[arg(long, default_value_t = 1024)]
+    pairs: usize,
+    /// The tokenizer; else tokenizer.json beside the model.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    /// Print JSON instead of lines for people.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Random backgrounds of which the mean is reported.
+const DRAWS: usize = 3;
+
+/// What `evaluate` measures.
+pub struct Report {
+    pub task: String,
+    pub split: Split,
+    pub pairs: usize,
+    pub nodes: usize,
+    pub edges: usize,
+    pub on_pairs: Modes,
+    pub on_handwritten: Modes,
+    pub handwritten: usize,
+    pub flips: FlipRates,
+    /// The circuit with a random half of the other nodes held at their means.
+    pub half_outside: LossAndAccuracy,
+}
+
+impl Report {
+    pub fn scores(&self) -> Scores {
+        scores(&self.on_pairs, &self.flips)
+    }
+
+    pub fn json(&self) -> Value {
+        json!({
+            "task": self.task, "split": self.split.name(), "pairs": self.pairs, "nodes": self.nodes, "edges": self.edges,
+            "full": self.on_pairs.full, "circuit": self.on_pairs.circuit, "removed": self.on_pairs.removed,
+            "handwritten": {
+                "prompts": self.handwritten, "full": self.on_handwritten.full,
+                "circuit": self.on_handwritten.circuit, "removed": self.on_handwritten.removed,
+            },
+            "flip": self.flips, "half_outside_held": self.half_outside,
+        })
+    }
+}
+
+/// Measures a circuit on `count` pairs of a split and on the hand-written prompts. The workers hold the same model and task.
+///
+/// # Errors
+/// When the circuit, the tokenizer and the model do not fit together.
+pub fn measure(
+    workers: &mut Threads,
+    task: &Task,
+    tokenizer: &Tokenizer,
+    circuit: &Circuit,
+    file: &ModelFile,
+    split: Split,
+    count: usize,
+) -> Result<Report> {
+    let config = &file.weights.config;
+    let space = workers.task().space.clone();
+    let mask = space.circuit(circuit)?;
+    let flip = circuit.flip_nodes.iter().map(|&node| space.index(node)).collect::<Result<Vec<usize>>>()?;
+    let tokens = pairs(task, split, count, tokenizer, config.vocab_size)?;
+    let set = Prompts::new(&tokens, config.block_size);
+    let typed = handwritten(task, tokenizer, config.block_size);
+    let calibration = &circuit.calibration;
+    Ok(Report {
+        task: task.name.into(),
+        split,
+        pairs: tokens.len(),
+        nodes: circuit.nodes.len(),
+        edges: graph::edges(&file.weights, &circuit.nodes).len(),
+        on_pairs: ready(modes(workers, &set, &mask, calibration))?,
+        on_handwritten: ready(modes(workers, &typed, &mask, calibration))?,
+        handwritten: typed.first.len(),
+        flips: ready(flip_rates(workers, &set, &mask, &flip, calibration))?,
+        half_outside: ready(half_outside(workers, &set, &mask, DRAWS, 1))?,
+    })
+}
+
+/// Loads a circuit and checks it against the model; the task's workers with it.
+///
+/// # Errors
+/// When the files do not fit together.
+pub fn open(
+    file: &ModelFile,
+    circuit: &std::path::Path,
+) -> Result<(circuit_file::CircuitFile, &'static Task, Threads)> {
+    let loaded = circuit_file::read(&files::read(circuit)?).map_err(files::in_file(circuit))?;
+    loaded.check(&file.weights).map_err(files::in_file(circuit))?;
+    let task = find_task(&loaded.circuit.task)?;
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let workers = Threads::new(TaskModel::new(&file.weights, &file.means, loaded.circuit.candidate_ids)?, cores);
+    Ok((loaded, task, workers))
+}
+
+pub fn run(args: Args) -> Result<()> {
+    if args.pairs == 0 || args.pairs > 100_000 {
+        bail!("--pairs must lie between 1 and 100000; it is {}", args.pairs);
+    }
+    let Some(split) = Split::ALL.into_iter().find(|split| split.name() == args.split) else {
+        bail!("there is no split {:?}", args.split);
+    };
+    let tokenizer = load_tokenizer(args.tokenizer.as_deref(), &args.model)?;
+    let file = files::load_model(&args.model)?;
+    let (loaded, task, mut workers) = open(&file, &args.circuit)?;
+    let report = measure(&mut workers, task, &tokenizer, &loaded.circuit, &file, split, args.pairs)?;
+    if args.json {
+        return print(&format!("{}\n", report.json()));
+    }
+    let mut text = format!("{}: {} nodes, {} edges\n", report.task, report.nodes, report.edges);
+    for (what, count, modes) in [
+        (format!("{} prompts", args.split), 2 * report.pairs, report.on_pairs),
+        ("hand-written prompts".into(), report.handwritten, report.on_handwritten),
+    ] {
+        text += &format!("{count} {what}:\n");
+        for (mode, measured) in [("full", modes.full), ("circuit", modes.circuit), ("removed", modes.removed)] {
+            text += &format!("  {mode:8} loss {:.3}, accuracy {:5.1} %\n", measured.loss, 100.0 * measured.accuracy);
+        }
+    }
+    let (rates, half) = (report.flips, report.half_outside);
+    text += &format!("flip reverses {:.1} % (circuit), {:.1} % (full)\n", 100.0 * rates.circuit, 100.0 * rates.full);
+    text += &format!("half of the rest held: loss {:.3}, accuracy {:.1} %\n", half.loss, 100.0 * half.accuracy);
+    print(&text)
+}

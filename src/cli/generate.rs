@@ -1,0 +1,57 @@
+//! `sparse-circuits generate`: text from a model.
+
+use super::prompt::{TokenizerArgs, encode};
+use super::{files, print};
+use crate::model::{Generator, Sampler};
+use crate::{Result, bail};
+use std::path::PathBuf;
+
+/// Print a prompt and how the model goes on, until it ends the document.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A model file, or the folder of a published checkpoint.
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: String,
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    max_new_tokens: usize,
+    /// 0 always takes the likeliest token; 1 draws by the model's own probabilities.
+    #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
+    temperature: f64,
+    /// Draw from the likeliest tokens that together have this probability.
+    #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true)]
+    top_p: f64,
+    /// The same seed draws the same text.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    tokenizer: TokenizerArgs,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let mut sampler = Sampler::new(args.temperature, args.top_p, args.seed)?;
+    let file = files::load_model(&args.model)?;
+    let tokenizer = args.tokenizer.load(&args.model)?;
+    let tokens = encode(&tokenizer, &file.weights.config, "the prompt", &args.prompt)?;
+    let mut generator = Generator::new(&file.weights);
+    let mut logits = Vec::new();
+    for token in tokens {
+        logits = generator.push(token)?;
+    }
+    let mut out = Vec::new();
+    while out.len() < args.max_new_tokens {
+        if logits.iter().any(|logit| !logit.is_finite()) {
+            bail!("the model's logits are no finite numbers");
+        }
+        let next = sampler.next(&logits);
+        if Some(next) == tokenizer.end_of_text() {
+            break;
+        }
+        out.push(next);
+        if out.len() < args.max_new_tokens {
+            logits = generator.push(next)?;
+        }
+    }
+    print(&format!("{}{}\n", args.prompt, tokenizer.decode(&out)))
+}

@@ -1,0 +1,151 @@
+//! `sparse-circuits means`: the mean of every hook over a corpus, into the model file.
+
+use super::files;
+use super::prompt::TokenizerArgs;
+use crate::backend::cpu::Cpu;
+use crate::backend::ready;
+use crate::circuit::MeanSums;
+use crate::format::{Precision, model_file};
+use crate::model::{Config, Model};
+use crate::tokenizer::Tokenizer;
+use crate::{Error, Result, bail};
+use rayon::prelude::*;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// Measure the mean of every channel at every hook over a corpus, every token alike, and write the model with them.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A model file, or the folder of a published checkpoint.
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// A folder that `sparse-circuits corpus` wrote (all its .bin files), one such .bin file, or text: a .py or .txt file, or a folder of them.
+    #[arg(long, value_name = "PATH")]
+    corpus: PathBuf,
+    /// Half-precision numbers and packed columns.
+    #[arg(long)]
+    compact: bool,
+    #[command(flatten)]
+    tokenizer: TokenizerArgs,
+    /// The model file to write.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Tokens that run as one batch: their values at every hook lie in memory together.
+const BATCH: usize = 1024;
+/// Batches between two lines of progress.
+const ROUND: usize = 64;
+
+pub fn run(args: Args) -> Result<()> {
+    let mut file = files::load_model(&args.model)?;
+    let config = &file.weights.config;
+    let documents = match binaries(&args.corpus)? {
+        paths if paths.is_empty() => texts(&args.corpus, &args.tokenizer.load(&args.model)?)?,
+        paths => paths.iter().map(|path| tokens(path)).collect::<Result<_>>()?,
+    };
+    let windows: Vec<&[u32]> = documents.iter().flat_map(|tokens| tokens.chunks(config.block_size)).collect();
+    if windows.is_empty() {
+        bail!("{} holds no tokens: there is nothing to take a mean of", args.corpus.display());
+    }
+    let model = Model::new(&mut Cpu::new(), &file.weights);
+    let sums = sum(&model, config, &windows)?;
+    file.means = sums.means()?;
+    if let Some(fields) = file.provenance.as_object_mut() {
+        let corpus = args.corpus.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        fields.insert("means".into(), json!({"corpus": corpus, "tokens": sums.tokens()}));
+    }
+    let precision = if args.compact { Precision::Compact } else { Precision::Lossless };
+    files::write_atomically(&args.out, &model_file::write(&file, precision)?)?;
+    super::print(&format!(
+        "{}: means of {} hooks over {} tokens\n",
+        args.out.display(),
+        file.means.len(),
+        sums.tokens()
+    ))
+}
+
+/// Both cores; the order of the sums is that of the windows, so the result does not depend on the number of cores.
+fn sum(model: &Model<Cpu>, config: &Config, windows: &[&[u32]]) -> Result<MeanSums> {
+    let per_batch = (BATCH / config.block_size).max(1);
+    let batches: Vec<&[&[u32]]> = windows.chunks(per_batch).collect();
+    let mut sums = MeanSums::new(config);
+    for round in batches.chunks(ROUND) {
+        let parts: Vec<Result<MeanSums>> = round
+            .par_iter()
+            .map_init(Cpu::new, |cpu, batch| {
+                let mut part = MeanSums::new(config);
+                ready(part.add(cpu, model, batch))?;
+                Ok(part)
+            })
+            .collect();
+        for part in parts {
+            sums.merge(part?);
+        }
+        if batches.len() > ROUND {
+            let all: usize = windows.iter().map(|window| window.len()).sum();
+            eprintln!("{} of {all} tokens", sums.tokens());
+        }
+    }
+    Ok(sums)
+}
+
+/// The token files of a corpus folder in the order of their names, or the one token file named; none where the path is text.
+fn binaries(path: &Path) -> Result<Vec<PathBuf>> {
+    let is_binary = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "bin") && path.is_file();
+    if !path.is_dir() {
+        return Ok(Some(path.to_path_buf()).filter(is_binary).into_iter().collect());
+    }
+    let mut paths: Vec<PathBuf> = entries(path)?.into_iter().filter(is_binary).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+fn tokens(path: &Path) -> Result<Vec<u32>> {
+    let bytes = files::read(path)?;
+    if bytes.len() % 2 != 0 {
+        bail!("{} is not a file of 16-bit token ids: it has {} bytes", path.display(), bytes.len());
+    }
+    Ok(bytes.chunks_exact(2).map(|pair| u32::from(u16::from_le_bytes([pair[0], pair[1]]))).collect())
+}
+
+/// The .py and .txt files of a folder and the folders in it, or the one file named, each followed by the end-of-text token.
+fn texts(path: &Path, tokenizer: &Tokenizer) -> Result<Vec<Vec<u32>>> {
+    let mut paths = Vec::new();
+    if path.is_dir() {
+        collect_texts(path, &mut paths)?;
+        paths.sort();
+    } else {
+        paths.push(path.to_path_buf());
+    }
+    let document = |path: &PathBuf| -> Result<Vec<u32>> {
+        let Ok(text) = String::from_utf8(files::read(path)?) else {
+            bail!("{} is not UTF-8 text", path.display());
+        };
+        let mut ids = tokenizer.encode(&text);
+        ids.extend(tokenizer.end_of_text());
+        Ok(ids)
+    };
+    paths.iter().map(document).collect()
+}
+
+fn collect_texts(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+    for path in entries(folder)? {
+        // Links are not followed: they may lead in a circle.
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            collect_texts(&path, paths)?;
+        } else if path.extension().is_some_and(|extension| extension == "py" || extension == "txt") {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |source| Error::Io { action: "read", path: folder.into(), source };
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
+}

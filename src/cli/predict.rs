@@ -1,0 +1,96 @@
+//! `sparse-circuits predict`: the numbers that the page shows.
+
+use super::edits::EditArgs;
+use super::prompt::{TokenizerArgs, encode};
+use super::{files, print};
+use crate::backend::cpu::Cpu;
+use crate::backend::ready;
+use crate::circuit::{Request, predict};
+use crate::model::{LogitsAt, Model};
+use crate::{Error, Result, bail, tasks};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Print the probabilities of a task's two candidates after a prompt, and the five likeliest tokens.
+///
+/// With --mode circuit the candidates' probabilities are calibrated by the circuit's scale and shift. --patch and --flip without --from take
+/// their values from the prompt that the task's own rule makes (the opening quote swapped, and so on).
+#[derive(clap::Args)]
+pub struct Args {
+    /// A model file, or the folder of a published checkpoint.
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// The task, which names the candidates.
+    #[arg(long, value_name = "NAME")]
+    task: String,
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: String,
+    #[command(flatten)]
+    edits: EditArgs,
+    #[command(flatten)]
+    tokenizer: TokenizerArgs,
+    /// Print JSON: {"candidates": [..], "p": [..], "top": [[token, p], ..]}.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let Some(task) = tasks::find(&args.task) else {
+        let known: Vec<&str> = tasks::TASKS.iter().map(|task| task.name).collect();
+        bail!("there is no task {:?}; the tasks are {}", args.task, known.join(", "));
+    };
+    let file = files::load_model(&args.model)?;
+    let config = &file.weights.config;
+    let edits = args.edits.edits()?;
+    let circuit = args.edits.circuit(&file.weights)?;
+    let tokenizer = args.tokenizer.load(&args.model)?;
+    let candidates = task.candidate_tokens(&tokenizer)?;
+    if let Some(circuit) = &circuit {
+        if circuit.task != task.name {
+            bail!("the circuit is for the task {}, not {}", circuit.task, task.name);
+        }
+        if circuit.candidate_ids != candidates {
+            bail!(
+                "the circuit was found with another tokenizer: its candidates are the tokens {:?}",
+                circuit.candidate_ids
+            );
+        }
+    }
+    let tokens = encode(&tokenizer, config, "the prompt", &args.prompt)?;
+    let from = match &args.edits.from {
+        Some(text) => Some(text.clone()),
+        None if args.edits.want_source() => Some(task.counterfactual(&args.prompt).map_err(|reason| {
+            Error::invalid(format!("the task's rule makes no second prompt, so name one with --from TEXT: {reason}"))
+        })?),
+        None => None,
+    };
+    let source = from.map(|text| encode(&tokenizer, config, "the second prompt", &text)).transpose()?;
+
+    let mut cpu = Cpu::new();
+    let model = Model::new(&mut cpu, &file.weights);
+    let request = Request {
+        tokens: &tokens,
+        source: source.as_deref(),
+        edits: &edits,
+        circuit: circuit.as_ref(),
+        means: &file.means,
+        logits_at: LogitsAt::Last,
+        hooks: &BTreeSet::new(),
+        computed: &BTreeSet::new(),
+    };
+    let (prediction, _) = ready(predict(&mut cpu, &model, &request, candidates))?;
+    let top: Vec<(String, f64)> = prediction.top.iter().map(|&(id, p)| (tokenizer.token_text(id), p)).collect();
+    if args.json {
+        return print(&format!("{}\n", json!({"candidates": task.candidates, "p": prediction.p, "top": top})));
+    }
+    let mut text = String::new();
+    for (candidate, p) in task.candidates.iter().zip(prediction.p) {
+        text += &format!("{p:.4}  {candidate:?}\n");
+    }
+    text += "of all tokens:\n";
+    for (token, p) in top {
+        text += &format!("{p:.4}  {token:?}\n");
+    }
+    print(&text)
+}

@@ -1,0 +1,263 @@
+//! `sparse-circuits prune`: finds the circuit of a task and writes it with what was measured.
+
+use super::evaluate::{Report, measure};
+use super::task_prompts::{find_task, load_tokenizer, pairs};
+use super::{files, print};
+use crate::backend::{cpu::Cpu, ready};
+use crate::circuit::describe::describe;
+use crate::circuit::prune::{
+    LearnOptions, Outcome, Progress, PruneData, PruneOptions, Pruned, SearchReport, Stage, prune,
+};
+use crate::circuit::{Circuit, EdgeList, MeanSums, Prompts, TaskModel, Threads, Workers, control, evaluate, flip};
+use crate::format::{ModelFile, circuit_file, model_file};
+use crate::model::Model;
+use crate::tasks::{Split, TASKS, Task};
+use crate::tokenizer::Tokenizer;
+use crate::{Result, bail};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Find the smallest set of nodes that does a task while all others are held at their means, and write it as a circuit file.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A model file with node means (see `sparse-circuits means`).
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// The task's name; `sparse-circuits tasks --json` lists them.
+    #[arg(long, value_name = "NAME")]
+    task: String,
+    /// The circuit file to write.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Loss in nats, calibrated, that the circuit may have on train and on validation pairs.
+    #[arg(long, default_value_t = 0.15)]
+    target_loss: f64,
+    /// Seed of the masks and of the order of the pairs.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Searches for each price of a node; the circuit with the fewest edges wins.
+    #[arg(long, default_value_t = 1)]
+    restarts: usize,
+    /// Prices of a node in nats, one search each.
+    #[arg(long, value_delimiter = ',', default_values_t = [0.01, 0.003])]
+    k_coef: Vec<f32>,
+    /// Steps of each search.
+    #[arg(long, default_value_t = 150)]
+    steps: usize,
+    /// Pairs in a step.
+    #[arg(long, default_value_t = 32)]
+    pairs_per_step: usize,
+    /// Pairs of each split that are used; fewer than 1024 make the circuit fit the pairs instead of the task.
+    #[arg(long, default_value_t = 1024)]
+    pairs: usize,
+    /// Threads; as many as there are cores where it is absent. They change the time, not the circuit.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// The tokenizer; else tokenizer.json beside the model.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    /// Search in a model of the same shape that has learnt nothing, made from the seed, and write a report instead of a circuit.
+    #[arg(long)]
+    untrained: bool,
+}
+
+/// Pairs on which flip nodes are chosen; the share is then measured on all train pairs.
+const FLIP_PAIRS: usize = 256;
+/// Pairs on which nodes are described.
+const DESCRIBED_PAIRS: usize = 256;
+
+pub fn run(args: Args) -> Result<()> {
+    let task = find_task(&args.task)?;
+    if !(args.target_loss > 0.0 && args.target_loss < std::f64::consts::LN_2) {
+        bail!("--target-loss must lie between 0 and 0.693, the loss of a coin; it is {}", args.target_loss);
+    }
+    if args.k_coef.is_empty() || args.k_coef.iter().any(|k| !(k.is_finite() && *k > 0.0)) {
+        bail!("--k-coef takes numbers above zero, such as 0.01,0.003");
+    }
+    for (name, value) in [("--steps", args.steps), ("--pairs-per-step", args.pairs_per_step), ("--pairs", args.pairs)] {
+        if value == 0 || value > 1_000_000 {
+            bail!("{name} must lie between 1 and 1000000; it is {value}");
+        }
+    }
+    if args.restarts == 0 || args.restarts > 1000 || args.threads.is_some_and(|n| n == 0 || n > 1024) {
+        bail!("--restarts must lie between 1 and 1000, --threads between 1 and 1024");
+    }
+    let tokenizer = load_tokenizer(args.tokenizer.as_deref(), &args.model)?;
+    let mut file = files::load_model(&args.model)?;
+    let candidates = task.candidate_tokens(&tokenizer)?;
+    if args.untrained {
+        file.weights = control::untrained(&file.weights, args.seed);
+        file.means = means_over_tasks(&file, &tokenizer, args.pairs)?;
+    }
+    let config = file.weights.config.clone();
+    let split = |split| pairs(task, split, args.pairs, &tokenizer, config.vocab_size);
+    let (train, validation) = (split(Split::Train)?, split(Split::Validation)?);
+    let data = PruneData::new(&train, &validation, config.block_size);
+    let model = TaskModel::new(&file.weights, &file.means, candidates)?;
+    let edges = EdgeList::new(&file.weights, &model.space);
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let mut workers = Threads::new(model, args.threads.unwrap_or(cores));
+
+    let options = PruneOptions {
+        target_loss: args.target_loss,
+        restarts: args.restarts,
+        k_coefs: args.k_coef.clone(),
+        learn: LearnOptions { steps: args.steps, pairs: args.pairs_per_step, ..LearnOptions::default() },
+        seed: args.seed,
+        ..PruneOptions::default()
+    };
+    let started = Instant::now();
+    let mut shown: Option<(Stage, Instant)> = None;
+    let report = async |progress: &Progress| {
+        let due = shown.is_none_or(|(stage, at)| stage != progress.stage || at.elapsed() > Duration::from_secs(5));
+        if due {
+            shown = Some((progress.stage, Instant::now()));
+            eprintln!("{:6.1} s  {}", started.elapsed().as_secs_f64(), line(progress));
+        }
+        true
+    };
+    let Some(outcome) = ready(prune(&mut workers, &edges, &data, &options, report))? else {
+        bail!("the search was cancelled");
+    };
+    for search in &outcome.searches {
+        eprintln!("{}", search_line(search));
+    }
+    let mut provenance = json!({
+        "target_loss": args.target_loss, "seed": args.seed, "restarts": args.restarts, "k_coef": args.k_coef,
+        "steps": args.steps, "pairs_per_step": args.pairs_per_step, "pairs": args.pairs,
+        "searches": outcome.searches.iter().map(search_json).collect::<Vec<_>>(),
+    });
+    if args.untrained {
+        return write_control(&args, &outcome, provenance);
+    }
+    let Some(best) = outcome.best else {
+        bail!(
+            "no circuit of {} reaches a loss of {} in this model (lowest seen: {:.3}); raise --target-loss, or lower --k-coef",
+            task.name,
+            args.target_loss,
+            lowest(&outcome.searches)
+        );
+    };
+    let circuit = finish(&mut workers, task, &tokenizer, candidates, &train, &best, &file, &mut provenance)?;
+    provenance["seconds"] = json!(started.elapsed().as_secs_f64().round());
+    let scores = circuit.scores.unwrap_or_default();
+    let bytes = circuit_file::write(&circuit_file::CircuitFile {
+        model: model_file::fingerprint(&file.weights),
+        circuit,
+        provenance,
+    })?;
+    files::write_atomically(&args.out, &bytes)?;
+    print(&format!(
+        "{}: {} nodes, {} edges; test loss {:.3}, accuracy {:.1} %; without the circuit {:.1} %; a flip reverses {:.1} % ({:.1} % in the whole model)\n",
+        args.out.display(),
+        best.nodes.len(),
+        best.edges,
+        scores.loss,
+        100.0 * scores.accuracy,
+        100.0 * scores.removed_accuracy,
+        100.0 * scores.flip_rate_circuit,
+        100.0 * scores.flip_rate_full,
+    ))
+}
+
+/// Flip nodes, names and scores of a circuit.
+#[allow(clippy::too_many_arguments)]
+fn finish(
+    workers: &mut Threads,
+    task: &Task,
+    tokenizer: &Tokenizer,
+    candidates: [u32; 2],
+    train: &[[Vec<u32>; 2]],
+    best: &Pruned,
+    file: &ModelFile,
+    provenance: &mut Value,
+) -> Result<Circuit> {
+    let context = file.weights.config.block_size;
+    let some = |count: usize| Prompts::new(&train[..train.len().min(count)], context);
+    let space = workers.task().space.clone();
+    let mask = space.mask(&best.nodes)?;
+    let list: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
+    let chosen = ready(flip::choose(workers, &some(FLIP_PAIRS), &mask, &list, &best.calibration))?;
+    let on_train = ready(evaluate::flip_rates(workers, &some(train.len()), &mask, &chosen.nodes, &best.calibration))?;
+    let described = ready(describe(workers, &some(DESCRIBED_PAIRS), &mask, &list))?;
+    let labels: BTreeMap<_, _> =
+        described.iter().map(|one| (one.node, one.label(task.candidates, |id| tokenizer.token_text(id)))).collect();
+    let mut circuit = Circuit {
+        task: task.name.into(),
+        candidate_ids: candidates,
+        nodes: best.nodes.clone(),
+        flip_nodes: chosen.nodes.iter().map(|&i| space.node(i)).collect(),
+        calibration: best.calibration,
+        labels,
+        scores: None,
+    };
+    let report: Report = measure(workers, task, tokenizer, &circuit, file, Split::Test, train.len())?;
+    circuit.scores = Some(report.scores());
+    provenance["edges"] = json!(best.edges);
+    provenance["train_loss"] = json!(best.train_loss);
+    provenance["validation_loss"] = json!(best.validation_loss);
+    provenance["flip_share_on_train"] = json!(on_train.circuit);
+    provenance["measured"] = report.json();
+    Ok(circuit)
+}
+
+/// The control's nodes have no means over a corpus: those over the train prompts of all tasks stand in.
+fn means_over_tasks(file: &ModelFile, tokenizer: &Tokenizer, count: usize) -> Result<crate::circuit::Means> {
+    let config = &file.weights.config;
+    let mut cpu = Cpu::new();
+    let model = Model::new(&mut cpu, &file.weights);
+    let mut sums = MeanSums::new(config);
+    for task in TASKS {
+        for pair in pairs(task, Split::Train, count.min(200), tokenizer, config.vocab_size)? {
+            for prompt in &pair {
+                ready(sums.add(&mut cpu, &model, &[&prompt[prompt.len().saturating_sub(config.block_size)..]]))?;
+            }
+        }
+    }
+    sums.means()
+}
+
+fn write_control(args: &Args, outcome: &Outcome, mut report: Value) -> Result<()> {
+    report["task"] = json!(args.task);
+    report["untrained"] = json!(true);
+    report["loss"] = json!(outcome.best.as_ref().map_or(lowest(&outcome.searches), |best| best.validation_loss));
+    report["edges"] = json!(outcome.best.as_ref().map(|best| best.edges));
+    report["nodes"] = json!(outcome.best.as_ref().map(|best| best.nodes.len()));
+    files::write_atomically(&args.out, format!("{report:#}\n").as_bytes())?;
+    print(&match &outcome.best {
+        Some(best) => format!("untrained model: {} nodes, {} edges\n", best.nodes.len(), best.edges),
+        None => format!("untrained model: the target is not reached, lowest loss {:.3}\n", lowest(&outcome.searches)),
+    })
+}
+
+fn lowest(searches: &[SearchReport]) -> f64 {
+    searches.iter().map(|search| search.loss).fold(f64::INFINITY, f64::min)
+}
+
+fn line(progress: &Progress) -> String {
+    let Progress { stage, step, of, loss, nodes, edges } = progress;
+    let what = match stage {
+        Stage::Learn => "learning masks",
+        Stage::Bisect => "bisecting the nodes",
+        Stage::Drop => "dropping nodes",
+        Stage::Check => "checking on all pairs",
+    };
+    format!("{what} {step}/{of}: loss {loss:.3}, {nodes} nodes, {edges} edges")
+}
+
+fn search_line(search: &SearchReport) -> String {
+    let SearchReport { k_coef, seed, size, loss } = search;
+    match size {
+        Some((nodes, edges)) => format!("price {k_coef}, seed {seed}: {nodes} nodes, {edges} edges, loss {loss:.3}"),
+        None => format!("price {k_coef}, seed {seed}: the target is not reached, lowest loss {loss:.3}"),
+    }
+}
+
+fn search_json(search: &SearchReport) -> Value {
+    json!({
+        "k_coef": search.k_coef, "seed": search.seed, "loss": search.loss,
+        "nodes": search.size.map(|size| size.0), "edges": search.size.map(|size| size.1),
+    })
+}

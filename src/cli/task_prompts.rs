@@ -1,0 +1,60 @@
+//! A task's prompts as tokens, for the commands that search and measure circuits.
+
+use crate::circuit::Prompts;
+use crate::tasks::{self, Split, Task};
+use crate::tokenizer::Tokenizer;
+use crate::{Result, bail};
+use std::path::{Path, PathBuf};
+
+/// # Errors
+/// Lists the tasks there are.
+pub fn find_task(name: &str) -> Result<&'static Task> {
+    match tasks::find(name) {
+        Some(task) => Ok(task),
+        None => {
+            let known: Vec<&str> = tasks::TASKS.iter().map(|task| task.name).collect();
+            bail!("there is no task {name:?}; the tasks are {}", known.join(", "))
+        }
+    }
+}
+
+/// The tokenizer that was named, else `tokenizer.json` beside the model (in it, where the model is a folder).
+///
+/// # Errors
+/// Names the file and what is wrong with it.
+pub fn load_tokenizer(named: Option<&Path>, model: &Path) -> Result<Tokenizer> {
+    let beside = || match model.is_dir() {
+        true => model.join("tokenizer.json"),
+        false => model.with_file_name("tokenizer.json"),
+    };
+    let path = named.map_or_else(beside, PathBuf::from);
+    Tokenizer::from_json(&super::files::read(&path)?).map_err(super::files::in_file(&path))
+}
+
+/// Token ids of the first `count` pairs of a split.
+///
+/// # Errors
+/// When the tokenizer was made for another vocabulary than the model's.
+pub fn pairs(
+    task: &Task,
+    split: Split,
+    count: usize,
+    tokenizer: &Tokenizer,
+    vocab_size: usize,
+) -> Result<Vec<[Vec<u32>; 2]>> {
+    let pairs: Vec<[Vec<u32>; 2]> =
+        task.pairs(split, count).iter().map(|pair| [tokenizer.encode(&pair.a), tokenizer.encode(&pair.b)]).collect();
+    match pairs.iter().flatten().flatten().find(|&&id| id as usize >= vocab_size) {
+        Some(id) => {
+            bail!("the tokenizer gives the token {id}, but the model knows only {vocab_size}: it is another model's")
+        }
+        None => Ok(pairs),
+    }
+}
+
+/// The task's hand-written prompts.
+pub fn handwritten(task: &Task, tokenizer: &Tokenizer, context: usize) -> Prompts {
+    let prompts: Vec<(Vec<u32>, bool)> =
+        task.handwritten().iter().map(|h| (tokenizer.encode(&h.prompt), h.wanted == 0)).collect();
+    Prompts::single(&prompts, context)
+}

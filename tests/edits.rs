@@ -1,0 +1,379 @@
+//! Edits and modes, against the plain reference model given the same changes one by one.
+
+mod reference;
+
+use reference::random::{self, Random};
+use reference::{Edit, EditOp};
+use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::backend::ready;
+use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, Request, Values, align, predict, run};
+use sparse_circuits::model::{Config, Hook, LogitsAt, Model, Node, Weights};
+use std::collections::{BTreeMap, BTreeSet};
+
+struct Case {
+    name: &'static str,
+    weights: Weights,
+    means: Means,
+    circuit: Circuit,
+    a: Vec<u32>,
+    b: Vec<u32>,
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (i, (name, config)) in random::configs().into_iter().enumerate() {
+        let random = &mut Random::new(100 + i as u64);
+        cases.push(Case {
+            name,
+            weights: random::weights(&config, 0.6, i as u64),
+            means: Hook::all(config.n_layer)
+                .into_iter()
+                .map(|hook| (hook, random.vector(hook.width(&config), 0.0, 1.0)))
+                .collect(),
+            circuit: Circuit {
+                task: "test".into(),
+                candidate_ids: [3, 5],
+                nodes: some_nodes(random, &config, 12),
+                flip_nodes: some_nodes(random, &config, 3),
+                calibration: Calibration { scale: 1.5, shift: -0.25, deviation: 2.0 },
+                labels: BTreeMap::new(),
+                scores: None,
+            },
+            a: random.tokens(19, config.vocab_size),
+            b: random.tokens(if i % 2 == 0 { 17 } else { 23 }, config.vocab_size),
+        });
+    }
+    cases
+}
+
+fn some_nodes(random: &mut Random, config: &Config, count: usize) -> BTreeSet<Node> {
+    some(random, config, &Hook::node_hooks(config.n_layer), count)
+}
+
+fn some(random: &mut Random, config: &Config, hooks: &[Hook], count: usize) -> BTreeSet<Node> {
+    (0..count)
+        .map(|_| {
+            let hook = hooks[random.below(hooks.len())];
+            Node::new(hook, random.below(hook.width(config)))
+        })
+        .collect()
+}
+
+fn all_nodes(config: &Config) -> BTreeSet<Node> {
+    let hooks = Hook::node_hooks(config.n_layer).into_iter();
+    hooks.flat_map(|hook| (0..hook.width(config)).map(move |index| Node::new(hook, index))).collect()
+}
+
+impl Case {
+    fn config(&self) -> &Config {
+        &self.weights.config
+    }
+
+    fn run(&self, edits: &Edits) -> Values {
+        self.try_run(edits, Some(&self.b)).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+
+    fn try_run(&self, edits: &Edits, b: Option<&[u32]>) -> sparse_circuits::Result<Values> {
+        let mut cpu = Cpu::new();
+        let model = Model::new(&mut cpu, &self.weights);
+        let hooks: BTreeSet<Hook> = Hook::all(self.config().n_layer).into_iter().collect();
+        let request = Request {
+            tokens: &self.a,
+            source: b,
+            edits,
+            circuit: Some(&self.circuit),
+            means: &self.means,
+            logits_at: LogitsAt::Every,
+            hooks: &hooks,
+            computed: &BTreeSet::new(),
+        };
+        let outcome = run(&mut cpu, &model, &request)?;
+        ready(outcome.read(&mut cpu))
+    }
+
+    /// The mode as gates of the reference model.
+    fn gates(&self, mode: Mode) -> Vec<Edit<f64>> {
+        let mask = |hook: Hook| -> Vec<f64> {
+            let inside = |index| self.circuit.nodes.contains(&Node::new(hook, index));
+            (0..hook.width(self.config()))
+                .map(|index| match mode {
+                    Mode::Full => 1.0,
+                    Mode::Circuit => f64::from(u8::from(inside(index))),
+                    Mode::Removed => f64::from(u8::from(!inside(index))),
+                })
+                .collect()
+        };
+        let hooks = Hook::node_hooks(self.config().n_layer).into_iter();
+        hooks.map(|hook| Edit::gate(hook, &mask(hook), &doubles(&self.means[&hook]))).collect()
+    }
+
+    fn reference(&self, tokens: &[u32], edits: &[Edit<f64>]) -> reference::Run<f64> {
+        let model = reference::Model::new(self.config(), reference::Params::new(&self.weights));
+        model.run(tokens, edits)
+    }
+
+    /// The same edits, step by step, in the reference model.
+    fn expected(&self, edits: &Edits) -> reference::Run<f64> {
+        let mut list = self.gates(edits.mode);
+        let b = self.reference(&self.b, &list);
+        let flipped = if edits.flip { self.circuit.flip_nodes.clone() } else { BTreeSet::new() };
+        for node in flipped.union(&edits.patch) {
+            for (from, to) in align(self.b.len(), self.a.len()) {
+                let value = b.activations[&node.hook][from as usize][node.index];
+                list.push(Edit {
+                    hook: node.hook,
+                    positions: Some(vec![to as usize]),
+                    op: EditOp::Set(vec![(node.index, value)]),
+                });
+            }
+        }
+        for (node, &factor) in &edits.scale {
+            list.push(Edit {
+                hook: node.hook,
+                positions: None,
+                op: EditOp::Scale(vec![node.index], f64::from(factor)),
+            });
+        }
+        for (node, &value) in &edits.set {
+            list.push(Edit { hook: node.hook, positions: None, op: EditOp::Set(vec![(node.index, f64::from(value))]) });
+        }
+        for node in &edits.off {
+            let mean = f64::from(self.means[&node.hook][node.index]);
+            list.push(Edit { hook: node.hook, positions: None, op: EditOp::Set(vec![(node.index, mean)]) });
+        }
+        self.reference(&self.a, &list)
+    }
+
+    fn compare(&self, what: &str, got: &Values, want: &reference::Run<f64>) {
+        let close = |name: &str, got: f32, want: f64| {
+            assert!(
+                (f64::from(got) - want).abs() <= 1e-4 * want.abs().max(1.0),
+                "{}, {what}, {name}: {got}, not {want}",
+                self.name
+            );
+        };
+        for token in 0..self.a.len() {
+            for (index, &want) in want.logits[token].iter().enumerate() {
+                close("logits", got.logits.get(token, index), want);
+            }
+            for (hook, values) in &got.values {
+                for (index, &want) in want.activations[hook][token].iter().enumerate() {
+                    close(&format!("{hook}.{index}"), values.get(token, index), want);
+                }
+            }
+        }
+    }
+}
+
+fn doubles(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| f64::from(value)).collect()
+}
+
+const MODES: [Mode; 3] = [Mode::Full, Mode::Circuit, Mode::Removed];
+
+#[test]
+fn every_kind_of_edit_in_every_mode_agrees_with_the_reference() {
+    for case in cases() {
+        let random = &mut Random::new(7);
+        let hooks = Hook::all(case.config().n_layer);
+        for mode in MODES {
+            let plain = Edits { mode, ..Edits::default() };
+            case.compare(&format!("{mode:?}"), &case.run(&plain), &case.expected(&plain));
+            // Each kind alone, at any hook, then all of them at once, with nodes that have several.
+            let off = some(random, case.config(), &hooks, 6);
+            let patch = some(random, case.config(), &hooks, 6);
+            let mut numbers = |also: &BTreeSet<Node>| -> BTreeMap<Node, f32> {
+                let mut nodes = some(random, case.config(), &hooks, 5);
+                nodes.extend(also.iter().take(2));
+                nodes.into_iter().map(|node| (node, 4.0 * random.uniform() - 2.0)).collect()
+            };
+            let (set, scale) = (numbers(&off), numbers(&patch));
+            for (what, edits) in [
+                ("off", Edits { off: off.clone(), ..plain.clone() }),
+                ("set", Edits { set: set.clone(), ..plain.clone() }),
+                ("scale", Edits { scale: scale.clone(), ..plain.clone() }),
+                ("patch", Edits { patch: patch.clone(), ..plain.clone() }),
+                ("flip", Edits { flip: true, ..plain.clone() }),
+                ("all", Edits { mode, off, set, scale, patch, flip: true }),
+            ] {
+                case.compare(&format!("{mode:?} with {what}"), &case.run(&edits), &case.expected(&edits));
+            }
+        }
+    }
+}
+
+#[test]
+fn all_nodes_off_is_the_empty_circuit_and_the_whole_circuit_is_the_model() {
+    for mut case in cases() {
+        let full = case.run(&Edits::default());
+        let off = case.run(&Edits { off: all_nodes(case.config()), ..Edits::default() });
+        case.circuit.nodes = all_nodes(case.config());
+        let whole = case.run(&Edits { mode: Mode::Circuit, ..Edits::default() });
+        let removed = case.run(&Edits { mode: Mode::Removed, ..Edits::default() });
+        case.circuit.nodes.clear();
+        let none = case.run(&Edits { mode: Mode::Circuit, ..Edits::default() });
+        assert_eq!(full.logits, whole.logits, "{}", case.name);
+        assert_eq!(off.logits, none.logits, "{}", case.name);
+        assert_eq!(off.logits, removed.logits, "{}", case.name);
+        assert_ne!(off.logits, full.logits, "{}", case.name);
+    }
+}
+
+#[test]
+fn a_flip_towards_the_same_prompt_changes_nothing_and_towards_another_does() {
+    let mut changed = 0;
+    for case in cases() {
+        for mode in MODES {
+            let plain = case.run(&Edits { mode, ..Edits::default() });
+            let flip = Edits { mode, flip: true, ..Edits::default() };
+            assert_eq!(case.try_run(&flip, Some(&case.a)).unwrap().logits, plain.logits, "{}", case.name);
+            // a flip node may be dropped by AbsTopK in both prompts of a random model
+            changed += usize::from(case.run(&flip).values != plain.values);
+        }
+    }
+    assert!(2 * changed > MODES.len() * cases().len(), "{changed} flips change something");
+}
+
+#[test]
+fn tokens_are_aligned_from_the_end() {
+    assert_eq!(align(3, 5), [(0, 2), (1, 3), (2, 4)]);
+    assert_eq!(align(5, 3), [(2, 0), (3, 1), (4, 2)]);
+    assert_eq!(align(0, 4), []);
+}
+
+#[test]
+fn bad_edits_get_a_sentence() {
+    let mut case = cases().swap_remove(0);
+    let node = |text: &str| text.parse::<Node>().unwrap();
+    let one = |text: &str| BTreeSet::from([node(text)]);
+    let refused = |case: &Case, edits: Edits, b: Option<&[u32]>, part: &str| {
+        let message = case.try_run(&edits, b).err().unwrap_or_else(|| panic!("{edits:?} was taken")).to_string();
+        assert!(message.contains(part), "{message:?} does not say {part:?}");
+    };
+    let b = case.b.clone();
+    let b = Some(&b[..]);
+    refused(&case, Edits { off: one("9.attn.q.0"), ..Edits::default() }, b, "only 2 layers");
+    refused(&case, Edits { patch: one("0.mlp.post_act.13"), ..Edits::default() }, b, "only 13 channels");
+    refused(
+        &case,
+        Edits { set: [(node("0.attn.k.1"), f32::NAN)].into(), ..Edits::default() },
+        b,
+        "not a finite number",
+    );
+    refused(
+        &case,
+        Edits { scale: [(node("0.attn.k.1"), f32::INFINITY)].into(), ..Edits::default() },
+        b,
+        "not a finite number",
+    );
+    refused(&case, Edits { patch: one("0.attn.q.0"), ..Edits::default() }, None, "second prompt");
+    refused(&case, Edits { flip: true, ..Edits::default() }, None, "second prompt");
+    refused(&case, Edits { flip: true, ..Edits::default() }, Some(&[]), "second prompt is empty");
+    refused(&case, Edits { flip: true, ..Edits::default() }, Some(&[99]), "token 99");
+    case.circuit.flip_nodes.clear();
+    refused(&case, Edits { flip: true, ..Edits::default() }, b, "no nodes to flip");
+    case.means.remove(&Hook::FinalResid);
+    refused(&case, Edits { off: one("final_resid.1"), ..Edits::default() }, b, "mean at final_resid");
+    case.means.clear();
+    refused(&case, Edits { off: one("0.attn.q.1"), ..Edits::default() }, b, "sparse-circuits means");
+    refused(&case, Edits { mode: Mode::Circuit, ..Edits::default() }, b, "sparse-circuits means");
+    case.a = vec![];
+    refused(&case, Edits::default(), b, "empty");
+    case.a = vec![0; 41];
+    refused(&case, Edits::default(), b, "at most 40");
+    case.a = vec![11];
+    refused(&case, Edits::default(), b, "0 to 10");
+}
+
+#[test]
+fn modes_and_flips_need_a_circuit() {
+    let case = cases().swap_remove(0);
+    let mut cpu = Cpu::new();
+    let model = Model::new(&mut cpu, &case.weights);
+    for edits in [
+        Edits { mode: Mode::Circuit, ..Edits::default() },
+        Edits { mode: Mode::Removed, ..Edits::default() },
+        Edits { flip: true, ..Edits::default() },
+    ] {
+        let request = Request {
+            tokens: &case.a,
+            source: Some(&case.b),
+            edits: &edits,
+            circuit: None,
+            means: &case.means,
+            logits_at: LogitsAt::Last,
+            hooks: &BTreeSet::new(),
+            computed: &BTreeSet::new(),
+        };
+        let message = run(&mut cpu, &model, &request).err().unwrap().to_string();
+        assert!(message.contains("circuit"), "{message}");
+    }
+}
+
+#[test]
+fn predictions_are_those_of_the_logits() {
+    for case in cases() {
+        for mode in MODES {
+            let edits = Edits { mode, ..Edits::default() };
+            let logits = case.expected(&edits).logits.pop().unwrap();
+            let mut cpu = Cpu::new();
+            let model = Model::new(&mut cpu, &case.weights);
+            for logits_at in [LogitsAt::Last, LogitsAt::Every] {
+                let request = Request {
+                    tokens: &case.a,
+                    source: None,
+                    edits: &edits,
+                    circuit: Some(&case.circuit),
+                    means: &case.means,
+                    logits_at,
+                    hooks: &BTreeSet::new(),
+                    computed: &BTreeSet::new(),
+                };
+                let (prediction, _) = ready(predict(&mut cpu, &model, &request, [3, 5])).unwrap();
+
+                let d = logits[3] - logits[5];
+                let z = if mode == Mode::Circuit { 1.5 * d / 2.0 - 0.25 } else { d };
+                let first = 1.0 / (1.0 + (-z).exp());
+                assert!(
+                    (prediction.p[0] - first).abs() < 1e-4 && (prediction.p[1] - (1.0 - first)).abs() < 1e-4,
+                    "{}",
+                    case.name
+                );
+
+                let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+                let mut ids: Vec<u32> = (0..logits.len() as u32).collect();
+                ids.sort_by(|&x, &y| logits[y as usize].total_cmp(&logits[x as usize]));
+                assert_eq!(prediction.top.iter().map(|(id, _)| *id).collect::<Vec<_>>(), ids[..5], "{}", case.name);
+                for &(id, p) in &prediction.top {
+                    assert!((p - logits[id as usize].exp() / sum).abs() < 1e-4);
+                }
+                for (id, p) in [3, 5].into_iter().zip(prediction.p_full) {
+                    assert!((p - logits[id].exp() / sum).abs() < 1e-4);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn edits_beyond_all_numbers_are_refused() {
+    let case = cases().swap_remove(0);
+    let mut cpu = Cpu::new();
+    let model = Model::new(&mut cpu, &case.weights);
+    let edits = Edits { set: [("final_resid.1".parse().unwrap(), f32::MAX)].into(), ..Edits::default() };
+    let request = Request {
+        tokens: &case.a,
+        source: None,
+        edits: &edits,
+        circuit: None,
+        means: &case.means,
+        logits_at: LogitsAt::Last,
+        hooks: &BTreeSet::new(),
+        computed: &BTreeSet::new(),
+    };
+    // Whatever becomes of it inside, it is either a prediction in numbers or a sentence.
+    match ready(predict(&mut cpu, &model, &request, [3, 5])) {
+        Ok((prediction, _)) => assert!(prediction.p.iter().all(|p| p.is_finite())),
+        Err(error) => assert!(error.to_string().contains("no finite numbers"), "{error}"),
+    }
+}

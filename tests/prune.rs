@@ -1,0 +1,198 @@
+//! Pruning, calibration and flipping on models whose circuits are known, and the search's own runs held to the engine's.
+
+mod prune_support;
+
+use prune_support::*;
+use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::circuit::evaluate::{flip_rates, modes};
+use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, prune};
+use sparse_circuits::circuit::{
+    Circuit, EdgeList, Edits, Mode, NodeSpace, Prompts, Request, TaskModel, Threads, Worker, Workers, block_on,
+    control, flip, run,
+};
+use sparse_circuits::model::{LogitsAt, Model, Node};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+fn nodes(names: &[&str]) -> BTreeSet<Node> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+fn threads(toy: &Toy, count: usize) -> Threads {
+    Threads::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap(), count)
+}
+
+fn options() -> PruneOptions {
+    let learn = LearnOptions { steps: 80, pairs: 32, ..LearnOptions::default() };
+    PruneOptions { learn, k_coefs: vec![0.01], seed: 3, ..PruneOptions::default() }
+}
+
+#[test]
+fn pruning_finds_the_hand_built_circuit_and_flips_it() {
+    let toy = hand_built();
+    let mut workers = threads(&toy, 2);
+    let edges = EdgeList::new(&toy.weights, &workers.task().space);
+    let data = PruneData::new(&pairs(300, 1), &pairs(300, 2), 64);
+    let mut reports = 0;
+    let outcome = block_on(prune(&mut workers, &edges, &data, &options(), async |_| {
+        reports += 1;
+        true
+    }))
+    .unwrap()
+    .expect("nobody cancelled");
+    assert!(reports > 80);
+    let best = outcome.best.expect("the target is within reach");
+    assert_eq!(best.nodes, nodes(HAND_BUILT_CIRCUIT));
+    assert_eq!(best.edges, 3);
+    assert!(best.train_loss <= 0.15 && best.validation_loss <= 0.15, "{best:?}");
+    assert!(best.calibration.scale > 0.0 && best.calibration.scale <= 3.0);
+
+    let space = workers.task().space.clone();
+    let mask = space.mask(&best.nodes).unwrap();
+    let test = Prompts::new(&pairs(200, 4), 64);
+    let measured = block_on(modes(&mut workers, &test, &mask, &best.calibration)).unwrap();
+    assert!(measured.circuit.accuracy > 0.95 && measured.circuit.loss < 0.2, "{measured:?}");
+    assert!(measured.removed.accuracy < 0.65, "nothing else in the model does the task: {measured:?}");
+
+    let list: Vec<usize> = (0..space.len()).filter(|&i| mask[i] != 0.0).collect();
+    let chosen = block_on(flip::choose(&mut workers, data.train(), &mask, &list, &best.calibration)).unwrap();
+    assert_eq!(chosen.nodes.len(), 1, "one node carries the answer: {chosen:?}");
+    assert!(chosen.share >= 0.95);
+    let rates = block_on(flip_rates(&mut workers, &test, &mask, &chosen.nodes, &best.calibration)).unwrap();
+    assert!(rates.circuit >= 0.9 && rates.full >= 0.8, "{rates:?}");
+    let none = block_on(flip_rates(&mut workers, &test, &mask, &[], &best.calibration)).unwrap();
+    assert_eq!((none.circuit, none.full), (0.0, 0.0), "a flip of no node changes nothing");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_circuit_on_any_number_of_threads() {
+    let toy = hand_built();
+    let data = PruneData::new(&pairs(64, 1), &pairs(64, 2), 64);
+    let mut options = options();
+    options.learn.steps = 30;
+    let found: Vec<_> = [1, 2, 3]
+        .into_iter()
+        .map(|count| {
+            let mut workers = threads(&toy, count);
+            let edges = EdgeList::new(&toy.weights, &workers.task().space);
+            block_on(prune(&mut workers, &edges, &data, &options, async |_| true)).unwrap().unwrap()
+        })
+        .collect();
+    assert_eq!(found[0], found[1]);
+    assert_eq!(found[0], found[2]);
+}
+
+#[test]
+fn a_cancelled_search_ends_at_once_and_a_hopeless_one_says_so() {
+    let toy = hand_built();
+    let mut workers = threads(&toy, 1);
+    let edges = EdgeList::new(&toy.weights, &workers.task().space);
+    let data = PruneData::new(&pairs(32, 1), &pairs(32, 2), 64);
+    let mut reports = 0;
+    let cancelled = block_on(prune(&mut workers, &edges, &data, &options(), async |_| {
+        reports += 1;
+        reports < 5
+    }));
+    assert_eq!((cancelled.unwrap(), reports), (None, 5));
+
+    let untrained = Toy { weights: control::untrained(&toy.weights, 7), ..hand_built() };
+    assert_eq!(untrained.weights.wte.nonzeros(), toy.weights.wte.nonzeros());
+    let means = means(&untrained.weights);
+    let untrained = Toy { means, ..untrained };
+    let mut workers = threads(&untrained, 1);
+    let mut options = options();
+    options.learn.steps = 10;
+    options.target_loss = 0.05; // below what the cap on the scale allows a weak signal
+    let outcome = block_on(prune(&mut workers, &edges, &data, &options, async |_| true)).unwrap().unwrap();
+    assert!(outcome.best.is_none() && outcome.searches[0].size.is_none());
+    assert!(outcome.searches[0].loss > 0.05);
+}
+
+/// Masks of fractions, so that the loss is smooth: the gradient by each mask entry against central differences.
+#[test]
+fn mask_gradients_agree_with_finite_differences() {
+    let toy = random_model(false);
+    let task = TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap();
+    let space = task.space.clone();
+    let mut worker = Worker::new(Cpu::new(), Arc::new(task));
+    let prompts = Prompts::new(&pairs(3, 5), 64);
+    let chunk = &prompts.chunks[0];
+    let mask: Vec<f32> = (0..space.len()).map(|i| 0.3 + 0.6 * ((i * 37 % 101) as f32 / 101.0)).collect();
+    let sigmoid = |d: f32| 1.0 / (1.0 + (-d).exp());
+    let slope = |d: f32, first: bool| sigmoid(d) - if first { 1.0 } else { 0.0 };
+    let alive = vec![true; space.len()];
+    let got = block_on(worker.gradient(chunk, &mask, &alive, slope)).unwrap();
+    let mut loss = |mask: &[f32]| -> f64 {
+        let d = block_on(worker.differences(chunk, mask)).unwrap();
+        d.iter().zip(&chunk.first).map(|(&d, &first)| (-(if first { d } else { -d }) as f64).exp().ln_1p()).sum()
+    };
+    let largest = got.mask.iter().fold(0.0f32, |m, g| m.max(g.abs()));
+    assert!(largest > 0.05, "a model in which masks matter");
+    let mut checked = 0;
+    for i in (0..space.len()).step_by(3) {
+        let mut changed = mask.clone();
+        changed[i] = mask[i] + 2e-2;
+        let up = loss(&changed);
+        changed[i] = mask[i] - 2e-2;
+        let want = ((up - loss(&changed)) / 4e-2) as f32;
+        assert!((got.mask[i] - want).abs() < 0.02 * largest, "{}: got {}, want {want}", space.node(i), got.mask[i]);
+        checked += usize::from(want.abs() > 0.02 * largest);
+    }
+    assert!(checked > 10, "{checked} entries that matter");
+}
+
+/// The search's runs (two logits, folded weights, many prompts in a batch) against the page's and the command line's run of one
+/// prompt, in every mode and with a flip, in a model with AbsTopK everywhere and sinks.
+#[test]
+fn the_searchs_runs_agree_with_the_engines() {
+    let toy = random_model(true);
+    let space = NodeSpace::new(&toy.weights.config);
+    let mut workers = threads(&toy, 2);
+    let some = pairs(20, 6);
+    let prompts = Prompts::new(&some, 64);
+    let mut cpu = Cpu::new();
+    let model = Model::new(&mut cpu, &toy.weights);
+    for keep in [3, 7, 40] {
+        let kept: Vec<usize> = (0..space.len()).filter(|i| i * 7919 % 100 < keep * 2).collect();
+        let circuit = Circuit {
+            task: "toy".into(),
+            candidate_ids: toy.candidates,
+            nodes: kept.iter().map(|&i| space.node(i)).collect(),
+            flip_nodes: kept.iter().step_by(2).map(|&i| space.node(i)).collect(),
+            calibration: Default::default(),
+            labels: BTreeMap::new(),
+            scores: None,
+        };
+        let mask = space.circuit(&circuit).unwrap();
+        let removed: Vec<f32> = mask.iter().map(|m| 1.0 - m).collect();
+        let flip: Vec<usize> = kept.iter().copied().step_by(2).collect();
+        for (mode, mask) in [(Mode::Full, vec![1.0; space.len()]), (Mode::Circuit, mask), (Mode::Removed, removed)] {
+            let plain = block_on(workers.differences(&prompts, &mask)).unwrap();
+            let flipped = block_on(workers.flipped(&prompts, &mask, &flip)).unwrap();
+            for (i, pair) in some.iter().enumerate() {
+                for (side, got) in [(0, [plain[2 * i], flipped[2 * i]]), (1, [plain[2 * i + 1], flipped[2 * i + 1]])] {
+                    for (flip, got) in [false, true].into_iter().zip(got) {
+                        let request = Request {
+                            tokens: &pair[side],
+                            source: Some(&pair[1 - side]),
+                            edits: &Edits { mode, flip, ..Edits::default() },
+                            circuit: Some(&circuit),
+                            means: &toy.means,
+                            logits_at: LogitsAt::Last,
+                            hooks: &BTreeSet::new(),
+                            computed: &BTreeSet::new(),
+                        };
+                        let outcome = run(&mut cpu, &model, &request).unwrap();
+                        let logits = block_on(outcome.read(&mut cpu)).unwrap().logits;
+                        let [first, second] = toy.candidates.map(|id| logits.get(0, id as usize));
+                        let want = first - second;
+                        assert!(
+                            (got - want).abs() < 1e-4 * (1.0 + want.abs()),
+                            "{mode:?}, flip {flip}, {keep} %, pair {i}.{side}: got {got}, want {want}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Small models for the pruning tests: one whose circuit is known because its weights were set by hand, and random ones.
+
+use sparse_circuits::backend::Batch;
+use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::circuit::block_on;
+use sparse_circuits::model::{
+    Activation, Block, Config, Hook, Hooks, Linear, LogitsAt, Model, Norm, ResidualActivation, TopKSite, WeightMatrix,
+    Weights, forward,
+};
+use sparse_circuits::tensor::{Activations, Matrix, SparseMatrix};
+use std::collections::BTreeMap;
+
+pub struct Toy {
+    pub weights: Weights,
+    pub means: BTreeMap<Hook, Vec<f32>>,
+    pub candidates: [u32; 2],
+}
+
+/// Splitmix64: numbers for tests.
+pub struct Numbers(u64);
+
+impl Numbers {
+    pub fn new(seed: u64) -> Numbers {
+        Numbers(seed.wrapping_mul(0x2545_f491_4f6c_dd1d))
+    }
+
+    fn word(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.word() % n as u64) as usize
+    }
+
+    /// In -1..1.
+    pub fn signed(&mut self) -> f32 {
+        (self.word() >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
+/// Openers 1 (kind a) and 2 (kind b), fillers 3 (noise upwards), 4 (noise downwards) and 5, the prompt's last token 6; the candidates
+/// are 7 (wanted after opener 1) and 8.
+const VOCAB: usize = 9;
+
+/// Prompts of one opener among 3 to 20 fillers; the pair's other prompt has the other opener in its place.
+pub fn pairs(count: usize, seed: u64) -> Vec<[Vec<u32>; 2]> {
+    let mut numbers = Numbers::new(seed);
+    (0..count)
+        .map(|_| {
+            let length = 4 + numbers.below(18);
+            let mut a: Vec<u32> = (0..length).map(|_| 3 + numbers.below(3) as u32).collect();
+            let opener = numbers.below(length);
+            a[opener] = 1;
+            a.push(6);
+            let mut b = a.clone();
+            b[opener] = 2;
+            [a, b]
+        })
+        .collect()
+}
+
+/// What the hand-built model needs: the opener's kind and its presence are read, a head looks for openers by one key channel, takes
+/// the kind by one value channel and writes the answer. The query is constant, and so equal to its mean.
+pub const HAND_BUILT_CIRCUIT: &[&str] =
+    &["0.attn.act_in.0", "0.attn.act_in.1", "0.attn.k.0", "0.attn.resid_delta.5", "0.attn.v.0"];
+
+pub fn hand_built() -> Toy {
+    let config = Config { n_layer: 1, n_head: 2, d_head: 2, d_model: 8, d_mlp: 6, ..config() };
+    let mut wte = Matrix::zeros(VOCAB, 8);
+    let mut set = |token: usize, channel: usize, value: f32| wte.data[token * 8 + channel] = value;
+    // channel 0: the kind, on fillers noise; channel 1: an opener; channel 2: all tokens, so that the norm stays even
+    for (token, kind) in [(1, 1.0), (2, -1.0), (3, 0.8), (4, -0.8)] {
+        set(token, 0, kind);
+    }
+    set(1, 1, 1.0);
+    set(2, 1, 1.0);
+    for token in 0..VOCAB {
+        set(token, 2, 1.0);
+        set(token, 6, if token % 2 == 0 { 0.4 } else { -0.4 });
+    }
+    let mut c_attn = Matrix::zeros(12, 8);
+    let mut bias = vec![0.0; 12];
+    bias[0] = 4.0; // q.0, constant
+    c_attn.data[4 * 8 + 1] = 4.0; // act_in.1 -> k.0
+    c_attn.data[8 * 8] = 1.0; // act_in.0 -> v.0
+    // a head that averages noise onto a channel that hardly matters
+    c_attn.data[(8 + 2) * 8 + 6] = 1.0; // act_in.6 -> v.2
+    let mut c_proj = Matrix::zeros(8, 4);
+    c_proj.data[5 * 4] = 2.0; // v.0 -> resid_delta.5
+    c_proj.data[7 * 4 + 2] = 0.5; // v.2 -> resid_delta.7
+    let mut c_fc = Matrix::zeros(6, 8);
+    let mut mlp = Matrix::zeros(8, 6);
+    for neuron in 0..6 {
+        c_fc.data[neuron * 8 + (neuron + 2) % 8] = 0.5;
+        mlp.data[(neuron % 3 + 2) * 6 + neuron] = 0.2;
+    }
+    let mut head = Matrix::zeros(VOCAB, 8);
+    for (token, sign) in [(7, 1.0), (8, -1.0)] {
+        head.data[token * 8 + 5] = 3.0 * sign;
+        head.data[token * 8 + 7] = 0.05 * sign;
+    }
+    let sparse = |dense: Matrix| WeightMatrix::Sparse(SparseMatrix::from_dense(&dense));
+    let linear = |dense: Matrix, bias: Vec<f32>| Linear { weight: sparse(dense), bias: Some(bias) };
+    let weights = Weights {
+        config,
+        wte: sparse(wte),
+        wpe: None,
+        blocks: vec![Block {
+            ln_1: Norm::default(),
+            ln_p1: None,
+            c_attn: linear(c_attn, bias),
+            sink_logit: None,
+            attn_c_proj: linear(c_proj, vec![0.0; 8]),
+            ln_2: Norm::default(),
+            ln_p2: None,
+            c_fc: linear(c_fc, vec![0.0; 6]),
+            mlp_c_proj: linear(mlp, vec![0.0; 8]),
+        }],
+        ln_f: Norm::default(),
+        lm_head: Some(sparse(head)),
+        bigram_table: None,
+        final_logits_bias: None,
+    };
+    let means = means(&weights);
+    Toy { weights, means, candidates: [7, 8] }
+}
+
+/// Two layers of random weights; with `top_k`, AbsTopK at every place, sinks and a bigram table.
+pub fn random_model(top_k: bool) -> Toy {
+    let config = Config {
+        n_layer: 2,
+        n_head: 3,
+        d_head: 4,
+        d_model: 10,
+        d_mlp: 21,
+        activation_type: if top_k { Activation::Relu } else { Activation::Gelu },
+        afrac: top_k.then_some(0.4),
+        sink: top_k,
+        enable_bigram_table: top_k,
+        ..config()
+    };
+    let mut numbers = Numbers::new(11);
+    let mut dense = |rows: usize, cols: usize, density: usize| {
+        let mut entry = || if numbers.below(100) < density { 1.5 * numbers.signed() } else { 0.0 };
+        Matrix::new(rows, cols, (0..rows * cols).map(|_| entry()).collect())
+    };
+    let mut blocks = Vec::new();
+    for _ in 0..2 {
+        let mut linear = |rows, cols| Linear {
+            weight: WeightMatrix::Sparse(SparseMatrix::from_dense(&dense(rows, cols, 40))),
+            bias: Some(dense(1, rows, 100).data.iter().map(|b| 0.2 * b).collect()),
+        };
+        let (c_attn, attn_c_proj, c_fc, mlp_c_proj) = (linear(36, 10), linear(10, 12), linear(21, 10), linear(10, 21));
+        blocks.push(Block {
+            ln_1: Norm::default(),
+            ln_p1: None,
+            c_attn,
+            sink_logit: top_k.then(|| dense(1, 3, 100).data),
+            attn_c_proj,
+            ln_2: Norm::default(),
+            ln_p2: None,
+            c_fc,
+            mlp_c_proj,
+        });
+    }
+    let weights = Weights {
+        config,
+        wte: WeightMatrix::Dense(dense(VOCAB, 10, 100)),
+        wpe: None,
+        blocks,
+        ln_f: Norm::default(),
+        lm_head: Some(WeightMatrix::Dense(dense(VOCAB, 10, 60))),
+        bigram_table: top_k.then(|| WeightMatrix::Dense(dense(VOCAB, VOCAB, 100))),
+        final_logits_bias: Some(dense(1, VOCAB, 100).data),
+    };
+    let means = means(&weights);
+    Toy { weights, means, candidates: [7, 8] }
+}
+
+fn config() -> Config {
+    Config {
+        block_size: 64,
+        vocab_size: VOCAB,
+        n_layer: 1,
+        n_head: 1,
+        d_head: 2,
+        d_model: 4,
+        d_mlp: 4,
+        bias: true,
+        ln_bias: false,
+        rms_norm: true,
+        residual_activation_type: ResidualActivation::Identity,
+        activation_type: Activation::Relu,
+        afrac: None,
+        afrac_loctypes: TopKSite::ALL[..8].to_vec(),
+        tied_unembed: false,
+        tokenizer_name: String::new(),
+        enable_bigram_table: false,
+        d_pos_emb: None,
+        sink: false,
+        positions: false,
+    }
+}
+
+/// Sums at every hook over the real tokens of a batch.
+struct Sums {
+    tokens: Vec<usize>,
+    sums: BTreeMap<Hook, Vec<f64>>,
+}
+
+impl Hooks<Cpu> for Sums {
+    fn forward(&mut self, _: &mut Cpu, hook: Hook, x: &mut Activations) -> sparse_circuits::Result<()> {
+        let sums = (0..x.channels()).map(|c| self.tokens.iter().map(|&t| x.get(t, c) as f64).sum()).collect();
+        self.sums.insert(hook, sums);
+        Ok(())
+    }
+}
+
+/// Means at every hook over the tokens of some prompts.
+pub fn means(weights: &Weights) -> BTreeMap<Hook, Vec<f32>> {
+    let prompts: Vec<Vec<u32>> = pairs(200, 9).into_iter().flatten().collect();
+    let batch = Batch::new(&prompts);
+    let tokens: Vec<usize> = batch.spans().iter().flat_map(|s| s.start..s.start + s.len).collect();
+    let mut cpu = Cpu::new();
+    let model = Model::new(&mut cpu, weights);
+    let n = tokens.len() as f64;
+    let mut sums = Sums { tokens, sums: BTreeMap::new() };
+    block_on(async { forward(&mut cpu, &model, &batch, LogitsAt::Last, &mut sums) }).unwrap();
+    sums.sums.into_iter().map(|(hook, sums)| (hook, sums.iter().map(|s| (s / n) as f32).collect())).collect()
+}
