@@ -116,6 +116,7 @@ impl Task {
     }
 
     /// One pair of the generator, of whatever split.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn draw(&self, rng: &mut Rng) -> Pair {
         (self.generate)(rng)
     }
