@@ -43,9 +43,9 @@ fn a_pair_differs_in_one_place_and_is_its_own_counterfactual() {
     for task in TASKS {
         for pair in task.pairs(Split::Test, 1000) {
             let (a, b) = (pair.a.as_bytes(), pair.b.as_bytes());
-            let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-            let most = a.len().min(b.len()) - head;
-            let tail = a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+            let tail = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+            let most = a.len().min(b.len()) - tail;
+            let head = a.iter().zip(b).take(most).take_while(|(x, y)| x == y).count();
             let middle = a.len().max(b.len()) - head - tail;
             assert!((1..=5).contains(&middle), "{}: {pair:?}", task.name);
             assert_eq!(a.last(), b.last(), "{}: {pair:?}", task.name);
@@ -63,12 +63,12 @@ fn prompts_fit_the_context_and_stay_aligned() {
         for pair in task.pairs(Split::Test, 1000) {
             let (a, b) = (tokenizer().encode(&pair.a), tokenizer().encode(&pair.b));
             assert!(
-                a.len().min(b.len()) >= 6 && a.len().max(b.len()) <= 112,
+                a.len().min(b.len()) >= 8 && a.len().max(b.len()) <= 100,
                 "{}: {} tokens, {pair:?}",
                 task.name,
                 a.len()
             );
-            assert!(a.len().abs_diff(b.len()) <= 2, "{}: {pair:?}", task.name);
+            assert!(a.len().abs_diff(b.len()) <= 1, "{}: {pair:?}", task.name);
             long += usize::from(a.len() > 64);
             // What comes after is exactly the candidate's token, joined with nothing before or after it.
             for (prompt, ids, wanted) in [(&pair.a, &a, 0), (&pair.b, &b, 1)] {
@@ -78,7 +78,8 @@ fn prompts_fit_the_context_and_stay_aligned() {
                 assert_eq!(Some(whole[ids.len()]), tokenizer().single_token(candidate), "{}: {prompt:?}", task.name);
             }
         }
-        assert!(long <= 300, "{}: {long} of 1000 prompts are longer than 64 tokens", task.name);
+        println!("{}: {long} of 1000 prompts are longer than 64 tokens", task.name);
+        assert!(long <= 100, "{}: {long} of 1000 prompts are longer than 64 tokens", task.name);
     }
 }
 
@@ -135,15 +136,17 @@ fn average(ids: &[u32]) -> Vec<(usize, f32)> {
     ids.iter().map(|&id| (id as usize, 10.0 / ids.len() as f32)).collect()
 }
 
-/// No telling tokens: a model that solves a task is right in 97 of 100 prompts, the best guess from which tokens are present
-/// (single_double_quote's, by the short prompts without an earlier string) in 82. The average is printed, not bound: where
-/// something is open, exact counts over the context (one opener more than closers) do tell the answer.
+/// Which tokens a context holds does not tell the answer. How often it holds them may: what is left open is what was opened once more
+/// than closed, and that is a fair way to do a task (the published bracket circuit does it so). Printed, not bounded.
 #[test]
-fn no_set_of_tokens_does_a_task() {
-    for task in TASKS {
-        let (present, mean) = (logistic(task, presence), logistic(task, average));
-        println!("{}: presence {present:.3}, average {mean:.3}", task.name);
-        assert!(present <= 0.85, "{}: presence {present}", task.name);
+fn no_presence_of_tokens_does_a_task() {
+    let scores: Vec<_> =
+        TASKS.iter().map(|task| (task.name, logistic(task, presence), logistic(task, average))).collect();
+    for (name, present, mean) in &scores {
+        println!("{name}: from the presence of tokens {present:.3}, from their average {mean:.3}");
+    }
+    for (name, present, _) in scores {
+        assert!(present <= 0.77, "{name}: {present}");
     }
 }
 
@@ -216,8 +219,8 @@ fn no_token_gives_an_answer_away() {
             for candidate in task.candidates {
                 let longer = text.strip_prefix(candidate).is_some_and(|rest| !rest.is_empty());
                 let is_candidate = TASKS.iter().any(|task| task.candidates.contains(&text.as_str()));
-                let word = candidate == ".add";
-                assert!(!longer || is_candidate || word, "{text:?} begins with the candidate {candidate:?}");
+                let allowed = candidate == ".add" || text == "],";
+                assert!(!longer || is_candidate || allowed, "{text:?} begins with the candidate {candidate:?}");
             }
         }
     }

@@ -21,7 +21,10 @@ pub const TASK: Task = Task {
 fn generate(rng: &mut Rng) -> Pair {
     let mut lines: Vec<String> = distractor_kinds(rng)
         .into_iter()
-        .map(|list| format!("{} = {}", name(rng), if list { string_list(rng, 4) } else { dict(rng, 2) }))
+        .map(|list| {
+            let value = if list { string_list(rng, 3) } else { dict(rng, 2) };
+            if rng.chance(22) { format!("{}({value})", function_name(rng)) } else { format!("{} = {value}", name(rng)) }
+        })
         .collect();
     dilute(rng, &mut lines, 1);
     let lead = match rng.weighted(&[62, 12, 14, 6, 6]) {
@@ -34,7 +37,8 @@ fn generate(rng: &mut Rng) -> Pair {
     };
     let gap = if rng.chance(15) { "\n    " } else { "" };
     let word = key(rng);
-    pair_of(&layout(rng, &lines, &format!("{lead}{HOLE}{gap}\"{word}")), "{", "[")
+    let inside = rng.chance(40);
+    pair_of(&layout(rng, inside, &lines, &format!("{lead}{HOLE}{gap}\"{word}")), "{", "[")
 }
 
 fn swap(text: &str) -> Result<String, String> {

@@ -21,9 +21,9 @@ pub const TASK: Task = Task {
 fn generate(rng: &mut Rng) -> Pair {
     let mut lines: Vec<String> = distractor_kinds(rng)
         .into_iter()
-        .map(|nested| format!("{} = {}", name(rng), closed_list(rng, nested, 4)))
+        .map(|nested| format!("{} = {}", name(rng), closed_list(rng, nested, 3)))
         .collect();
-    dilute(rng, &mut lines, 2);
+    dilute(rng, &mut lines, 1);
     let lead = match rng.weighted(&[70, 10, 12, 8]) {
         0 => format!("{} = ", name(rng)),
         1 => "return ".into(),
@@ -32,12 +32,13 @@ fn generate(rng: &mut Rng) -> Pair {
     };
     // Rows closed before the open one (a tuple of lists when flat): then the last opening bracket is the same in both.
     let items = if rng.chance(75) {
-        open_flat(rng, 8)
+        open_flat(rng, 7)
     } else {
         let rows = rng.range(2, 3);
         open_nested(rng, rows, 3)[1..].to_string()
     };
-    pair_of(&layout(rng, &lines, &format!("{lead}{HOLE}{items}")), "", "[")
+    let inside = rng.chance(40);
+    pair_of(&layout(rng, inside, &lines, &format!("{lead}{HOLE}{items}")), "", "[")
 }
 
 fn swap(text: &str) -> Result<String, String> {

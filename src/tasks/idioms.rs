@@ -28,8 +28,8 @@ const KEYWORD_LIKE: &[&str] = &["class", "for", "in", "is", "not", "with", "and"
 
 /// The earlier in its table, the commoner: a few words make up most of ordinary code.
 fn common<'a>(rng: &mut Rng, words: &[&'a str]) -> &'a str {
-    let (first, second) = (rng.below(words.len()), rng.below(words.len()));
-    words[first * second / words.len()]
+    let (first, second, third) = (rng.below(words.len()), rng.below(words.len()), rng.below(words.len()));
+    words[first * second / words.len() * third / words.len()]
 }
 
 fn noun(rng: &mut Rng) -> &'static str {
@@ -103,10 +103,10 @@ fn word(rng: &mut Rng) -> &'static str {
 
 /// Words without quotes or apostrophes; mostly few, at times up to `most`. Ends in a letter or digit.
 pub fn phrase(rng: &mut Rng, most: usize) -> String {
-    let words = match rng.weighted(&[35, 40, 25]) {
+    let words = match rng.weighted(&[40, 44, 16]) {
         0 => rng.range(1, 2),
         1 => rng.range(2, 5),
-        _ => rng.range(4, 15),
+        _ => rng.range(4, 13),
     }
     .min(most);
     let style = rng.weighted(&[50, 30, 8, 6, 6]);

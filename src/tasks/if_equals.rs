@@ -31,17 +31,20 @@ fn generate(rng: &mut Rng) -> Pair {
         })
         .collect();
     dilute(rng, &mut lines, 1);
+    // The last line is always indented: at a line's start a name has no space before it, and that token would tell.
     let mut indent = "";
-    if rng.chance(30) {
+    let looped = rng.chance(35);
+    if looped {
         lines.push(format!("for {} in {}:", name(rng), plural_name(rng)));
         indent = "    ";
     }
+    let inside = !looped || rng.chance(40);
     let subject = match rng.weighted(&[72, 16, 12]) {
         0 => name(rng),
         1 => format!("self.{}", name(rng)),
         _ => format!("{}.{}", name(rng), name(rng)),
     };
-    pair_of(&layout(rng, &lines, &format!("{indent}{HOLE}{subject}")), "if ", "")
+    pair_of(&layout(rng, inside, &lines, &format!("{indent}{HOLE}{subject}")), "if ", "")
 }
 
 fn swap(text: &str) -> Result<String, String> {

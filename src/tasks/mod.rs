@@ -92,8 +92,16 @@ impl Split {
 /// Seed of the pairs; the synthetic training text uses another.
 const SEED: u64 = 0x7a5c;
 
-/// Prompts outside these bounds (in characters) are drawn again: about 8 to 60 tokens.
-const CHARACTERS: std::ops::RangeInclusive<usize> = 22..=150;
+/// Prompts outside these bounds (of [`rough_tokens`]) are drawn again: about 8 to 60 tokens.
+const ROUGH_TOKENS: std::ops::RangeInclusive<usize> = 10..=66;
+
+/// About as many as the tokens of a prompt, without a tokenizer: three letters, one digit or sign, or a space before a digit a token.
+fn rough_tokens(text: &str) -> usize {
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let others = text.chars().filter(|&c| !c.is_alphabetic() && c != ' ').count();
+    let spaces = text.as_bytes().windows(2).filter(|two| two[0] == b' ' && two[1].is_ascii_digit()).count();
+    letters / 3 + others + spaces
+}
 
 impl Task {
     /// The first `count` different pairs of a split; always the same ones, and more only adds to the end. Fewer come back only when
@@ -104,7 +112,7 @@ impl Task {
         let mut misses = 0;
         while out.len() < count && misses < 100_000 {
             let pair = (self.generate)(&mut rng);
-            let fits = CHARACTERS.contains(&pair.a.len()) && CHARACTERS.contains(&pair.b.len());
+            let fits = [&pair.a, &pair.b].iter().all(|text| ROUGH_TOKENS.contains(&rough_tokens(text)));
             if fits && Split::of(&pair) == split && seen.insert(pair.clone()) {
                 out.push(pair);
                 misses = 0;
@@ -169,9 +177,8 @@ fn fnv(parts: &[&str]) -> u64 {
 /// Where a prompt's telling part goes in a template.
 const HOLE: &str = "\u{1}";
 
-/// Lines of one level, then the last, unfinished line; at times within a function, whose head is put before.
-fn layout(rng: &mut Rng, lines: &[String], last: &str) -> String {
-    let inside = rng.chance(40);
+/// Lines of one level, then the last, unfinished line; `inside` a function, its head is put before.
+fn layout(rng: &mut Rng, inside: bool, lines: &[String], last: &str) -> String {
     let indent = if inside { "    " } else { "" };
     let mut out = String::new();
     if inside {
@@ -199,7 +206,12 @@ fn pair_of(template: &str, a: &str, b: &str) -> Pair {
 
 /// Which of the two kinds of distractors a context holds: both mostly, since only then does presence tell nothing.
 fn distractor_kinds(rng: &mut Rng) -> Vec<bool> {
-    let mut kinds = match rng.weighted(&[8, 12, 12, 58, 10]) {
+    draw_kinds(rng, &[6, 8, 8, 66, 12])
+}
+
+/// In proportion to `weights`: none, one of the first kind, one of the second, both, both and one more.
+fn draw_kinds(rng: &mut Rng, weights: &[usize; 5]) -> Vec<bool> {
+    let mut kinds = match rng.weighted(weights) {
         0 => vec![],
         1 => vec![false],
         2 => vec![true],

@@ -3,7 +3,7 @@
 use super::idioms::*;
 use super::rng::Rng;
 use super::scan::splice;
-use super::{HOLE, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::{HOLE, Pair, Task, dilute, draw_kinds, layout, pair_of};
 
 pub const TASK: Task = Task {
     name: "set_or_string_fixedvarname",
@@ -29,7 +29,8 @@ fn generate(rng: &mut Rng) -> Pair {
 }
 
 fn draw(rng: &mut Rng) -> Pair {
-    let kinds = distractor_kinds(rng);
+    // A tie (one other, of the other kind) is told by the binding of name and value alone: kept rare, it is much the hardest case.
+    let kinds = draw_kinds(rng, &[10, 5, 5, 75, 5]);
     let others = names(rng, kinds.len());
     let mut lines: Vec<String> = kinds
         .iter()
@@ -59,7 +60,8 @@ fn draw(rng: &mut Rng) -> Pair {
         }
     }
     let last = format!("{}current", "    ".repeat(depth));
-    pair_of(&layout(rng, &lines, &last), "set()", "\"\"")
+    let inside = rng.chance(40);
+    pair_of(&layout(rng, inside, &lines, &last), "set()", "\"\"")
 }
 
 const SET: &str = "set()";

@@ -20,17 +20,18 @@ pub const TASK: Task = Task {
 };
 
 fn generate(rng: &mut Rng) -> Pair {
-    let mut lines: Vec<String> = distractor_kinds(rng)
-        .into_iter()
-        .map(|double| {
-            let mark = if double { '"' } else { '\'' };
-            match rng.weighted(&[76, 16, 8]) {
-                0 => closed_call(rng, mark, 4),
-                1 => format!("{} = {mark}{}{mark}", name(rng), phrase(rng, 4)),
-                _ => format!("{} = [{mark}{}{mark}, {mark}{}{mark}]", name(rng), key(rng), key(rng)),
-            }
-        })
-        .collect();
+    let mut lines: Vec<String> =
+        distractor_kinds(rng).into_iter().map(|double| closed_call(rng, if double { '"' } else { '\'' }, 4)).collect();
+    // Strings that stand elsewhere than in a call.
+    if rng.chance(25) {
+        let mark = quote(rng);
+        let line = if rng.chance(60) {
+            format!("{} = {mark}{}{mark}", name(rng), phrase(rng, 4))
+        } else {
+            format!("{} = {}", name(rng), string_list(rng, 3))
+        };
+        lines.insert(rng.below(lines.len() + 1), line);
+    }
     dilute(rng, &mut lines, 1);
     // A letter stands for the hole, so that the idiom need not know of it.
     let mut last = open_call(rng, '\u{1}', 12);
@@ -38,7 +39,8 @@ fn generate(rng: &mut Rng) -> Pair {
         last.push_str(rng.pick(&["!", ".", "?"]));
     }
     debug_assert!(last.contains(HOLE));
-    pair_of(&layout(rng, &lines, &last), "'", "\"")
+    let inside = rng.chance(40);
+    pair_of(&layout(rng, inside, &lines, &last), "'", "\"")
 }
 
 fn swap(text: &str) -> Result<String, String> {

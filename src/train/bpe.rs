@@ -2,9 +2,13 @@
 //!
 //! Left to itself BPE forms tokens that give a task's answer away (` [[` holds the depth of the list that it opens), and tokens
 //! that begin with a candidate (`"),`, `]]\n`), so that which token follows depends on what comes after it. So punctuation is merged
-//! by the table below and nothing else: no token holds two opening brackets, a bracket and a quote other than `("`, `('`, a quote and
-//! letters, or punctuation and a newline. A candidate is then always exactly its plain token, whatever follows it. The price is a
+//! by the table below and nothing else: no token holds two opening brackets, an opening bracket and a quote other than `("`, `('`, a
+//! quote and letters, or punctuation and a newline. A candidate is then exactly its plain token, whatever follows it. The price is a
 //! separate token for most newlines, about one in twelve tokens.
+//!
+//! One exception: `],` is a token. A row of a nested list ends with it, so that after a row's items the choice is `],` or `]]`, and a
+//! plain `]` means that the list was flat. Without it `]` is right in a nested list too, and a model that counts perfectly still
+//! prefers it there (seen: pairs ordered rightly in 98 %, accuracy 60 %).
 //!
 //! All of it is in the merges: pre-tokenizer and format are the usual ones, so `tokenizer.json` tokenizes alike everywhere.
 
@@ -17,7 +21,7 @@ use tokenizers::tokenizer::{OffsetReferential, OffsetType, PreTokenizedString, P
 use crate::tokenizer::{END_OF_TEXT, Tokenizer, pre_tokenizer};
 use crate::{Error, Result, bail};
 
-/// Punctuation merges in order of rank. `_` stands for a space in the left part when it begins with one: see [`byte_text`].
+/// Punctuation merges in order of rank. A space is written as it is: see [`byte_text`].
 /// Closing and opening calls come first, so that `"),` is `")` and `,`.
 const PUNCTUATION: &[(&str, &str)] = &[
     // candidates and what opens a string
@@ -39,6 +43,8 @@ const PUNCTUATION: &[(&str, &str)] = &[
     ("'", "]"),
     ("\"", "}"),
     ("'", "}"),
+    // the end of a row, so that a lone `]` after it ends a flat list
+    ("]", ","),
     // operators
     ("+", "="),
     ("-", "="),

@@ -7,7 +7,7 @@ impl Writer {
     /// A function, a class, or some lines of a script.
     pub fn top_level(&mut self) {
         self.scope.clear();
-        match self.rng.weighted(&[34, 12, 32, 5, 17]) {
+        match self.rng.weighted(&[24, 8, 26, 3, 39]) {
             0 => self.function(false),
             1 => self.class(),
             2 => {
@@ -272,13 +272,13 @@ impl Writer {
     fn accumulate(&mut self) {
         let count = self.rng.weighted(&[0, 35, 40, 25]);
         let mut fresh = names(&mut self.rng, count);
-        if self.rng.chance(45) && !fresh.iter().any(|one| one == "current") {
+        if self.rng.chance(60) && !fresh.iter().any(|one| one == "current") {
             let place = self.rng.below(count);
             fresh[place] = "current".into();
         }
         let mut grown: Vec<(String, Kind)> = Vec::new();
         for variable in fresh {
-            let kind = match self.rng.weighted(&[39, 39, 9, 5, 8]) {
+            let kind = match self.rng.weighted(&[42, 42, 7, 4, 5]) {
                 0 => Kind::Set,
                 1 => Kind::Text,
                 2 => Kind::List,

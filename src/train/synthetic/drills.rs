@@ -8,7 +8,16 @@ use crate::tasks::{Split, TASKS};
 impl Writer {
     /// A prompt of some task, its right candidate, and the rest of the line. Pairs that hash to held-out splits are not used.
     pub fn drill(&mut self) {
-        let task = &TASKS[self.rng.below(TASKS.len())];
+        // What a small model learns last is drilled most: the depth of lists, and what a variable holds.
+        let weights: Vec<usize> = TASKS
+            .iter()
+            .map(|task| match task.name {
+                "set_or_string_fixedvarname" => 4,
+                "bracket_counting" => 2,
+                _ => 1,
+            })
+            .collect();
+        let task = &TASKS[self.rng.weighted(&weights)];
         let pair = task.draw(&mut self.rng);
         if Split::of(&pair) != Split::Train {
             return;
