@@ -48,7 +48,7 @@ export default defineConfig(async () => ({
     // The two wasm packages that `cargo xtask build` makes. Aliases, not `file:` dependencies, so that `npm ci` needs no build.
     alias: {
       'sparse-circuits-engine': join(root, 'pkg/engine/sparse_circuits.js'),
-      'sparse-circuits-tokenizer': join(root, 'pkg/tokenizer/sparse_circuits.js'),
+      'sparse-circuits-tokenizer': join(root, 'pkg/tokenizer/sparse_circuits_tokenizer.js'),
     },
   },
   worker: { format: 'es' as const },

@@ -9,14 +9,16 @@ use std::path::Path;
 struct Package {
     /// Its folder in pkg/.
     name: &'static str,
+    /// What its files' names start with: two of a name could not be told apart once published.
+    stem: &'static str,
     feature: &'static str,
     /// wasm-opt's level: the engine is to be fast, the tokenizer small.
     level: &'static str,
 }
 
 const PACKAGES: [Package; 2] = [
-    Package { name: "engine", feature: "web-engine", level: "-O3" },
-    Package { name: "tokenizer", feature: "web-tokenizer", level: "-Oz" },
+    Package { name: "engine", stem: "sparse_circuits", feature: "web-engine", level: "-O3" },
+    Package { name: "tokenizer", stem: "sparse_circuits_tokenizer", feature: "web-tokenizer", level: "-Oz" },
 ];
 
 /// What Rust's wasm target uses by default, and SIMD (.cargo/config.toml). Old browsers are told by the page.
@@ -64,7 +66,7 @@ fn wasm_package(tools: &Path, package: &Package) -> Outcome {
     let mut made_from = io("read", &compiled, fs::read(&compiled))?;
     made_from.extend_from_slice(recipe.as_bytes());
     let stamp = work.join("made-from");
-    if fs::read(&stamp).is_ok_and(|last| last == made_from) && out.join("sparse_circuits_bg.wasm").is_file() {
+    if fs::read(&stamp).is_ok_and(|last| last == made_from) && out.join(format!("{}_bg.wasm", package.stem)).is_file() {
         println!("  pkg/{} is up to date", package.name);
         return Ok(());
     }
@@ -72,10 +74,10 @@ fn wasm_package(tools: &Path, package: &Package) -> Outcome {
         io("remove", &work, fs::remove_dir_all(&work))?;
     }
     run(command(tools.join("wasm-bindgen"))
-        .args(["--target", "web", "--out-name", "sparse_circuits", "--remove-producers-section", "--out-dir"])
+        .args(["--target", "web", "--remove-producers-section", "--out-name", package.stem, "--out-dir"])
         .arg(&work)
         .arg(&compiled))?;
-    let raw = work.join("sparse_circuits_bg.wasm");
+    let raw = work.join(format!("{}_bg.wasm", package.stem));
     let optimised = work.join("optimised.wasm");
     run(npm_bin("wasm-opt").arg(package.level).args(WASM_FEATURES).arg(&raw).arg("-o").arg(&optimised))?;
     io("move", &optimised, fs::rename(&optimised, &raw))?;
