@@ -221,17 +221,15 @@ fn all_nodes_off_is_the_empty_circuit_and_the_whole_circuit_is_the_model() {
 
 #[test]
 fn a_flip_towards_the_same_prompt_changes_nothing_and_towards_another_does() {
-    let mut changed = 0;
     for case in cases() {
         for mode in MODES {
             let plain = case.run(&Edits { mode, ..Edits::default() });
             let flip = Edits { mode, flip: true, ..Edits::default() };
             assert_eq!(case.try_run(&flip, Some(&case.a)).unwrap().logits, plain.logits, "{}", case.name);
-            // a flip node may be dropped by AbsTopK in both prompts of a random model
-            changed += usize::from(case.run(&flip).values != plain.values);
+            // With the circuit alone, what feeds these nodes may be at its mean in both prompts.
+            assert!(mode != Mode::Full || case.run(&flip).values != plain.values, "{}", case.name);
         }
     }
-    assert!(2 * changed > MODES.len() * cases().len(), "{changed} flips change something");
 }
 
 #[test]
@@ -360,7 +358,9 @@ fn edits_beyond_all_numbers_are_refused() {
     let case = cases().swap_remove(0);
     let mut cpu = Cpu::new();
     let model = Model::new(&mut cpu, &case.weights);
-    let edits = Edits { set: [("final_resid.1".parse().unwrap(), f32::MAX)].into(), ..Edits::default() };
+    // Their sum in the stream is infinite.
+    let set = ["1.attn.resid_delta.1", "1.mlp.resid_delta.1"].map(|node| (node.parse().unwrap(), f32::MAX));
+    let edits = Edits { set: set.into(), ..Edits::default() };
     let request = Request {
         tokens: &case.a,
         source: None,
@@ -371,9 +371,6 @@ fn edits_beyond_all_numbers_are_refused() {
         hooks: &BTreeSet::new(),
         computed: &BTreeSet::new(),
     };
-    // Whatever becomes of it inside, it is either a prediction in numbers or a sentence.
-    match ready(predict(&mut cpu, &model, &request, [3, 5])) {
-        Ok((prediction, _)) => assert!(prediction.p.iter().all(|p| p.is_finite())),
-        Err(error) => assert!(error.to_string().contains("no finite numbers"), "{error}"),
-    }
+    let message = ready(predict(&mut cpu, &model, &request, [3, 5])).map(|_| ()).unwrap_err().to_string();
+    assert!(message.contains("no finite numbers"), "{message}");
 }

@@ -14,7 +14,7 @@ pub struct Args {
     model: PathBuf,
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: String,
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
     max_new_tokens: usize,
     /// 0 always takes the likeliest token; 1 draws by the model's own probabilities.
     #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true)]
     top_p: f64,
     /// The same seed draws the same text.
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     #[command(flatten)]
     tokenizer: TokenizerArgs,
