@@ -8,7 +8,7 @@ use crate::backend::ready;
 use crate::circuit::evaluate::LossAndAccuracy;
 use crate::circuit::inspect::{Ask, View, circuit_info, model_info, view};
 use crate::circuit::{Circuit, Edits, Mode};
-use crate::format::ModelFile;
+use crate::format::{ModelFile, circuit_file};
 use crate::model::{Model, Node};
 use crate::tasks::{Split, TASKS, Task};
 use crate::tokenizer::Tokenizer;
@@ -84,8 +84,8 @@ pub fn run(args: Args) -> Result<()> {
             );
             continue;
         }
-        let (loaded, _, mut workers) = evaluate::open(&file, &path)?;
-        let circuit = loaded.circuit;
+        let (mut loaded, _, mut workers) = evaluate::open(&file, &path)?;
+        let circuit = loaded.circuit.clone();
         let report = evaluate::measure(&mut workers, task, &tokenizer, &circuit, &file, Split::Test, args.pairs)?;
         let presets = presets(&file, &circuit, task, &tokenizer)?;
         if presets.is_empty() {
@@ -95,7 +95,9 @@ pub fn run(args: Args) -> Result<()> {
             );
         }
         eprintln!("{}: {} nodes, {} edges, {} presets", task.name, report.nodes, report.edges, presets.len());
-        shipped.push(Shipped { task, circuit, bytes: files::read(&path)?, report, presets });
+        // the scores that the page shows are those of the card
+        loaded.circuit.scores = Some(report.scores());
+        shipped.push(Shipped { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets });
     }
     let Some(first) = shipped.first() else {
         bail!("{} holds no circuit file named after a task", args.circuits.display());
@@ -114,7 +116,7 @@ pub fn run(args: Args) -> Result<()> {
     for one in &shipped {
         write(&format!("circuits/{}.json", one.task.name), &one.bytes)?;
     }
-    write("poster.json", poster(&file, first, &tokenizer)?.to_string().as_bytes())?;
+    write("poster.json", rounded(poster(&file, first, &tokenizer)?).to_string().as_bytes())?;
     let tasks: Vec<Value> = shipped.iter().map(|one| manifest_task(one, &tokenizer)).collect();
     let manifest = json!({
         "version": 1,
@@ -203,6 +205,19 @@ fn poster(file: &ModelFile, first: &Shipped, tokenizer: &Tokenizer) -> Result<Va
         "task": task.name, "model": model, "circuit": circuit_info(&file.weights, &file.means, circuit)?,
         "node": node, "view": view,
     }))
+}
+
+/// Six significant digits: more than the poster shows, a third of the bytes.
+fn rounded(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let short = format!("{:.5e}", number.as_f64().unwrap_or_default());
+            short.parse::<f64>().map_or(Value::Null, |number| json!(number))
+        }
+        Value::Array(items) => items.into_iter().map(rounded).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, rounded(value))).collect(),
+        other => other,
+    }
 }
 
 fn percent(share: f64) -> String {

@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     candidates: ["\":", "\","],
     generate,
     swap,
-    handwritten: include_str!("handwritten/bracket_brace.txt"),
+    handwritten: handwritten_text!("handwritten/bracket_brace.txt"),
 };
 
 fn generate(rng: &mut Rng) -> Pair {

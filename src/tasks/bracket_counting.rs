@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     candidates: ["]", "]]"],
     generate,
     swap,
-    handwritten: include_str!("handwritten/bracket_counting.txt"),
+    handwritten: handwritten_text!("handwritten/bracket_counting.txt"),
 };
 
 fn generate(rng: &mut Rng) -> Pair {

@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     candidates: [" ==", " ="],
     generate,
     swap,
-    handwritten: include_str!("handwritten/if_equals.txt"),
+    handwritten: handwritten_text!("handwritten/if_equals.txt"),
 };
 
 fn generate(rng: &mut Rng) -> Pair {

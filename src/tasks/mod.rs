@@ -4,6 +4,20 @@
 //! Contexts hold distractors: whole closed statements with both answers in them, so that in most prompts neither one token's
 //! presence nor its absence tells the answer.
 
+/// Prompts that the command measures on; the page's wasm goes without their text.
+macro_rules! handwritten_text {
+    ($file:literal) => {{
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            include_str!($file)
+        }
+        #[cfg(target_arch = "wasm32")]
+        {
+            ""
+        }
+    }};
+}
+
 pub mod idioms;
 pub mod rng;
 pub(crate) mod scan;

@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     candidates: [".add", " +="],
     generate,
     swap,
-    handwritten: include_str!("handwritten/set_or_string_fixedvarname.txt"),
+    handwritten: handwritten_text!("handwritten/set_or_string_fixedvarname.txt"),
 };
 
 /// Drawn again when a distractor is called `current` by chance: only one line may say what it holds.

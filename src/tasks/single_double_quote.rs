@@ -16,7 +16,7 @@ pub const TASK: Task = Task {
     candidates: ["')", "\")"],
     generate,
     swap,
-    handwritten: include_str!("handwritten/single_double_quote.txt"),
+    handwritten: handwritten_text!("handwritten/single_double_quote.txt"),
 };
 
 fn generate(rng: &mut Rng) -> Pair {

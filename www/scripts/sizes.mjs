@@ -23,7 +23,7 @@ const defaultModel = manifest.models.find((model) => model.default)?.file;
 
 /** When index.html loads a file: for its `first` live screen, later on the default `page`, or `never`. */
 function when(file) {
-  if (file.endsWith('.map') || file.endsWith('.md')) return 'never';
+  if (file.endsWith('.map') || file.endsWith('.md') || file === 'models/train.json') return 'never';
   if (/tokenizer/i.test(file)) return 'page';
   if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';
   if (file.endsWith('.html') && file !== 'index.html') return 'never';
