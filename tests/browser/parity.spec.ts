@@ -27,7 +27,7 @@ for (const task of models ? listed().tasks : []) {
   test(`${task.name}: the page's numbers are the command's, under each kind of edit`, async ({ page }) => {
     const model = listed();
     const circuit = `models/circuits/${task.name}.json`;
-    const nodes = (JSON.parse(readFileSync(join(root, circuit), 'utf8')) as { nodes: { node: string }[] }).nodes.map(({ node }) => node);
+    const nodes = (JSON.parse(readFileSync(join(root, circuit), 'utf8')) as { circuit: { nodes: string[] } }).circuit.nodes;
     for (const [index, edit] of edits.entries()) {
       const preset = task.presets[index % task.presets.length]!;
       // From another end of the circuit each time.

@@ -38,7 +38,7 @@ pub fn build() -> Outcome {
     setup::npm_packages()?;
     wasm_packages(&tools)?;
     page()?;
-    sizes(false)
+    sizes()
 }
 
 /// Builds pkg/engine and pkg/tokenizer, one after the other: both come out of cargo under the same file name.
@@ -83,11 +83,10 @@ fn wasm_package(tools: &Path, package: &Package) -> Outcome {
     io("move", &optimised, fs::rename(&optimised, &raw))?;
 
     io("create", &out, fs::create_dir_all(&out))?;
-    for name in
-        ["sparse_circuits_bg.wasm", "sparse_circuits_bg.wasm.d.ts", "sparse_circuits.js", "sparse_circuits.d.ts"]
-    {
-        let to = out.join(name);
-        io("write", &to, fs::copy(work.join(name), &to))?;
+    for end in ["_bg.wasm", "_bg.wasm.d.ts", ".js", ".d.ts"] {
+        let name = format!("{}{end}", package.stem);
+        let to = out.join(&name);
+        io("write", &to, fs::copy(work.join(&name), &to))?;
     }
     io("write", &stamp, fs::write(&stamp, &made_from))
 }
@@ -101,14 +100,7 @@ pub fn page() -> Outcome {
     })
 }
 
-/// Prints the size of each published file and the totals beside the budgets; `binding` makes too large a total an error.
-pub fn sizes(binding: bool) -> Outcome {
-    step("weigh www/dist", || {
-        let mut weigh = command("node");
-        weigh.current_dir(www()).arg("scripts/sizes.mjs");
-        if binding {
-            weigh.arg("--binding");
-        }
-        run(&mut weigh)
-    })
+/// Prints the size of each published file and the totals beside the budgets.
+pub fn sizes() -> Outcome {
+    step("weigh www/dist", || run(command("node").current_dir(www()).arg("scripts/sizes.mjs")))
 }

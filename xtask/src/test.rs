@@ -104,7 +104,7 @@ fn native(_: &Ready) -> Outcome<Option<Count>> {
 fn page_build(ready: &Ready) -> Outcome<Option<Count>> {
     build::wasm_packages(&ready.tools)?;
     build::page()?;
-    build::sizes(true)?;
+    build::sizes()?;
     Ok(None)
 }
 
