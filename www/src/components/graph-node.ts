@@ -4,7 +4,7 @@ import { fillHeight, type Signal } from '../graph/signal';
 import type { Layout, PlacedGroup, PlacedNode } from '../graph/layout';
 import { changeOf } from '../state/document';
 import type { Numbers } from '../state/screen';
-import { kind, nameOf } from '../words/names';
+import { givenName, kind, nameOf } from '../words/names';
 import { signed } from '../words/numbers';
 
 export interface NodeLook {
@@ -70,7 +70,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
     <path class="mid" d="M${-half} 0H${half}"/>
     ${ghost === null ? nothing : svg`<path class="gh" d="M${-half + 2} ${ghost}H${half - 2}"/>`}
     ${shape(node, 'no', 0)}
-    ${badge ? svg`<g transform="translate(${half * 0.78} ${-half * 0.82})"><circle class="pb" r="7"/><text class="pbt" y="3.6">${badge.sign}</text></g>` : nothing}
+    ${badge ? svg`<g transform="translate(${badgeAt(half)} ${-badgeAt(half)})"><circle class="pb" r="7"/><text class="pbt" y="3.6">${badge.sign}</text></g>` : nothing}
     ${words(node, value, look)}
   </g>`;
 }
@@ -97,13 +97,18 @@ function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResu
   if (node.words === 'none') return nothing;
   const { info, half } = node;
   const gap = look.selected ? 4 : 0;
-  const name = info.label ?? (node.shape === 'square' ? '' : /^attn/.test(info.site) ? kind(info.site) : look.compact ? String(info.index) : nameOf(info));
+  const name = givenName(info) ?? (node.shape === 'square' ? '' : /^attn/.test(info.site) ? kind(info.site) : look.compact ? String(info.index) : nameOf(info));
   const max = Math.floor((look.step * (node.shape === 'square' && !look.compact ? 1.35 : 1.2)) / 6.4);
   const short = name.length > max ? `${name.slice(0, max - 1)}…` : name;
   return svg`
     ${node.words === 'all' && short ? svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap}>${short}</text>` : nothing}
     ${look.compact ? nothing : svg`<text class="val mid-anchor" y=${half + 13 + gap}>${
       node.words === 'value' && node.roomy && name && name.length < 8 ? svg`<tspan class="beside">${name} </tspan>` : nothing}${signed(value)}</text>`}`;
+}
+
+/** At a large mark's edge; beside a small one, so as not to cover it. */
+function badgeAt(half: number): number {
+  return half > 9 ? half * 0.8 : half + 4;
 }
 
 /** The disc on a changed node, and how it is spoken. */

@@ -5,9 +5,9 @@ import { layout, type Layout, type PlacedNode, type Room } from '../graph/layout
 import { contribution, edgeWidth, passedOn, signalOf, type Signal } from '../graph/signal';
 import { badges } from '../graph/paths';
 import type { Hover, Numbers } from '../state/screen';
-import { nameOf, sayToken, showToken } from '../words/names';
+import { doingOf, nameOf, sayToken, showToken } from '../words/names';
 import { signed } from '../words/numbers';
-import type { CircuitInfo, NodeId } from '../worker/protocol';
+import type { CircuitInfo, NodeId, Rail } from '../worker/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './graph-edge';
 import { headGlyph } from './graph-head';
 import { defs, groupGlyph, nodeGlyph } from './graph-node';
@@ -82,6 +82,8 @@ export class Graph extends Light {
     const spots = badges(negative.map((edge) => edge.points), badgeRadius, plan.nodes.map((node) => [node.x, node.y]));
     const badgeOf = new Map(negative.map((edge, index) => [edge, spots[index]!]));
     const stop = this.stopOf(plan);
+    // A channel on which nothing is written or read at these tokens.
+    const quiet = (rail: Rail) => [...rail.writes, ...rail.reads].every((node) => Math.abs(signal.value.get(node) ?? 0) < signal.scale * 0.003);
     return html`<svg
       class="graph ${plan.step < 62 ? 'dense' : ''}"
       width=${plan.width}
@@ -95,7 +97,7 @@ export class Graph extends Light {
       ${plan.blocks.map((block) => this.block(block, plan, compact))}
       ${plan.rails.map(
         (rail) => svg`<path class="rail" d="M${rail.x0} ${rail.y}H${rail.x1}"/>${
-          rail.used ? svg`<path class="railon" d="M${rail.used[0]} ${rail.y}H${rail.used[1]}"/>` : nothing
+          rail.used ? svg`<path class="railon ${quiet(rail.rail) ? 'quiet' : ''}" d="M${rail.used[0]} ${rail.y}H${rail.used[1]}"/>` : nothing
         }${compact ? nothing : svg`<text class="ch" x=${rail.x0 + 4} y=${rail.y - 5}>ch ${rail.rail.channel}</text>`}`,
       )}
       ${embedLinks(plan, signal)}${logitLinks(plan)}
@@ -180,7 +182,7 @@ export class Graph extends Light {
     }
     const node = plan.nodes.find((one) => one.info.node === hover.node);
     if (!node || node.words === 'all') return nothing;
-    return tipAt(plan, node.x, node.y - node.half, `${nameOf(node.info)}, ${node.info.node}`, signed(signal.value.get(node.info.node) ?? 0));
+    return tipAt(plan, node.x, node.y - node.half, `${nameOf(node.info)}${doingOf(node.info) ? `: ${doingOf(node.info)}` : ''}, ${node.info.node}`, signed(signal.value.get(node.info.node) ?? 0));
   }
 
   private stopOf(plan: Layout): NodeId | null {

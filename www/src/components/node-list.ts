@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { contribution, passedOn, signalOf } from '../graph/signal';
 import { rank } from '../state/reading';
 import type { Hover, Numbers } from '../state/screen';
-import { nameOf, showToken } from '../words/names';
+import { doingOf, nameOf, showToken } from '../words/names';
 import { signed } from '../words/numbers';
 import type { NodeId, NodeInfo } from '../worker/protocol';
 import { badgeOf } from './graph-node';
@@ -62,7 +62,7 @@ export function nodeList(numbers: Numbers, selected: NodeId | null, hover: Hover
         @pointerleave=${() => actions.point(null)}
       >
         <span class="meter ${value < 0 ? 'minus' : ''}" aria-hidden="true"><i style="--a:${Math.round((Math.abs(value) / signal.scale) * 100)}%"></i></span>
-        <b>${nameOf(info)}</b> <code>${info.node}</code>
+        <b>${nameOf(info)}</b> <code>${info.node}</code>${doingOf(info) ? html`<span class="mut">${doingOf(info)}</span>` : nothing}
         <span class="num">${signed(value)} <span class="mut">at <code>${showToken(tokens[token]?.text ?? '')}</code></span></span>
         ${badge ? html`<span class="tag">${badge.words}</span>` : nothing}
       </button>

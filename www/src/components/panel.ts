@@ -3,7 +3,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { changeOf, type Change } from '../state/document';
 import type { Hover, Screen } from '../state/screen';
-import { capital, infoOf, nameOf, nameOfId, parseNode, placeOf, showToken } from '../words/names';
+import { capital, doingOf, infoOf, nameOf, nameOfId, parseNode, placeOf, showToken } from '../words/names';
 import { signed, wholePercent } from '../words/numbers';
 import type { NodeDetail, NodeId, Prompt } from '../worker/protocol';
 import { changeControl } from './change';
@@ -45,6 +45,7 @@ export class Panel extends Light {
       <div class="ph">
         <h2>${place ? capital(nameOf(place)) : node}</h2>
         <p><code>${node}</code> <span class="mut">${place ? placeOf(place) : ''}${info ? '' : ', outside the circuit'}</span></p>
+        ${info && doingOf(info) ? html`<p class="doing">${capital(doingOf(info))}</p>` : nothing}
         <button class="quiet icon close" aria-label="Close the panel" @click=${(event: MouseEvent) => this.send('shut', event.detail === 0)}>${icons.close}</button>
       </div>
       ${detail ? this.body(screen, detail, numbers.shown.a) : html`<p class="tiny">Its numbers come with the next run.</p>`}
@@ -56,7 +57,9 @@ export class Panel extends Light {
     const heads = screen.model?.headWidth ?? 0;
     const change = changeOf(screen.doc.edits, detail.node);
     const reach = detail.values.reduce((max, value) => Math.max(max, Math.abs(value)), Math.abs(detail.mean ?? 0));
+    const known = new Set(numbers.task.circuit.nodes.map((one) => one.node));
     const actions = {
+      inCircuit: (node: NodeId) => known.has(node),
       name: (term: { node: NodeId | null; label: string }) => (term.node === null ? term.label : nameOfId(numbers.task.circuit, term.node, heads)),
       point: (hover: Hover | null) => this.send('point', hover),
       open: (node: NodeId) => this.send('pick', node),

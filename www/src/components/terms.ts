@@ -5,6 +5,7 @@ import { decimalsFor, roundedToSum, signed } from '../words/numbers';
 import type { NodeDetail, NodeId, Term } from '../worker/protocol';
 
 export interface TermActions {
+  inCircuit(node: NodeId): boolean;
   name(term: Term): string;
   point(hover: Hover | null): void;
   open(node: NodeId): void;
@@ -13,14 +14,15 @@ export interface TermActions {
 
 /** What goes in: the shown contributions and the bias add up to the shown sum. */
 export function incoming(detail: NodeDetail, actions: TermActions): TemplateResult {
-  const parts = [...detail.incoming.map((term) => term.contribution), detail.bias];
-  const decimals = decimalsFor([...parts, detail.sum]);
+  const decimals = decimalsFor([...detail.incoming.map((term) => term.contribution), detail.bias, detail.sum]);
+  const terms = folded(detail.incoming, decimals, actions.inCircuit);
+  const parts = [...terms.map((term) => term.contribution), detail.bias];
   const shown = roundedToSum(parts, detail.sum, decimals);
-  const digits = places(detail.incoming);
+  const digits = places(terms);
   return html`<section class="terms">
     <h3>In <span class="mut">weight × activation = contribution</span></h3>
     <table>
-      ${detail.incoming.map((term, index) => row(term, shown[index]!, decimals, digits, detail.node, 'in', actions))}
+      ${terms.map((term, index) => row(term, shown[index]!, decimals, digits, detail.node, 'in', actions))}
       <tr><th scope="row"><i class="sw"></i>bias</th><td></td><td></td><td></td><td></td><td class="con">${signed(shown.at(-1)!, decimals)}</td></tr>
       <tr class="sum"><th scope="row" colspan="4">sum</th><td class="op">=</td><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
       <tr class="after"><th scope="row" colspan="4">${detail.step || 'the activation'}</th><td></td><td class="con">${signed(detail.computed, decimals)}</td></tr>
@@ -40,6 +42,18 @@ export function outgoing(detail: NodeDetail, actions: TermActions): TemplateResu
       ${detail.outgoing.map((term) => row(term, term.contribution, decimals, places(detail.outgoing), detail.node, 'out', actions))}
     </table>
   </section>`;
+}
+
+/** Terms from outside the circuit that would read as zero join the bundle of the others: fewer rows, the same sum. */
+export function folded(terms: Term[], decimals: number, inCircuit: (node: NodeId) => boolean): Term[] {
+  const small = (term: Term) => term.node !== null && !inCircuit(term.node) && Math.abs(term.contribution) < 0.5 / 10 ** decimals;
+  const bundle = terms.find((term) => term.node === null && /^\d+ others$/.test(term.label));
+  const joined = terms.filter(small);
+  if (joined.length < 2) return terms;
+  const count = joined.length + (bundle ? parseInt(bundle.label, 10) : 0);
+  const contribution = joined.reduce((sum, term) => sum + term.contribution, bundle?.contribution ?? 0);
+  const rest = terms.filter((term) => term !== bundle && !joined.includes(term));
+  return [...rest, { node: null, label: `${count} others`, weight: 0, activation: 0, contribution }];
 }
 
 /** Activations of one table share their decimals; small ones would read as zero with two. */

@@ -1,4 +1,5 @@
 /** The columns of the graph from left to right: one a hook, grouped in blocks (a layer's attention or MLP). */
+import { parseNode } from '../words/names';
 import type { NodeInfo } from '../worker/protocol';
 
 export type ColumnKind = 'read' | 'unit' | 'gate' | 'write';
@@ -25,14 +26,21 @@ export function columnOf(layer: number, site: string): string {
 }
 
 /** Blocks and columns that a circuit uses, in the order of the forward pass. A block without nodes is left out. */
-export function blocksOf(nodes: Pick<NodeInfo, 'layer' | 'site'>[]): Block[] {
+export function blocksOf(nodes: Pick<NodeInfo, 'layer' | 'site'>[], edges: { to: string }[]): Block[] {
+  const into = new Map<string, number>();
+  for (const { to } of edges) {
+    const address = parseNode(to);
+    if (address) into.set(columnOf(address.layer, address.site), (into.get(columnOf(address.layer, address.site)) ?? 0) + 1);
+  }
+  // Many edges into a column need a longer way, or they stand upright.
+  const wider = (column: Column): Column => ({ ...column, step: column.step * (1 + Math.min(0.9, Math.max(0, (into.get(column.key) ?? 0) - 6) / 20)) });
   const used = new Set(nodes.map((info) => columnOf(info.layer, info.site)));
   const layers = [...new Set(nodes.map((info) => info.layer))].sort((left, right) => left - right);
   const blocks: Block[] = [];
   for (const layer of layers) {
     for (const part of ['attn', 'mlp'] as const) {
       const columns = template(layer, part).filter((column) => used.has(column.key) || (column.kind === 'gate' && used.has(`${layer}.attn.qkv`)));
-      if (columns.length > 0) blocks.push({ layer, part, columns });
+      if (columns.length > 0) blocks.push({ layer, part, columns: columns.map(wider) });
     }
   }
   return blocks;

@@ -95,12 +95,12 @@ export interface Layout {
 }
 
 /** Column distance below which the graph scrolls sideways instead of shrinking, and above which it does not grow. */
-const NARROWEST = { wide: 42, compact: 31 };
+const NARROWEST = { wide: 38, compact: 20 };
 const WIDEST = 150;
 
 export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<string> = new Set()): Layout {
   const { nodes, groups } = drawn(circuit, expanded);
-  const blocks = blocksOf([...nodes, ...groups]);
+  const blocks = blocksOf([...nodes, ...groups], circuit.edges);
   const across = acrossOf(blocks, room);
   const rails = railsOf(circuit, nodes);
   const units = nodes.filter((info) => !isResidual(info.site));
@@ -121,10 +121,9 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
   for (const column of across.columns.filter((one) => one.kind === 'unit')) {
     const inside = units.filter((info) => columnOf(info.layer, info.site) === column.key);
     const wanted = inside.map((info) => wantedY(info, circuit, placed, inside, down));
-    const slots = slotsOf(railY, down, inside.length);
-    const slot = assignSlots(wanted, slots);
+    const ys = offRails(wanted, railY, down);
     inside.forEach((info, index) => {
-      const y = slots[slot[index]!]!;
+      const y = ys[index]!;
       placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', words: 'none', roomy: false });
     });
   }
@@ -264,16 +263,20 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], rails: numb
     (column) => units.filter((info) => columnOf(info.layer, info.site) === column.key).length)));
   const top = compact ? 26 : 40;
   const footer = compact ? 8 : 30;
-  const above = compact ? 32 : 46;
-  const below = (compact ? 32 : 52) + (groups.length > 0 ? 26 : 0);
+  const crowded = rails > CROWDED;
+  const above = compact ? 32 : crowded ? 26 : 46;
+  const below = (compact ? 32 : crowded ? 30 : 52) + (groups.length > 0 ? 26 : 0);
   // One circle above the first rail, one below the last, the others between.
   const perGap = Math.max(1, Math.ceil((crowd - 2) / Math.max(1, rails - 1)));
-  const least = perGap === 1 ? (compact ? 26 : 30) : (perGap + 1) * 20;
+  const rows = crowded ? (compact ? 18 : 13.5) : compact ? 26 : 30;
+  const least = perGap === 1 ? rows : (perGap + 1) * 20;
   const inner = Math.max(room.height - top - footer - above - below, rails > 1 ? (rails - 1) * least : crowd * 30);
   const gap = rails > 1 ? Math.min(inner / (rails - 1), compact ? 90 : 110) : 0;
   const used = gap * (rails - 1);
   const apart = rails > 1 ? (perGap === 1 ? gap : gap / (perGap + 1)) : 30;
-  const radius = Math.max(8, Math.min(compact ? 11 : 16, step * 0.24, apart / 2 - 2));
+  // Between close rails a circle may cover a rail that passes behind it, but not another circle.
+  const alone = gap > 0 && gap < CLOSE && perGap === 1 ? (used + 24) / crowd / 2 - gap / 2 - 4 : apart / 2 - 2;
+  const radius = Math.max(8, Math.min(compact ? 11 : gap < CLOSE ? 13 : 16, step * 0.24, alone));
   return {
     height: inner + top + footer + above + below,
     top,
@@ -281,8 +284,30 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], rails: numb
     y0: top + above + (inner - used) / 2,
     gap,
     radius,
-    half: Math.max(6, radius * 0.7),
+    half: Math.max(5, Math.min(radius * 0.7, rails > 1 ? gap * 0.38 : 12)),
   };
+}
+
+/** From this many rails on they stand closer; below this distance circles are wider than the room between two. */
+const CROWDED = 12;
+const CLOSE = 34;
+
+/** Heights of circles: near where they want to be, between rails, apart from each other, with room for words where there is any. */
+function offRails(wanted: number[], railY: number[], down: Down): number[] {
+  const ys = [...railY].sort((left, right) => left - right);
+  if (ys.length > 1 && down.gap < CLOSE) {
+    const lead = Math.min(down.radius + 4, 14);
+    const [low, high] = [ys[0]! - lead, ys.at(-1)! + lead];
+    const middles = [low, ...ys.slice(1).map((y, index) => (y + ys[index]!) / 2), high];
+    for (const words of [20, 12, 3]) {
+      const half = down.radius + down.gap / 2 + words;
+      if (wanted.length * 2 * half > high - low + 2 * half) continue;
+      const free = spread(wanted, wanted.map(() => half), low - half, high + half);
+      return free.map((y) => middles.reduce((best, middle) => (Math.abs(middle - y) < Math.abs(best - y) ? middle : best)));
+    }
+  }
+  const slots = slotsOf(railY, down, wanted.length);
+  return assignSlots(wanted, slots).map((slot) => slots[slot]!);
 }
 
 /** Heights off the rails where circles may stand, top to bottom: at least `count`. */

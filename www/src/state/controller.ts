@@ -7,6 +7,7 @@ import type { Engine, NodeId, Shown, TaskInfo } from '../worker/protocol';
 import { opening, sameDoc, withNode, withText, type Doc } from './document';
 import { decode, encode, type Decoded } from './hash';
 import { noHistory, remember, undo, type History } from './history';
+import { readBefore, tokenFor } from './reading';
 import type { Hover, Numbers, Screen } from './screen';
 
 /** What the controller needs from the world; tests give their own. */
@@ -100,7 +101,10 @@ export class Controller {
       const preset = task.presets[0]!;
       if (this.opened || poster.task !== task.name || this.screen.doc.a !== preset.a.text) return;
       const doc = withNode(this.screen.doc, this.world.roomForPanel() ? poster.node : null);
-      const shown: Shown = { a: preset.a, b: preset.b, reason: null, view: poster.view };
+      // The panel speaks of the token that the graph reads the node at; a detail of another token would contradict it.
+      const token = tokenFor(poster.node, readBefore(poster.circuit), preset.a, preset.b, null);
+      const detail = poster.view.detail?.token === token ? poster.view.detail : null;
+      const shown: Shown = { a: preset.a, b: preset.b, reason: null, view: { ...poster.view, detail } };
       const { circuit: _file, bytes: _bytes, ...rest } = task;
       this.set({ doc, model: poster.model, poster: true, numbers: { task: { ...rest, circuit: poster.circuit }, doc, shown } });
     } catch {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { infoOf, nameOf, parseNode, placeOf, sayToken, showToken } from './names';
+import { doingOf, infoOf, nameOf, parseNode, placeOf, sayToken, showToken } from './names';
 
 describe('parseNode', () => {
   it('takes a name apart', () => {
@@ -29,5 +29,19 @@ describe('tokens', () => {
     expect(showToken('  x')).toBe('··x');
     expect(sayToken(']]\n')).toBe(']]');
     expect(sayToken('\n')).toBe('⏎');
+  });
+});
+
+describe('measured labels', () => {
+  const info = { site: 'attn.k', index: 76, head: 4, channel: 12 };
+  it('are no names, but say what the node does', () => {
+    const label = "key: falls on item, higher for ')";
+    expect(nameOf({ ...info, label })).toBe('key 4.12');
+    expect(doingOf({ ...info, label })).toBe("falls on item, higher for ')");
+    expect(nameOf({ ...info, label: 'key' })).toBe('key 4.12');
+  });
+  it('leave names alone', () => {
+    expect(nameOf({ ...info, label: 'quote detector: double' })).toBe('quote detector: double');
+    expect(doingOf({ ...info, label: 'quote detector: double' })).toBe('');
   });
 });

@@ -43,9 +43,25 @@ function isResidual(site: string): boolean {
   return site.endsWith('act_in') || site.endsWith('resid_delta');
 }
 
-/** `quote detector`, or a name made from the place: `neuron 863`, `read of ch 17`, `key 1.3`. */
+/**
+ * A label is a name (`quote detector`) or, made by a measurement, a kind with what the node does: `neuron: rises on ('`. The second
+ * is no name; this gives what follows the colon.
+ */
+export function doingOf(info: Pick<NodeInfo, 'label' | 'site'>): string {
+  const { label } = info;
+  return label?.startsWith(`${kind(info.site)}: `) ? label.slice(label.indexOf(': ') + 2) : '';
+}
+
+/** The label where it is a name. */
+export function givenName(info: Pick<NodeInfo, 'label' | 'site'>): string | null {
+  const { label } = info;
+  return label && label !== kind(info.site) && doingOf(info) === '' ? label : null;
+}
+
+/** `quote detector`, or a name made from the place: `neuron 863`, `read ch 17`, `key 1.3`. */
 export function nameOf(info: Pick<NodeInfo, 'site' | 'index' | 'label' | 'head' | 'channel'>): string {
-  if (info.label) return info.label;
+  const given = givenName(info);
+  if (given) return given;
   const what = kind(info.site);
   if (isResidual(info.site)) return `${what} ch${'\u00a0'}${info.index}`;
   if (info.head !== undefined && info.channel !== undefined) return `${what} ${info.head}.${info.channel}`;
