@@ -143,7 +143,8 @@ fn manifest_task(one: &Shipped, tokenizer: &Tokenizer) -> Value {
 /// Hand-written prompts that the circuit answers rightly and whose flip reverses the answer, the surest first.
 fn presets(file: &ModelFile, circuit: &Circuit, task: &Task, tokenizer: &Tokenizer) -> Result<Vec<[Prompt; 2]>> {
     let mut found: Vec<(f64, [Prompt; 2])> = Vec::new();
-    for one in task.handwritten() {
+    // as in a pair: prompt A wants the first candidate
+    for one in task.handwritten().into_iter().filter(|one| one.wanted == 0) {
         let Ok(swapped) = task.counterfactual(&one.prompt) else { continue };
         let (a, b) = (Prompt::new(tokenizer, one.prompt), Prompt::new(tokenizer, swapped));
         if a.tokens.len().max(b.tokens.len()) > PRESET_TOKENS {
