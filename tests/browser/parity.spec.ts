@@ -25,6 +25,8 @@ const edits: { name: string; mode: string; hash: (nodes: string[]) => string; wo
 
 for (const task of models ? listed().tasks : []) {
   test(`${task.name}: the page's numbers are the command's, under each kind of edit`, async ({ page }) => {
+    // Eight loads of the page; a busy machine takes seconds for each.
+    test.setTimeout(300_000);
     const model = listed();
     const circuit = `models/circuits/${task.name}.json`;
     const nodes = (JSON.parse(readFileSync(join(root, circuit), 'utf8')) as { circuit: { nodes: string[] } }).circuit.nodes;
