@@ -4,7 +4,7 @@ mod oracle_suite;
 
 use oracle_suite::engine::Engine;
 use oracle_suite::vectors::{cases, each_case};
-use oracle_suite::{Precision, check_forward, check_masks, ready, weights};
+use oracle_suite::{Precision, check_forward, check_masks, ready};
 use sparse_circuits::backend::cpu::Cpu;
 
 macro_rules! test {
@@ -12,7 +12,7 @@ macro_rules! test {
         #[test]
         fn $case() {
             let case = &cases::$case;
-            let mut engine = Engine::new(Cpu::new(), &weights::weights(case));
+            let mut engine = Engine::new(Cpu::new(), &case.weights());
             ready(check_forward(case, &mut engine, Precision::Single)).assert(case.name);
             if case.extras.is_some() {
                 ready(check_masks(case, &mut engine, Precision::Single)).assert(case.name);

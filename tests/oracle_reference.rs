@@ -4,9 +4,7 @@ mod oracle_suite;
 mod reference;
 
 use oracle_suite::vectors::{ALL, Case, MaskSequence, Table, VectorEdit, VectorOp, cases, each_case};
-use oracle_suite::{
-    Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, ready, weights,
-};
+use oracle_suite::{Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, ready};
 use reference::gradients::{Number, mask_gradients};
 use reference::{Edit, EditOp, Mistake, Model, Params, Rows, Scalar, mean_cross_entropy, task_loss, total};
 use sparse_circuits::model::{Hook, Weights};
@@ -78,7 +76,7 @@ fn gates<T: Scalar>(gates: &[Gate]) -> Vec<Edit<T>> {
 }
 
 fn check(case: &Case, find: impl FnOnce(&Weights) -> Findings) {
-    find(&weights::weights(case)).assert(case.name);
+    find(&case.weights()).assert(case.name);
 }
 
 mod single_precision {
@@ -155,7 +153,7 @@ fn deliberate_mistakes_are_noticed() {
         Mistake::BigramPaddingRow,
         Mistake::NoFinalBias,
     ];
-    let cases: Vec<(Case, Weights)> = ALL.iter().map(|case| (*case, weights::weights(case))).collect();
+    let cases: Vec<(Case, Weights)> = ALL.iter().map(|case| (*case, case.weights())).collect();
     for mistake in mistakes {
         let noticed = cases.iter().find_map(|(case, weights)| {
             let mut reference = Reference::<f32>::new(weights);

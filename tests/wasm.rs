@@ -23,7 +23,7 @@ fn rows_survive_the_panels() {
 /// The engine on the CPU against the reference vectors: the cases of `tests/oracle_engine.rs`.
 mod oracle {
     use super::oracle_suite::vectors::{cases, each_case};
-    use super::oracle_suite::{Precision, check_forward, check_masks, engine::Engine, weights};
+    use super::oracle_suite::{Precision, check_forward, check_masks, engine::Engine};
     use sparse_circuits::backend::cpu::Cpu;
     use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -32,7 +32,7 @@ mod oracle {
             #[wasm_bindgen_test]
             async fn $case() {
                 let case = &cases::$case;
-                let mut engine = Engine::new(Cpu::new(), &weights::weights(case));
+                let mut engine = Engine::new(Cpu::new(), &case.weights());
                 check_forward(case, &mut engine, Precision::Single).await.assert(case.name);
                 if case.extras.is_some() {
                     check_masks(case, &mut engine, Precision::Single).await.assert(case.name);

@@ -5,7 +5,6 @@
 
 pub mod engine;
 pub mod vectors;
-pub mod weights;
 
 use sparse_circuits::model::{Config, Hook, Site, TopKSite};
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Deserializer};
-use sparse_circuits::model::{Config, Hook, TopKSite};
+use sparse_circuits::format::checkpoint;
+use sparse_circuits::model::{Config, Hook, TopKSite, Weights};
 use std::collections::{BTreeMap, HashMap};
 
 /// One configuration: the text and bytes of its files.
@@ -10,7 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 pub struct Case {
     pub name: &'static str,
     pub config: &'static str,
-    pub model: &'static [u8],
+    /// `final_model.pt`, of which the vectors were computed.
+    pub checkpoint: &'static [u8],
     pub expected_json: &'static str,
     pub expected: &'static [u8],
     pub extras: Option<Extras>,
@@ -42,7 +44,7 @@ macro_rules! case {
         pub const $name: Case = Case {
             name: stringify!($name),
             config: include_str!(concat!("../oracle/", stringify!($name), "/beeg_config.json")),
-            model: include_bytes!(concat!("../oracle/", stringify!($name), "/model.safetensors")),
+            checkpoint: include_bytes!(concat!("../oracle/", stringify!($name), "/final_model.pt")),
             expected_json: include_str!(concat!("../oracle/", stringify!($name), "/expected.json")),
             expected: include_bytes!(concat!("../oracle/", stringify!($name), "/expected.safetensors")),
             extras: $extras,
@@ -236,6 +238,10 @@ pub fn tables(bytes: &[u8]) -> BTreeMap<String, Table> {
 impl Case {
     pub fn config(&self) -> Config {
         Config::from_beeg_json(self.config).expect("a readable config")
+    }
+
+    pub fn weights(&self) -> Weights {
+        checkpoint::import(self.config, self.checkpoint).expect("a readable checkpoint").weights
     }
 
     pub fn expected(&self) -> Expected {
