@@ -381,11 +381,11 @@ fn add<T: Scalar>(a: &Rows<T>, b: &Rows<T>) -> Rows<T> {
     a.iter().zip(b).map(|(a, b)| sum(a, b)).collect()
 }
 
-/// Products with an exact zero are left out: most weights are zero, and every activation is finite.
+/// Products with an exact zero are left out: most weights are zero, and so is what AbsTopK drops.
 fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
     let mut out = T::new(0.0);
     for (&a, &b) in a.iter().zip(b) {
-        if !a.is_zero() {
+        if !a.is_zero() && !b.is_zero() {
             out += a * b;
         }
     }
