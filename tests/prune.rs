@@ -55,7 +55,15 @@ fn pruning_finds_the_hand_built_circuit_and_flips_it() {
     assert!(measured.removed.accuracy < 0.65, "nothing else in the model does the task: {measured:?}");
 
     let list: Vec<usize> = (0..space.len()).filter(|&i| mask[i] != 0.0).collect();
-    let chosen = block_on(flip::choose(&mut workers, data.train(), &mask, &list, &best.calibration)).unwrap();
+    let chosen = block_on(flip::choose(
+        &mut workers,
+        data.train(),
+        &Prompts::new(&pairs(20, 1), 64),
+        &mask,
+        &list,
+        &best.calibration,
+    ))
+    .unwrap();
     assert_eq!(chosen.nodes.len(), 1, "one node carries the answer: {chosen:?}");
     assert!(chosen.share >= 0.95);
     let rates = block_on(flip_rates(&mut workers, &test, &mask, &chosen.nodes, &best.calibration)).unwrap();

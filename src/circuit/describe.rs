@@ -7,10 +7,8 @@ use crate::Result;
 use crate::model::{Hook, Node, Site};
 use std::collections::BTreeMap;
 
-/// A token must occur this often to name a node.
-const LEAST_OCCURRENCES: usize = 20;
-/// A node is "on" a token when its mean departure there is this many times its root mean square departure.
-const PEAK: f64 = 2.0;
+/// A node is named after a token when this share of its squared departures from the mean lies there.
+const PEAK: f64 = 0.3;
 /// A node is steady when its deviation is below this share of its root mean square.
 const STEADY: f64 = 0.02;
 /// A node is higher for one answer when, over the pairs, the difference of its sums is this many times that difference's
@@ -23,7 +21,7 @@ pub struct Description {
     pub node: Node,
     /// The same value at every token of every prompt (or nearly).
     pub steady: bool,
-    /// The token on which it departs most from its mean, and whether upwards.
+    /// The token that accounts for most of its departures from its mean, and whether they go upwards.
     pub peak: Option<(u32, bool)>,
     /// The candidate (0 or 1) for whose prompts it is higher.
     pub higher_for: Option<usize>,
@@ -69,8 +67,8 @@ struct Seen {
     sum: f64,
     squares: f64,
     departure_squares: f64,
-    /// Occurrences and summed departures from the mean, by token.
-    by_token: BTreeMap<u32, (usize, f64)>,
+    /// Summed departures from the mean and their squares, by token.
+    by_token: BTreeMap<u32, (f64, f64)>,
     /// Sum over prompt a minus sum over prompt b, for each pair.
     differences: Vec<f64>,
 }
@@ -82,20 +80,19 @@ impl Seen {
         self.squares += value * value;
         self.departure_squares += (value - mean).powi(2);
         let entry = self.by_token.entry(token).or_default();
-        entry.0 += 1;
-        entry.1 += value - mean;
+        entry.0 += value - mean;
+        entry.1 += (value - mean).powi(2);
     }
 
     fn describe(&self, node: Node) -> Description {
         let variance = self.squares / self.count - (self.sum / self.count).powi(2);
         let steady = variance <= STEADY * STEADY * self.squares / self.count;
-        let typical = (self.departure_squares / self.count).sqrt();
-        let averages = self.by_token.iter().filter(|(_, seen)| seen.0 >= LEAST_OCCURRENCES);
-        let averages = averages.map(|(&token, &(count, sum))| (token, sum / count as f64));
-        let peak = averages
-            .max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
-            .filter(|(_, departure)| !steady && departure.abs() >= PEAK * typical)
-            .map(|(token, departure)| (token, departure > 0.0));
+        let peak = self
+            .by_token
+            .iter()
+            .max_by(|a, b| a.1.1.total_cmp(&b.1.1))
+            .filter(|(_, (_, squares))| !steady && *squares >= PEAK * self.departure_squares)
+            .map(|(&token, &(sum, _))| (token, sum > 0.0));
         let n = self.differences.len() as f64;
         let mean = self.differences.iter().sum::<f64>() / n;
         let deviation = (self.differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n).sqrt();

@@ -29,59 +29,100 @@ pub struct FlipNodes {
     pub share: f64,
 }
 
+/// Nodes that the glance passes on to all prompts.
+const FINALISTS: usize = 4;
+
 /// The rule: starting from none, add the circuit's node that raises the reversed share most (among equals the one that raises
 /// the mean turn of the logits most), until [`WANTED_SHARE`] is reached or no node raises it; then leave out, one at a time,
 /// every node without which the share still holds. Shares are those of `prompts` (train pairs), in circuit mode. `circuit` lists
-/// the candidates.
+/// the candidates; `glance` (a few of the pairs) decides which [`FINALISTS`] of them are tried on all `prompts` for each addition.
 ///
 /// # Errors
 /// When the device fails.
 pub async fn choose<W: Workers>(
     workers: &mut W,
     prompts: &Prompts,
+    glance: &Prompts,
     mask: &[f32],
     circuit: &[usize],
     calibration: &Calibration,
 ) -> Result<FlipNodes> {
-    let before = workers.differences(prompts, mask).await?;
+    let all = Trial { prompts, before: workers.differences(prompts, mask).await?, mask, calibration };
+    let few = Trial { prompts: glance, before: workers.differences(glance, mask).await?, mask, calibration };
     let mut chosen: Vec<usize> = Vec::new();
-    let mut share = 0.0;
-    let mut turned = 0.0;
-    while share < WANTED_SHARE {
-        let mut best: Option<(f64, f64, usize)> = None;
-        for &node in circuit.iter().filter(|node| !chosen.contains(node)) {
-            let mut set = chosen.clone();
-            set.push(node);
-            let after = workers.flipped(prompts, mask, &set).await?;
-            let score = (reversed_share(calibration, &before, &after), turn(calibration, &before, &after));
-            if best.is_none_or(|(share, turn, _)| score > (share, turn)) {
-                best = Some((score.0, score.1, node));
-            }
-        }
-        match best {
+    let mut reached = Effect { share: 0.0, turn: 0.0 };
+    while reached.share < WANTED_SHARE {
+        let others: Vec<usize> = circuit.iter().copied().filter(|node| !chosen.contains(node)).collect();
+        let finalists = few.ranked(workers, &chosen, &others).await?;
+        let finalists: Vec<usize> = finalists.iter().take(FINALISTS).map(|(_, node)| *node).collect();
+        match all.ranked(workers, &chosen, &finalists).await?.first() {
             // a node may prepare the ground for the next one: its turn counts while the share stands still
-            Some((new, turn, node)) if new > share || new == share && turn > turned + 1e-3 => {
+            Some(&(effect, node))
+                if effect.share > reached.share
+                    || effect.share == reached.share && effect.turn > reached.turn + 1e-3 =>
+            {
                 chosen.push(node);
-                (share, turned) = (new, turn);
+                reached = effect;
             }
             _ => break,
         }
     }
     // what an earlier choice did alone, later ones may do together
-    let wanted = share.min(WANTED_SHARE);
+    let wanted = reached.share.min(WANTED_SHARE);
     for node in chosen.clone() {
         let without: Vec<usize> = chosen.iter().copied().filter(|n| *n != node).collect();
         if without.is_empty() {
             break;
         }
-        let after = workers.flipped(prompts, mask, &without).await?;
-        let left = reversed_share(calibration, &before, &after);
-        if left >= wanted {
-            (chosen, share) = (without, left);
+        let effect = all.effect(workers, &without).await?;
+        if effect.share >= wanted {
+            (chosen, reached) = (without, effect);
         }
     }
     chosen.sort_unstable();
-    Ok(FlipNodes { nodes: chosen, share })
+    Ok(FlipNodes { nodes: chosen, share: reached.share })
+}
+
+/// What a flip does to some prompts.
+#[derive(Clone, Copy)]
+struct Effect {
+    share: f64,
+    turn: f64,
+}
+
+/// Prompts on which flips are tried.
+struct Trial<'a> {
+    prompts: &'a Prompts,
+    /// Logit differences without a flip.
+    before: Vec<f32>,
+    mask: &'a [f32],
+    calibration: &'a Calibration,
+}
+
+impl Trial<'_> {
+    async fn effect<W: Workers>(&self, workers: &mut W, flip: &[usize]) -> Result<Effect> {
+        let after = workers.flipped(self.prompts, self.mask, flip).await?;
+        Ok(Effect {
+            share: reversed_share(self.calibration, &self.before, &after),
+            turn: turn(self.calibration, &self.before, &after),
+        })
+    }
+
+    /// The effects of `chosen` with one more node, the greatest first.
+    async fn ranked<W: Workers>(
+        &self,
+        workers: &mut W,
+        chosen: &[usize],
+        more: &[usize],
+    ) -> Result<Vec<(Effect, usize)>> {
+        let mut ranked = Vec::new();
+        for &node in more {
+            let set = [chosen, &[node]].concat();
+            ranked.push((self.effect(workers, &set).await?, node));
+        }
+        ranked.sort_by(|(a, m), (b, n)| b.share.total_cmp(&a.share).then(b.turn.total_cmp(&a.turn)).then(m.cmp(n)));
+        Ok(ranked)
+    }
 }
 
 /// Mean change of the calibrated logit towards the other candidate, each change limited to the way from a sure answer to the

@@ -38,10 +38,10 @@ pub struct Args {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Searches for each price of a node; the circuit with the fewest edges wins.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 2)]
     restarts: usize,
-    /// Prices of a node in nats, one search each.
-    #[arg(long, value_delimiter = ',', default_values_t = [0.01, 0.003])]
+    /// Prices of a node at the start of learning, in nats; one search each.
+    #[arg(long, value_delimiter = ',', default_values_t = [0.003])]
     k_coef: Vec<f32>,
     /// Steps of each search.
     #[arg(long, default_value_t = 150)]
@@ -65,6 +65,8 @@ pub struct Args {
 
 /// Pairs on which flip nodes are chosen; the share is then measured on all train pairs.
 const FLIP_PAIRS: usize = 256;
+/// Pairs on which the candidates for a flip are compared first.
+const FLIP_GLANCE: usize = 32;
 /// Pairs on which nodes are described.
 const DESCRIBED_PAIRS: usize = 256;
 
@@ -179,7 +181,7 @@ fn finish(
     let space = workers.task().space.clone();
     let mask = space.mask(&best.nodes)?;
     let list: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
-    let chosen = ready(flip::choose(workers, &some(FLIP_PAIRS), &mask, &list, &best.calibration))?;
+    let chosen = ready(flip::choose(workers, &some(FLIP_PAIRS), &some(FLIP_GLANCE), &mask, &list, &best.calibration))?;
     let on_train = ready(evaluate::flip_rates(workers, &some(train.len()), &mask, &chosen.nodes, &best.calibration))?;
     let described = ready(describe(workers, &some(DESCRIBED_PAIRS), &mask, &list))?;
     let labels: BTreeMap<_, _> =

@@ -16,8 +16,11 @@ pub struct LearnOptions {
     pub steps: usize,
     /// Pairs in a step, at least (chunks are taken whole).
     pub pairs: usize,
-    /// Price of a running node, in nats.
+    /// Price of a running node at the start, in nats. It then follows the loss, so that learning ends near the target with as few
+    /// nodes as that takes.
     pub k_coef: f32,
+    /// Calibrated loss in nats that the masks are to end at.
+    pub target_loss: f64,
     pub learning_rate: f32,
     pub weight_decay: f32,
     /// Width of the sigmoid whose slope stands in for the step's.
@@ -28,9 +31,10 @@ pub struct LearnOptions {
 impl Default for LearnOptions {
     fn default() -> Self {
         LearnOptions {
-            steps: 200,
-            pairs: 64,
-            k_coef: 0.01,
+            steps: 150,
+            pairs: 32,
+            k_coef: 0.003,
+            target_loss: 0.15,
             learning_rate: 0.03,
             weight_decay: 1e-3,
             temperature: 1.0,
@@ -44,6 +48,13 @@ const ADAM_EPS: f32 = 1e-8;
 const INITIAL: f32 = 0.1;
 const INITIAL_NOISE: f32 = 0.01;
 const GRADIENT_CLIP: f32 = 1.0;
+/// No calibration of a step is flatter than this: where nothing tells the candidates apart the best scale is zero, and with it
+/// the gradient that would bring nodes back.
+const LEAST_SCALE: f32 = 1.0;
+/// Steps before the price moves: the first masks are chaos.
+const SETTLING: usize = 10;
+/// Largest change of the logarithm of the price in a step.
+const PRICE_STEP: f32 = 0.1;
 /// A node that has lain at -1 for this many steps is given up: the model reduced to the others runs faster.
 const PATIENCE: u32 = 20;
 
@@ -108,23 +119,27 @@ pub(super) async fn learn<W: Workers>(
     let mut order: Vec<usize> = Vec::new();
     let mut slope: Option<Slope> = None;
 
-    let env = |name: &str, default: f32| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
-    let (floor, ramp, raw_loss) = (env("FLOOR", 1.0), env("RAMP", 0.0), env("RAW", 0.0) != 0.0);
+    let mut price = options.k_coef;
+    let mut typical_loss = options.target_loss;
     for step in 0..options.steps {
-        let price = options.k_coef * ((step as f32 + 1.0) / (ramp * options.steps as f32 + 1.0)).min(1.0);
         let chunks = draw(prompts, options.pairs, &mut order, &mut random);
         let mask: Vec<f32> = theta.iter().map(|&t| if t > 0.0 { 1.0 } else { 0.0 }).collect();
         let (gradient, differences, first) = gradient(workers, &chunks, &mask, &alive, slope).await?;
-        let fitted = Slope::fitted(&differences, &first, floor);
-        if !raw_loss {
-            slope = Some(fitted);
+        slope = Some(Slope::fitted(&differences, &first, LEAST_SCALE));
+        let loss = calibrate(&differences, &first).1;
+        typical_loss = 0.8 * typical_loss + 0.2 * loss;
+        if step >= SETTLING {
+            // prices rise while the loss is below the target and fall while it is above: the step's size is bounded
+            let slack = (1.0 - typical_loss / options.target_loss).clamp(-1.0, 1.0) as f32;
+            price = (price * (PRICE_STEP * slack).exp()).clamp(options.k_coef * 0.1, options.k_coef * 30.0);
         }
+        let burden = burdens(edges, &mask);
 
         let mut total: Vec<f32> = (0..n)
             .map(|i| {
                 importance[i] = 0.9 * importance[i] - 0.1 * gradient[i];
                 let s = 1.0 / (1.0 + (-theta[i] / options.temperature).exp());
-                (gradient[i] + price) * s * (1.0 - s) / options.temperature
+                (gradient[i] + price * burden[i]) * s * (1.0 - s) / options.temperature
             })
             .collect();
         for (g, alive) in total.iter_mut().zip(&alive) {
@@ -153,7 +168,7 @@ pub(super) async fn learn<W: Workers>(
             stage: Stage::Learn,
             step: step + 1,
             of: options.steps,
-            loss: calibrate(&differences, &first).1,
+            loss,
             nodes: mask.iter().filter(|m| **m != 0.0).count(),
             edges: edges.count(&mask),
         };
@@ -162,6 +177,15 @@ pub(super) async fn learn<W: Workers>(
         }
     }
     Ok(Some(Learnt { theta, importance }))
+}
+
+/// What each node weighs in the price: half for itself, half for its edges with running nodes, in units of what is usual. Circuits are
+/// measured in edges.
+fn burdens(edges: &EdgeList, mask: &[f32]) -> Vec<f32> {
+    let counts: Vec<f32> = (0..mask.len()).map(|node| edges.of(node, mask) as f32).collect();
+    let running = mask.iter().filter(|m| **m != 0.0).count().max(1) as f32;
+    let usual = counts.iter().zip(mask).map(|(count, m)| count * m).sum::<f32>() / running;
+    counts.iter().map(|count| 0.5 + 0.5 * (count / usual.max(1.0)).min(4.0)).collect()
 }
 
 /// The mean gradient by the mask over the chunks' sequences, their differences and wanted candidates.

@@ -27,18 +27,24 @@ const SCREEN: usize = 96;
 pub struct PruneData {
     train: Prompts,
     validation: Prompts,
-    /// Some of both, for quick looks.
+    /// Some of both, for single drops.
     screen: Prompts,
+    /// A few of both, enough to refuse what is hopeless.
+    glance: Prompts,
 }
 
 impl PruneData {
     /// Token ids of pairs; 1,024 of each or more, or the search fits the pairs instead of the task. `context` is the model's.
     pub fn new(train: &[[Vec<u32>; 2]], validation: &[[Vec<u32>; 2]], context: usize) -> PruneData {
-        let some = |pairs: &[[Vec<u32>; 2]]| pairs[..pairs.len().min(SCREEN)].to_vec();
+        let some = |count: usize| {
+            let first = |pairs: &[[Vec<u32>; 2]]| pairs[..pairs.len().min(count)].to_vec();
+            Prompts::new(&[first(train), first(validation)].concat(), context)
+        };
         PruneData {
             train: Prompts::new(train, context),
             validation: Prompts::new(validation, context),
-            screen: Prompts::new(&[some(train), some(validation)].concat(), context),
+            screen: some(SCREEN),
+            glance: some(SCREEN / 4),
         }
     }
 
@@ -53,11 +59,11 @@ pub struct PruneOptions {
     pub target_loss: f64,
     /// Searches with each price.
     pub restarts: usize,
-    /// Prices of a node, tried one after the other.
+    /// Prices of a node at the start of learning, tried one after the other.
     pub k_coefs: Vec<f32>,
     /// A search whose bisection keeps more nodes than this is tried again at a lower price.
     pub most_nodes: usize,
-    /// Steps, pairs, rates of each search; its price and seed are set by the restarts.
+    /// Steps, pairs, rates of each search; its price, target and seed are set by the fields above and below.
     pub learn: LearnOptions,
     pub seed: u64,
 }
@@ -66,8 +72,8 @@ impl Default for PruneOptions {
     fn default() -> Self {
         PruneOptions {
             target_loss: 0.15,
-            restarts: 1,
-            k_coefs: vec![0.01, 0.003],
+            restarts: 2,
+            k_coefs: vec![0.003],
             most_nodes: 400,
             learn: LearnOptions::default(),
             seed: 0,
@@ -146,7 +152,8 @@ pub async fn prune<W: Workers>(
     for restart in 0..options.restarts {
         for (at, &k_coef) in options.k_coefs.iter().enumerate() {
             let seed = options.seed + (restart * options.k_coefs.len() + at) as u64;
-            let learn = LearnOptions { seed, k_coef, ..options.learn.clone() };
+            let target_loss = options.target_loss;
+            let learn = LearnOptions { seed, k_coef, target_loss, ..options.learn.clone() };
             let Some((candidate, report)) = search(workers, edges, data, options, learn, &mut progress).await? else {
                 return Ok(None);
             };

@@ -8,6 +8,11 @@ use crate::circuit::prompts::{Chunk, Prompts};
 use crate::circuit::workers::{Worker, Workers};
 use crate::circuit::{Calibration, EdgeList, calibrate};
 
+/// A drop is hopeless when the loss on the few prompts of a glance is this far above the target: about three standard errors.
+const HOPELESS: f64 = 0.1;
+/// A drop that the screening prompts put this far above the target is still tried on all pairs.
+const DOUBTFUL: f64 = 0.02;
+
 /// A circuit under way: its mask and what was measured on the full sets.
 #[derive(Clone)]
 pub(super) struct Candidate {
@@ -42,6 +47,18 @@ impl<W: Workers> Shrink<'_, W> {
     /// Loss on the screening prompts, calibrated there.
     async fn screen(&mut self, mask: &[f32]) -> Result<f64> {
         Ok(self.workers.calibrate(&self.data.screen, mask).await?.1)
+    }
+
+    /// The loss on the screening prompts when `node` is off too; `None` when a quarter of the prompts shows that it is hopeless.
+    async fn screen_without(&mut self, mask: &mut [f32], node: usize) -> Result<Option<f64>> {
+        mask[node] = 0.0;
+        let quick = self.workers.calibrate(&self.data.glance, mask).await?.1;
+        let loss = match quick > self.target + HOPELESS {
+            true => None,
+            false => Some(self.screen(mask).await?),
+        };
+        mask[node] = 1.0;
+        Ok(loss)
     }
 
     /// The calibration fitted on the train pairs, and the losses there and on the validation pairs.
@@ -175,37 +192,33 @@ impl<W: Workers> Shrink<'_, W> {
             let nodes: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
             let mut costs = Vec::new();
             for (at, &node) in nodes.iter().enumerate() {
-                // half an edge for the node itself
-                let worth = self.edges.of(node, &mask) as f64 + 0.5;
                 // the first round goes by the gradient: exact costs are a run a node
-                let rise = match &estimates {
-                    Some(estimates) => estimates[node],
-                    None => {
-                        mask[node] = 0.0;
-                        let loss = self.screen(&mask).await?;
-                        mask[node] = 1.0;
-                        if !progress(&self.report(Stage::Drop, at + 1, nodes.len(), before, &mask)).await {
-                            return Ok(None);
-                        }
-                        loss - before
-                    }
+                let loss = match &estimates {
+                    Some(estimates) => Some(before + estimates[node]),
+                    None => self.screen_without(&mut mask, node).await?,
                 };
-                costs.push((if rise > 0.0 { rise / worth } else { rise * worth }, node, before + rise));
+                if let Some(loss) = loss {
+                    // half an edge for the node itself
+                    let worth = self.edges.of(node, &mask) as f64 + 0.5;
+                    let rise = loss - before;
+                    costs.push((if rise > 0.0 { rise / worth } else { rise * worth }, node, loss));
+                }
+                if estimates.is_none() && !progress(&self.report(Stage::Drop, at, nodes.len(), before, &mask)).await {
+                    return Ok(None);
+                }
             }
             let exact = estimates.take().is_none();
             costs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             let already = dropped.len();
             for (_, node, alone) in costs {
-                // what is too dear alone may become affordable by other drops, but seldom: the next round sees
-                if exact && alone > self.target + 0.1 {
+                // too dear alone: it may become affordable by other drops
+                if exact && alone > self.target && dropped.len() == already {
                     continue;
                 }
-                mask[node] = 0.0;
-                let loss = self.screen(&mask).await?;
+                let loss = self.screen_without(&mut mask, node).await?.unwrap_or(f64::INFINITY);
                 if loss <= self.target {
+                    mask[node] = 0.0;
                     dropped.push(node);
-                } else {
-                    mask[node] = 1.0;
                 }
                 if !progress(&self.report(Stage::Drop, nodes.len(), nodes.len(), loss, &mask)).await {
                     return Ok(None);
@@ -228,9 +241,9 @@ impl<W: Workers> Shrink<'_, W> {
         let count = nodes.len();
         for (at, node) in nodes.into_iter().enumerate() {
             let mut mask = best.mask.clone();
-            mask[node] = 0.0;
-            let loss = self.screen(&mask).await?;
-            if loss <= self.target + 0.02 {
+            let loss = self.screen_without(&mut mask, node).await?.unwrap_or(f64::INFINITY);
+            if loss <= self.target + DOUBTFUL {
+                mask[node] = 0.0;
                 let measured = self.measure(&mask).await?;
                 if measured.worst() <= self.target {
                     best = measured;
