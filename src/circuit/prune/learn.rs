@@ -45,7 +45,9 @@ impl Default for LearnOptions {
 
 const BETAS: (f32, f32) = (0.9, 0.95);
 const ADAM_EPS: f32 = 1e-8;
-const INITIAL: f32 = 0.1;
+/// Far enough from zero that a node sees some tens of steps before it first goes off: at 0.1 a handful of batches decides, and two
+/// nodes in series that went off together never come back, as neither has a gradient without the other.
+const INITIAL: f32 = 0.5;
 const INITIAL_NOISE: f32 = 0.01;
 const GRADIENT_CLIP: f32 = 1.0;
 /// No calibration of a step is flatter than this: where nothing tells the candidates apart the best scale is zero, and with it

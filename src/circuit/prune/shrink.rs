@@ -28,6 +28,14 @@ impl Candidate {
     }
 }
 
+/// A node that may be dropped.
+struct Offer {
+    node: usize,
+    cost: f64,
+    /// The loss without it, where that was measured since the last drop.
+    loss: Option<f64>,
+}
+
 pub(super) struct Shrink<'a, W> {
     pub workers: &'a mut W,
     pub data: &'a PruneData,
@@ -126,39 +134,42 @@ impl<W: Workers> Shrink<'_, W> {
         Ok(Bisected::Reached(keep(high)))
     }
 
-    /// Drops nodes while the loss stays under the target: rounds on the screening prompts, cheapest loss per edge first; then the
-    /// longest run of those drops that holds on the train and validation pairs; then, node by node, on those alone. `None` when
+    /// Drops nodes while the loss stays under the target: first on the screening prompts, cheapest loss per edge first; then back to
+    /// the longest run of those drops that holds on the train and validation pairs; then, node by node, on those alone. `None` when
     /// cancelled.
     pub async fn drop_useless(
         &mut self,
-        mask: Vec<f32>,
+        start: Vec<f32>,
         progress: &mut impl AsyncFnMut(&Progress) -> bool,
     ) -> Result<Option<Candidate>> {
-        let start = mask.clone();
-        let Some(dropped) = self.drop_on_screen(mask, progress).await? else { return Ok(None) };
+        let Some(dropped) = self.drop_on_screen(start.clone(), progress).await? else { return Ok(None) };
         let without = |count: usize| {
             let mut mask = start.clone();
             dropped[..count].iter().for_each(|&node| mask[node] = 0.0);
             mask
         };
-        // the most drops that hold on the full sets: all, else by bisection
         let (mut holds, mut fails) = (0, dropped.len() + 1);
-        let mut best = self.measure(&without(0)).await?;
-        let mut middle = dropped.len();
+        let mut best = None;
+        let mut next = dropped.len();
         while fails - holds > 1 {
-            let measured = self.measure(&without(middle)).await?;
-            let report = self.report(Stage::Check, middle, dropped.len(), measured.worst(), &measured.mask);
+            let measured = self.measure(&without(next)).await?;
+            let report = self.report(Stage::Check, next, dropped.len(), measured.worst(), &measured.mask);
             if !progress(&report).await {
                 return Ok(None);
             }
-            if measured.worst() <= self.target || measured.worst() <= best.worst() {
-                holds = middle;
-                best = measured;
+            if measured.worst() <= self.target {
+                holds = next;
+                best = Some(measured);
             } else {
-                fails = middle;
+                fails = next;
             }
-            middle = (holds + fails) / 2;
+            // mostly it is a few drops that are too many
+            next = if fails - holds > 8 { fails - 3 } else { (holds + fails) / 2 };
         }
+        let best = match best {
+            Some(best) => best,
+            None => self.measure(&start).await?,
+        };
         self.drop_on_all(best, progress).await
     }
 
@@ -179,55 +190,51 @@ impl<W: Workers> Shrink<'_, W> {
         Ok(costs)
     }
 
-    /// Nodes in the order in which they were dropped.
+    /// Best first: always the node whose drop costs the least loss for its edges. A drop changes what the others cost, mostly upwards,
+    /// so a cost is measured anew only when it has come to the front; the first ones are the gradient's. Nodes in the order in which
+    /// they were dropped.
     async fn drop_on_screen(
         &mut self,
         mut mask: Vec<f32>,
         progress: &mut impl AsyncFnMut(&Progress) -> bool,
     ) -> Result<Option<Vec<usize>>> {
+        let estimates = self.estimate(&mask).await?;
+        let mut open: Vec<Offer> = (0..mask.len())
+            .filter(|&node| mask[node] != 0.0)
+            .map(|node| Offer { node, cost: self.cost(estimates[node], node, &mask), loss: None })
+            .collect();
+        let mut before = self.screen(&mask).await?;
         let mut dropped = Vec::new();
-        let mut estimates = Some(self.estimate(&mask).await?);
-        loop {
-            let before = self.screen(&mask).await?;
-            let nodes: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
-            let mut costs = Vec::new();
-            for (at, &node) in nodes.iter().enumerate() {
-                // the first round goes by the gradient: exact costs are a run a node
-                let loss = match &estimates {
-                    Some(estimates) => Some(before + estimates[node]),
-                    None => self.screen_without(&mut mask, node).await?,
-                };
-                if let Some(loss) = loss {
-                    // half an edge for the node itself
-                    let worth = self.edges.of(node, &mask) as f64 + 0.5;
-                    let rise = loss - before;
-                    costs.push((if rise > 0.0 { rise / worth } else { rise * worth }, node, loss));
-                }
-                if estimates.is_none() && !progress(&self.report(Stage::Drop, at, nodes.len(), before, &mask)).await {
+        while let Some(at) = (0..open.len()).min_by(|&a, &b| open[a].cost.total_cmp(&open[b].cost)) {
+            let node = open[at].node;
+            if let Some(loss) = open[at].loss {
+                open.swap_remove(at);
+                mask[node] = 0.0;
+                dropped.push(node);
+                before = loss;
+                open.iter_mut().for_each(|offer| offer.loss = None);
+                if !progress(&self.report(Stage::Drop, dropped.len(), dropped.len() + open.len(), loss, &mask)).await {
                     return Ok(None);
                 }
+                continue;
             }
-            let exact = estimates.take().is_none();
-            costs.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            let already = dropped.len();
-            for (_, node, alone) in costs {
-                // too dear alone: it may become affordable by other drops
-                if exact && alone > self.target && dropped.len() == already {
-                    continue;
+            match self.screen_without(&mut mask, node).await? {
+                Some(loss) if loss <= self.target => {
+                    open[at] = Offer { node, cost: self.cost(loss - before, node, &mask), loss: Some(loss) };
                 }
-                let loss = self.screen_without(&mut mask, node).await?.unwrap_or(f64::INFINITY);
-                if loss <= self.target {
-                    mask[node] = 0.0;
-                    dropped.push(node);
+                // a node that is needed now will be needed when less is left
+                _ => {
+                    open.swap_remove(at);
                 }
-                if !progress(&self.report(Stage::Drop, nodes.len(), nodes.len(), loss, &mask)).await {
-                    return Ok(None);
-                }
-            }
-            if exact && dropped.len() == already {
-                return Ok(Some(dropped));
             }
         }
+        Ok(Some(dropped))
+    }
+
+    /// What a drop that raises the loss by `rise` costs for each edge that goes with it; half an edge for the node itself.
+    fn cost(&self, rise: f64, node: usize, mask: &[f32]) -> f64 {
+        let worth = self.edges.of(node, mask) as f64 + 0.5;
+        if rise > 0.0 { rise / worth } else { rise * worth }
     }
 
     /// The last word, on the full sets; the screening prompts only refuse what is hopeless.
