@@ -1,5 +1,5 @@
-//! Plain names for a circuit's nodes, from what they do on the task's prompts: on which token a node departs most from its mean,
-//! and for which answer it is higher. Computed, so they say no more than was seen.
+//! Plain names for a circuit's nodes, from what they do on the task's prompts: whether they hold still, at or after which token they
+//! are high or low, and with which of a pair's two readings they are higher. Measured, so they say no more than was seen.
 
 use super::workers::Workers;
 use super::{Chunk, Prompts};
@@ -7,24 +7,39 @@ use crate::Result;
 use crate::model::{Hook, Node, Site};
 use std::collections::BTreeMap;
 
-/// A node is named after a token when this share of its squared departures from the mean lies there.
-const PEAK: f64 = 0.3;
 /// A node is steady when its deviation is below this share of its root mean square.
 const STEADY: f64 = 0.02;
+/// A node is named after a token, or after what follows it, when that explains this share of its variance.
+const EXPLAINED: f64 = 0.35;
+/// A second token is named beside the first when it explains this share of the variance, in the same direction.
+const EXPLAINED_TOO: f64 = 0.15;
 /// A node is higher for one answer when, over the pairs, the difference of its sums is this many times that difference's
 /// deviation.
 const TELLING: f64 = 0.8;
+/// Tokens that tell a pair's prompts apart are named when they are the same in this share of the pairs.
+const USUAL: f64 = 0.5;
+
+/// When a node departs from its usual value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Moment {
+    /// At these tokens (one or two).
+    At(Vec<u32>),
+    /// From this token on, to the end of the prompt.
+    From(u32),
+}
 
 /// What a node does on the task's prompts, in circuit mode.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     pub node: Node,
-    /// The same value at every token of every prompt (or nearly).
-    pub steady: bool,
-    /// The token that accounts for most of its departures from its mean, and whether they go upwards.
-    pub peak: Option<(u32, bool)>,
-    /// The candidate (0 or 1) for whose prompts it is higher.
+    /// The value that it has, or nearly, at every token of every prompt.
+    pub steady: Option<f64>,
+    /// Where it departs most from its usual value, and whether it is higher there.
+    pub moment: Option<(Moment, bool)>,
+    /// The candidate (0 or 1) in whose prompts it is higher.
     pub higher_for: Option<usize>,
+    /// The tokens by which most pairs differ, in the prompts of candidate 0 and of candidate 1.
+    pub differing: Option<[u32; 2]>,
 }
 
 /// Describes `nodes` (indices into the node space, ascending) on pairs of prompts.
@@ -40,69 +55,136 @@ pub async fn describe<W: Workers>(
     let chunks: Vec<&Chunk> = pairs.chunks.iter().collect();
     let values = workers.map(&chunks, async |worker, chunk| worker.values(chunk, mask, nodes).await).await?;
     let task = workers.task().clone();
+    let prompts: Vec<&[u32]> = chunks.iter().flat_map(|chunk| sequences(chunk)).collect();
+    let differing = usual_difference(&prompts);
     let mut out = Vec::new();
     for (at, &node) in nodes.iter().enumerate() {
-        let mean = task.means[node] as f64;
         let mut seen = Seen::default();
-        for (chunk, values) in chunks.iter().zip(&values) {
-            let mut rest = values[at].as_slice();
-            let mut sums = Vec::new();
-            for span in chunk.batch.spans() {
-                let (own, later) = rest.split_at(span.len);
-                rest = later;
-                let tokens = &chunk.batch.tokens()[span.start..span.start + span.len];
-                sums.push(own.iter().map(|&v| v as f64).sum::<f64>());
-                tokens.iter().zip(own).for_each(|(&token, &value)| seen.add(token, value as f64, mean));
-            }
-            seen.differences.extend(sums.chunks_exact(2).map(|pair| pair[0] - pair[1]));
+        let mut row = values.iter().flat_map(|values| values[at].iter().map(|&value| f64::from(value)));
+        for pair in prompts.chunks_exact(2) {
+            let sums = [pair[0], pair[1]].map(|tokens| seen.add(tokens, row.by_ref().take(tokens.len())));
+            seen.differences.push(sums[0] - sums[1]);
         }
-        out.push(seen.describe(task.space.node(node)));
+        out.push(seen.describe(task.space.node(node), differing));
     }
     Ok(out)
 }
 
-#[derive(Default)]
-struct Seen {
+/// The chunk's prompts, pair after pair.
+fn sequences(chunk: &Chunk) -> impl Iterator<Item = &[u32]> {
+    chunk.batch.spans().iter().map(|span| &chunk.batch.tokens()[span.start..span.start + span.len])
+}
+
+/// The first tokens, aligned from the end, by which the prompts of most pairs differ.
+fn usual_difference(prompts: &[&[u32]]) -> Option<[u32; 2]> {
+    let mut counts: BTreeMap<[u32; 2], usize> = BTreeMap::new();
+    for pair in prompts.chunks_exact(2) {
+        let shared = pair[0].len().min(pair[1].len());
+        let [a, b] = [pair[0], pair[1]].map(|tokens| &tokens[tokens.len() - shared..]);
+        if let Some((&a, &b)) = a.iter().zip(b).find(|(a, b)| a != b) {
+            *counts.entry([a, b]).or_default() += 1;
+        }
+    }
+    let (tokens, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    (count as f64 >= USUAL * (prompts.len() / 2) as f64).then_some(tokens)
+}
+
+/// Count and sum of some values.
+#[derive(Clone, Copy, Default)]
+struct Group {
     count: f64,
     sum: f64,
+}
+
+impl Group {
+    fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        self.sum += value;
+    }
+
+    /// The sum of squares that the group's own mean explains, and whether that mean is above the others'.
+    fn explains(&self, all: &Group) -> (f64, bool) {
+        let others = all.count - self.count;
+        if self.count == 0.0 || others == 0.0 {
+            return (0.0, false);
+        }
+        let gap = self.sum / self.count - (all.sum - self.sum) / others;
+        (gap * gap * self.count * others / all.count, gap > 0.0)
+    }
+}
+
+/// The values of one node on the prompts so far.
+#[derive(Default)]
+struct Seen {
+    all: Group,
     squares: f64,
-    departure_squares: f64,
-    /// Summed departures from the mean and their squares, by token.
-    by_token: BTreeMap<u32, (f64, f64)>,
+    /// Values at each token.
+    at: BTreeMap<u32, Group>,
+    /// Values at and after each token's last appearance.
+    from: BTreeMap<u32, Group>,
     /// Sum over prompt a minus sum over prompt b, for each pair.
     differences: Vec<f64>,
 }
 
 impl Seen {
-    fn add(&mut self, token: u32, value: f64, mean: f64) {
-        self.count += 1.0;
-        self.sum += value;
-        self.squares += value * value;
-        self.departure_squares += (value - mean).powi(2);
-        let entry = self.by_token.entry(token).or_default();
-        entry.0 += value - mean;
-        entry.1 += (value - mean).powi(2);
+    /// Adds a prompt; returns the sum of its values.
+    fn add(&mut self, tokens: &[u32], values: impl Iterator<Item = f64>) -> f64 {
+        let values: Vec<f64> = values.collect();
+        for (&token, &value) in tokens.iter().zip(&values) {
+            self.all.add(value);
+            self.squares += value * value;
+            self.at.entry(token).or_default().add(value);
+        }
+        let last: BTreeMap<u32, usize> = tokens.iter().enumerate().map(|(place, &token)| (token, place)).collect();
+        for (token, place) in last {
+            let group = self.from.entry(token).or_default();
+            values[place..].iter().for_each(|&value| group.add(value));
+        }
+        values.iter().sum()
     }
 
-    fn describe(&self, node: Node) -> Description {
-        let variance = self.squares / self.count - (self.sum / self.count).powi(2);
-        let steady = variance <= STEADY * STEADY * self.squares / self.count;
-        let peak = self
-            .by_token
-            .iter()
-            .max_by(|a, b| a.1.1.total_cmp(&b.1.1))
-            .filter(|(_, (_, squares))| !steady && *squares >= PEAK * self.departure_squares)
-            .map(|(&token, &(sum, _))| (token, sum > 0.0));
+    fn describe(&self, node: Node, differing: Option<[u32; 2]>) -> Description {
+        let mean = self.all.sum / self.all.count;
+        let variation = self.squares - mean * self.all.sum;
+        let steady = (variation <= STEADY * STEADY * self.squares).then_some(mean);
         let n = self.differences.len() as f64;
-        let mean = self.differences.iter().sum::<f64>() / n;
-        let deviation = (self.differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n).sqrt();
-        let higher_for = (!steady && mean.abs() > TELLING * deviation).then_some(usize::from(mean < 0.0));
-        Description { node, steady, peak, higher_for }
+        let gap = self.differences.iter().sum::<f64>() / n;
+        let deviation = (self.differences.iter().map(|d| (d - gap).powi(2)).sum::<f64>() / n).sqrt();
+        let higher_for = (steady.is_none() && gap.abs() > TELLING * deviation).then_some(usize::from(gap < 0.0));
+        let moment = if steady.is_some() { None } else { self.moment(variation) };
+        Description { node, steady, moment, higher_for, differing }
+    }
+
+    /// `variation` is the sum of squared departures from the mean.
+    fn moment(&self, variation: f64) -> Option<(Moment, bool)> {
+        let ranked = |groups: &BTreeMap<u32, Group>| {
+            let mut ranked: Vec<(f64, bool, u32)> = groups
+                .iter()
+                .map(|(&token, group)| {
+                    let (explained, up) = group.explains(&self.all);
+                    (explained / variation, up, token)
+                })
+                .collect();
+            ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.2.cmp(&b.2)));
+            ranked
+        };
+        let [at, from] = [ranked(&self.at), ranked(&self.from)];
+        let &(share, up, token) = at.first()?;
+        let second = at.get(1).filter(|second| second.0 >= EXPLAINED_TOO && second.1 == up);
+        let at_share = share + second.map_or(0.0, |second| second.0);
+        match from.first() {
+            Some(&(share, up, token)) if share > at_share && share >= EXPLAINED => Some((Moment::From(token), up)),
+            _ if at_share >= EXPLAINED => {
+                let tokens = [Some(token), second.map(|second| second.2)].into_iter().flatten().collect();
+                Some((Moment::At(tokens), up))
+            }
+            _ => None,
+        }
     }
 }
 
 impl Description {
-    /// A short name, such as `key: rises on "('", higher for ')`. `text` gives a token's text.
+    /// A short name, such as `key: high at (', higher with (' than with ("`. `text` gives a token's text.
     pub fn label(&self, candidates: [&str; 2], text: impl Fn(u32) -> String) -> String {
         let what = match self.node.hook {
             Hook::FinalResid => "output",
@@ -115,18 +197,75 @@ impl Description {
                 _ => "write",
             },
         };
-        let quoted = |text: &str| text.replace('\n', "\u{21b5}").replace('\t', "\u{21e5}");
+        let shown = |text: &str| text.trim_start_matches(' ').replace('\n', "\u{21b5}").replace('\t', "\u{21e5}");
+        let token = |id: u32| match shown(&text(id)) {
+            blank if blank.is_empty() => "a space".to_string(),
+            text => text,
+        };
         let mut parts = Vec::new();
-        if self.steady {
-            parts.push("steady".to_string());
+        if let Some(value) = self.steady {
+            parts.push(format!("always {value:.2}"));
         }
-        if let Some((token, up)) = self.peak {
-            let verb = if up { "rises" } else { "falls" };
-            parts.push(format!("{verb} on {}", quoted(&text(token))));
+        if let Some((moment, up)) = &self.moment {
+            let level = if *up { "high" } else { "low" };
+            parts.push(match moment {
+                Moment::At(tokens) => {
+                    let tokens: Vec<String> = tokens.iter().map(|&id| token(id)).collect();
+                    format!("{level} at {}", tokens.join(" and "))
+                }
+                Moment::From(id) => format!("{level} from {} on", token(*id)),
+            });
         }
         if let Some(candidate) = self.higher_for {
-            parts.push(format!("higher for {}", quoted(candidates[candidate])));
+            parts.push(match self.differing {
+                Some(differing) => {
+                    let [this, other] = [differing[candidate], differing[1 - candidate]].map(token);
+                    format!("higher with {this} than with {other}")
+                }
+                None => format!("higher when the answer is {}", shown(candidates[candidate])),
+            });
         }
-        if parts.is_empty() { what.to_string() } else { format!("{what}: {}", parts.join(", ")) }
+        match (parts.is_empty(), self.steady) {
+            (true, _) => format!("{what}: varies from prompt to prompt"),
+            _ => format!("{what}: {}", parts.join("; ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node() -> Node {
+        "0.mlp.post_act.3".parse().unwrap()
+    }
+
+    fn label(prompts: &[(&[u32], &[f64])]) -> String {
+        let mut seen = Seen::default();
+        for pair in prompts.chunks_exact(2) {
+            let sums = [&pair[0], &pair[1]].map(|(tokens, values)| seen.add(tokens, values.iter().copied()));
+            seen.differences.push(sums[0] - sums[1]);
+        }
+        let tokens: Vec<&[u32]> = prompts.iter().map(|prompt| prompt.0).collect();
+        let names = ["(\"", "('", "a", "b", " c"];
+        seen.describe(node(), usual_difference(&tokens)).label(["\")", "')"], |id| names[id as usize].to_string())
+    }
+
+    #[test]
+    fn labels_tell_what_was_seen() {
+        let (first, second): (&[u32], &[u32]) = (&[2, 3, 0, 4, 2], &[2, 3, 1, 4, 2]);
+        assert_eq!(label(&[(first, &[0.5; 5]), (second, &[0.5; 5])]), "neuron: always 0.50");
+        let one = [(first, [0.0, 0.0, 3.0, 0.0, 0.1]), (second, [0.1, 0.0, 0.0, 0.0, 0.0])];
+        let one: Vec<(&[u32], &[f64])> = one.iter().map(|(tokens, values)| (*tokens, values.as_slice())).collect();
+        assert_eq!(label(&one), "neuron: high at (\"; higher with (\" than with ('");
+        let stays = [(first, [0.0, 0.1, 0.0, 0.1, 0.0]), (second, [0.0, 0.1, -2.0, -2.1, -2.0])];
+        let stays: Vec<(&[u32], &[f64])> = stays.iter().map(|(tokens, values)| (*tokens, values.as_slice())).collect();
+        assert_eq!(label(&stays), "neuron: low from (' on; higher with (\" than with ('");
+        let both = [(first, [0.0, 0.0, 3.0, 0.0, 0.1]), (second, [0.1, 0.0, 3.0, 0.0, 0.0])];
+        let both: Vec<(&[u32], &[f64])> = both.iter().map(|(tokens, values)| (*tokens, values.as_slice())).collect();
+        assert_eq!(label(&both), "neuron: high at (\" and ('");
+        let noise = [(first, [0.0, 3.0, 1.0, 2.0, 4.0]), (second, [4.0, 1.0, 2.0, 3.0, 0.0])];
+        let noise: Vec<(&[u32], &[f64])> = noise.iter().map(|(tokens, values)| (*tokens, values.as_slice())).collect();
+        assert_eq!(label(&noise), "neuron: varies from prompt to prompt");
     }
 }
