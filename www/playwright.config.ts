@@ -1,5 +1,8 @@
 import { defineConfig } from '@playwright/test';
 
+/** Another port lets two checkouts run their tests at once. */
+const port = process.env.PAGE_PORT ?? '4174';
+
 /** tests/browser drives www/dist as it is published; `cargo xtask test browser` builds it and finds the browser. */
 export default defineConfig({
   testDir: '../tests/browser',
@@ -12,7 +15,7 @@ export default defineConfig({
   expect: { timeout: 15_000 },
   reporter: 'list',
   use: {
-    baseURL: 'http://127.0.0.1:4174/',
+    baseURL: `http://127.0.0.1:${port}/`,
     viewport: { width: 1280, height: 800 },
     launchOptions: {
       // Without it Playwright takes the Chromium that it has downloaded itself.
@@ -29,8 +32,8 @@ export default defineConfig({
     trace: 'retain-on-failure',
   },
   webServer: {
-    command: 'npx vite preview --host 127.0.0.1 --port 4174 --strictPort',
-    url: 'http://127.0.0.1:4174/',
+    command: `npx vite preview --host 127.0.0.1 --port ${port} --strictPort`,
+    url: `http://127.0.0.1:${port}/`,
     reuseExistingServer: false,
   },
 });

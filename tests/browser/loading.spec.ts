@@ -81,3 +81,14 @@ test('what is typed while the model loads is kept and answered', async ({ page }
   await expect(page.getByTestId('prompt-a')).toHaveValue('print("early bird');
   expect(decodeURIComponent(new URL(page.url()).hash)).toContain('early bird');
 });
+
+test('a tokenizer that does not come leaves the examples running', async ({ page, context }) => {
+  await context.route(/tokenizer.*\.wasm$/, (route) => route.abort());
+  await open(page);
+  await page.getByTestId('prompt-a').fill('print("a text of my own');
+  await expect(page.getByTestId('status')).toHaveAttribute('data-state', 'error');
+  await expect(page.getByTestId('error')).toContainText('only the examples can run');
+  await page.getByTestId('prompt-a').fill(listed().tasks[0]!.presets[0]!.a.text);
+  await ready(page);
+  await expect(page.getByTestId('error')).toHaveCount(0);
+});

@@ -17,7 +17,7 @@ for (const { name, width, height } of screens) {
     test(`${name}, ${colorScheme}: nothing sticks out sideways, every control is inside`, async ({ browser }, info) => {
       const context = await browser.newContext({ viewport: { width, height }, colorScheme });
       const page = await context.newPage();
-      await page.goto('http://127.0.0.1:4174/');
+      await page.goto('./');
       await ready(page);
       for (const step of ['opened', 'flipped', 'node', 'list'] as const) {
         if (step === 'flipped') await page.getByTestId('flip').click();
@@ -55,7 +55,7 @@ test('the sign of a weight can be read without colour', async ({ page }) => {
 test('bars do not move slowly where motion is unwanted', async ({ browser }) => {
   const context = await browser.newContext({ reducedMotion: 'reduce' });
   const page = await context.newPage();
-  await page.goto('http://127.0.0.1:4174/');
+  await page.goto('./');
   await ready(page);
   expect(await page.locator('.fill').first().evaluate((one) => getComputedStyle(one).transitionDuration)).toBe('0s');
   await context.close();

@@ -64,7 +64,7 @@ export function watch(page: Page): { said: string[]; strangers: string[] } {
   page.on('pageerror', (error) => seen.said.push(String(error)));
   page.on('request', (request) => {
     const { protocol, host } = new URL(request.url());
-    if (protocol.startsWith('http') && host !== '127.0.0.1:4174') seen.strangers.push(request.url());
+    if (protocol.startsWith('http') && host !== new URL(page.url()).host && page.url() !== 'about:blank') seen.strangers.push(request.url());
   });
   return seen;
 }

@@ -111,11 +111,13 @@ function opened<T>(file: string, make: () => T): T {
 }
 
 async function tokenizer(file: string, json: Uint8Array): Promise<Encoder> {
-  const { default: start, WebTokenizer } = await import('sparse-circuits-tokenizer').catch(() => {
-    throw new Error('The tokenizer could not be loaded, so only the examples can run. Check the connection and type again.');
-  });
-  await start();
+  const { default: start, WebTokenizer } = await import('sparse-circuits-tokenizer').catch(lost);
+  await start().catch(lost);
   return opened(file, () => new WebTokenizer(json));
+}
+
+function lost(error: unknown): never {
+  throw new Error(`The tokenizer could not be loaded, so only the examples can run (${String(error)}). Check the connection and type again.`);
 }
 
 function find(listed: ManifestModel, name: string): ManifestTask {
