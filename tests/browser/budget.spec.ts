@@ -22,9 +22,17 @@ test('what the first live screen and the default page load stays within bounds',
   // Of the context, so that the worker's requests count too.
   const responses: Response[] = [];
   context.on('response', (response) => responses.push(response));
+  // The tokenizer comes a moment after the first live screen; held back here, so that a slow machine does not count it in.
+  let release = () => {};
+  const held = new Promise<void>((done) => (release = done));
+  await context.route(/tokenizer.*\.(js|wasm)$/, async (route) => {
+    await held;
+    await route.continue();
+  });
   await page.goto('./');
   await ready(page);
   const first = await sent(responses.slice());
+  release();
 
   // A text of one's own needs the tokenizer.
   await page.getByTestId('prompt-a').click();
@@ -36,7 +44,7 @@ test('what the first live screen and the default page load stays within bounds',
   console.log(`until the first live screen: ${(first.total / 1e3).toFixed(1)} KB\n${first.rows.join('\n')}`);
   console.log(`with the tokenizer: ${(all.total / 1e3).toFixed(1)} KB\n${all.rows.slice(first.rows.length).join('\n')}`);
   expect(first.rows.some((row) => row.endsWith('.wasm')), 'the engine has been seen loading').toBe(true);
-  expect(all.rows.some((row) => /tokenizer.*\.json/.test(row)), 'the tokenizer has been seen loading').toBe(true);
+  expect(all.rows.some((row) => /tokenizer.*\.wasm/.test(row)), 'the tokenizer has been seen loading').toBe(true);
   // The goal is 600 KB; 609 with the first shipped model. A guard against growth until the goal is met.
   expect(first.total).toBeLessThanOrEqual(640e3);
   expect(all.total).toBeLessThanOrEqual(1500e3);
