@@ -4,7 +4,7 @@
  */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
-import { segments } from '../words/segments';
+import { segments, type Segment } from '../words/segments';
 import type { Prompt } from '../worker/protocol';
 import { Light } from './light';
 
@@ -13,10 +13,12 @@ export class Editor extends Light {
   @property() name = '';
   @property() label = '';
   @property() text = '';
-  /** The tokens of the text last run; null or of another text: no underlines. */
+  /** The tokens of the text last run, which may be older than `text`. */
   @property({ attribute: false }) prompt: Prompt | null = null;
   @property({ type: Number }) marked = -1;
   @property({ type: Boolean }) focused = false;
+  /** One line high, scrolled to the marked token. */
+  @property({ type: Boolean }) line = false;
   @property() describedby = '';
   @query('textarea') private area!: HTMLTextAreaElement;
   private input = (event: Event): void => {
@@ -40,8 +42,15 @@ export class Editor extends Light {
       this.area.value = this.text;
       this.area.setSelectionRange(this.text.length, this.text.length);
     }
-    if (document.activeElement !== this.area) this.area.scrollTop = this.area.scrollHeight;
+    if (document.activeElement !== this.area) this.scrollToPoint();
     this.scrolled();
+  }
+
+  /** Where nobody types: to the end, or in a single line to the marked token. */
+  private scrollToPoint(): void {
+    const marked = this.line ? this.querySelector<HTMLElement>('.sel') : null;
+    this.area.scrollTop = marked ? marked.offsetTop : this.area.scrollHeight;
+    if (marked) this.area.scrollLeft = marked.offsetLeft - this.area.clientWidth / 2;
   }
 
   protected override render(): TemplateResult {
@@ -57,7 +66,7 @@ export class Editor extends Light {
         autocapitalize="off"
         autocomplete="off"
         autocorrect="off"
-        wrap="soft"
+        wrap=${this.line ? 'off' : 'soft'}
         @input=${this.input}
         @scroll=${this.scrolled}
       ></textarea>
@@ -65,10 +74,10 @@ export class Editor extends Light {
   }
 
   private underlines(): unknown {
-    const { prompt } = this;
-    if (!prompt || prompt.text !== this.text) return blanks(this.text);
-    return segments(this.text, prompt).map((segment) => {
-      const kind = segment.tokens.length === 0 ? 'cut' : segment.tokens.includes(this.marked) ? 'tk sel' : 'tk';
+    const { prompt, text } = this;
+    if (!prompt) return [blanks(text)];
+    return pending(text, prompt).map((segment) => {
+      const kind = segment.tokens.length === 0 ? 'cut' : segment.tokens[0] === -1 ? 'new' : segment.tokens.includes(this.marked) ? 'tk sel' : 'tk';
       return html`<span class=${kind}>${kind === 'cut' ? segment.text : blanks(segment.text)}</span>`;
     });
   }
@@ -76,6 +85,23 @@ export class Editor extends Light {
 
 /** Longer texts go without dots and arrows until their tokens are known: thousands of marks would slow the typing down. */
 const LONG = 2000;
+
+/**
+ * The segments of a text; while its tokens are on their way, those of the text before as far as the two agree, and the rest without.
+ * So a key pressed at the end changes the end only.
+ */
+function pending(text: string, prompt: Prompt): Segment[] {
+  const known = segments(prompt.text, prompt);
+  if (prompt.text === text) return known;
+  const kept: Segment[] = [];
+  let at = 0;
+  for (const segment of known) {
+    if (!text.startsWith(segment.text, at)) break;
+    kept.push(segment);
+    at += segment.text.length;
+  }
+  return at < text.length ? [...kept, { text: text.slice(at), tokens: [-1] }] : kept;
+}
 
 /** Spaces get a dot and line ends an arrow, both drawn behind the character, so that lines break as in the text area. */
 function blanks(text: string): unknown {

@@ -1,5 +1,6 @@
 /** The graph as a nested list: layers, hooks, nodes, and every weight that leaves a node. The same content for keyboard and screen reader. */
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
 import { contribution, passedOn, signalOf } from '../graph/signal';
 import { rank } from '../state/reading';
 import type { Hover, Numbers } from '../state/screen';
@@ -7,14 +8,41 @@ import { doingOf, nameOf, showToken } from '../words/names';
 import { signed } from '../words/numbers';
 import type { NodeId, NodeInfo } from '../worker/protocol';
 import { badgeOf } from './graph-node';
+import { Light } from './light';
 
-export interface ListActions {
+@customElement('sc-node-list')
+export class NodeList extends Light {
+  @property({ attribute: false }) numbers: Numbers | null = null;
+  @property({ attribute: false }) hover: Hover | null = null;
+  @property() selected: NodeId | null = null;
+  /** False: the list stands behind the graph, for screen readers only, without tab stops. */
+  @property({ type: Boolean }) shown = false;
+
+  /** Behind the graph the list may come a moment later: it must not slow the typing down. */
+  protected override async scheduleUpdate(): Promise<void> {
+    if (!this.shown && this.hasUpdated) await new Promise((done) => setTimeout(done, 400));
+    super.scheduleUpdate();
+  }
+
+  protected override shouldUpdate(changes: PropertyValues<this>): boolean {
+    // Nor can anything behind the graph be lit.
+    return this.shown || changes.size > 1 || !changes.has('hover');
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { numbers, selected, hover, shown } = this;
+    if (!numbers) return nothing;
+    const send = (name: string, detail: unknown) => this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+    return list(numbers, selected, hover, shown, { pick: (node) => send('pick', node), point: (to) => send('point', to) });
+  }
+}
+
+interface ListActions {
   pick(node: NodeId): void;
   point(hover: Hover | null): void;
 }
 
-/** `shown` false: the list stands behind the graph, for screen readers only, without tab stops. */
-export function nodeList(numbers: Numbers, selected: NodeId | null, hover: Hover | null, shown: boolean, actions: ListActions): TemplateResult {
+function list(numbers: Numbers, selected: NodeId | null, hover: Hover | null, shown: boolean, actions: ListActions): TemplateResult {
   const { circuit } = numbers.task;
   const signal = signalOf(numbers);
   const hooks = new Map<string, NodeInfo[]>();

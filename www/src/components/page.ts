@@ -21,7 +21,7 @@ import { icons } from './icons';
 import { legend } from './legend';
 import { Light } from './light';
 import { modes, viewSwitch } from './modes';
-import { nodeList } from './node-list';
+import './node-list';
 import './panel';
 import { pieces } from './pieces';
 import { toggleTheme } from './theme';
@@ -98,7 +98,7 @@ export class Page extends Light {
     const parts = numbers && numbers.task.name === doc.task ? numbers.task.circuit.nodes.length : null;
     const panel = numbers !== null && doc.node !== null;
     const headWidth = screen.model?.headWidth ?? 0;
-    return html`<div class="page ${panel ? 'with-panel' : ''} ${screen.phase}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
+    return html`<div class="page ${panel ? 'with-panel' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @pick-token=${this.pickToken}>
       <header>
         <h1>${task?.sentence ?? 'A small model, and the few parts that decide.'} <span>${parts === null ? '' : `These ${count(parts)} parts do it.`}</span></h1>
@@ -124,12 +124,7 @@ export class Page extends Light {
           <div class="gw" data-testid="graph" ?hidden=${screen.view !== 'graph'}>
             ${screen.view === 'graph' ? html`<sc-graph .numbers=${numbers} .previous=${previous} .hover=${screen.hover} .selected=${doc.node}></sc-graph>` : nothing}
           </div>
-          ${numbers
-            ? nodeList(numbers, doc.node, screen.hover, screen.view === 'list', {
-                pick: (node) => this.controller.change(withNode(this.doc, node), 'select'),
-                point: (hover) => this.controller.hover(hover),
-              })
-            : nothing}
+          <sc-node-list .numbers=${numbers} .hover=${screen.hover} .selected=${doc.node} .shown=${screen.view === 'list'}></sc-node-list>
           ${legend(numbers, previous !== null)}
         </section>
         <sc-panel .screen=${screen}></sc-panel>
@@ -145,19 +140,22 @@ export class Page extends Light {
   private prompts(screen: Screen): TemplateResult {
     const { numbers, doc } = screen;
     const fresh = numbers && numbers.doc.a === doc.a && numbers.doc.task === doc.task ? numbers.shown : null;
+    // While new tokens are on their way the editors keep the old ones, as far as they fit.
+    const last = numbers && numbers.doc.task === doc.task ? numbers.shown : null;
     const b = doc.b ?? fresh?.b?.text ?? this.lastB(screen);
     const tokens = fresh ? `${fresh.a.tokens.length} token${fresh.a.tokens.length === 1 ? '' : 's'}` : '';
-    const marked = fresh ? (doc.token ?? markedToken(fresh.a, fresh.b)) : -1;
-    const partner = fresh?.b ? fresh.b.tokens.length - (fresh.a.tokens.length - marked) : -1;
+    const at = fresh ?? last;
+    const marked = at ? (doc.token ?? markedToken(at.a, at.b)) : -1;
+    const partner = at?.b ? at.b.tokens.length - (at.a.tokens.length - marked) : -1;
     const task = screen.tasks.find((one) => one.name === doc.task);
     return html`<div class="top">
       <section class="edit" aria-label="Prompts">
         <div class="lbl">Your prompt <span>${tokens}</span>${this.examples(screen)}</div>
-        <sc-editor .name=${'prompt-a'} .label=${'Your prompt'} .text=${doc.a} .prompt=${fresh?.a ?? null} .marked=${marked} .focused=${true}
+        <sc-editor .name=${'prompt-a'} .label=${'Your prompt'} .text=${doc.a} .prompt=${(fresh ?? last)?.a ?? null} .marked=${marked} .focused=${true}
           @edit=${(event: CustomEvent<string>) => this.controller.change(withText(this.doc, event.detail), 'type-a')}></sc-editor>
         <div class="second">
           <span class="lbl2" title="Flip and Patch take values from this prompt">Prompt B</span>
-          <sc-editor .name=${'prompt-b'} .label=${'Prompt B, from which Flip and Patch take values'} .text=${b} .prompt=${fresh?.b ?? null} .marked=${partner}
+          <sc-editor .name=${'prompt-b'} .line=${true} .label=${'Prompt B, from which Flip and Patch take values'} .text=${b} .prompt=${(fresh ?? last)?.b ?? null} .marked=${partner}
             @edit=${(event: CustomEvent<string>) => this.controller.change(withCounterfactual(this.doc, event.detail), 'type-b')}></sc-editor>
           ${doc.b === null
             ? nothing
@@ -178,12 +176,12 @@ export class Page extends Light {
     const pick = (event: Event) => {
       const select = event.target as HTMLSelectElement;
       const preset = presets[Number(select.value)];
+      select.value = '-1';
       if (preset) this.controller.change(withCounterfactual(withText(this.doc, preset.a.text), null), '');
     };
-    const at = presets.findIndex((preset) => preset.a.text === screen.doc.a);
-    return html`<select class="examples" aria-label="Examples" .value=${String(at)} @change=${pick}>
-      <option value="-1" ?selected=${at < 0} disabled>Examples</option>
-      ${presets.map((preset, index) => html`<option value=${index} ?selected=${index === at}>${line(preset.a.text)}</option>`)}
+    return html`<select class="examples" aria-label="Examples" .value=${'-1'} @change=${pick}>
+      <option value="-1">Examples</option>
+      ${presets.map((preset, index) => html`<option value=${index}>${line(preset.a.text)}</option>`)}
     </select>`;
   }
 
@@ -198,7 +196,7 @@ export class Page extends Light {
     const list = [...screen.notices, ...(screen.numbers && screen.phase === 'ready' ? notes(screen.numbers, screen.model) : [])];
     if (screen.failure) list.unshift(screen.failure);
     if (list.length === 0) return nothing;
-    return html`<div class="error ${screen.failure ? 'fatal' : ''}" data-testid="error" role=${screen.failure ? 'alert' : 'status'}>
+    return html`<div class="notice ${screen.failure ? 'fatal' : ''}" data-testid="error" role=${screen.failure ? 'alert' : 'status'}>
       ${list.map((message) => html`<p>${message}</p>`)}
       ${screen.failure ? html`<button class="quiet" @click=${() => location.reload()}>Load the page again</button>` : nothing}
     </div>`;
