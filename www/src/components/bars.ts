@@ -3,10 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Numbers } from '../state/screen';
 import { sayToken, showToken } from '../words/names';
 import { percent, percentDigits } from '../words/numbers';
-import { winner } from '../words/said';
-
-/** Below this share of the whole vocabulary neither candidate counts as likely. */
-const LIKELY = 0.1;
+import { unlikely, winner } from '../words/said';
 
 export function bars(candidates: [string, string] | null, numbers: Numbers | null, previous: Numbers | null): TemplateResult {
   const win = numbers ? winner(numbers) : null;
@@ -39,11 +36,11 @@ function likely(numbers: Numbers): TemplateResult {
   const { pFull, top } = numbers.shown.view;
   const both = pFull[0] + pFull[1];
   return html`<div class="top5">
-    ${both < LIKELY
-      ? html`<strong class="unlikely">Neither is likely here: together ${percent(both)} of all tokens.</strong>`
-      : html`<span class="t5-label">Of all tokens, %</span>`}
-    <span class="t5" aria-label="Five likeliest of all tokens">
-      ${top.map((one) => html`<span><code>${showToken(one.text)}</code> ${percentDigits(one.p)}</span>`)}
+    ${unlikely(numbers)
+      ? html`<strong class="unlikely">Neither is likely: ${percent(both)}.</strong>`
+      : html`<span class="t5-label" title="Both candidates together: ${percent(both)} of all tokens">Of all tokens, %</span>`}
+    <span class="t5" aria-label="Five likeliest of all tokens, in per cent">
+      ${top.map((one) => html`<span class=${numbers.task.candidateIds.includes(one.id) ? 'mine' : ''}><code>${showToken(one.text)}</code> ${percentDigits(one.p)}</span>`)}
     </span>
   </div>`;
 }

@@ -37,5 +37,5 @@ function reason(screen: Screen): string | null {
 function rates(screen: Screen): unknown {
   const rate = screen.numbers?.task.circuit.flipRate;
   if (!rate || rate.circuit === null || rate.full === null) return 'Your text stays as it is.';
-  return html`Your text stays as it is. <br />${wholePercent(rate.circuit)} of test pairs reverse (full:${'\u00a0'}${wholePercent(rate.full)}).`;
+  return html`Your text stays as it is. Reverses ${wholePercent(rate.circuit)} of test prompts (full${'\u00a0'}model:${'\u00a0'}${wholePercent(rate.full)}).`;
 }

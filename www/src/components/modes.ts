@@ -3,10 +3,10 @@ import { html, type TemplateResult } from 'lit';
 import type { Screen } from '../state/screen';
 import type { Mode } from '../worker/protocol';
 
-const MODES: { mode: Mode; name: string; note: string }[] = [
-  { mode: 'full', name: 'Full', note: 'The whole model runs; raw logits.' },
-  { mode: 'circuit', name: 'Circuit', note: 'The rest is held at its mean; logits rescaled.' },
-  { mode: 'removed', name: 'Removed', note: 'The circuit is held at its mean, the rest runs; raw logits.' },
+const MODES: { mode: Mode; name: [string, string]; note: string }[] = [
+  { mode: 'full', name: ['Full', ' model'], note: 'Everything runs; the drawing shows the circuit in it.' },
+  { mode: 'circuit', name: ['Circuit', ' only'], note: 'The rest is held at its mean; logits are rescaled.' },
+  { mode: 'removed', name: ['Without', ' it'], note: 'These parts are held at their mean, the rest runs.' },
 ];
 
 export function modes(screen: Screen, pick: (mode: Mode) => void): TemplateResult {
@@ -17,7 +17,7 @@ export function modes(screen: Screen, pick: (mode: Mode) => void): TemplateResul
   return html`<div class="seg" role="group" aria-label="What runs" aria-describedby="mode-note">
       ${MODES.map(
         (one) => html`<button data-testid="mode-${one.mode}" aria-pressed=${mode === one.mode} ?disabled=${screen.poster} @click=${() => pick(one.mode)}>
-          ${one.name}
+          ${one.name[0]}<span class="more">${one.name[1]}</span>
         </button>`,
       )}
     </div>

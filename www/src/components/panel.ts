@@ -3,7 +3,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { changeOf, type Change } from '../state/document';
 import type { Hover, Screen } from '../state/screen';
-import { capital, doingOf, infoOf, nameOf, nameOfId, parseNode, placeOf, showToken } from '../words/names';
+import { capital, doingOf, infoOf, longName, nameOfId, parseNode, placeOf, showToken } from '../words/names';
 import { signed, wholePercent } from '../words/numbers';
 import type { NodeDetail, NodeId, Prompt } from '../worker/protocol';
 import { changeControl } from './change';
@@ -11,9 +11,16 @@ import { icons } from './icons';
 import { Light } from './light';
 import { incoming, outgoing } from './terms';
 
+/** What the panel shows of a screen; typing changes none of it until the numbers come. */
+function sameForPanel(one: Screen | null, two: Screen | null): boolean {
+  if (!one || !two) return one === two;
+  return one.numbers === two.numbers && one.hover === two.hover && one.poster === two.poster && one.model === two.model
+    && one.doc.node === two.doc.node && one.doc.token === two.doc.token && one.doc.edits === two.doc.edits && one.doc.task === two.doc.task;
+}
+
 @customElement('sc-panel')
 export class Panel extends Light {
-  @property({ attribute: false }) screen: Screen | null = null;
+  @property({ attribute: false, hasChanged: (next: Screen | null, before: Screen | null) => !sameForPanel(next, before) }) screen: Screen | null = null;
   /** On a phone: how far the sheet is drawn up. */
   @state() private open = false;
   private drag: { y: number; moved: boolean } | null = null;
@@ -43,7 +50,7 @@ export class Panel extends Light {
         @click=${this.tap}
       ></button>
       <div class="ph">
-        <h2>${place ? capital(nameOf(place)) : node}</h2>
+        <h2>${place ? capital(longName(place, false)) : node}</h2>
         <p><code>${node}</code> <span class="mut">${place ? placeOf(place) : ''}${info ? '' : ', outside the circuit'}</span></p>
         ${info && doingOf(info) ? html`<p class="doing">${capital(doingOf(info))}</p>` : nothing}
         <button class="quiet icon close" aria-label="Close the panel" @click=${(event: MouseEvent) => this.send('shut', event.detail === 0)}>${icons.close}</button>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { doingOf, infoOf, nameOf, parseNode, placeOf, sayToken, showToken } from './names';
+import { doingOf, infoOf, longName, nameOf, parseNode, placeOf, sayToken, showToken } from './names';
 
 describe('parseNode', () => {
   it('takes a name apart', () => {
@@ -19,7 +19,9 @@ describe('names', () => {
     expect(nameOf({ site: 'mlp.post_act', index: 863 })).toBe('neuron 863');
     expect(nameOf({ ...infoOf(parseNode('1.attn.k.19')!, 16) })).toBe('key 1.3');
     expect(placeOf(infoOf(parseNode('1.attn.k.19')!, 16))).toBe('key channel 3 of head 1, layer 1 attention');
-    expect(placeOf(infoOf(parseNode('0.mlp.resid_delta.58')!, 16))).toBe('writes residual channel 58, layer 0 MLP');
+    expect(placeOf(infoOf(parseNode('0.mlp.resid_delta.58')!, 16))).toBe('residual stream, layer 0 MLP');
+    expect(longName({ site: 'attn.resid_delta', index: 125, layer: 1 })).toBe("layer 1's write to channel 125");
+    expect(longName({ site: 'mlp.post_act', index: 863, layer: 0 }, false)).toBe('neuron 863');
   });
 });
 

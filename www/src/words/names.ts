@@ -68,12 +68,26 @@ export function nameOf(info: Pick<NodeInfo, 'site' | 'index' | 'label' | 'head' 
   return `${what} ${info.index}`;
 }
 
+/** A name for a title and, with its layer, for a sentence: `quote detector`, `layer 1's write to channel 125`. */
+export function longName(info: Pick<NodeInfo, 'site' | 'index' | 'label' | 'head' | 'channel' | 'layer'>, layer = true): string {
+  const given = givenName(info);
+  if (given) return given;
+  const name = info.site.endsWith('act_in') ? `read of channel ${info.index}` : info.site.endsWith('resid_delta') ? `write to channel ${info.index}` : nameOf(info);
+  return layer ? `layer ${info.layer}'s ${name}` : name;
+}
+
 /** The name of any node of the model; those of the circuit by their label. */
 export function nameOfId(circuit: CircuitInfo, node: NodeId, headWidth: number): string {
+  const info = anyInfo(circuit, node, headWidth);
+  return info ? nameOf(info) : node;
+}
+
+/** What the circuit or, outside it, the name tells of a node; null where it is no node's name. */
+export function anyInfo(circuit: CircuitInfo, node: NodeId, headWidth: number): Pick<NodeInfo, 'site' | 'index' | 'label' | 'head' | 'channel' | 'layer'> | null {
   const known = circuit.nodes.find((info) => info.node === node);
-  if (known) return nameOf(known);
+  if (known) return known;
   const address = parseNode(node);
-  return address ? nameOf(infoOf(address, headWidth)) : node;
+  return address ? infoOf(address, headWidth) : null;
 }
 
 /** What can be told of a node by its name alone. */
@@ -83,11 +97,10 @@ export function infoOf(address: NodeAddress, headWidth: number): Pick<NodeInfo, 
   return { site, index, layer, head: Math.floor(index / headWidth), channel: index % headWidth };
 }
 
-/** `neuron, layer 0 MLP`; `key channel 3 of head 1, layer 1 attention`; `reads residual channel 17, layer 0 MLP`. */
+/** `neuron, layer 0 MLP`; `key channel 3 of head 1, layer 1 attention`; `residual stream, layer 0 MLP`. */
 export function placeOf(info: Pick<NodeInfo, 'site' | 'index' | 'head' | 'channel' | 'layer'>): string {
   const block = `layer ${info.layer} ${info.site.startsWith('attn') ? 'attention' : 'MLP'}`;
-  if (info.site.endsWith('act_in')) return `reads residual channel ${info.index}, ${block}`;
-  if (info.site.endsWith('resid_delta')) return `writes residual channel ${info.index}, ${block}`;
+  if (isResidual(info.site)) return `residual stream, ${block}`;
   if (info.head !== undefined) return `${kind(info.site)} channel ${info.channel} of head ${info.head}, ${block}`;
   return `${kind(info.site)}, ${block}`;
 }

@@ -13,9 +13,9 @@ const circuit = {
 const start = opening('quote', 'print("hi', node);
 
 function numbers(doc: Doc, p: number, value: number): Numbers {
-  const task = { name: 'quote', candidates: ["')", '")'], circuit } as unknown as TaskInfo;
+  const task = { name: 'quote', candidates: ["')", '")'], candidateIds: [1, 2], circuit } as unknown as TaskInfo;
   const a = prompt('print', '("', 'hi');
-  const view = { p: [p, 1 - p], activations: [Float32Array.of(0, value, value)], embedding: [], attention: [] } as unknown as View;
+  const view = { p: [p, 1 - p], pFull: [p * 0.5, (1 - p) * 0.5], top: [], activations: [Float32Array.of(0, value, value)], embedding: [], attention: [] } as unknown as View;
   return { task, doc, shown: { a, b: prompt('print', "('", 'hi'), reason: null, view } };
 }
 const before = numbers(start, 0.022, 1.33);
@@ -23,7 +23,16 @@ const words = (after: Numbers, previous: Numbers | null = before) => spoken(said
 
 describe('the sentence', () => {
   it('opens with what there is to see', () => {
-    expect(words(before, null)).toBe('The model sees (" and expects ") (97.8 %). Flip gives one node, quote type, the value it would have after (\'.');
+    expect(words(before, null)).toBe('The model sees (" and expects ") (97.8 %). Flip gives one part, quote type, the value it would have after (\'.');
+  });
+  it('does not call a coin toss an expectation', () => {
+    expect(words(numbers(start, 0.48, 1.33), null)).toContain('The model sees (" but can hardly decide: ") (52.0 %) is barely ahead. Flip gives');
+  });
+  it('says that it speaks of the two only where neither is likely', () => {
+    const rare = { ...before, shown: { ...before.shown, view: { ...before.shown.view, pFull: [0, 0.001] as [number, number] } } };
+    expect(words(rare, null)).toContain('The model sees (" and of the two expects ") (97.8 %).');
+    const listed = { ...rare, shown: { ...rare.shown, view: { ...rare.shown.view, top: [{ id: 2, text: '")', p: 0.001 }] } } };
+    expect(words(listed, null)).toContain('The model sees (" and expects ") (97.8 %).');
   });
   it('tells of a flip: node, from, to, effect', () => {
     expect(words(numbers(withFlip(start, true), 0.997, -0.09))).toBe(

@@ -4,7 +4,7 @@ import { changedNodes, changeOf } from '../state/document';
 import { markedToken } from '../state/reading';
 import type { Numbers } from '../state/screen';
 import type { NodeId } from '../worker/protocol';
-import { capital, nameOf, nameOfId, sayToken } from './names';
+import { anyInfo, capital, longName, sayToken } from './names';
 import { percent, plain, signed } from './numbers';
 import type { Piece } from './pieces';
 
@@ -12,6 +12,17 @@ import type { Piece } from './pieces';
 export function said(numbers: Numbers, previous: Numbers | null, headWidth: number): Piece[] {
   return previous ? changed(previous, numbers, headWidth) : seen(numbers);
 }
+
+/** Below this share of the whole vocabulary neither candidate counts as likely, unless one is among the top five. */
+const LIKELY = 0.01;
+
+export function unlikely(numbers: Numbers): boolean {
+  const { pFull, top } = numbers.shown.view;
+  return pFull[0] + pFull[1] < LIKELY && !top.some((one) => numbers.task.candidateIds.includes(one.id));
+}
+
+/** From this share of the two on the model counts as having decided. */
+const SURE = 0.6;
 
 /** The likelier candidate: 0 or 1. */
 export function winner(numbers: Numbers): 0 | 1 {
@@ -27,11 +38,15 @@ function seen(numbers: Numbers): Piece[] {
     return ['With ', doc.edits.flip ? 'the flip' : count(changedNodes(doc.edits).length, 'changed node'), ' the model expects ', ...expects, '.'];
   }
   const sees = telling(numbers);
-  const start: Piece[] = sees ? ['The model sees ', { code: sees.a }, ' and expects ', ...expects, '. '] : ['The model expects ', ...expects, '. '];
+  const subject: Piece[] = sees ? ['The model sees ', { code: sees.a }] : ['The model'];
+  const sure = shown.view.p[best] >= SURE;
+  const start: Piece[] = sure
+    ? [...subject, sees ? ' and' : '', unlikely(numbers) ? ' of the two expects ' : ' expects ', ...expects, '. ']
+    : [...subject, sees ? ' but can hardly decide: ' : ' can hardly decide: ', ...expects, ' is barely ahead. '];
   if (!shown.b) return start;
   const names = flipNames(numbers);
   if (names.length === 0) return start;
-  const what: Piece[] = names.length === 1 ? ['one node, ', { strong: names[0]! }, ', the value it'] : [{ strong: count(names.length, 'node') }, ` the values they`];
+  const what: Piece[] = names.length === 1 ? ['one part, ', { strong: names[0]! }, ', the value it'] : [{ strong: count(names.length, 'part') }, ` the values they`];
   return [...start, { strong: 'Flip' }, ' gives ', ...what, ' would have', ...(sees ? [' after ', { code: sees.b }] as Piece[] : [' on prompt B']), '.'];
 }
 
@@ -65,7 +80,8 @@ function flipWords(before: Numbers, after: Numbers): Piece[] {
 }
 
 function nodeWords(before: Numbers, after: Numbers, node: NodeId, headWidth: number): Piece[] {
-  const name: Piece = { strong: capital(nameOfId(after.task.circuit, node, headWidth)) };
+  const info = anyInfo(after.task.circuit, node, headWidth);
+  const name: Piece = { strong: capital(info ? longName(info) : node) };
   const change = changeOf(after.doc.edits, node);
   const mean = after.task.circuit.nodes.find((info) => info.node === node)?.mean;
   switch (change?.kind) {
@@ -105,7 +121,7 @@ function flipNames(numbers: Numbers): string[] {
   const { circuit } = numbers.task;
   return circuit.flipNodes.map((node) => {
     const info = circuit.nodes.find((one) => one.node === node);
-    return info ? nameOf(info) : node;
+    return info ? longName(info) : node;
   });
 }
 
