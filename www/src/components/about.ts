@@ -21,8 +21,8 @@ export function aboutTask(screen: Screen): TemplateResult | typeof nothing {
       <h3>How to read the drawing</h3>
       <p>
         A horizontal line is one channel that all layers share. A square on it reads the channel or writes to it; a circle is a neuron, or a channel of a query, key or value.
-        Fill goes up for a positive value and down, hatched, for a negative one. A solid line is a positive weight, a dashed one with a minus a negative weight.
-        The small chart is where an attention head looks; × marks where what it finds there is passed on.
+        Fill goes up for a positive value and down, hatched, for a negative one; its height is the root of the value, so that small ones can be seen. Flip acts on the heavy outlines. A solid line is a positive weight, a dashed one with a minus a negative weight.
+        The small chart is where an attention head looks (its hollow bar: nowhere); × marks where what it finds there is passed on.
       </p>
     </div>
   </details>`;

@@ -44,6 +44,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
   const silent = Math.abs(value) < 1e-6;
   const ghost = was !== undefined && signed(was) !== signed(value) ? -Math.sign(was) * fillHeight(was, signal.scale, half) : null;
   const name = nameOf(info);
+  const flips = numbers.task.circuit.flipNodes.includes(info.node);
   const label = `${name}, ${info.node}, ${signed(value)} at token ${(signal.at.get(info.node) ?? 0) + 1}${badge ? `, ${badge.words}` : ''}`;
   return svg`<g
     class="node ${on ? '' : 'off'} ${silent ? 'silent' : ''} ${look.hovered ? 'hovered' : ''}"
@@ -69,7 +70,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
     ${fill(value, signal.scale, node)}
     <path class="mid" d="M${-half} 0H${half}"/>
     ${ghost === null ? nothing : svg`<path class="gh" d="M${-half + 2} ${ghost}H${half - 2}"/>`}
-    ${shape(node, 'no', 0)}
+    ${shape(node, flips ? 'no flips' : 'no', 0)}
     ${badge ? svg`<g transform="translate(${badgeAt(half)} ${-badgeAt(half)})"><circle class="pb" r="7"/><text class="pbt" y="3.6">${badge.sign}</text></g>` : nothing}
     ${words(node, value, look)}
   </g>`;
@@ -102,8 +103,8 @@ function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResu
   const short = name.length > max ? `${name.slice(0, max - 1)}…` : name;
   return svg`
     ${node.words === 'all' && short ? svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap}>${short}</text>` : nothing}
-    ${look.compact ? nothing : svg`<text class="val mid-anchor" y=${half + 13 + gap}>${
-      node.words === 'value' && node.roomy && name && name.length < 8 ? svg`<tspan class="beside">${name} </tspan>` : nothing}${signed(value)}</text>`}`;
+    ${look.compact ? nothing : svg`<text class="val mid-anchor ${Math.abs(value) < 0.005 ? 'nought' : ''}" y=${half + 13 + gap}>${
+      node.words === 'value' && name && name.length < 8 && /^attn/.test(info.site) ? svg`<tspan class="beside">${node.roomy ? name : name[0]} </tspan>` : nothing}${signed(value)}</text>`}`;
 }
 
 /** At a large mark's edge; beside a small one, so as not to cover it. */

@@ -1,7 +1,7 @@
 /** The circuit as a drawing: places from `graph/layout`, numbers from `graph/signal`; the glyphs are in `graph-node` and `graph-edge`. */
 import { html, nothing, svg, type PropertyValues, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { layout, type Layout, type PlacedNode, type Room } from '../graph/layout';
+import { layout, type Layout, type PlacedEdge, type PlacedNode, type Room } from '../graph/layout';
 import { contribution, edgeWidth, passedOn, signalOf, type Signal } from '../graph/signal';
 import { badges } from '../graph/paths';
 import type { Hover, Numbers } from '../state/screen';
@@ -24,6 +24,7 @@ export class Graph extends Light {
   @state() private tabStop: NodeId | null = null;
   private observer: ResizeObserver | null = null;
   private circuit: unknown = null;
+  private spots: { plan: Layout; of: Map<PlacedEdge, [number, number]> } | null = null;
   private plan: { circuit: CircuitInfo; key: string; layout: Layout } | null = null;
 
   override connectedCallback(): void {
@@ -70,22 +71,30 @@ export class Graph extends Light {
     return this.plan.layout;
   }
 
+  private spotsFor(plan: Layout, radius: number): Map<PlacedEdge, [number, number]> {
+    if (this.spots?.plan !== plan) {
+      const negative = plan.edges.filter((edge) => edge.weight < 0);
+      const places = badges(negative.map((edge) => edge.points), radius, plan.nodes.map((node) => [node.x, node.y]));
+      this.spots = { plan, of: new Map(negative.map((edge, index) => [edge, places[index]!])) };
+    }
+    return this.spots.of;
+  }
+
   private drawing(plan: Layout, numbers: Numbers, signal: Signal, before: Signal | null, compact: boolean): TemplateResult {
     const { circuit } = numbers.task;
     const largest = circuit.edges.reduce((max, edge) => Math.max(max, Math.abs(edge.weight)), 0);
+    const busy = plan.edges.length > 24;
     const most = plan.edges.length > 40 ? 4 : 5.5;
     const hovered = this.hover;
     const near = hovered?.kind === 'node' ? hovered.node : null;
     const widths = plan.edges.map((edge) => edgeWidth(edge.weight, largest, most));
-    const negative = plan.edges.filter((edge) => edge.weight < 0);
     const badgeRadius = compact || plan.edges.length > 30 ? 4.5 : 6;
-    const spots = badges(negative.map((edge) => edge.points), badgeRadius, plan.nodes.map((node) => [node.x, node.y]));
-    const badgeOf = new Map(negative.map((edge, index) => [edge, spots[index]!]));
+    const badgeOf = this.spotsFor(plan, badgeRadius);
     const stop = this.stopOf(plan);
     // A channel on which nothing is written or read at these tokens.
     const quiet = (rail: Rail) => [...rail.writes, ...rail.reads].every((node) => Math.abs(signal.value.get(node) ?? 0) < signal.scale * 0.003);
     return html`<svg
-      class="graph ${plan.step < 62 ? 'dense' : ''}"
+      class="graph ${plan.step < 62 ? 'dense' : ''} ${busy ? 'busy' : ''} ${plan.crowded ? 'crowded' : ''}"
       width=${plan.width}
       height=${plan.height}
       viewBox="0 0 ${plan.width} ${plan.height}"
@@ -98,17 +107,22 @@ export class Graph extends Light {
       ${plan.rails.map(
         (rail) => svg`<path class="rail" d="M${rail.x0} ${rail.y}H${rail.x1}"/>${
           rail.used ? svg`<path class="railon ${quiet(rail.rail) ? 'quiet' : ''}" d="M${rail.used[0]} ${rail.y}H${rail.used[1]}"/>` : nothing
-        }${compact ? nothing : svg`<text class="ch" x=${rail.x0 + 4} y=${rail.y - 5}>ch ${rail.rail.channel}</text>`}`,
+        }${compact ? nothing : plan.crowded
+          ? svg`<text class="ch inline" x=${rail.x0 + 13} y=${rail.y + 3.3}>${rail.rail.channel}<title>residual channel ${rail.rail.channel}</title></text>`
+          : svg`<text class="ch" x=${rail.x0 + 4} y=${rail.y - 5}>ch ${rail.rail.channel}</text>`}`,
       )}
       ${embedLinks(plan, signal)}${logitLinks(plan)}
       ${plan.heads.map((head) => headGlyph(head, plan, numbers, compact))}
       ${plan.edges.map((edge) => (isHovered(hovered, edge) ? edgeHalo(edge) : nothing))}
       ${plan.edges.map((edge, index) => {
         const flow = contribution(numbers, signal, edge);
+        const silent = flow !== null && Math.abs(flow) < signal.threshold;
+        // Among many lines the dashes say the sign; badges come with the pointer or the selection.
+        const lit = isHovered(hovered, edge) || [edge.from, edge.to].some((end) => end === near || end === this.selected);
         return edgeGlyph(edge, {
           width: widths[index]!,
-          silent: flow !== null && Math.abs(flow) < signal.threshold,
-          badge: badgeOf.get(edge) ?? null,
+          silent,
+          badge: busy && !lit ? null : (badgeOf.get(edge) ?? null),
           badgeRadius,
           faded: near !== null && edge.from !== near && edge.to !== near,
           enter: () => this.point({ kind: 'edge', from: edge.from, to: edge.to }),
@@ -143,7 +157,7 @@ export class Graph extends Light {
       <text class="bt" x=${block.x0 + (compact ? 4 : 10)} y=${plan.top - 9}>${title}</text>
       ${compact ? nothing : plan.columns
         .filter((column) => column.x > block.x0 && column.x < block.x1 && column.label !== '')
-        .map((column) => svg`<text class="hook" x=${column.x} y=${plan.bottom + 17}>${plan.step < 64 ? SHORT[column.label] : column.label}</text>`)}`;
+        .map((column) => svg`<text class="hook" x=${column.x} y=${plan.bottom + 17}>${column.label}<title>${column.hooks}</title></text>`)}`;
   }
 
   /** The marked token on the left, the candidates on the right. */
@@ -181,7 +195,7 @@ export class Graph extends Light {
         `${name(edge.from)} → ${name(edge.to)}`, sum);
     }
     const node = plan.nodes.find((one) => one.info.node === hover.node);
-    if (!node || node.words === 'all') return nothing;
+    if (!node || node.words === 'all' || hover.node === this.selected || this.room.width < 560) return nothing;
     return tipAt(plan, node.x, node.y - node.half, `${nameOf(node.info)}${doingOf(node.info) ? `: ${doingOf(node.info)}` : ''}, ${node.info.node}`, signed(signal.value.get(node.info.node) ?? 0));
   }
 
@@ -234,9 +248,6 @@ function isHovered(hover: Hover | null, edge: { from: NodeId; to: NodeId }): boo
 function touches(hover: Hover | null, node: NodeId): boolean {
   return hover?.kind === 'node' ? hover.node === node : hover !== null && (hover.from === node || hover.to === node);
 }
-
-/** Hook names where columns stand close. */
-const SHORT: Record<string, string> = { act_in: 'in', 'q k v': 'qkv', post_act: 'act', resid_delta: 'delta' };
 
 function clip(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text;

@@ -78,6 +78,8 @@ export interface PlacedBlock {
 export interface Layout {
   /** Distance between columns. */
   step: number;
+  /** Many rails, close to each other: fewer words, thinner lines. */
+  crowded: boolean;
   width: number;
   height: number;
   top: number;
@@ -101,8 +103,9 @@ const WIDEST = 150;
 export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<string> = new Set()): Layout {
   const { nodes, groups } = drawn(circuit, expanded);
   const blocks = blocksOf([...nodes, ...groups], circuit.edges);
-  const across = acrossOf(blocks, room);
   const rails = railsOf(circuit, nodes);
+  const crowded = rails.length > CROWDED;
+  const across = acrossOf(blocks, room, crowded);
   const units = nodes.filter((info) => !isResidual(info.site));
   const order = orderOf(circuit, expanded, () => orderRails(rails.length, units.map((info) => unitOf(info, circuit, rails, blocks))));
   const down = downOf(blocks, units, groups, rails.length, across.step, room);
@@ -127,7 +130,7 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
       placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', words: 'none', roomy: false });
     });
   }
-  nameNodes(placed, across.step, room.compact);
+  nameNodes(placed, across.step, room.compact, crowded ? new Set(circuit.flipNodes) : null);
 
   const heads = headsOf(nodes, circuit, placed, across, down, room);
   const gates = new Map(heads.flatMap((head) => head.gates.map((gate) => [gate.node, gate] as const)));
@@ -146,6 +149,7 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
   const ends = endsOf(rails, railY, across, down, room);
   return {
     step: across.step,
+    crowded,
     width: across.width,
     height: down.height,
     top: down.top,
@@ -208,10 +212,10 @@ interface Across {
   chip: number;
 }
 
-function acrossOf(blocks: Block[], room: Room): Across {
+function acrossOf(blocks: Block[], room: Room, crowded: boolean): Across {
   const { compact } = room;
   const chip = Math.max(compact ? 30 : 46, room.chipChars * (compact ? 7 : 7.6) + (compact ? 10 : 18));
-  const left = compact ? chip + 20 : chip + 92;
+  const left = compact ? chip + 20 : chip + (crowded ? 76 : 92);
   const right = compact ? chip + 28 : chip + 60;
   const pad = 0.42;
   const steps = blocks.reduce((sum, block) => sum + 2 * pad + block.columns.slice(1).reduce((inner, column) => inner + column.step, 0), 0);
@@ -243,7 +247,7 @@ function acrossOf(blocks: Block[], room: Room): Across {
     placedBlocks.push({ layer: block.layer, part: block.part, x0, x1: at });
     at += gap;
   }
-  return { width, step, x, columns, blocks: placedBlocks, rail0: compact ? chip + 12 : chip + 54, rail1: width - right + (compact ? 4 : 14), chip };
+  return { width, step, x, columns, blocks: placedBlocks, rail0: compact ? chip + 12 : chip + (crowded ? 44 : 54), rail1: width - right + (compact ? 4 : 14), chip };
 }
 
 interface Down {
@@ -264,11 +268,11 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], rails: numb
   const top = compact ? 26 : 40;
   const footer = compact ? 8 : 30;
   const crowded = rails > CROWDED;
-  const above = compact ? 32 : crowded ? 26 : 46;
-  const below = (compact ? 32 : crowded ? 30 : 52) + (groups.length > 0 ? 26 : 0);
+  const above = compact ? 32 : crowded ? 42 : 46;
+  const below = (compact ? 32 : crowded ? 44 : 52) + (groups.length > 0 ? 26 : 0);
   // One circle above the first rail, one below the last, the others between.
   const perGap = Math.max(1, Math.ceil((crowd - 2) / Math.max(1, rails - 1)));
-  const rows = crowded ? (compact ? 18 : 13.5) : compact ? 26 : 30;
+  const rows = crowded ? (compact ? 16 : 11) : compact ? 26 : 30;
   const least = perGap === 1 ? rows : (perGap + 1) * 20;
   const inner = Math.max(room.height - top - footer - above - below, rails > 1 ? (rails - 1) * least : crowd * 30);
   const gap = rails > 1 ? Math.min(inner / (rails - 1), compact ? 90 : 110) : 0;
@@ -284,7 +288,7 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], rails: numb
     y0: top + above + (inner - used) / 2,
     gap,
     radius,
-    half: Math.max(5, Math.min(radius * 0.7, rails > 1 ? gap * 0.38 : 12)),
+    half: Math.max(5, Math.min(radius * 0.7, rails > 1 ? gap * (crowded ? 0.45 : 0.38) : 12)),
   };
 }
 
@@ -347,8 +351,8 @@ function wantedY(info: NodeInfo, circuit: CircuitInfo, placed: Map<NodeId, Place
   return mate + (info.site === 'attn.q' ? -1 : 1) * Math.max(20, down.gap);
 }
 
-/** What stands beside each node: name and value where column and neighbours leave room, else less. */
-function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boolean): void {
+/** What stands beside each node: name and value where column and neighbours leave room, else less. On crowded rails only the squares named. */
+function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boolean, squares: Set<NodeId> | null): void {
   const columns = new Map<number, PlacedNode[]>();
   for (const node of placed.values()) columns.set(node.x, [...(columns.get(node.x) ?? []), node]);
   for (const column of columns.values()) {
@@ -359,7 +363,8 @@ function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boole
       const free = Math.min(up, downward) - 2 * node.half;
       node.roomy = step >= 80;
       if (compact) node.words = free >= 30 && step >= 40 ? 'all' : 'none';
-      else node.words = free >= 36 && step >= 62 ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
+      else node.words = free >= 36 && step >= (node.shape === 'circle' ? 44 : 62) ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
+      if (squares && node.shape === 'square') node.words = squares.has(node.info.node) && !compact ? 'value' : 'none';
     });
   }
 }

@@ -29,7 +29,15 @@ export function beforeOf(circuit: CircuitInfo): Set<NodeId> {
   return known;
 }
 
+const signals = new WeakMap<Numbers, Signal>();
+
 export function signalOf(numbers: Numbers): Signal {
+  const known = signals.get(numbers) ?? read(numbers);
+  signals.set(numbers, known);
+  return known;
+}
+
+function read(numbers: Numbers): Signal {
   const { task: { circuit }, shown: { a, b, view }, doc } = numbers;
   const before = beforeOf(circuit);
   const value = new Map<NodeId, number>();
@@ -82,10 +90,10 @@ function nice(value: number): number {
   return Math.max(1, Math.floor(value / unit)) * unit;
 }
 
-/** Height of a fill within a mark of this half height; never invisible where there is a value. */
+/** Height of a fill within a mark of this half height: by the root of its share of the largest, or one large value would empty all others. */
 export function fillHeight(value: number, scale: number, half: number): number {
   if (value === 0) return 0;
-  return Math.max(Math.min(half, 1.5), Math.min(1, Math.abs(value) / scale) * half);
+  return Math.max(Math.min(half, 1.5), Math.sqrt(Math.min(1, Math.abs(value) / scale)) * half);
 }
 
 /** Width of an edge in pixels, 1 to `most`, by its weight's share of the largest. */
