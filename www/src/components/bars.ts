@@ -23,7 +23,7 @@ function bar(index: 0 | 1, token: string, numbers: Numbers | null, previous: Num
   return html`<div class="bar ${win ? 'win' : ''}">
     <span class="cand">${sayToken(token)}</span>
     <span class="track" data-testid=${index === 0 ? 'p-target' : 'p-alt'} data-value=${p ?? nothing} data-token=${token}>
-      <i class="fill" style="width:${((p ?? 0) * 100).toFixed(2)}%"></i>
+      <i class="fill" style="transform:translateX(calc(max(3px, ${((p ?? 0) * 100).toFixed(2)}%) - 100%))"></i>
       ${ghost ? html`<i class="ghost" style="width:${(was * 100).toFixed(2)}%"></i>` : nothing}
     </span>
     <span class="pc"

@@ -19,8 +19,10 @@ export class Editor extends Light {
   @property({ type: Boolean }) focused = false;
   /** One line high, scrolled to the marked token. */
   @property({ type: Boolean }) line = false;
+  @property() placeholder = '';
   @property() describedby = '';
   @query('textarea') private area!: HTMLTextAreaElement;
+  private frame = 0;
   private input = (event: Event): void => {
     this.text = (event.target as HTMLTextAreaElement).value;
     this.dispatchEvent(new CustomEvent<string>('edit', { detail: this.text }));
@@ -42,8 +44,12 @@ export class Editor extends Light {
       this.area.value = this.text;
       this.area.setSelectionRange(this.text.length, this.text.length);
     }
-    if (document.activeElement !== this.area) this.scrollToPoint();
-    this.scrolled();
+    // With the frame's own layout, not with one of its own in the middle of an update.
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => {
+      if (document.activeElement !== this.area) this.scrollToPoint();
+      this.scrolled();
+    });
   }
 
   /** Where nobody types: to the end, or in a single line to the marked token. */
@@ -60,6 +66,7 @@ export class Editor extends Light {
         data-testid=${this.name}
         aria-label=${this.label}
         aria-describedby=${this.describedby || nothing}
+        placeholder=${this.placeholder || nothing}
         dir="ltr"
         rows="1"
         spellcheck="false"

@@ -99,7 +99,7 @@ function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResu
   const { info, half } = node;
   const gap = look.selected ? 4 : 0;
   const name = givenName(info) ?? (node.shape === 'square' ? '' : /^attn/.test(info.site) ? kind(info.site) : look.compact ? String(info.index) : nameOf(info));
-  const max = Math.floor((look.step * (node.shape === 'square' && !look.compact ? 1.35 : 1.2)) / 6.4);
+  const max = Math.floor((look.step * (node.shape === 'square' && !look.compact ? 1.35 : 1.2)) / 6.2);
   const short = name.length > max ? `${name.slice(0, max - 1)}…` : name;
   return svg`
     ${node.words === 'all' && short ? svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap}>${short}</text>` : nothing}

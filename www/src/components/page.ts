@@ -155,7 +155,7 @@ export class Page extends Light {
           @edit=${(event: CustomEvent<string>) => this.controller.change(withText(this.doc, event.detail), 'type-a')}></sc-editor>
         <div class="second">
           <span class="lbl2" title="Flip and Patch take values from this prompt">Prompt B</span>
-          <sc-editor .name=${'prompt-b'} .line=${true} .label=${'Prompt B, from which Flip and Patch take values'} .text=${b} .prompt=${(fresh ?? last)?.b ?? null} .marked=${partner}
+          <sc-editor .name=${'prompt-b'} .line=${true} .placeholder=${'none: nothing to swap'} .label=${'Prompt B, from which Flip and Patch take values'} .text=${b} .prompt=${(fresh ?? last)?.b ?? null} .marked=${partner}
             @edit=${(event: CustomEvent<string>) => this.controller.change(withCounterfactual(this.doc, event.detail), 'type-b')}></sc-editor>
           ${doc.b === null
             ? nothing
