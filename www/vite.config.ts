@@ -57,6 +57,8 @@ export default defineConfig(async () => ({
   server: { fs: { allow: [root] } },
   build: {
     target: 'es2022',
+    // Every browser that runs the engine knows modulepreload.
+    modulePreload: { polyfill: false },
     license: { fileName: 'licenses/javascript.md' },
     // Every page is an .html file in this folder.
     rolldownOptions: {

@@ -27,7 +27,7 @@ function when(file) {
   // The vocabulary is needed at once, for the words of the top five; what encodes text only once somebody types.
   if (/tokenizer.*\.(wasm|js)$/.test(file)) return 'page';
   if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';
-  if (file.endsWith('.html') && file !== 'index.html') return 'never';
+  if ((file.endsWith('.html') && file !== 'index.html') || file.startsWith('assets/bench-')) return 'never';
   return 'first';
 }
 
