@@ -5,6 +5,8 @@ test.skip(!models, NEEDS_MODELS);
 
 for (const task of models ? listed().tasks : []) {
   test(`${task.name}: in every node's panel the shown parts add up to the shown sum`, async ({ page }) => {
+    // Some fifty panels, one after the other; a busy machine takes seconds for each.
+    test.setTimeout(300_000);
     await open(page, `#v=1&task=${task.name}`);
     for (const { node } of await nodes(page)) {
       await page.locator(`[data-node="${node}"]`).first().click();
