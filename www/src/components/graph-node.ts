@@ -64,7 +64,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
     @blur=${look.leave}
   >
     ${look.selected ? svg`<circle class="selring" r=${half + (node.shape === 'circle' ? 5 : 8)}/>` : nothing}
-    <rect class="hit" x=${-half - 8} y=${-half - 8} width=${2 * half + 16} height=${2 * half + 16}/>
+    <rect class="hit" x=${-half - 8} y=${-node.reach} width=${2 * half + 16} height=${2 * node.reach}/>
     ${look.hovered ? shape(node, 'nhalo', 6) : nothing}
     ${shape(node, 'ng', 0)}
     ${fill(value, signal.scale, node)}

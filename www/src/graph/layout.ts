@@ -24,6 +24,8 @@ export interface PlacedNode {
   /** Radius of a circle, half the side of a square. */
   half: number;
   shape: 'circle' | 'square';
+  /** How far above and below its middle a pointer still means this node: no two in a column share a place. */
+  reach: number;
   /** How much is written beside it. */
   words: 'all' | 'value' | 'none';
   /** Whether a short name fits beside the value. */
@@ -118,7 +120,7 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
   for (const info of nodes.filter((node) => isResidual(node.site))) {
     const rail = rails.findIndex((other) => other.channel === info.index);
     placed.set(info.node, {
-      info, x: x(columnOf(info.layer, info.site)), y: railY[rail] ?? down.y0, half: down.half, shape: 'square', words: 'none', roomy: false,
+      info, x: x(columnOf(info.layer, info.site)), y: railY[rail] ?? down.y0, half: down.half, shape: 'square', reach: 0, words: 'none', roomy: false,
     });
   }
   for (const column of across.columns.filter((one) => one.kind === 'unit')) {
@@ -127,7 +129,7 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
     const ys = offRails(wanted, railY, down);
     inside.forEach((info, index) => {
       const y = ys[index]!;
-      placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', words: 'none', roomy: false });
+      placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', reach: 0, words: 'none', roomy: false });
     });
   }
   nameNodes(placed, across.step, room.compact, crowded ? new Set(circuit.flipNodes) : null);
@@ -351,7 +353,7 @@ function wantedY(info: NodeInfo, circuit: CircuitInfo, placed: Map<NodeId, Place
   return mate + (info.site === 'attn.q' ? -1 : 1) * Math.max(20, down.gap);
 }
 
-/** What stands beside each node: name and value where column and neighbours leave room, else less. On crowded rails only the squares named. */
+/** How far a node reaches, and what stands beside it: name and value where column and neighbours leave room, else less. On crowded rails only the squares named. */
 function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boolean, squares: Set<NodeId> | null): void {
   const columns = new Map<number, PlacedNode[]>();
   for (const node of placed.values()) columns.set(node.x, [...(columns.get(node.x) ?? []), node]);
@@ -361,10 +363,12 @@ function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boole
       const up = index > 0 ? node.y - column[index - 1]!.y : Infinity;
       const downward = index + 1 < column.length ? column[index + 1]!.y - node.y : Infinity;
       const free = Math.min(up, downward) - 2 * node.half;
+      node.reach = Math.min(node.half + 8, Math.min(up, downward) / 2);
       node.roomy = step >= 80;
       if (compact) node.words = free >= 30 && step >= 40 ? 'all' : 'none';
       else node.words = free >= 36 && step >= (node.shape === 'circle' ? 44 : 62) ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
-      if (squares && node.shape === 'square') node.words = squares.has(node.info.node) && !compact ? 'value' : 'none';
+      // Below the square, so only the room there counts.
+      if (squares && node.shape === 'square') node.words = squares.has(node.info.node) && !compact && downward >= 2 * node.half + 12 ? 'value' : 'none';
     });
   }
 }
