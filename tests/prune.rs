@@ -73,6 +73,23 @@ fn pruning_finds_the_hand_built_circuit_and_flips_it() {
 }
 
 #[test]
+fn screening_pairs_that_are_easier_than_the_rest_do_not_spoil_a_search() {
+    let toy = hand_built();
+    let mut workers = threads(&toy, 2);
+    let edges = EdgeList::new(&toy.weights, &workers.task().space);
+    // with nothing before the opener there is no opener to look for: the first pairs need no key
+    let with_easy_ones = |seed| {
+        let easy = vec![[vec![1, 6], vec![2, 6]]; 96];
+        [easy, pairs(300, seed)].concat()
+    };
+    let data = PruneData::new(&with_easy_ones(1), &with_easy_ones(2), 64);
+    let outcome = block_on(prune(&mut workers, &edges, &data, &options(), async |_| true)).unwrap().unwrap();
+    let best = outcome.best.expect("the target is within reach of the whole model");
+    assert!(best.train_loss <= 0.15 && best.validation_loss <= 0.15, "{best:?}");
+    assert!(best.nodes.contains(&"0.attn.k.0".parse().unwrap()), "{best:?}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_circuit_on_any_number_of_threads() {
     let toy = hand_built();
     let data = PruneData::new(&pairs(64, 1), &pairs(64, 2), 64);

@@ -1,8 +1,10 @@
 //! `sparse-circuits corpus`: from nothing to tokenized training text.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::files::{in_file, read};
+use crate::tokenizer::Tokenizer;
 use crate::train::corpus::{Recipe, build};
 use crate::{Result, bail};
 
@@ -21,6 +23,9 @@ pub struct Args {
     /// Tokens in the vocabulary.
     #[arg(long, default_value_t = 1024)]
     vocab: usize,
+    /// Keep this tokenizer instead of training one: for a run that goes on from a model.
+    #[arg(long, value_name = "FILE", conflicts_with = "vocab")]
+    tokenizer: Option<PathBuf>,
     /// Megabytes of each source that the tokenizer is trained on.
     #[arg(long, default_value_t = 10.0)]
     sample_mb: f64,
@@ -38,7 +43,12 @@ pub fn run(args: Args) -> Result<()> {
         out: args.out,
         synthetic_bytes: (args.synthetic_mb * 1e6) as usize,
         vocab: args.vocab,
+        tokenizer: args.tokenizer.map(|path| load(&path)).transpose()?,
         sample_bytes: (args.sample_mb * 1e6) as usize,
     };
     build(&recipe, &|line| eprintln!("{:7.1} s  {line}", start.elapsed().as_secs_f64()))
+}
+
+fn load(path: &Path) -> Result<Tokenizer> {
+    Tokenizer::from_json(&read(path)?).map_err(in_file(path))
 }

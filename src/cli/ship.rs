@@ -229,6 +229,22 @@ fn loss_and_accuracy(measured: &LossAndAccuracy) -> String {
     format!("{:.3}, {}", measured.loss, percent(measured.accuracy))
 }
 
+/// One training run, as a model's provenance tells of it.
+struct Run {
+    tokens: f64,
+    synthetic_share: f64,
+}
+
+/// The last run and those that it went on from.
+fn runs(provenance: &Value) -> Vec<Run> {
+    std::iter::successors(Some(provenance), |of| of.get("start"))
+        .filter_map(|of| {
+            let synthetic_share = of["training"]["synthetic_share"].as_f64().unwrap_or(0.5);
+            Some(Run { tokens: of["tokens"].as_f64()?, synthetic_share })
+        })
+        .collect()
+}
+
 /// What was measured, in words and tables. Every number comes from the files or from the evaluation just made.
 fn card(file: &ModelFile, bytes: usize, shipped: &[Shipped], controls: Option<&Path>) -> Result<String> {
     let info = model_info(&file.weights);
@@ -247,11 +263,16 @@ fn card(file: &ModelFile, bytes: usize, shipped: &[Shipped], controls: Option<&P
         info.nonzeros,
         bytes as f64 / 1000.0,
     );
-    if let (Some(tokens), Some(loss)) = (provenance["tokens"].as_u64(), provenance["held_out_loss"]["mean"].as_f64()) {
+    if let Some(loss) = provenance["held_out_loss"]["mean"].as_f64() {
+        let runs = runs(provenance);
+        let tokens: f64 = runs.iter().map(|run| run.tokens).sum();
+        let synthetic: f64 = runs.iter().map(|run| run.tokens * run.synthetic_share).sum();
         text += &format!(
-            "Trained on {:.1} million tokens, half real Python and half synthetic idioms; held-out cross entropy {loss:.3} nats a token (real {:.3}, \
-             synthetic {:.3}), before the file was made compact. Config, seed and losses stand in the file's metadata.\n\n",
-            tokens as f64 / 1e6,
+            "Trained on {:.1} million tokens{}, {:.0} % of them of synthetic idioms and the others real Python; held-out cross entropy {loss:.3} nats a \
+             token (real {:.3}, synthetic {:.3}), before the file was made compact. Configs, seeds and losses stand in the file's metadata.\n\n",
+            tokens / 1e6,
+            if runs.len() > 1 { format!(" in {} runs, one after the other", runs.len()) } else { String::new() },
+            100.0 * synthetic / tokens,
             provenance["held_out_loss"]["real"].as_f64().unwrap_or(f64::NAN),
             provenance["held_out_loss"]["synthetic"].as_f64().unwrap_or(f64::NAN),
         );

@@ -20,18 +20,34 @@ fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
-/// Writes the model and the state after `step` steps, each first under a temporary name.
+/// The model that a run goes on from, if its config names one.
+///
+/// # Errors
+/// A missing or damaged file.
+pub fn start(config: &TrainConfig) -> Result<Option<ModelFile>> {
+    let Some(path) = config.start.as_ref().map(Path::new) else { return Ok(None) };
+    let data = std::fs::read(path).map_err(io("read", path))?;
+    let model = model_file::read(&data).map_err(|error| Error::invalid(format!("{}: {error}", path.display())))?;
+    Ok(Some(model))
+}
+
+/// Writes the model and the state after `step` steps, each first under a temporary name. `start` is the model that the run
+/// went on from: its provenance goes into this one's.
 pub fn save(
     out: &Path,
     config: &TrainConfig,
     parameters: &Parameters,
     step: u64,
     held_out: &serde_json::Value,
+    start: Option<&ModelFile>,
 ) -> Result<()> {
-    let provenance = serde_json::json!({
+    let mut provenance = serde_json::json!({
         "training": config, "steps_done": step, "tokens": step as usize * config.batch * config.context,
         "held_out_loss": held_out, "nonzeros_without_bigram": parameters.nonzeros(),
     });
+    if let Some(start) = start {
+        provenance["start"] = start.provenance.clone();
+    }
     let model = ModelFile { weights: parameters.weights(), means: Default::default(), provenance };
     write(&out.join(MODEL), &model_file::write(&model, Precision::Lossless)?)?;
 

@@ -13,6 +13,9 @@ pub struct TrainConfig {
     /// Folder made by `sparse-circuits corpus`.
     pub corpus: String,
     pub seed: u64,
+    /// A model file of the same shape to go on from (fresh moments, the final densities from the first step on); none begins anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     pub steps: u64,
     /// Sequences a step.
     pub batch: usize,
@@ -141,8 +144,11 @@ impl TrainConfig {
         Config::from_beeg_json(&self.model.to_string())
     }
 
-    /// How far the density has fallen at `step`: 0 = dense, 1 = at its target.
+    /// How far the density has fallen at `step`: 0 = dense, 1 = at its target, as in a run that goes on from a model.
     pub fn annealed(&self, step: u64) -> f64 {
+        if self.start.is_some() {
+            return 1.0;
+        }
         let at = step as f64 / self.steps as f64;
         ((at - self.anneal[0]) / (self.anneal[1] - self.anneal[0])).clamp(0.0, 1.0)
     }

@@ -35,6 +35,8 @@ pub struct Recipe {
     pub packages: PathBuf,
     pub synthetic_bytes: usize,
     pub vocab: usize,
+    /// Kept as it is; `None` trains one.
+    pub tokenizer: Option<Tokenizer>,
     /// Bytes of each source that the tokenizer is trained on.
     pub sample_bytes: usize,
 }
@@ -98,6 +100,24 @@ impl Guard {
     }
 }
 
+/// A tokenizer of the first documents of both sources.
+fn train_tokenizer(recipe: &Recipe, real: &Split, synthetic: &Split) -> Result<Tokenizer> {
+    let sample = |split: &Split| {
+        let mut left = recipe.sample_bytes;
+        let mut taken = Vec::new();
+        for text in &split.train {
+            if left == 0 {
+                break;
+            }
+            left = left.saturating_sub(text.len());
+            taken.push(text.clone());
+        }
+        taken
+    };
+    let samples = [sample(real), sample(synthetic)].concat();
+    bpe::train(samples.iter().map(String::as_str), recipe.vocab)
+}
+
 /// Runs the whole recipe; `report` gets a line a step.
 pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
     std::fs::create_dir_all(&recipe.out).map_err(io("make the folder", &recipe.out))?;
@@ -115,24 +135,14 @@ pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
         dropped[1]
     ));
 
-    let sample = |split: &Split| {
-        let mut left = recipe.sample_bytes;
-        let mut taken = Vec::new();
-        for text in &split.train {
-            if left == 0 {
-                break;
-            }
-            left = left.saturating_sub(text.len());
-            taken.push(text.clone());
-        }
-        taken
+    let trained = match &recipe.tokenizer {
+        Some(_) => None,
+        None => Some(train_tokenizer(recipe, &real, &synthetic)?),
     };
-    let samples = [sample(&real), sample(&synthetic)].concat();
-    let tokenizer = bpe::train(samples.iter().map(String::as_str), recipe.vocab)?;
-    drop(samples);
+    let tokenizer = recipe.tokenizer.as_ref().or(trained.as_ref()).expect("the one or the other");
     let json = tokenizer.to_json()?;
     write_file(&recipe.out.join("tokenizer.json"), json.as_bytes())?;
-    report("tokenizer trained");
+    report(if trained.is_some() { "tokenizer trained" } else { "tokenizer kept" });
 
     let mut files = serde_json::Map::new();
     for (name, texts) in [
@@ -141,7 +151,7 @@ pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
         ("synthetic.train", &synthetic.train),
         ("real.train", &real.train),
     ] {
-        let (tokens, hash) = write_tokens(&recipe.out.join(format!("{name}.bin")), texts, &tokenizer)?;
+        let (tokens, hash) = write_tokens(&recipe.out.join(format!("{name}.bin")), texts, tokenizer)?;
         let characters: usize = texts.iter().map(|text| text.chars().count()).sum();
         report(&format!("{name}: {tokens} tokens, {:.3} characters a token", characters as f64 / tokens as f64));
         files.insert(

@@ -6,6 +6,7 @@ use crate::model::{
     NormGradient, ParameterGradients, WeightMatrix, Weights,
 };
 use crate::tensor::Matrix;
+use crate::{Result, bail};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::sync::Arc;
@@ -93,6 +94,26 @@ impl Parameters {
         Parameters { config: config.clone(), list }
     }
 
+    /// Takes the values of a model; the moments stay as they are.
+    ///
+    /// # Errors
+    /// A model of another shape, or one with gains at its norms, which training does not have.
+    pub fn take(&mut self, weights: &Weights) -> Result<()> {
+        if weights.config != self.config {
+            bail!("the model to start from has another shape than the training config's model");
+        }
+        let values = values_in_order(weights)?;
+        let fits = values.len() == self.list.len()
+            && values.iter().zip(&self.list).all(|(value, p)| value.len() == p.value.data.len());
+        if !fits {
+            bail!("the model to start from has other parameters than training has");
+        }
+        for (value, parameter) in values.into_iter().zip(&mut self.list) {
+            parameter.value.data = value;
+        }
+        Ok(())
+    }
+
     /// The model as the CPU runs it; matrices go sparse when few of their entries are left.
     pub fn model(&self) -> Model<Cpu> {
         let mut next = self.list.iter();
@@ -172,6 +193,35 @@ impl Parameters {
     pub fn nonzeros(&self) -> usize {
         self.list.iter().filter(|p| p.kind != Kind::Bigram).map(|p| p.value.nonzeros()).sum()
     }
+}
+
+/// The numbers of a model in the order of [`Parameters::list`].
+fn values_in_order(weights: &Weights) -> Result<Vec<Vec<f32>>> {
+    let Weights { config, wte, wpe: _, blocks, ln_f, lm_head, bigram_table, final_logits_bias } = weights;
+    let mut list = vec![wte.to_dense().data];
+    let mut norms = vec![ln_f];
+    for block in blocks {
+        let Block { ln_1, ln_p1, c_attn, sink_logit, attn_c_proj, ln_2, ln_p2, c_fc, mlp_c_proj } = block;
+        let attn = config.d_attn();
+        let c_attn_weight = c_attn.weight.to_dense().data;
+        for i in 0..3 {
+            list.push(c_attn_weight[i * attn * config.d_block_in()..(i + 1) * attn * config.d_block_in()].to_vec());
+            list.extend(c_attn.bias.as_ref().map(|bias| bias[i * attn..(i + 1) * attn].to_vec()));
+        }
+        for Linear { weight, bias } in [attn_c_proj, c_fc, mlp_c_proj] {
+            list.push(weight.to_dense().data);
+            list.extend(bias.clone());
+        }
+        list.extend(sink_logit.clone());
+        norms.extend([ln_1, ln_2].into_iter().chain(ln_p1).chain(ln_p2));
+    }
+    if norms.iter().any(|norm| norm.gain.is_some() || norm.bias.is_some()) {
+        bail!("the model to start from has norms with parameters; fold them into the next matrix first");
+    }
+    list.extend(lm_head.as_ref().map(|matrix| matrix.to_dense().data));
+    list.extend(final_logits_bias.clone());
+    list.extend(bigram_table.as_ref().map(|matrix| matrix.to_dense().data));
+    Ok(list)
 }
 
 /// The gradients in the order of [`Parameters::list`].

@@ -116,6 +116,10 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
     ];
     std::fs::create_dir_all(out).map_err(|source| Error::Io { action: "create", path: out.into(), source })?;
     let mut parameters = Parameters::new(&shape, config.seed);
+    let start = checkpoint::start(config)?;
+    if let Some(start) = &start {
+        parameters.take(&start.weights)?;
+    }
     let first = if resume { checkpoint::resume(out, config, &mut parameters)? } else { 0 };
     let log_path = out.join("log.jsonl");
     let mut log = std::fs::OpenOptions::new()
@@ -183,7 +187,7 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
         }
         if done % config.checkpoint_every == 0 || done == config.steps {
             let held_out = line.as_ref().and_then(|l| l.get("held_out")).cloned().unwrap_or_default();
-            checkpoint::save(out, config, &parameters, done, &held_out)?;
+            checkpoint::save(out, config, &parameters, done, &held_out, start.as_ref())?;
         }
     }
     Ok(())

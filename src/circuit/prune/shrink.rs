@@ -82,7 +82,7 @@ impl<W: Workers> Shrink<'_, W> {
     }
 
     /// The fewest nodes, in the order of their parameters (ties by importance), whose loss on the screening prompts is at most the
-    /// target; at most `most` of them.
+    /// target, and as many more as the train and validation pairs need for the same; at most `most` of them.
     pub async fn bisect(
         &mut self,
         learnt: &Learnt,
@@ -131,7 +131,21 @@ impl<W: Workers> Shrink<'_, W> {
                 return Ok(Bisected::Cancelled);
             }
         }
-        Ok(Bisected::Reached(keep(high)))
+        // the screening prompts may have been the easy ones
+        let mut count = high;
+        loop {
+            let measured = self.measure(&keep(count)).await?;
+            if !progress(&self.report(Stage::Bisect, count, most, measured.worst(), &measured.mask)).await {
+                return Ok(Bisected::Cancelled);
+            }
+            if measured.worst() <= self.target {
+                return Ok(Bisected::Reached(measured.mask));
+            }
+            if count == most {
+                return Ok(Bisected::Missed(measured.worst()));
+            }
+            count = (count * 5 / 4 + 1).min(most);
+        }
     }
 
     /// Drops nodes while the loss stays under the target: first on the screening prompts, cheapest loss per edge first; then back to

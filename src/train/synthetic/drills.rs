@@ -18,7 +18,19 @@ impl Writer {
             })
             .collect();
         let task = &TASKS[self.rng.weighted(&weights)];
-        let pair = task.draw(&mut self.rng);
+        let mut pair = task.draw(&mut self.rng);
+        // A list after other lists in a call or after `return`, as in `f([1], [2, 3])`, looks like a row of a nested one and is rare
+        // among the prompts: small models got it wrong until it was drilled.
+        if task.name == "bracket_counting" && self.rng.chance(30) {
+            let after_lists =
+                |text: &str| text.lines().last().is_some_and(|line| line.contains("], [") && !line.contains('='));
+            for _ in 0..24 {
+                if after_lists(&pair.a) {
+                    break;
+                }
+                pair = task.draw(&mut self.rng);
+            }
+        }
         if Split::of(&pair) != Split::Train {
             return;
         }
