@@ -114,8 +114,16 @@ export function showToken(text: string): string {
   return text.replace(/ /g, '·').replace(/\t/g, '⇥').replace(/\r?\n|\r/g, '⏎') || '∅';
 }
 
-/** A token inside a sentence: without line ends at its end, spaces as they are. */
+/** A token inside a sentence or as a candidate: without the white space around it, if there is more to it. */
 export function sayToken(text: string): string {
-  const trimmed = text.replace(/[\r\n]+$/, '');
+  const trimmed = text.trim();
   return trimmed === '' ? showToken(text) : trimmed.replace(/[\r\n]+/g, '⏎').replace(/\t/g, '⇥');
+}
+
+/** White space in words: `4 spaces`, `a line end and a tab`; null where a text is more than white space. */
+export function sayBlank(text: string): string | null {
+  if (text === '' || /\S/.test(text)) return null;
+  const runs = text.replace(/\r\n?/g, '\n').match(/ +|\t+|\n+|[^ \t\n]+/g)!;
+  const name: Record<string, string> = { ' ': 'space', '\t': 'tab', '\n': 'line end' };
+  return runs.map((run) => (run.length === 1 ? `a ${name[run] ?? 'blank'}` : `${run.length} ${name[run[0]!] ?? 'blank'}s`)).join(' and ');
 }

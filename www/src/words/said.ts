@@ -1,9 +1,9 @@
 /** The one sentence under the bars: what the model does here, or what the last change did. */
 import { signalOf } from '../graph/signal';
 import { changedNodes, changeOf } from '../state/document';
-import { markedToken } from '../state/reading';
 import type { Numbers } from '../state/screen';
 import type { NodeId } from '../worker/protocol';
+import { contrast, type Contrast } from './contrast';
 import { anyInfo, capital, longName, sayToken } from './names';
 import { percent, plain, signed } from './numbers';
 import type { Piece } from './pieces';
@@ -38,7 +38,7 @@ function seen(numbers: Numbers): Piece[] {
     return ['With ', doc.edits.flip ? 'the flip' : count(changedNodes(doc.edits).length, 'changed node'), ' the model expects ', ...expects, '.'];
   }
   const sees = telling(numbers);
-  const subject: Piece[] = sees ? ['The model sees ', { code: sees.a }] : ['The model'];
+  const subject: Piece[] = sees ? ['The model sees ', ...sees.a] : ['The model'];
   const sure = shown.view.p[best] >= SURE;
   const start: Piece[] = sure
     ? [...subject, sees ? ' and' : '', unlikely(numbers) ? ' of the two expects ' : ' expects ', ...expects, '. ']
@@ -47,7 +47,7 @@ function seen(numbers: Numbers): Piece[] {
   const names = flipNames(numbers);
   if (names.length === 0) return start;
   const what: Piece[] = names.length === 1 ? ['one part, ', { strong: names[0]! }, ', the value it'] : [{ strong: count(names.length, 'part') }, ` the values they`];
-  return [...start, { strong: 'Flip' }, ' gives ', ...what, ' would have', ...(sees ? [' after ', { code: sees.b }] as Piece[] : [' on prompt B']), '.'];
+  return [...start, { strong: 'Flip' }, ' gives ', ...what, ' would have', ...(sees ? [' ', ...sees.b] : [' on prompt B']), '.'];
 }
 
 function changed(before: Numbers, after: Numbers, headWidth: number): Piece[] {
@@ -74,7 +74,7 @@ function flipWords(before: Numbers, after: Numbers): Piece[] {
   const subject: Piece = { strong: capital(names.length === 1 ? names[0]! : count(names.length, 'node')) };
   if (!after.doc.edits.flip) return [subject, names.length === 1 ? ' has its own value again' : ' have their own values again', ', and '];
   const sees = telling(after);
-  const where: Piece[] = sees ? [', where it reads ', { code: sees.b }] : [];
+  const where: Piece[] = sees ? [', ', ...sees.where] : [];
   if (names.length !== 1) return [subject, ' took their values from prompt B', ...where, ', and '];
   return [subject, ' took its value from prompt B', ...where, '. ', ...moved(before, after, after.task.circuit.flipNodes[0]!, 'It'), ', and '];
 }
@@ -125,15 +125,10 @@ function flipNames(numbers: Numbers): string[] {
   });
 }
 
-/** The tokens in which A and B differ, where both are single tokens at the same place from the end. */
-export function telling(numbers: Numbers): { a: string; b: string } | null {
+/** In what the two prompts differ, where it can be said in a word. */
+function telling(numbers: Numbers): Contrast | null {
   const { a, b } = numbers.shown;
-  if (!b) return null;
-  const at = markedToken(a, b);
-  const partner = b.tokens.length - (a.tokens.length - at);
-  const [one, two] = [a.tokens[at], b.tokens[partner]];
-  if (!one || !two || one.id === two.id) return null;
-  return { a: sayToken(one.text).trim() || sayToken(one.text), b: sayToken(two.text).trim() || sayToken(two.text) };
+  return b && contrast(a, b);
 }
 
 function count(number: number, noun: string): string {
