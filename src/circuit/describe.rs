@@ -13,6 +13,10 @@ const STEADY: f64 = 0.02;
 const EXPLAINED: f64 = 0.35;
 /// A second token is named beside the first when it explains this share of the variance, in the same direction.
 const EXPLAINED_TOO: f64 = 0.15;
+/// Else the tokens are named at which it is higher, and lower, than elsewhere, where each explains this share: the name says less.
+const EXPLAINED_SOME: f64 = 0.05;
+/// Tokens seen less often than this are not named: their mean could be chance.
+const SEEN: f64 = 8.0;
 /// A node is higher for one answer when, over the pairs, the difference of its sums is this many times that difference's
 /// deviation.
 const TELLING: f64 = 0.8;
@@ -26,6 +30,8 @@ pub enum Moment {
     At(Vec<u32>),
     /// From this token on, to the end of the prompt.
     From(u32),
+    /// At one token it is above its usual value, at the other below; neither says all of it.
+    Leans { up: Option<u32>, down: Option<u32> },
 }
 
 /// What a node does on the task's prompts, in circuit mode.
@@ -105,7 +111,7 @@ impl Group {
     /// The sum of squares that the group's own mean explains, and whether that mean is above the others'.
     fn explains(&self, all: &Group) -> (f64, bool) {
         let others = all.count - self.count;
-        if self.count == 0.0 || others == 0.0 {
+        if self.count < SEEN || others == 0.0 {
             return (0.0, false);
         }
         let gap = self.sum / self.count - (all.sum - self.sum) / others;
@@ -178,9 +184,29 @@ impl Seen {
                 let tokens = [Some(token), second.map(|second| second.2)].into_iter().flatten().collect();
                 Some((Moment::At(tokens), up))
             }
-            _ => None,
+            _ => {
+                let best = |up: bool| at.iter().find(|one| one.1 == up && one.0 >= EXPLAINED_SOME).map(|one| one.2);
+                let (up, down) = (best(true), best(false));
+                (up.is_some() || down.is_some()).then_some((Moment::Leans { up, down }, true))
+            }
         }
     }
+}
+
+/// A token's text as it can be read aloud: white space in words, else without the spaces in front.
+fn spelled(text: &str) -> String {
+    if text.is_empty() || !text.chars().all(|char| [' ', '\t', '\n'].contains(&char)) {
+        return text.trim_start_matches(' ').replace('\n', "\u{23ce}").replace('\t', "\u{21e5}");
+    }
+    let run = |run: &[u8]| {
+        let name = match run[0] {
+            b' ' => "space",
+            b'\t' => "tab",
+            _ => "line end",
+        };
+        if run.len() == 1 { format!("a {name}") } else { format!("{} {name}s", run.len()) }
+    };
+    text.as_bytes().chunk_by(|one, next| one == next).map(run).collect::<Vec<_>>().join(" and ")
 }
 
 impl Description {
@@ -197,11 +223,7 @@ impl Description {
                 _ => "write",
             },
         };
-        let shown = |text: &str| text.trim_start_matches(' ').replace('\n', "\u{21b5}").replace('\t', "\u{21e5}");
-        let token = |id: u32| match shown(&text(id)) {
-            blank if blank.is_empty() => "a space".to_string(),
-            text => text,
-        };
+        let token = |id: u32| spelled(&text(id));
         let mut parts = Vec::new();
         if let Some(value) = self.steady {
             parts.push(format!("always {value:.2}"));
@@ -210,10 +232,15 @@ impl Description {
             let level = if *up { "high" } else { "low" };
             parts.push(match moment {
                 Moment::At(tokens) => {
-                    let tokens: Vec<String> = tokens.iter().map(|&id| token(id)).collect();
+                    let mut tokens: Vec<String> = tokens.iter().map(|&id| token(id)).collect();
+                    tokens.dedup(); // the same word with and without a space before it
                     format!("{level} at {}", tokens.join(" and "))
                 }
                 Moment::From(id) => format!("{level} from {} on", token(*id)),
+                Moment::Leans { up, down } => {
+                    let lean = |level: &str, id: &Option<u32>| id.map(|id| format!("{level} at {}", token(id)));
+                    [lean("higher", up), lean("lower", down)].into_iter().flatten().collect::<Vec<_>>().join(", ")
+                }
             });
         }
         if let Some(candidate) = self.higher_for {
@@ -222,7 +249,7 @@ impl Description {
                     let [this, other] = [differing[candidate], differing[1 - candidate]].map(token);
                     format!("higher with {this} than with {other}")
                 }
-                None => format!("higher when the answer is {}", shown(candidates[candidate])),
+                None => format!("higher when the answer is {}", spelled(candidates[candidate])),
             });
         }
         match (parts.is_empty(), self.steady) {
@@ -236,36 +263,59 @@ impl Description {
 mod tests {
     use super::*;
 
-    fn node() -> Node {
-        "0.mlp.post_act.3".parse().unwrap()
-    }
+    const NAMES: [&str; 10] = ["(\"", "('", "a", "b", " c", " a", "    ", "\n", "\n\n", "\t"];
 
+    /// A label from pairs of prompts, each given often enough to be believed.
     fn label(prompts: &[(&[u32], &[f64])]) -> String {
         let mut seen = Seen::default();
-        for pair in prompts.chunks_exact(2) {
+        for pair in prompts.repeat(8).chunks_exact(2) {
             let sums = [&pair[0], &pair[1]].map(|(tokens, values)| seen.add(tokens, values.iter().copied()));
             seen.differences.push(sums[0] - sums[1]);
         }
         let tokens: Vec<&[u32]> = prompts.iter().map(|prompt| prompt.0).collect();
-        let names = ["(\"", "('", "a", "b", " c"];
-        seen.describe(node(), usual_difference(&tokens)).label(["\")", "')"], |id| names[id as usize].to_string())
+        let description = seen.describe("0.mlp.post_act.3".parse().unwrap(), usual_difference(&tokens));
+        description.label(["\")", "')"], |id| NAMES[id as usize].to_string())
     }
 
     #[test]
     fn labels_tell_what_was_seen() {
         let (first, second): (&[u32], &[u32]) = (&[2, 3, 0, 4, 2], &[2, 3, 1, 4, 2]);
         assert_eq!(label(&[(first, &[0.5; 5]), (second, &[0.5; 5])]), "neuron: always 0.50");
-        let one = [(first, [0.0, 0.0, 3.0, 0.0, 0.1]), (second, [0.1, 0.0, 0.0, 0.0, 0.0])];
-        let one: Vec<(&[u32], &[f64])> = one.iter().map(|(tokens, values)| (*tokens, values.as_slice())).collect();
-        assert_eq!(label(&one), "neuron: high at (\"; higher with (\" than with ('");
-        let stays = [(first, [0.0, 0.1, 0.0, 0.1, 0.0]), (second, [0.0, 0.1, -2.0, -2.1, -2.0])];
-        let stays: Vec<(&[u32], &[f64])> = stays.iter().map(|(tokens, values)| (*tokens, values.as_slice())).collect();
-        assert_eq!(label(&stays), "neuron: low from (' on; higher with (\" than with ('");
-        let both = [(first, [0.0, 0.0, 3.0, 0.0, 0.1]), (second, [0.1, 0.0, 3.0, 0.0, 0.0])];
-        let both: Vec<(&[u32], &[f64])> = both.iter().map(|(tokens, values)| (*tokens, values.as_slice())).collect();
-        assert_eq!(label(&both), "neuron: high at (\" and ('");
-        let noise = [(first, [0.0, 3.0, 1.0, 2.0, 4.0]), (second, [4.0, 1.0, 2.0, 3.0, 0.0])];
-        let noise: Vec<(&[u32], &[f64])> = noise.iter().map(|(tokens, values)| (*tokens, values.as_slice())).collect();
-        assert_eq!(label(&noise), "neuron: varies from prompt to prompt");
+        let one = label(&[(first, &[0.0, 0.0, 3.0, 0.0, 0.1]), (second, &[0.1, 0.0, 0.0, 0.0, 0.0])]);
+        assert_eq!(one, "neuron: high at (\"; higher with (\" than with ('");
+        let stays = label(&[(first, &[0.0, 0.1, 0.0, 0.1, 0.0]), (second, &[0.0, 0.1, -2.0, -2.1, -2.0])]);
+        assert_eq!(stays, "neuron: low from (' on; higher with (\" than with ('");
+        let both = label(&[(first, &[0.0, 0.0, 3.0, 0.0, 0.1]), (second, &[0.1, 0.0, 3.0, 0.0, 0.0])]);
+        assert_eq!(both, "neuron: high at (\" and ('");
+    }
+
+    #[test]
+    fn a_node_that_no_token_explains_is_said_to_lean() {
+        let tokens: &[u32] = &[2, 3, 3, 4, 4, 2];
+        let leans = label(&[(tokens, &[0.0, 3.0, 0.0, -2.0, 1.0, 0.0]), (tokens, &[0.5, 0.0, 3.0, 1.0, -2.0, -0.5])]);
+        assert_eq!(leans, "neuron: higher at b, lower at c");
+        let noise = label(&[(tokens, &[0.0, 3.0, 0.0, 3.0, 0.0, 3.0]), (tokens, &[3.0, 0.0, 3.0, 0.0, 3.0, 0.0])]);
+        assert_eq!(noise, "neuron: varies from prompt to prompt");
+    }
+
+    #[test]
+    fn rare_tokens_are_not_named() {
+        let mut seen = Seen::default();
+        seen.add(&[2, 3, 4, 2, 3, 4], [0.0, 0.1, 0.0, 0.2, 9.0, 0.0].into_iter());
+        seen.differences.push(0.0);
+        let description = seen.describe("0.attn.k.3".parse().unwrap(), None);
+        assert_eq!(description.label(["", ""], |_| unreachable!("no token is named")), "key: varies from prompt to prompt");
+    }
+
+    #[test]
+    fn white_space_is_spelled_out() {
+        let blank: &[u32] = &[6, 2, 7, 3, 6, 2];
+        let indent = label(&[(blank, &[3.0, 0.0, 0.0, 0.0, 3.0, 0.0]), (blank, &[3.0, 0.0, 0.1, 0.0, 3.0, 0.0])]);
+        assert_eq!(indent, "neuron: high at 4 spaces");
+        let same: &[u32] = &[2, 5, 3, 3, 2, 5];
+        let twice = label(&[(same, &[3.0, 3.0, 0.0, 0.0, 3.0, 3.0]), (same, &[3.0, 3.0, 0.1, 0.0, 3.0, 3.0])]);
+        assert_eq!(twice, "neuron: high at a");
+        let words = [" ", "\n\n", "\t", "\n    ", "):\n", " if"].map(spelled);
+        assert_eq!(words, ["a space", "2 line ends", "a tab", "a line end and 4 spaces", "):\u{23ce}", "if"]);
     }
 }
