@@ -106,7 +106,7 @@ impl Folder {
     }
 
     /// What the library gives for the same run.
-    fn library(&self, a: &[u32], b: Option<&[u32]>, edits: &Edits) -> Values {
+    fn expected(&self, a: &[u32], b: Option<&[u32]>, edits: &Edits) -> Values {
         let mut cpu = Cpu::new();
         let model = Model::new(&mut cpu, &self.model.weights);
         let hooks = Hook::all(2).into_iter().collect();
@@ -180,7 +180,7 @@ fn run_writes_logits_and_hooks_under_their_names() {
     call.extend(hooks.iter().flat_map(|hook| ["--hook", hook.as_str()]));
     folder.ok(&call);
     let written = folder.tensors("out.safetensors");
-    let want = folder.library(&[1, 2, 3, 258, 5], None, &Edits::default());
+    let want = folder.expected(&[1, 2, 3, 258, 5], None, &Edits::default());
     assert_eq!(written.len(), hooks.len() + 1);
     for (hook, values) in &want.values {
         let (shape, data) = &written[&hook.to_string()];
@@ -222,7 +222,7 @@ fn every_option_that_changes_a_run_does_what_the_library_does() {
         let prompt = ["--prompt", PROMPT, "--hook", "1.mlp.post_act", "--out", "out.safetensors"];
         folder.ok(&args(&[&["run"], &MODEL, &prompt, &options]));
         let written = folder.tensors("out.safetensors");
-        let want = folder.library(&a, Some(&b), &edits);
+        let want = folder.expected(&a, Some(&b), &edits);
         let vocab = want.logits.channels();
         assert_eq!(written["logits"].1, want.logits.to_rows()[..a.len() * vocab], "{options:?}");
         let hook = &want.values[&"1.mlp.post_act".parse().unwrap()];
@@ -334,14 +334,14 @@ fn prompts_that_are_empty_or_too_long_are_explained() {
     let end = folder.tokenizer.end_of_text().unwrap();
     assert_eq!(
         note("", "empty").1,
-        folder.library(&[end], None, &Edits::default()).logits.to_rows()[..folder.tokenizer.vocab_size()]
+        folder.expected(&[end], None, &Edits::default()).logits.to_rows()[..folder.tokenizer.vocab_size()]
     );
 
     let long: String = ('a'..='z').cycle().take(50).collect();
     let tokens = folder.tokenizer.encode(&long);
     let got = note(&long, "the first 10 are cut off");
     assert_eq!(got.0[0], 40);
-    assert_eq!(got.1, folder.library(&tokens[10..], None, &Edits::default()).logits.to_rows()[..40 * got.0[1]]);
+    assert_eq!(got.1, folder.expected(&tokens[10..], None, &Edits::default()).logits.to_rows()[..40 * got.0[1]]);
 
     // Text from anywhere, and text that looks like an option.
     for prompt in ["\u{1f600} \u{5d0}\u{5d1} \u{0}\t\r\n", "--off", "-1", "<|endoftext|>"] {
@@ -398,7 +398,7 @@ fn means_are_those_of_all_tokens() {
     let mut count = 0;
     for window in documents.iter().flat_map(|tokens| tokens.chunks(40)) {
         count += window.len();
-        for (hook, values) in folder.library(window, None, &Edits::default()).values {
+        for (hook, values) in folder.expected(window, None, &Edits::default()).values {
             let sums = sums.entry(hook).or_insert_with(|| vec![0.0; values.channels()]);
             for token in 0..window.len() {
                 sums.iter_mut().enumerate().for_each(|(index, sum)| *sum += f64::from(values.get(token, index)));
