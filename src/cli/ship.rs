@@ -191,7 +191,8 @@ fn shown(
 fn poster(file: &ModelFile, first: &Shipped, tokenizer: &Tokenizer) -> Result<Value> {
     let Shipped { task, circuit, presets, .. } = first;
     let [a, b] = &presets[0];
-    let node = circuit.flip_nodes.first().or(circuit.nodes.first()).copied();
+    let there = shown(file, circuit, task, b, a, false, None)?;
+    let node = start(circuit, a, b, &shown(file, circuit, task, a, b, false, None)?, &there);
     let mut view = shown(file, circuit, task, a, b, false, node)?;
     for token in &mut view.top {
         token.text = tokenizer.token_text(token.id);
@@ -206,6 +207,25 @@ fn poster(file: &ModelFile, first: &Shipped, tokenizer: &Tokenizer) -> Result<Va
         "task": task.name, "model": model, "circuit": circuit_info(&file.weights, &file.means, circuit)?,
         "node": node, "view": view,
     }))
+}
+
+/// The node whose panel opens first, as the page finds it (`state/glance.ts`): the flip node that differs most between the prompts for its
+/// size, at the last token in which they differ or at the end.
+fn start(circuit: &Circuit, a: &Prompt, b: &Prompt, here: &View, there: &View) -> Option<Node> {
+    let alike = a.tokens.iter().rev().zip(b.tokens.iter().rev()).take_while(|(a, b)| a == b).count();
+    let back = |values: &[f32], back: usize| values.len().checked_sub(back + 1).map_or(0.0, |at| values[at]);
+    let largest = |values: &[f32]| values.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+    let contrast = |at: usize| {
+        let (here, there) = (&here.activations[at], &there.activations[at]);
+        let gap = [0, alike].map(|place| back(here, place) - back(there, place));
+        let reach = largest(here).max(largest(there));
+        // Half as telling if A is silent.
+        let silent = [0, alike].iter().all(|&place| back(here, place).abs() <= 0.02 * reach);
+        if reach == 0.0 { 0.0 } else { largest(&gap) / reach * if silent { 0.5 } else { 1.0 } }
+    };
+    let open = |node: &Node| circuit.flip_nodes.is_empty() || circuit.flip_nodes.contains(node);
+    let ranked = circuit.nodes.iter().enumerate().filter(|(_, node)| open(node)).map(|(at, node)| (contrast(at), *node));
+    ranked.reduce(|best, one| if one.0 > best.0 + 1e-6 { one } else { best }).map(|(_, node)| node)
 }
 
 /// Six significant digits: more than the poster shows, a third of the bytes.

@@ -40,14 +40,15 @@ export class Editor extends Light {
   }
 
   protected override updated(changes: PropertyValues<this>): void {
-    if (changes.has('text') && this.area.value !== this.text) {
+    const foreign = changes.has('text') && this.area.value !== this.text;
+    if (foreign) {
       this.area.value = this.text;
       this.area.setSelectionRange(this.text.length, this.text.length);
     }
     // With the frame's own layout, not with one of its own in the middle of an update.
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => {
-      if (document.activeElement !== this.area) this.scrollToPoint();
+      if (foreign || document.activeElement !== this.area) this.scrollToPoint();
       this.scrolled();
     });
   }
@@ -55,7 +56,8 @@ export class Editor extends Light {
   /** Where nobody types: to the end, or in a single line to the marked token. */
   private scrollToPoint(): void {
     const marked = this.line ? this.querySelector<HTMLElement>('.sel') : null;
-    this.area.scrollTop = marked ? marked.offsetTop : this.area.scrollHeight;
+    // A line is as high as the field.
+    this.area.scrollTop = marked ? Math.round(marked.offsetTop / this.area.clientHeight - 0.25) * this.area.clientHeight : this.area.scrollHeight;
     if (marked) this.area.scrollLeft = marked.offsetLeft - this.area.clientWidth / 2;
   }
 

@@ -12,8 +12,6 @@ export interface NodeLook {
   signal: Signal;
   before: Signal | null;
   compact: boolean;
-  /** Distance between columns: how long a name may be. */
-  step: number;
   selected: boolean;
   hovered: boolean;
   /** Whether Tab stops here. */
@@ -99,12 +97,25 @@ function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResu
   const { info, half } = node;
   const gap = look.selected ? 4 : 0;
   const name = givenName(info) ?? (node.shape === 'square' ? '' : /^attn/.test(info.site) ? kind(info.site) : look.compact ? String(info.index) : nameOf(info));
-  const max = Math.floor((look.step * (node.shape === 'square' && !look.compact ? 1.35 : 1.2)) / 6.2);
-  const short = name.length > max ? `${name.slice(0, max - 1)}…` : name;
+  const lines = node.words === 'all' ? fitting(name, Math.floor(node.span / LETTER)) ?? [givenName(info) ? name : String(info.index)] : [];
   return svg`
-    ${node.words === 'all' && short ? svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap}>${short}</text>` : nothing}
+    ${lines.map((line, index) => svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap - 13 * (lines.length - 1 - index)}>${line}</text>`)}
     ${look.compact ? nothing : svg`<text class="val mid-anchor ${Math.abs(value) < 0.005 ? 'nought' : ''}" y=${half + 13 + gap}>${
       node.words === 'value' && name && name.length < 8 && /^attn/.test(info.site) ? svg`<tspan class="beside">${node.roomy ? name : name[0]} </tspan>` : nothing}${signed(value)}</text>`}`;
+}
+
+/** Width of a letter of a node's name. */
+const LETTER = 6.6;
+
+/** A name in one line or two of at most so many letters; null where it does not fit. */
+export function fitting(name: string, letters: number): string[] | null {
+  if (name.length <= letters) return name === '' ? [] : [name];
+  const words = name.split(/[ \u00a0]/);
+  for (let first = 1; first < words.length; first++) {
+    const lines = [words.slice(0, first), words.slice(first)].map((line) => line.join(' '));
+    if (lines.every((line) => line.length <= letters)) return lines;
+  }
+  return null;
 }
 
 /** At a large mark's edge; beside a small one, so as not to cover it. */
@@ -123,18 +134,20 @@ export function badgeOf(numbers: Numbers, node: string): { sign: string; words: 
   return null;
 }
 
-export function groupGlyph(group: PlacedGroup, expand: () => void): SVGTemplateResult {
+/** A count that stands for nodes; `awake` of them are not silent at these tokens. */
+export function groupGlyph(group: PlacedGroup, awake: number, expand: () => void): SVGTemplateResult {
   const text = `+${group.members.length}`;
   const width = 14 + text.length * 7;
+  const words = `${group.members.length} more nodes of ${group.id}, ${awake === 0 ? 'silent here' : `${awake} of them not silent here`}: show them`;
   const activate = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
     event.preventDefault();
     event.stopPropagation();
     expand();
   };
-  return svg`<g class="group" role="button" tabindex="0" transform="translate(${group.x} ${group.y})"
-    aria-label="${group.members.length} more nodes of ${group.id}: show them" @click=${expand} @keydown=${activate}>
-    <title>${group.members.length} more nodes of ${group.id}: show them</title>
+  return svg`<g class="group ${awake > 0 ? 'awake' : ''}" role="button" tabindex="0" transform="translate(${group.x} ${group.y})"
+    aria-label=${words} @click=${expand} @keydown=${activate}>
+    <title>${words}</title>
     <rect class="chip" x=${-width / 2} y="-10" width=${width} height="20" rx="10"/><text class="chipt" y="4">${text}</text>
   </g>`;
 }

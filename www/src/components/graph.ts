@@ -1,9 +1,11 @@
 /** The circuit as a drawing: places from `graph/layout`, numbers from `graph/signal`; the glyphs are in `graph-node` and `graph-edge`. */
 import { html, nothing, svg, type PropertyValues, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { hookOf } from '../graph/group';
 import { layout, type Layout, type PlacedEdge, type PlacedNode, type Room } from '../graph/layout';
 import { contribution, edgeWidth, passedOn, signalOf, type Signal } from '../graph/signal';
 import { badges } from '../graph/paths';
+import { changedNodes, noEdits } from '../state/document';
 import type { Hover, Numbers } from '../state/screen';
 import { doingOf, nameOf, sayToken, showToken } from '../words/names';
 import { signed } from '../words/numbers';
@@ -19,6 +21,8 @@ export class Graph extends Light {
   @property({ attribute: false }) previous: Numbers | null = null;
   @property({ attribute: false }) hover: Hover | null = null;
   @property() selected: NodeId | null = null;
+  /** Whether nodes that are silent on the task's example are drawn, too. */
+  @property({ type: Boolean }) whole = false;
   @state() private room = { width: 0, height: 0 };
   @state() private expanded: ReadonlySet<string> = new Set();
   @state() private tabStop: NodeId | null = null;
@@ -42,12 +46,17 @@ export class Graph extends Light {
   }
 
   protected override willUpdate(changes: PropertyValues<this>): void {
-    const circuit = this.numbers?.task.circuit;
-    if (changes.has('numbers') && circuit !== this.circuit) {
-      this.circuit = circuit;
+    const task = this.numbers?.task;
+    if (task?.circuit !== this.circuit) {
+      this.circuit = task?.circuit;
       this.expanded = new Set();
       this.tabStop = null;
     }
+    if (changes.has('whole')) this.expanded = new Set(this.whole ? task?.glance.silent.map(hookOf) : []);
+    // What is open or changed is shown.
+    const wanted = [this.selected ?? '', ...changedNodes(this.numbers?.doc.edits ?? noEdits('circuit'))];
+    const hidden = wanted.filter((node) => task?.glance.silent.includes(node) && !this.expanded.has(hookOf(node)));
+    if (hidden.length > 0) this.expanded = new Set([...this.expanded, ...hidden.map(hookOf)]);
   }
 
   protected override render(): TemplateResult {
@@ -56,8 +65,8 @@ export class Graph extends Light {
     const compact = this.room.width < 560;
     const signal = signalOf(numbers);
     const before = this.previous && this.previous.doc.token === numbers.doc.token ? signalOf(this.previous) : null;
-    const chips = [...numbers.task.candidates.map(sayToken), showToken(numbers.shown.a.tokens[signal.marked]?.text ?? '')];
-    const chipChars = Math.min(8, Math.max(2, ...chips.map((text) => text.length)));
+    // Of the candidates only: places must not change with what is typed.
+    const chipChars = Math.min(8, Math.max(compact ? 3 : 5, ...numbers.task.candidates.map((text) => sayToken(text).length)));
     const height = compact ? Math.max(360, this.room.height) : this.room.height;
     const plan = this.planFor(numbers, { width: this.room.width, height, compact, chipChars });
     return html`${this.drawing(plan, numbers, signal, before, compact)}${this.tip(plan, numbers, signal)}`;
@@ -67,7 +76,7 @@ export class Graph extends Light {
   private planFor(numbers: Numbers, room: Room): Layout {
     const { circuit } = numbers.task;
     const key = JSON.stringify([room, [...this.expanded]]);
-    if (!this.plan || this.plan.circuit !== circuit || this.plan.key !== key) this.plan = { circuit, key, layout: layout(circuit, room, this.expanded) };
+    if (!this.plan || this.plan.circuit !== circuit || this.plan.key !== key) this.plan = { circuit, key, layout: layout(circuit, room, new Set(numbers.task.glance.silent), this.expanded) };
     return this.plan.layout;
   }
 
@@ -132,7 +141,6 @@ export class Graph extends Light {
       ${plan.heads.flatMap((head) => head.gates.map((gate) => svg`<g class="times" transform="translate(${gate.x} ${gate.y})"><circle r="8"/><path d="M-3-3 3 3M3-3-3 3"/></g>`))}
       ${plan.nodes.map((node) => nodeGlyph(node, {
         numbers, signal, before, compact,
-        step: plan.step,
         selected: node.info.node === this.selected,
         hovered: touches(hovered, node.info.node),
         stop: node.info.node === stop,
@@ -144,7 +152,7 @@ export class Graph extends Light {
           this.point({ kind: 'node', node: node.info.node });
         },
       }))}
-      ${plan.groups.map((group) => groupGlyph(group, () => (this.expanded = new Set([...this.expanded, group.id]))))}
+      ${plan.groups.map((group) => groupGlyph(group, group.members.filter((info) => Math.abs(signal.value.get(info.node) ?? 0) >= 0.005).length, () => (this.expanded = new Set([...this.expanded, group.id]))))}
       ${this.ends(plan, numbers, signal, compact)}
     </svg>`;
   }
@@ -152,9 +160,12 @@ export class Graph extends Light {
   private block(block: Layout['blocks'][number], plan: Layout, compact: boolean): SVGTemplateResult {
     const part = block.part === 'mlp' ? 'MLP' : `attention${block.heads.length === 1 && block.x1 - block.x0 > 190 ? `, head ${block.heads[0]}` : ''}`;
     const short = compact || block.x1 - block.x0 < 130;
-    const title = svg`<tspan class="strong">${compact ? `L${block.layer}` : short ? `L${block.layer}` : `Layer ${block.layer}`}</tspan> ${short ? (block.part === 'mlp' ? 'MLP' : 'attn') : part}`;
+    const name = svg`<tspan class="strong">${short ? `L${block.layer}` : `Layer ${block.layer}`}</tspan>`;
+    const title = compact
+      ? svg`<tspan x=${block.x0} dy="-12">${name}</tspan><tspan x=${block.x0} dy="12">${block.part === 'mlp' ? 'MLP' : 'attn'}</tspan>`
+      : svg`${name} ${short ? (block.part === 'mlp' ? 'MLP' : 'attn') : part}`;
     return svg`<rect class="block" x=${block.x0} y=${plan.top} width=${block.x1 - block.x0} height=${plan.bottom - plan.top} rx="10"/>
-      <text class="bt" x=${block.x0 + (compact ? 4 : 10)} y=${plan.top - 9}>${title}</text>
+      <text class="bt" x=${block.x0 + (short ? 0 : 10)} y=${plan.top - 9}>${title}</text>
       ${compact ? nothing : plan.columns
         .filter((column) => column.x > block.x0 && column.x < block.x1 && column.label !== '')
         .map((column) => svg`<text class="hook" x=${column.x} y=${plan.bottom + 17}>${column.label}<title>${column.hooks}</title></text>`)}`;
@@ -168,7 +179,7 @@ export class Graph extends Light {
     const best = view.p[1] > view.p[0] ? 1 : 0;
     const chip = (spot: { x: number; y: number; width: number; height: number }, text: string, win: boolean) => svg`
       <rect class="chip ${win ? 'win' : ''}" x=${spot.x - spot.width / 2} y=${spot.y - spot.height / 2} width=${spot.width} height=${spot.height} rx="6"/>
-      <text class="chipt ${win ? 'win' : ''}" x=${spot.x} y=${spot.y + 4.5}>${clip(text, 9)}</text>`;
+      <text class="chipt ${win ? 'win' : ''}" x=${spot.x} y=${spot.y + 4.5}>${clip(text, plan.chipChars)}</text>`;
     const place = signal.marked === signal.last ? `token ${signal.marked + 1}, last` : `token ${signal.marked + 1}`;
     return svg`<g class="ends">
       ${compact ? nothing : svg`<text class="bt strong" x=${embed.x - embed.width / 2} y=${plan.top - 9}>Embedding</text>

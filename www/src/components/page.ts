@@ -31,6 +31,8 @@ export class Page extends Light {
   @property({ attribute: false }) controller!: Controller;
   @state() private copied = '';
   @state() private announced = '';
+  /** The task whose silent nodes are drawn, too. */
+  @state() private whole: string | null = null;
   private leave: (() => void) | null = null;
   private readonly announcer = new Announcer((text) => (this.announced = text));
 
@@ -119,10 +121,11 @@ export class Page extends Light {
         <section class="card gcard" aria-label="Circuit">
           <div class="bar2">
             ${modes(screen, (mode) => this.controller.change(withMode(this.doc, mode), 'mode'))}
+            ${this.foldSwitch(screen)}
             ${viewSwitch(screen, (view) => this.controller.view(view))}
           </div>
           <div class="gw" data-testid="graph" ?hidden=${screen.view !== 'graph'}>
-            ${screen.view === 'graph' ? html`<sc-graph .numbers=${numbers} .previous=${previous} .hover=${screen.hover} .selected=${doc.node}></sc-graph>` : nothing}
+            ${screen.view === 'graph' ? html`<sc-graph .numbers=${numbers} .previous=${previous} .hover=${screen.hover} .selected=${doc.node} .whole=${this.whole === numbers?.task.name}></sc-graph>` : nothing}
           </div>
           <sc-node-list .numbers=${numbers} .hover=${screen.hover} .selected=${doc.node} .shown=${screen.view === 'list'}></sc-node-list>
           ${legend(numbers, previous !== null)}
@@ -135,6 +138,16 @@ export class Page extends Light {
         <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl" /></pattern>
       </defs></svg>
     </div>`;
+  }
+
+  /** Nodes that are silent on the task's example stand behind counts until someone wants to see them. */
+  private foldSwitch({ numbers, view }: Screen): TemplateResult | typeof nothing {
+    const { circuit, glance, name } = numbers?.task ?? {};
+    if (!circuit || !glance?.silent.length || view !== 'graph') return nothing;
+    const whole = this.whole === name;
+    return html`<button class="quiet small fold" title="${glance.silent.length} nodes are silent on this task's example" @click=${() => (this.whole = whole ? null : name!)}>
+      ${whole ? `Fold ${glance.silent.length} silent` : `Show all ${circuit.nodes.length}`}
+    </button>`;
   }
 
   private prompts(screen: Screen): TemplateResult {

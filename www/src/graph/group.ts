@@ -18,8 +18,11 @@ export interface Drawn {
   groups: Group[];
 }
 
-/** Splits a circuit's nodes; the strongest (by the sum of their weights' magnitudes) of a crowded layer stay, the others are grouped by hook. */
-export function drawn(circuit: CircuitInfo, expanded: ReadonlySet<string>): Drawn {
+/**
+ * Splits a circuit's nodes: `silent` ones are grouped by hook, and of a layer that is still crowded all but the strongest (by the sum
+ * of their weights' magnitudes). A hook in `expanded` shows all of its own.
+ */
+export function drawn(circuit: CircuitInfo, silent: ReadonlySet<NodeId>, expanded: ReadonlySet<string>): Drawn {
   const strength = new Map<NodeId, number>();
   for (const edge of circuit.edges) {
     for (const end of [edge.from, edge.to]) strength.set(end, (strength.get(end) ?? 0) + Math.abs(edge.weight));
@@ -29,21 +32,22 @@ export function drawn(circuit: CircuitInfo, expanded: ReadonlySet<string>): Draw
   const ranked = [...circuit.nodes].sort((left, right) => compare(weight(right), weight(left)) || (left.node < right.node ? -1 : 1));
 
   const inLayer = new Map<number, number>();
-  for (const info of circuit.nodes) inLayer.set(info.layer, (inLayer.get(info.layer) ?? 0) + 1);
+  const folded = (info: NodeInfo) => silent.has(info.node) && !expanded.has(hookOf(info.node));
+  for (const info of circuit.nodes) if (!folded(info)) inLayer.set(info.layer, (inLayer.get(info.layer) ?? 0) + 1);
   const shownInLayer = new Map<number, number>();
   const kept = new Set<NodeId>();
   for (const info of ranked) {
     const crowded = (inLayer.get(info.layer) ?? 0) > PER_LAYER;
     const shown = shownInLayer.get(info.layer) ?? 0;
-    const open = expanded.has(hookOf(info));
-    if (kept.size >= AT_MOST || (crowded && !open && shown >= PER_LAYER)) continue;
+    const open = expanded.has(hookOf(info.node));
+    if (folded(info) || kept.size >= AT_MOST || (crowded && !open && shown >= PER_LAYER)) continue;
     if (!open) shownInLayer.set(info.layer, shown + 1);
     kept.add(info.node);
   }
   const groups = new Map<string, Group>();
   for (const info of circuit.nodes) {
     if (kept.has(info.node)) continue;
-    const id = hookOf(info);
+    const id = hookOf(info.node);
     const group = groups.get(id) ?? { id, layer: info.layer, site: info.site, members: [] };
     group.members.push(info);
     groups.set(id, group);
@@ -51,8 +55,9 @@ export function drawn(circuit: CircuitInfo, expanded: ReadonlySet<string>): Draw
   return { nodes: circuit.nodes.filter((info) => kept.has(info.node)), groups: [...groups.values()] };
 }
 
-function hookOf(info: NodeInfo): string {
-  return `${info.layer}.${info.site}`;
+/** The hook of a node, `0.mlp.post_act`. */
+export function hookOf(node: NodeId): string {
+  return node.slice(0, node.lastIndexOf('.'));
 }
 
 function compare(left: number, right: number): number {

@@ -40,7 +40,7 @@ function random(layers: number, edges: number, seed: number): CircuitInfo {
 
 /** What must hold of every layout. */
 function check(circuit: CircuitInfo, result: Layout, room: Room): void {
-  const expectedNodes = drawn(circuit, new Set()).nodes.length;
+  const expectedNodes = drawn(circuit, new Set(), new Set()).nodes.length;
   expect(result.nodes.length).toBe(expectedNodes);
   // One `expect` a property: there are thousands of pairs.
   const wrong: string[] = [];
@@ -86,6 +86,13 @@ describe('layout', () => {
     expect(result.width).toBe(desk.width);
     expect(result.height).toBeLessThanOrEqual(desk.height + 1);
   });
+  it('has both candidates and the marked token where they are seen without scrolling', () => {
+    for (const room of [desk, { ...desk, height: 384 }]) for (let seed = 1; seed < 9; seed++) {
+      const { embed, logits, width } = layout(random(3, 60, seed), room);
+      for (const { y, height } of [embed, ...logits]) expect(y + height / 2).toBeLessThan(room.height);
+      expect(logits.every(({ x, width: wide }) => x + wide / 2 <= width)).toBe(true);
+    }
+  });
   it('gives the same picture twice', () => {
     const circuit = random(3, 40, 9);
     expect(layout(circuit, desk)).toEqual(layout(circuit, desk));
@@ -100,23 +107,34 @@ describe('layout', () => {
 describe('grouping', () => {
   const crowded = random(2, 400, 4);
   it('draws thirty of a layer and counts the rest', () => {
-    const split = drawn(crowded, new Set());
+    const split = drawn(crowded, new Set(), new Set());
     for (const layer of [0, 1]) expect(split.nodes.filter((info) => info.layer === layer).length).toBeLessThanOrEqual(PER_LAYER + 1);
     expect(split.nodes.length + split.groups.reduce((sum, group) => sum + group.members.length, 0)).toBe(crowded.nodes.length);
   });
   it('always draws the flip nodes', () => {
     const last = crowded.nodes.at(-1)!.node;
-    expect(drawn({ ...crowded, flipNodes: [last] }, new Set()).nodes.map((info) => info.node)).toContain(last);
+    expect(drawn({ ...crowded, flipNodes: [last] }, new Set(), new Set()).nodes.map((info) => info.node)).toContain(last);
   });
   it('expands a group, up to the limit', () => {
     const all = new Set(crowded.nodes.map((info) => `${info.layer}.${info.site}`));
-    const split = drawn(crowded, all);
+    const split = drawn(crowded, new Set(), all);
     expect(split.nodes.length).toBe(Math.min(AT_MOST, crowded.nodes.length));
-    const one = drawn(crowded, new Set(['0.mlp.post_act']));
+    const one = drawn(crowded, new Set(), new Set(['0.mlp.post_act']));
     expect(one.groups.some((group) => group.id === '0.mlp.post_act')).toBe(false);
+  });
+  it('groups what is silent by hook, and shows it on demand', () => {
+    const circuit = random(2, 30, 6);
+    const silent = new Set(circuit.nodes.filter((info) => info.site === 'attn.act_in').map((info) => info.node));
+    const split = drawn(circuit, silent, new Set(['1.attn.act_in']));
+    expect(split.groups.map((group) => group.id)).toEqual(['0.attn.act_in']);
+    expect(split.nodes.filter((info) => silent.has(info.node)).every((info) => info.layer === 1)).toBe(true);
+    expect(split.nodes.length + split.groups[0]!.members.length).toBe(circuit.nodes.length);
+    const folded = layout(circuit, desk, silent);
+    expect(folded.rails.length).toBeLessThanOrEqual(layout(circuit, desk).rails.length);
+    expect(folded.groups.length).toBe(2);
   });
   it('leaves a circuit of sixty edges alone', () => {
     const circuit = random(4, 60, 8);
-    if (circuit.nodes.length <= PER_LAYER) expect(drawn(circuit, new Set()).groups).toEqual([]);
+    if (circuit.nodes.length <= PER_LAYER) expect(drawn(circuit, new Set(), new Set()).groups).toEqual([]);
   });
 });

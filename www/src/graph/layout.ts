@@ -13,7 +13,7 @@ export interface Room {
   height: number;
   /** A phone: smaller marks, no channel names. */
   compact: boolean;
-  /** Characters of the candidates' and the marked token's chips. */
+  /** Characters that the candidates' and the marked token's chips have room for. */
   chipChars: number;
 }
 
@@ -26,8 +26,9 @@ export interface PlacedNode {
   shape: 'circle' | 'square';
   /** How far above and below its middle a pointer still means this node: no two in a column share a place. */
   reach: number;
-  /** How much is written beside it. */
+  /** How much is written beside it, and how wide its name may be. */
   words: 'all' | 'value' | 'none';
+  span: number;
   /** Whether a short name fits beside the value. */
   roomy: boolean;
 }
@@ -78,6 +79,7 @@ export interface PlacedBlock {
 }
 
 export interface Layout {
+  chipChars: number;
   /** Distance between columns. */
   step: number;
   /** Many rails, close to each other: fewer words, thinner lines. */
@@ -99,17 +101,17 @@ export interface Layout {
 }
 
 /** Column distance below which the graph scrolls sideways instead of shrinking, and above which it does not grow. */
-const NARROWEST = { wide: 38, compact: 20 };
+const NARROWEST = { wide: 38, compact: 14 };
 const WIDEST = 150;
 
-export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<string> = new Set()): Layout {
-  const { nodes, groups } = drawn(circuit, expanded);
+export function layout(circuit: CircuitInfo, room: Room, silent: ReadonlySet<NodeId> = new Set(), expanded: ReadonlySet<string> = new Set()): Layout {
+  const { nodes, groups } = drawn(circuit, silent, expanded);
   const blocks = blocksOf([...nodes, ...groups], circuit.edges);
   const rails = railsOf(circuit, nodes);
   const crowded = rails.length > CROWDED;
   const across = acrossOf(blocks, room, crowded);
   const units = nodes.filter((info) => !isResidual(info.site));
-  const order = orderOf(circuit, expanded, () => orderRails(rails.length, units.map((info) => unitOf(info, circuit, rails, blocks))));
+  const order = orderOf(circuit, nodes, () => orderRails(rails.length, units.map((info) => unitOf(info, circuit, rails, blocks))));
   const down = downOf(blocks, units, groups, rails.length, across.step, room);
 
   const railY = new Array<number>(rails.length);
@@ -120,7 +122,7 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
   for (const info of nodes.filter((node) => isResidual(node.site))) {
     const rail = rails.findIndex((other) => other.channel === info.index);
     placed.set(info.node, {
-      info, x: x(columnOf(info.layer, info.site)), y: railY[rail] ?? down.y0, half: down.half, shape: 'square', reach: 0, words: 'none', roomy: false,
+      info, x: x(columnOf(info.layer, info.site)), y: railY[rail] ?? down.y0, half: down.half, shape: 'square', reach: 0, words: 'none', span: 0, roomy: false,
     });
   }
   for (const column of across.columns.filter((one) => one.kind === 'unit')) {
@@ -129,7 +131,7 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
     const ys = offRails(wanted, railY, down);
     inside.forEach((info, index) => {
       const y = ys[index]!;
-      placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', reach: 0, words: 'none', roomy: false });
+      placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', reach: 0, words: 'none', span: 0, roomy: false });
     });
   }
   nameNodes(placed, across.step, room.compact, crowded ? new Set(circuit.flipNodes) : null);
@@ -150,6 +152,7 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
 
   const ends = endsOf(rails, railY, across, down, room);
   return {
+    chipChars: room.chipChars,
     step: across.step,
     crowded,
     width: across.width,
@@ -167,13 +170,13 @@ export function layout(circuit: CircuitInfo, room: Room, expanded: ReadonlySet<s
   };
 }
 
-/** The order does not depend on the room: found once a circuit and a set of expanded groups. */
+/** The order does not depend on the room: found once a circuit and a set of drawn nodes. */
 const orders = new WeakMap<CircuitInfo, Map<string, number[]>>();
 
-function orderOf(circuit: CircuitInfo, expanded: ReadonlySet<string>, find: () => number[]): number[] {
+function orderOf(circuit: CircuitInfo, nodes: NodeInfo[], find: () => number[]): number[] {
   const known = orders.get(circuit) ?? new Map<string, number[]>();
   orders.set(circuit, known);
-  const key = [...expanded].sort().join();
+  const key = nodes.map((info) => info.node).join();
   const order = known.get(key) ?? find();
   known.set(key, order);
   return order;
@@ -219,18 +222,24 @@ function acrossOf(blocks: Block[], room: Room, crowded: boolean): Across {
   const chip = Math.max(compact ? 30 : 46, room.chipChars * (compact ? 7 : 7.6) + (compact ? 10 : 18));
   const left = compact ? chip + 20 : chip + (crowded ? 76 : 92);
   const right = compact ? chip + 28 : chip + 60;
-  const pad = 0.42;
-  const steps = blocks.reduce((sum, block) => sum + 2 * pad + block.columns.slice(1).reduce((inner, column) => inner + column.step, 0), 0);
+  const steps = blocks.reduce((sum, block) => block.columns.slice(1).reduce((inner, column) => inner + column.step, sum), 0);
   const gaps = Math.max(0, blocks.length - 1);
   const narrowest = compact ? NARROWEST.compact : NARROWEST.wide;
   // Between two blocks there is room for the rail's name, where there is room at all.
   const free = room.width - left - right;
   const gapOf = (step: number) => (compact ? 10 : Math.max(14, Math.min(64, step * 0.55)));
-  let step = free / Math.max(1, steps + gaps * (compact ? 0.25 : 0.45));
-  for (let round = 0; round < 30; round++) step = (free - gaps * gapOf(step)) / Math.max(1, steps);
-  step = Math.max(narrowest, Math.min(WIDEST, step));
+  const padOf = (step: number) => Math.max(compact ? 10 : 20, step * 0.42);
+  const besides = (step: number) => gaps * gapOf(step) + 2 * blocks.length * padOf(step);
+  // The widest step whose gaps and paddings still leave it room.
+  let [step, most] = [narrowest, WIDEST];
+  for (let round = 0; round < 20; round++) {
+    const middle = (step + most) / 2;
+    if (steps * middle + besides(middle) <= free) step = middle;
+    else most = middle;
+  }
   const gap = gapOf(step);
-  const content = steps * step + gaps * gap;
+  const pad = padOf(step);
+  const content = steps * step + besides(step);
   const width = Math.max(room.width, Math.floor(left + content + right));
   // A short graph stands in the middle, its rails as long as the room.
   let at = left + Math.max(0, (width - left - right - content) / 2);
@@ -239,13 +248,13 @@ function acrossOf(blocks: Block[], room: Room, crowded: boolean): Across {
   const placedBlocks: Across['blocks'] = [];
   for (const block of blocks) {
     const x0 = at;
-    at += pad * step;
+    at += pad;
     block.columns.forEach((column, index) => {
       if (index > 0) at += column.step * step;
       x.set(column.key, at);
       columns.push({ ...column, x: at });
     });
-    at += pad * step;
+    at += pad;
     placedBlocks.push({ layer: block.layer, part: block.part, x0, x1: at });
     at += gap;
   }
@@ -267,14 +276,15 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], rails: numb
   const { compact } = room;
   const crowd = Math.max(1, ...blocks.flatMap((block) => block.columns.filter((column) => column.kind === 'unit').map(
     (column) => units.filter((info) => columnOf(info.layer, info.site) === column.key).length)));
-  const top = compact ? 26 : 40;
+  const top = compact ? 36 : 40;
   const footer = compact ? 8 : 30;
   const crowded = rails > CROWDED;
-  const above = compact ? 32 : crowded ? 42 : 46;
-  const below = (compact ? 32 : crowded ? 44 : 52) + (groups.length > 0 ? 26 : 0);
+  const tight = room.height - top - footer - 112 < (rails - 1) * 16;
+  const above = compact ? 32 : tight ? 28 : crowded ? 42 : 46;
+  const below = (compact ? 32 : tight ? 28 : crowded ? 44 : 52) + (groups.length === 0 ? 0 : tight || compact ? 26 : 8);
   // One circle above the first rail, one below the last, the others between.
   const perGap = Math.max(1, Math.ceil((crowd - 2) / Math.max(1, rails - 1)));
-  const rows = crowded ? (compact ? 16 : 11) : compact ? 26 : 30;
+  const rows = crowded ? (compact ? 16 : 9) : compact ? 26 : 30;
   const least = perGap === 1 ? rows : (perGap + 1) * 20;
   const inner = Math.max(room.height - top - footer - above - below, rails > 1 ? (rails - 1) * least : crowd * 30);
   const gap = rails > 1 ? Math.min(inner / (rails - 1), compact ? 90 : 110) : 0;
@@ -357,6 +367,7 @@ function wantedY(info: NodeInfo, circuit: CircuitInfo, placed: Map<NodeId, Place
 function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boolean, squares: Set<NodeId> | null): void {
   const columns = new Map<number, PlacedNode[]>();
   for (const node of placed.values()) columns.set(node.x, [...(columns.get(node.x) ?? []), node]);
+  const xs = [...columns.keys()].sort((left, right) => left - right);
   for (const column of columns.values()) {
     column.sort((left, right) => left.y - right.y);
     column.forEach((node, index) => {
@@ -365,12 +376,21 @@ function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boole
       const free = Math.min(up, downward) - 2 * node.half;
       node.reach = Math.min(node.half + 8, Math.min(up, downward) / 2);
       node.roomy = step >= 80;
+      const beside = [-1, 1].map((side) => xs[xs.indexOf(node.x) + side]).filter((x) => x !== undefined);
+      node.span = 2 * Math.min(120, ...beside.map((x) => Math.abs(x - node.x) - besideName(node, columns.get(x)!)));
       if (compact) node.words = free >= 30 && step >= 40 ? 'all' : 'none';
       else node.words = free >= 36 && step >= (node.shape === 'circle' ? 44 : 62) ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
       // Below the square, so only the room there counts.
       if (squares && node.shape === 'square') node.words = squares.has(node.info.node) && !compact && downward >= 2 * node.half + 12 ? 'value' : 'none';
     });
   }
+}
+
+/** How far a neighbouring column reaches into the line in which a node's name stands. */
+function besideName(node: PlacedNode, column: PlacedNode[]): number {
+  const line = node.y - node.half - 10;
+  const near = column.filter((other) => Math.abs(other.y - line) < other.half + 8);
+  return near.length > 0 ? Math.max(...near.map((other) => other.half)) + 3 : 0;
 }
 
 function headsOf(nodes: NodeInfo[], circuit: CircuitInfo, placed: Map<NodeId, PlacedNode>, across: Across, down: Down, room: Room): PlacedHead[] {
@@ -431,12 +451,14 @@ function endsOf(rails: Rail[], railY: number[], across: Across, down: Down, room
   const written = rails.map((rail, index) => ({ rail, y: railY[index]! })).filter(({ rail }) => rail.writes.length > 0 && (rail.toLogits[0] !== 0 || rail.toLogits[1] !== 0));
   const apart = room.compact ? 36 : 62;
   const least = down.top + apart + height / 2 + 4;
-  const most = down.height - apart - height / 2 - (room.compact ? 4 : 46);
+  // Within what is seen without scrolling.
+  const seen = room.compact ? down.height : Math.min(down.height, room.height);
+  const most = seen - apart - height / 2 - (room.compact ? 4 : 46);
   const centre = Math.max(least, Math.min(most, mean(written.map(({ y }) => y))));
   const x = across.width - across.chip / 2 - (room.compact ? 1 : 8);
   const read = rails.map((rail, index) => ({ rail, y: railY[index]! })).filter(({ rail }) => rail.reads.length > 0);
   return {
-    embed: { x: across.chip / 2 + (room.compact ? 1 : 8), y: mean(read.map(({ y }) => y)), width: across.chip, height },
+    embed: { x: across.chip / 2 + (room.compact ? 1 : 8), y: Math.min(seen - height - 20, mean(read.map(({ y }) => y))), width: across.chip, height },
     logits: [-1, 1].map((side) => ({ x, y: centre + side * apart, width: across.chip, height })),
   };
 }

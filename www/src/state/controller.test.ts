@@ -19,7 +19,7 @@ const circuit = { nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean
 const model = { layers: 2, width: 8, attnWidth: 8, mlpWidth: 8, headWidth: 4, contextLength: 16 } as ModelInfo;
 const task = (name: string): TaskInfo => {
   const { circuit: _file, bytes: _bytes, ...rest } = listedTask(name);
-  return { ...rest, circuit };
+  return { ...rest, circuit, glance: { start: node, silent: [] } };
 };
 
 /** An engine whose answers wait until the test lets them go. */

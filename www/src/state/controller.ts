@@ -4,6 +4,7 @@
  */
 import { defaultModel, readManifest, readPoster, type ManifestTask } from '../worker/manifest';
 import type { Engine, NodeId, Shown, TaskInfo } from '../worker/protocol';
+import { glance } from './glance';
 import { opening, sameDoc, withNode, withText, type Doc } from './document';
 import { decode, encode, type Decoded } from './hash';
 import { noHistory, remember, undo, type History } from './history';
@@ -92,7 +93,7 @@ export class Controller {
   }
 
   private firstNode(task: TaskInfo): NodeId | null {
-    return this.world.roomForPanel() ? startNode(task) : null;
+    return this.world.roomForPanel() ? task.glance.start : null;
   }
 
   private async showPoster(file: string, task: ManifestTask): Promise<void> {
@@ -106,7 +107,11 @@ export class Controller {
       const detail = poster.view.detail?.token === token ? poster.view.detail : null;
       const shown: Shown = { a: preset.a, b: preset.b, reason: null, view: { ...poster.view, detail } };
       const { circuit: _file, bytes: _bytes, ...rest } = task;
-      this.set({ doc, model: poster.model, poster: true, numbers: { task: { ...rest, circuit: poster.circuit }, doc, shown } });
+      // The poster holds one of the two prompts.
+      const { activations } = poster.view;
+      const { silent } = glance(poster.circuit, preset.a, activations, preset.a, activations);
+      const known = { ...rest, circuit: poster.circuit, glance: { start: poster.node, silent } };
+      this.set({ doc, model: poster.model, poster: true, numbers: { task: known, doc, shown } });
     } catch {
       // The poster only bridges the time until the live numbers are there.
     }
@@ -225,11 +230,6 @@ export class Controller {
     const message = error instanceof Error ? error.message : String(error);
     this.set({ phase: 'error', failure: message, progress: null });
   }
-}
-
-/** The node whose panel opens first: the first flip node, which the first sentence speaks of. */
-export function startNode(task: TaskInfo): NodeId | null {
-  return task.circuit.flipNodes[0] ?? task.circuit.nodes[0]?.node ?? null;
 }
 
 function docOf(link: Decoded, task: { name: string; presets: TaskInfo['presets'] }): Doc {

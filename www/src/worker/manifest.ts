@@ -20,7 +20,7 @@
  */
 import type { CircuitInfo, ModelInfo, Prompt, TaskInfo, View } from './protocol';
 
-export interface ManifestTask extends Omit<TaskInfo, 'circuit'> {
+export interface ManifestTask extends Omit<TaskInfo, 'circuit' | 'glance'> {
   circuit: string;
   bytes: number;
 }
@@ -48,7 +48,7 @@ export interface Poster {
   task: string;
   model: ModelInfo;
   circuit: CircuitInfo;
-  /** The node whose panel is open: the first flip node, else the first node. */
+  /** The node whose panel is open. */
   node: string;
   view: View;
 }

@@ -82,6 +82,14 @@ export interface CircuitInfo {
   removedAccuracy: number | null;
 }
 
+/** What the first example tells about a circuit, see `state/glance.ts`. */
+export interface Glance {
+  /** The node that tells most about the difference between the example's two prompts; its panel opens first. */
+  start: NodeId | null;
+  /** Nodes silent on both prompts, flip nodes excepted: the graph folds them. */
+  silent: NodeId[];
+}
+
 export interface TaskInfo {
   name: string;
   /** Menu text, "Close the quote". */
@@ -97,6 +105,7 @@ export interface TaskInfo {
   /** Prompts with their counterfactuals, tokenized beforehand so that the first screen needs no tokenizer. */
   presets: { a: Prompt; b: Prompt }[];
   circuit: CircuitInfo;
+  glance: Glance;
 }
 
 export interface ModelInfo {

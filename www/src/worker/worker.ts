@@ -6,11 +6,13 @@ import { expose } from 'comlink';
 import startEngine, { Session as WasmSession } from 'sparse-circuits-engine';
 import engineUrl from '../../../pkg/engine/sparse_circuits_bg.wasm?url';
 import { beforeOf } from '../graph/signal';
+import { noEdits } from '../state/document';
+import { glance } from '../state/glance';
 import { tokenFor } from '../state/reading';
 import { download, Tally } from './download';
 import { defaultModel, type ManifestModel, type ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
-import type { Ask, BackendName, CircuitInfo, Engine, ModelInfo, Opened, RunRequest, Shown, TaskInfo, View } from './protocol';
+import type { Ask, BackendName, CircuitInfo, Engine, ModelInfo, Opened, Prompt, RunRequest, Shown, TaskInfo, View } from './protocol';
 
 /** The engine's face (`src/web/engine.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
 interface Session {
@@ -96,7 +98,11 @@ async function counterfactual(here: Live, task: TaskInfo, ask: Ask): Promise<{ t
 
 function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
   const { circuit: file, bytes: _bytes, ...rest } = listed;
-  const task: TaskInfo = { ...rest, circuit: opened(file, () => here.session.addCircuit(circuit)) };
+  const info = opened(file, () => here.session.addCircuit(circuit));
+  const { a, b } = rest.presets[0]!;
+  const values = (one: Prompt, other: Prompt) =>
+    here.session.run({ task: rest.name, a: one, b: other, edits: noEdits('circuit'), node: null, token: null }).activations;
+  const task: TaskInfo = { ...rest, circuit: info, glance: glance(info, a, values(a, b), b, values(b, a)) };
   here.tasks.set(task.name, task);
   return task;
 }
