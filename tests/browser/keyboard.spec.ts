@@ -1,7 +1,5 @@
 import { expect, test, type Page } from '@playwright/test';
-import { chances, models, NEEDS_MODELS, open, ready } from './page';
-
-test.skip(!models, NEEDS_MODELS);
+import { chances, open, ready } from './page';
 
 /** Presses Tab until the element with this test id has the focus. */
 async function tabTo(page: Page, selector: string): Promise<void> {

@@ -2,9 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { native, root } from './native';
-import { chances, listed, models, NEEDS_MODELS, open } from './page';
-
-test.skip(!models, NEEDS_MODELS);
+import { chances, listed, open } from './page';
 
 interface Predicted {
   candidates: [string, string];
@@ -23,7 +21,7 @@ const edits: { name: string; mode: string; hash: (nodes: string[]) => string; wo
   { name: 'removed', mode: 'removed', hash: () => '', words: () => [] },
 ];
 
-for (const task of models ? listed().tasks : []) {
+for (const task of listed().tasks) {
   test(`${task.name}: the page's numbers are the command's, under each kind of edit`, async ({ page }) => {
     // Eight loads of the page; a busy machine takes seconds for each.
     test.setTimeout(300_000);

@@ -3,9 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { expect, test } from '@playwright/test';
-import { models, NEEDS_MODELS, ready, watch } from './page';
-
-test.skip(!models, NEEDS_MODELS);
+import { ready, watch } from './page';
 
 const dist = join(__dirname, '..', '..', 'www', 'dist');
 const kinds: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' };

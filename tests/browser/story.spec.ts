@@ -1,7 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { chances, listed, models, NEEDS_MODELS, nodes, open, ready, watch } from './page';
-
-test.skip(!models, NEEDS_MODELS);
+import { chances, listed, nodes, open, ready, unfold, watch } from './page';
 
 test('the first screen is live, in circuit mode, with its first preset', async ({ page }) => {
   const seen = watch(page);
@@ -20,7 +18,7 @@ test('the first screen is live, in circuit mode, with its first preset', async (
   expect(seen).toEqual({ said: [], strangers: [] });
 });
 
-for (const task of models ? listed().tasks : []) {
+for (const task of listed().tasks) {
   test(`${task.name}: a flip moves the two chances, and flipping back gives the same numbers exactly`, async ({ page }) => {
     await open(page, `#v=1&task=${task.name}`);
     const before = { chances: await chances(page), nodes: await nodes(page) };
@@ -69,6 +67,7 @@ test('the three modes give three answers; all nodes off in circuit mode is the m
     seen.add((await chances(page))[0]);
   }
   expect(seen.size).toBe(3);
+  await unfold(page);
   const all = (await nodes(page)).map((one) => one.node).join(',');
   const answers: number[] = [];
   for (const text of ['x = f("abc', "y = g('abc"]) {
@@ -123,6 +122,7 @@ test('a copied link opens the identical view in a fresh profile', async ({ page,
 
 test('the list holds the graph\'s nodes and values', async ({ page }) => {
   await open(page);
+  await unfold(page);
   const drawn = await nodes(page);
   await page.getByRole('button', { name: 'List', exact: true }).click();
   const listed = await page.locator('[data-testid=node-list] [data-node]').evaluateAll((all) =>

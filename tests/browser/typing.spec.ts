@@ -1,7 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { chances, models, NEEDS_MODELS, open, ready } from './page';
-
-test.skip(!models, NEEDS_MODELS);
+import { chances, open, ready } from './page';
 
 test('the page is busy from the input event on, and ready when the numbers belong to the text', async ({ page }) => {
   await open(page);
