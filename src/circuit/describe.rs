@@ -304,16 +304,19 @@ mod tests {
         seen.add(&[2, 3, 4, 2, 3, 4], [0.0, 0.1, 0.0, 0.2, 9.0, 0.0].into_iter());
         seen.differences.push(0.0);
         let description = seen.describe("0.attn.k.3".parse().unwrap(), None);
-        assert_eq!(description.label(["", ""], |_| unreachable!("no token is named")), "key: varies from prompt to prompt");
+        assert_eq!(
+            description.label(["", ""], |_| unreachable!("no token is named")),
+            "key: varies from prompt to prompt"
+        );
     }
 
     #[test]
     fn white_space_is_spelled_out() {
         let blank: &[u32] = &[6, 2, 7, 3, 6, 2];
-        let indent = label(&[(blank, &[3.0, 0.0, 0.0, 0.0, 3.0, 0.0]), (blank, &[3.0, 0.0, 0.1, 0.0, 3.0, 0.0])]);
+        let indent = label(&[(blank, &[3.0, 0.1, 0.0, 0.0, 3.0, 0.0]), (blank, &[3.0, 0.0, 0.1, 0.0, 3.0, 0.0])]);
         assert_eq!(indent, "neuron: high at 4 spaces");
-        let same: &[u32] = &[2, 5, 3, 3, 2, 5];
-        let twice = label(&[(same, &[3.0, 3.0, 0.0, 0.0, 3.0, 3.0]), (same, &[3.0, 3.0, 0.1, 0.0, 3.0, 3.0])]);
+        let same: &[u32] = &[3, 2, 4, 0, 5, 1];
+        let twice = label(&[(same, &[0.0, 3.0, 0.1, 0.0, 3.0, 0.0]), (same, &[0.1, 3.0, 0.0, 0.0, 3.0, 0.0])]);
         assert_eq!(twice, "neuron: high at a");
         let words = [" ", "\n\n", "\t", "\n    ", "):\n", " if"].map(spelled);
         assert_eq!(words, ["a space", "2 line ends", "a tab", "a line end and 4 spaces", "):\u{23ce}", "if"]);

@@ -224,7 +224,8 @@ fn start(circuit: &Circuit, a: &Prompt, b: &Prompt, here: &View, there: &View) -
         if reach == 0.0 { 0.0 } else { largest(&gap) / reach * if silent { 0.5 } else { 1.0 } }
     };
     let open = |node: &Node| circuit.flip_nodes.is_empty() || circuit.flip_nodes.contains(node);
-    let ranked = circuit.nodes.iter().enumerate().filter(|(_, node)| open(node)).map(|(at, node)| (contrast(at), *node));
+    let ranked =
+        circuit.nodes.iter().enumerate().filter(|(_, node)| open(node)).map(|(at, node)| (contrast(at), *node));
     ranked.reduce(|best, one| if one.0 > best.0 + 1e-6 { one } else { best }).map(|(_, node)| node)
 }
 
