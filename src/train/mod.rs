@@ -8,7 +8,7 @@ mod parameters;
 mod run;
 
 pub use config::TrainConfig;
-pub use run::{held_out_loss, train};
+pub use run::{Trainer, held_out_loss, train};
 
 #[cfg(feature = "tokenizer")]
 pub mod bpe;

@@ -98,56 +98,43 @@ pub fn held_out_loss(model: &Model<Cpu>, windows: &Windows) -> f64 {
     loss / tokens as f64
 }
 
-/// Trains as `config` says and leaves `model.safetensors`, `log.jsonl` and `state.safetensors` (for `resume`) in `out`.
-///
-/// # Errors
-/// A missing or unfit corpus, an unfit state to resume from, a full disk; what was written before stays.
-pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
-    let shape = config.model()?;
-    if shape.d_pos_emb.is_some() || shape.positions {
-        crate::bail!("training is for models without positions: say \"positions\": false in the model's config");
-    }
-    let folder = Path::new(&config.corpus);
-    let corpus = Corpus::read(folder, "train", shape.vocab_size, config.context)?;
-    let valid = Corpus::read(folder, "valid", shape.vocab_size, config.context)?;
-    let held_out = [
-        Windows::spread(&valid.real, VALIDATION_WINDOWS, config.context),
-        Windows::spread(&valid.synthetic, VALIDATION_WINDOWS, config.context),
-    ];
-    std::fs::create_dir_all(out).map_err(|source| Error::Io { action: "create", path: out.into(), source })?;
-    let mut parameters = Parameters::new(&shape, config.seed);
-    let start = checkpoint::start(config)?;
-    if let Some(start) = &start {
-        parameters.take(&start.weights)?;
-    }
-    let first = if resume { checkpoint::resume(out, config, &mut parameters)? } else { 0 };
-    let log_path = out.join("log.jsonl");
-    let mut log = std::fs::OpenOptions::new()
-        .create(true)
-        .append(resume)
-        .write(true)
-        .truncate(!resume)
-        .open(&log_path)
-        .map_err(|source| Error::Io { action: "write", path: log_path.clone(), source })?;
+/// A model in training, and what every core needs for it.
+pub struct Trainer {
+    config: TrainConfig,
+    parameters: Parameters,
+    workers: Vec<Worker>,
+}
 
-    let threads = rayon::current_num_threads().max(1);
-    let mut workers: Vec<Worker> = (0..threads).map(|_| Worker { cpu: Cpu::new(), gradients: None }).collect();
-    let total = config.batch * config.context;
-    let started = Instant::now();
-    let mut recent = Vec::new();
-    for step in first..config.steps {
-        let model = parameters.model();
-        let windows = corpus.batch(config.seed, step, config.batch, config.context, config.synthetic_share);
-        let share = config.batch.div_ceil(threads);
-        let loss: f64 = workers
+impl Trainer {
+    /// # Errors
+    /// A model that cannot be trained here.
+    pub fn new(config: &TrainConfig) -> Result<Trainer> {
+        let shape = config.model()?;
+        if shape.d_pos_emb.is_some() || shape.positions {
+            crate::bail!("training is for models without positions: say \"positions\": false in the model's config");
+        }
+        let threads = rayon::current_num_threads().max(1);
+        let workers = (0..threads).map(|_| Worker { cpu: Cpu::new(), gradients: None }).collect();
+        Ok(Trainer { config: config.clone(), parameters: Parameters::new(&shape, config.seed), workers })
+    }
+
+    /// Forward, backward, Adam and the projection to sparse weights. Returns the loss and the gradient's RMS.
+    pub fn step(&mut self, windows: &Windows, step: u64) -> (f64, f64) {
+        let config = &self.config;
+        let total = config.batch * config.context;
+        let share = config.batch.div_ceil(self.workers.len());
+        let model = self.parameters.model();
+        let loss = self
+            .workers
             .par_iter_mut()
             .enumerate()
             .map(|(i, worker)| {
                 let range = (i * share).min(config.batch)..((i + 1) * share).min(config.batch);
-                worker.accumulate(&model, &windows, range, total)
+                worker.accumulate(&model, windows, range, total)
             })
             .sum();
-        let mut lists: Vec<Vec<&mut Matrix>> = workers
+        let mut lists: Vec<Vec<&mut Matrix>> = self
+            .workers
             .iter_mut()
             .map(|w| gradients_in_order(w.gradients.as_mut().expect("every worker has accumulated")))
             .collect();
@@ -157,7 +144,45 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
                 sum.data.iter_mut().zip(&part.data).for_each(|(sum, part)| *sum += part);
             });
         }
-        let rms = optimiser::step(config, &mut parameters, &gradients, step);
+        (loss, optimiser::step(config, &mut self.parameters, &gradients, step))
+    }
+}
+
+/// Trains as `config` says and leaves `model.safetensors`, `log.jsonl` and `state.safetensors` (for `resume`) in `out`.
+///
+/// # Errors
+/// A missing or unfit corpus, an unfit state to resume from, a full disk; what was written before stays.
+pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
+    let mut trainer = Trainer::new(config)?;
+    let shape = config.model()?;
+    let folder = Path::new(&config.corpus);
+    let corpus = Corpus::read(folder, "train", shape.vocab_size, config.context)?;
+    let valid = Corpus::read(folder, "valid", shape.vocab_size, config.context)?;
+    let held_out = [
+        Windows::spread(&valid.real, VALIDATION_WINDOWS, config.context),
+        Windows::spread(&valid.synthetic, VALIDATION_WINDOWS, config.context),
+    ];
+    std::fs::create_dir_all(out).map_err(|source| Error::Io { action: "create", path: out.into(), source })?;
+    let start = checkpoint::start(config)?;
+    if let Some(start) = &start {
+        trainer.parameters.take(&start.weights)?;
+    }
+    let first = if resume { checkpoint::resume(out, config, &mut trainer.parameters)? } else { 0 };
+    let log_path = out.join("log.jsonl");
+    let mut log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(resume)
+        .write(true)
+        .truncate(!resume)
+        .open(&log_path)
+        .map_err(|source| Error::Io { action: "write", path: log_path.clone(), source })?;
+
+    let total = config.batch * config.context;
+    let started = Instant::now();
+    let mut recent = Vec::new();
+    for step in first..config.steps {
+        let windows = corpus.batch(config.seed, step, config.batch, config.context, config.synthetic_share);
+        let (loss, rms) = trainer.step(&windows, step);
         recent.push(loss);
 
         let done = step + 1;
@@ -174,12 +199,12 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
             }));
         }
         if done % config.validate_every == 0 || done == config.steps {
-            let model = parameters.model();
+            let model = trainer.parameters.model();
             let [real, synthetic] = [0, 1].map(|i| held_out_loss(&model, &held_out[i]));
             let entry = line.get_or_insert_with(|| serde_json::json!({ "step": done }));
             entry["held_out"] =
                 serde_json::json!({ "real": real, "synthetic": synthetic, "mean": (real + synthetic) / 2.0 });
-            entry["nonzeros"] = parameters.nonzeros().into();
+            entry["nonzeros"] = trainer.parameters.nonzeros().into();
         }
         if let Some(line) = &line {
             eprintln!("{line}");
@@ -187,7 +212,7 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
         }
         if done % config.checkpoint_every == 0 || done == config.steps {
             let held_out = line.as_ref().and_then(|l| l.get("held_out")).cloned().unwrap_or_default();
-            checkpoint::save(out, config, &parameters, done, &held_out, start.as_ref())?;
+            checkpoint::save(out, config, &trainer.parameters, done, &held_out, start.as_ref())?;
         }
     }
     Ok(())
