@@ -3,6 +3,7 @@
 mod abs_top_k;
 mod activation;
 mod attention;
+mod limit;
 mod loss;
 pub mod matmul;
 mod moves;
@@ -23,6 +24,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use abs_top_k::abs_top_k;
 pub use attention::attention;
+pub use limit::load_fed;
 
 /// A weight matrix and, once a backward pass has asked for it, its transpose. Cheap to clone and shared between threads.
 #[derive(Clone)]
