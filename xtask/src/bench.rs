@@ -1,21 +1,93 @@
-//! Benchmarks: criterion's (benches/) natively, then the page in a browser (www/bench.html).
+//! Benchmarks: criterion's of the kernels, what is measured beside peers in one run (see benches/README.md), and the page in a browser
+//! (www/bench.html).
 
-use crate::build;
-use crate::exec::{Outcome, cargo, command, run, step, www};
-use crate::setup;
+mod contest;
+mod machine;
+mod peers;
+mod report;
+mod steps;
 
-/// Everything; `browser` alone; or `cargo bench` with arguments that choose among its benchmarks (`--bench forward`).
-pub fn bench(arguments: &[&str]) -> Outcome {
-    if arguments != ["browser"] {
-        step("native benchmarks", || run(cargo().arg("bench").args(arguments)))?;
-    }
-    if arguments.is_empty() || arguments == ["browser"] { browser() } else { Ok(()) }
+use crate::exec::{Outcome, cargo, command, io, run, step, target, www};
+use crate::{build, setup};
+use report::Row;
+use std::fs;
+
+/// What `cargo xtask bench` was asked for.
+struct Wish<'a> {
+    /// Names of steps; empty = all.
+    steps: Vec<&'a str>,
+    /// Small sizes and few rounds: to see that everything runs, not how fast.
+    quick: bool,
+    /// What goes to `cargo bench`.
+    criterion: &'a [&'a str],
 }
 
-fn browser() -> Outcome {
+/// A step measures and returns a row for each comparison.
+type Work = fn(&peers::Contestants, &Wish) -> Outcome<Vec<Row>>;
+
+/// In this order; a further kind of benchmark is a further line.
+const STEPS: [(&str, &str, Work); 7] = [
+    ("kernels", "criterion's benchmarks of the kernels", kernels),
+    ("forward", "forward passes beside dense and sparse peers", steps::forward),
+    ("product", "the sparse product beside its limit", steps::product),
+    ("top-k", "AbsTopK beside the standard library's selection, and its share of a forward pass", steps::top_k),
+    ("attention", "attention", steps::attention),
+    ("training", "training steps beside PyTorch", steps::training),
+    ("browser", "the page in a browser", browser),
+];
+
+/// `[--quick] [STEP]... [-- ARGUMENTS OF cargo bench]`. Prints the table; target/bench has it as Markdown and each step as JSON.
+pub fn bench(words: &[&str]) -> Outcome {
+    let wish = wish(words)?;
+    let folder = target().join("bench");
+    io("create", &folder, fs::create_dir_all(&folder))?;
+    let wanted = |name: &str| wish.steps.is_empty() || wish.steps.contains(&name);
+    let machine = machine::describe();
+    let contestants =
+        peers::Contestants::set_up(&folder, STEPS.iter().any(|step| !["kernels", "browser"].contains(&step.0) && wanted(step.0)))?;
+    let mut table = format!("{machine}\n");
+    for (name, what, work) in STEPS.into_iter().filter(|step| wanted(step.0)) {
+        let rows = step(what, || work(&contestants, &wish))?;
+        if rows.is_empty() {
+            continue;
+        }
+        let path = folder.join(format!("{name}.json"));
+        io("write", &path, fs::write(&path, report::json(&machine, name, &rows)))?;
+        table += &format!("\n{}", report::table(what, &rows));
+    }
+    let path = folder.join("table.md");
+    io("write", &path, fs::write(&path, &table))?;
+    println!("\n{table}");
+    Ok(())
+}
+
+fn wish<'a>(words: &'a [&'a str]) -> Outcome<Wish<'a>> {
+    let (words, criterion) = match words.iter().position(|word| *word == "--") {
+        Some(at) => (&words[..at], &words[at + 1..]),
+        None => (words, &[][..]),
+    };
+    let (flags, steps): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| **word == "--quick");
+    if let Some(unknown) = steps.iter().find(|name| STEPS.iter().all(|step| step.0 != **name)) {
+        let known: Vec<&str> = STEPS.iter().map(|step| step.0).collect();
+        return Err(format!("`{unknown}` is no benchmark; they are {}", known.join(", ")));
+    }
+    Ok(Wish { steps, quick: !flags.is_empty(), criterion })
+}
+
+fn kernels(_: &peers::Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
+    let mut bench = cargo();
+    bench.arg("bench").args(wish.criterion);
+    if wish.quick {
+        bench.args(["--bench", "kernels", "--", "--test"]);
+    }
+    run(&mut bench)?;
+    Ok(Vec::new())
+}
+
+/// Runs and the way from a key to what it paints; www/scripts/bench.mjs prints its own table.
+fn browser(_: &peers::Contestants, _: &Wish) -> Outcome<Vec<Row>> {
     build::build()?;
     let browser = setup::browser()?;
-    step("benchmarks in the browser", || {
-        run(command("node").current_dir(www()).arg("scripts/bench.mjs").env("CHROMIUM", &browser.program))
-    })
+    run(command("node").current_dir(www()).arg("scripts/bench.mjs").env("CHROMIUM", &browser.program))?;
+    Ok(Vec::new())
 }

@@ -79,7 +79,7 @@ fn wasm_package(tools: &Path, package: &Package) -> Outcome {
         .arg(&compiled))?;
     let raw = work.join(format!("{}_bg.wasm", package.stem));
     let optimised = work.join("optimised.wasm");
-    run(npm_bin("wasm-opt").arg(package.level).args(WASM_FEATURES).arg(&raw).arg("-o").arg(&optimised))?;
+    optimise(package.level, &raw, &optimised)?;
     io("move", &optimised, fs::rename(&optimised, &raw))?;
 
     io("create", &out, fs::create_dir_all(&out))?;
@@ -89,6 +89,11 @@ fn wasm_package(tools: &Path, package: &Package) -> Outcome {
         io("write", &to, fs::copy(work.join(&name), &to))?;
     }
     io("write", &stamp, fs::write(&stamp, &made_from))
+}
+
+/// wasm-opt, at a level of its.
+pub fn optimise(level: &str, from: &Path, to: &Path) -> Outcome {
+    run(npm_bin("wasm-opt").arg(level).args(WASM_FEATURES).arg(from).arg("-o").arg(to))
 }
 
 /// Type-checks and bundles the page into www/dist, models included.

@@ -18,7 +18,9 @@ cargo xtask COMMAND
   build              set up and write the folder to publish, www/dist
   test [STEP]...     set up and run every test, or the steps named:
                      format, lint, native, build, page, wasm, browser
-  bench [ARGS]...    run the benchmarks, in a browser too; `browser` runs those alone, other ARGS go to `cargo bench`
+  bench [--quick] [STEP]... [-- ARGS]
+                     run every benchmark beside its peers, or the steps named:
+                     kernels, forward, product, top-k, attention, training, browser; ARGS go to `cargo bench`
   setup              install what is missing: the wasm target, wasm-bindgen, npm packages, a browser
 
 `serve` and `build` need Rust (rustup) and Node 20.19 or newer.";

@@ -19,7 +19,7 @@ pub fn wasm_tools() -> Outcome<PathBuf> {
 
 const WASM: &str = "wasm32-unknown-unknown";
 
-fn rust_target() -> Outcome {
+pub fn rust_target() -> Outcome {
     let folder = ask(command("rustc").args(["--print", "target-libdir", "--target", WASM]))
         .ok_or("rustc does not run: install Rust through rustup")?;
     if Path::new(&folder).is_dir() {

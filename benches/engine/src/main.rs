@@ -1,0 +1,68 @@
+//! `engine-bench [--file FILE] JOB`: a native contestant. `engine-bench write SIZE FILE`: a random model.
+//!
+//! A contestant says `ready` and the floating-point operations of a run when it is warm. Then every line `run` on its standard
+//! input is answered by the milliseconds of processor and of wall-clock time and those of the parts, `write FILE` by `done` when
+//! the last run's output (f32) lies there.
+
+use cpu_time::ProcessTime;
+use engine_bench::{Job, job, models};
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::time::Instant;
+
+/// Of processor time.
+fn now() -> f64 {
+    ProcessTime::now().as_duration().as_secs_f64() * 1000.0
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["write", size, to] => {
+            let file = models::file(size).ok_or_else(|| format!("there is no size {size}"))?;
+            Ok(std::fs::write(to, file)?)
+        }
+        ["--file", file, ref words @ ..] => contest(job(words, &std::fs::read(file)?, now)?),
+        _ => contest(job(&words, &[], now)?),
+    }
+}
+
+/// Times are means over a few milliseconds.
+fn contest(mut job: Box<dyn Job>) -> Result<(), Box<dyn Error>> {
+    job.run();
+    let start = ProcessTime::now();
+    let mut runs = 0;
+    while runs < 2 || start.elapsed().as_millis() < 100 {
+        job.run();
+        runs += 1;
+    }
+    let each = start.elapsed().as_secs_f64() * 1000.0 / runs as f64;
+    let repeats = (5.0 / each).ceil().clamp(1.0, 10_000.0);
+    job.parts();
+    say(&format!("ready {}", job.work()))?;
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        if let Some(path) = line.strip_prefix("write ") {
+            let bytes: Vec<u8> = job.output().iter().flat_map(|x| x.to_le_bytes()).collect();
+            std::fs::write(path, bytes)?;
+            say("done")?;
+            continue;
+        }
+        let (cpu, wall) = (ProcessTime::now(), Instant::now());
+        (0..repeats as usize).for_each(|_| job.run());
+        let (cpu, wall) = (cpu.elapsed().as_secs_f64(), wall.elapsed().as_secs_f64());
+        let mut answer = format!("{} {}", cpu * 1000.0 / repeats, wall * 1000.0 / repeats);
+        for (name, ms) in job.parts() {
+            answer += &format!(" {name}={}", ms / repeats);
+        }
+        say(&answer)?;
+    }
+    Ok(())
+}
+
+fn say(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{line}")?;
+    out.flush()
+}

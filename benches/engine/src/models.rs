@@ -1,0 +1,102 @@
+//! Random sparse models of the published kind, in the sizes that are compared.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use sparse_circuits::format::{ModelFile, Precision, model_file};
+use sparse_circuits::model::{Block, Config, Linear, Norm, WeightMatrix, Weights};
+use sparse_circuits::tensor::SparseMatrix;
+
+/// Share of nonzeros in every matrix.
+const DENSITY: f64 = 0.01;
+/// The same for biases, as the trainer keeps them.
+const BIAS_DENSITY: f64 = 0.25;
+const VOCABULARY: usize = 1024;
+
+/// Seeded numbers, the same on every machine.
+pub struct Random(ChaCha8Rng);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    pub fn below(&mut self, end: u32) -> u32 {
+        self.0.next_u32() % end
+    }
+
+    fn uniform(&mut self) -> f64 {
+        (self.0.next_u32() as f64 + 0.5) / 4_294_967_296.0
+    }
+
+    /// Roughly Gaussian: the sum of four uniforms.
+    pub fn normal(&mut self) -> f32 {
+        (((0..4).map(|_| self.uniform()).sum::<f64>() - 2.0) * 1.732) as f32
+    }
+
+    /// Gaussian entries at random places.
+    pub fn sparse(&mut self, rows: usize, cols: usize, density: f64) -> SparseMatrix {
+        let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
+        // From one entry to the next, row by row: geometric gaps.
+        let mut gap = || (self.uniform().ln() / (1.0 - density).ln()) as usize;
+        let mut at = gap();
+        for row in 0..rows {
+            while at < (row + 1) * cols {
+                indices.push((at - row * cols) as u32);
+                at += 1 + gap();
+            }
+            indptr.push(indices.len() as u32);
+        }
+        values.extend((0..indices.len()).map(|_| self.normal()));
+        SparseMatrix::new(rows, cols, indptr, indices, values).expect("the places are in order")
+    }
+}
+
+/// The file of a model of the size `S`, `M` or `L1`: AbsTopK to a quarter at eight places a layer, heads of 16, four neurons a
+/// residual channel.
+pub fn file(size: &str) -> Option<Vec<u8>> {
+    let (d_model, n_layer) = match size {
+        "S" => (256, 4),
+        "M" => (1024, 8),
+        "L1" => (2048, 1),
+        _ => return None,
+    };
+    let config = serde_json::json!({
+        "block_size": 256, "vocab_size": VOCABULARY, "n_layer": n_layer, "n_head": d_model / 16, "d_head": 16,
+        "d_model": d_model, "d_mlp": 4 * d_model, "bias": true, "ln_bias": false, "rms_norm": true,
+        "activation_type": "relu", "afrac": 0.25,
+        "afrac_loctypes": "attn_in,attn_q,attn_k,attn_v,attn_out,mlp_in,mlp_neuron,mlp_out",
+        "tied_unembed": false, "positions": false,
+    });
+    let config = Config::from_beeg_json(&config.to_string()).expect("a config as the engine reads it");
+    let mut random = Random::new(1);
+    let mut matrix = |rows, cols| WeightMatrix::Sparse(random.sparse(rows, cols, DENSITY));
+    let wte = matrix(VOCABULARY, d_model);
+    let lm_head = Some(matrix(VOCABULARY, d_model));
+    let mut linear = |rows, cols| {
+        let bias = random.sparse(1, rows, BIAS_DENSITY).to_dense().data;
+        Linear { weight: WeightMatrix::Sparse(random.sparse(rows, cols, DENSITY)), bias: Some(bias) }
+    };
+    let blocks = (0..n_layer)
+        .map(|_| Block {
+            ln_1: Norm::default(),
+            ln_p1: None,
+            c_attn: linear(3 * d_model, d_model),
+            sink_logit: None,
+            attn_c_proj: linear(d_model, d_model),
+            ln_2: Norm::default(),
+            ln_p2: None,
+            c_fc: linear(4 * d_model, d_model),
+            mlp_c_proj: linear(d_model, 4 * d_model),
+        })
+        .collect();
+    let ln_f = Norm::default();
+    let weights =
+        Weights { config, wte, wpe: None, blocks, ln_f, lm_head, bigram_table: None, final_logits_bias: None };
+    let file = ModelFile { weights, means: Default::default(), provenance: "random weights".into() };
+    Some(model_file::write(&file, Precision::Lossless).expect("the weights fit their config"))
+}
+
+/// The prompt of a measurement; the peers draw the same by the same rule.
+pub fn prompt(tokens: usize) -> Vec<u32> {
+    (0..tokens as u32).map(|i| (i * 167 + 13) % VOCABULARY as u32).collect()
+}
