@@ -78,6 +78,15 @@ impl Row {
         }))
     }
 
+    /// In short, to show that something happens.
+    pub fn line(&self) -> String {
+        let peer =
+            self.peer.as_ref().map_or_else(String::clone, |peer| format!("{} {}", digits(peer.median()), peer.name));
+        let ours = digits(self.ours.median());
+        let ratio = self.ratio().map_or(String::new(), |ratio| self.shown(ratio));
+        format!("{}: {ours} {}, {peer} ({}) {ratio}", self.what, self.ours.name, self.measure.unit())
+    }
+
     fn shown(&self, ratio: f64) -> String {
         match self.measure {
             Measure::Time | Measure::Tokens => format!("{} x", digits(ratio)),

@@ -31,7 +31,9 @@ impl Group {
     fn row(&self, what: &str, measure: Measure, ours: usize, peer: &Place, goal: Option<Goal>) -> Row {
         let peer = peer.as_ref().map(|&peer| measure.figures(&self.0[peer])).map_err(String::clone);
         let ours = measure.figures(&self.0[ours]);
-        Row { what: what.into(), measure, ours, peer, goal, note: String::new() }
+        let row = Row { what: what.into(), measure, ours, peer, goal, note: String::new() };
+        println!("  {}", row.line());
+        row
     }
 }
 
