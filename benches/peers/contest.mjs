@@ -18,7 +18,7 @@ async function measure(run, times) {
  * @param run one run; may return a promise
  * @param output the last run's output, as a typed array
  * @param parts names and milliseconds since the last call
- * @param work floating-point operations of a run
+ * @param work floating-point operations or tokens of a run
  */
 export async function contest({ run, output = () => new Float32Array(), parts = () => [], work = 0 }) {
   await run();

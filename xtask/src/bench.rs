@@ -43,8 +43,9 @@ pub fn bench(words: &[&str]) -> Outcome {
     io("create", &folder, fs::create_dir_all(&folder))?;
     let wanted = |name: &str| wish.steps.is_empty() || wish.steps.contains(&name);
     let machine = machine::describe();
-    let contestants =
-        peers::Contestants::set_up(&folder, STEPS.iter().any(|step| !["kernels", "browser"].contains(&step.0) && wanted(step.0)))?;
+    let alone = ["kernels", "browser"];
+    let contested = STEPS.iter().any(|step| !alone.contains(&step.0) && wanted(step.0));
+    let contestants = peers::Contestants::set_up(&folder, contested)?;
     let mut table = format!("{machine}\n");
     for (name, what, work) in STEPS.into_iter().filter(|step| wanted(step.0)) {
         let rows = step(what, || work(&contestants, &wish))?;

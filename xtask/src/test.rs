@@ -94,6 +94,8 @@ const WASM_TESTS: [&str; 6] = [
 fn lint(_: &Ready) -> Outcome<Option<Count>> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo().args(["clippy", "--lib"]).args(WASM_TESTS).args(["--", "-D", "warnings"]))?;
+    let benches = ["clippy", "--package", "engine-bench", "--lib", "--target", "wasm32-unknown-unknown"];
+    run(cargo().args(benches).args(["--", "-D", "warnings"]))?;
     Ok(None)
 }
 

@@ -15,7 +15,7 @@ use std::mem::take;
 pub trait Job {
     fn run(&mut self);
 
-    /// Floating-point operations of a run, where they are what counts.
+    /// Floating-point operations or tokens of a run, where they are what counts.
     fn work(&self) -> f64 {
         0.0
     }
@@ -237,7 +237,7 @@ fn train(config: &[u8], mut step: u64) -> Result<Plain<impl FnMut() + use<>>> {
         assert!(loss.is_finite(), "the loss is {loss}");
         step += 1;
     };
-    Ok(Plain { run, work: 0.0 })
+    Ok(Plain { run, work: (config.batch * config.context) as f64 })
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! `engine-bench [--file FILE] JOB`: a native contestant. `engine-bench write SIZE FILE`: a random model.
 //!
-//! A contestant says `ready` and the floating-point operations of a run when it is warm. Then every line `run` on its standard
-//! input is answered by the milliseconds of processor and of wall-clock time and those of the parts, `write FILE` by `done` when
-//! the last run's output (f32) lies there.
+//! What a contestant says and is told stands in ../../README.md.
 
 use cpu_time::ProcessTime;
 use engine_bench::{Job, job, models};

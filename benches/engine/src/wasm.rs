@@ -30,7 +30,7 @@ pub extern "C" fn room(length: usize) -> *mut u8 {
     Box::leak(vec![0u8; length].into_boxed_slice()).as_mut_ptr()
 }
 
-/// Makes the job of these words (UTF-8, between spaces) and this file; returns the floating-point operations of a run.
+/// Makes the job of these words (UTF-8, between spaces) and this file; returns the work of a run.
 ///
 /// # Safety
 /// Both pointers are from [`room`], with their lengths, and are used once.

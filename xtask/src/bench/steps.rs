@@ -238,16 +238,18 @@ pub fn training(contestants: &Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
     let config = root().join("models/train.json");
     let mut group = Group::default();
     // Steps 0 and 4000 of 6500: before the weights begin to go and after most of them have gone.
-    let phases =
-        ["0", "4000"].map(|step| group.add(contestants.native("native", &format!("train {step}"), Some(&config))));
+    let mut ours = Vec::new();
+    for step in ["0", "4000"] {
+        ours.push(group.add(contestants.native("native", &format!("train {step}"), Some(&config)))?);
+    }
     let peers = [("torch, f32", "float32"), ("torch, bf16", "bfloat16")]
         .map(|(name, dtype)| group.add(contestants.python(name, "torch_train.py", &[&text(&config), dtype])));
+    // The same tokens in each.
+    let tokens = group.0[ours[0]].work;
+    group.0.iter_mut().for_each(|contestant| contestant.work = tokens);
     take_turns(&mut group.0, wish.quick)?;
-    let work = group.0[0].work;
-    group.0.iter_mut().for_each(|contestant| contestant.work = work);
     let mut rows = Vec::new();
-    for (phase, what) in phases.into_iter().zip(["dense weights", "sparse weights"]) {
-        let ours = phase?;
+    for (ours, what) in ours.into_iter().zip(["dense weights", "sparse weights"]) {
         for peer in &peers {
             for measure in [Measure::Tokens, Measure::Time] {
                 let what = if measure == Measure::Time { format!("{what}, processor") } else { what.to_string() };
