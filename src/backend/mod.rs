@@ -1,9 +1,12 @@
 //! The operations that a model needs, on handles, so that the same forward and backward run on any device.
 //!
 //! Rules of the house: ops record work on handles and return nothing; [`Backend::read`] and [`Backend::read_gradient`] are the
-//! only calls that wait for the device. Every op has one file in `cpu/`, with its naive reference and property tests beside it.
+//! only calls that wait for the device. Every op has one file in `cpu/`, with its naive reference and property tests beside it; a file
+//! of the same name in `gpu/`, with tests against the CPU; and a kernel of its own name in `shaders/`.
 
 pub mod cpu;
+#[cfg(feature = "webgpu")]
+pub mod gpu;
 mod ready;
 
 pub use ready::ready;

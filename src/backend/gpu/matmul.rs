@@ -1,0 +1,138 @@
+//! Products with weights, in both directions; the CPU twin is `cpu/matmul.rs`.
+
+use super::memory::{Csr, Form};
+use super::record::{Bound, Kernel};
+use super::{Gpu, GpuMatrix, GpuTensor, GpuVector, SLICES, shaders};
+
+/// What the sums start from, as `START` in the shaders.
+#[derive(Clone, Copy)]
+pub(super) enum Start<'a> {
+    Zero,
+    Bias(&'a GpuVector),
+    /// Add to what is there.
+    Add,
+}
+
+/// Rows of a workgroup of `shaders/matmul_dense.wgsl`.
+const BLOCK: usize = 64;
+
+impl Gpu {
+    pub(super) fn product(&mut self, w: &GpuMatrix, start: Start<'_>, x: &GpuTensor, y: &mut GpuTensor) {
+        assert!(w.rows == y.channels && w.cols == x.channels && x.tokens == y.tokens);
+        match &w.form {
+            Form::Dense(values) => self.dense(values, start, false, x, y),
+            Form::Sparse { forward, .. } => self.sparse(forward, start, x, y),
+        }
+    }
+
+    pub(super) fn product_back(&mut self, w: &GpuMatrix, start: Start<'_>, dy: &GpuTensor, dx: &mut GpuTensor) {
+        assert!(w.rows == dy.channels && w.cols == dx.channels && dx.tokens == dy.tokens);
+        match &w.form {
+            Form::Dense(values) => self.dense(values, start, true, dy, dx),
+            Form::Sparse { weights, transposed, .. } => {
+                let transposed = transposed.get_or_init(|| self.upload_csr(&weights.transpose()));
+                self.sparse(transposed, start, dy, dx);
+            }
+        }
+    }
+
+    fn sparse(&mut self, w: &Csr, start: Start<'_>, x: &GpuTensor, y: &mut GpuTensor) {
+        let (start, bias) = self.start(start);
+        let constants = [("ROWS", w.rows as f64), ("COLS", w.cols as f64), ("START", start)];
+        let bound = [
+            (0, Bound::Buffer(&w.indptr)),
+            (1, Bound::Buffer(&w.order)),
+            (2, Bound::Buffer(&w.entries)),
+            (3, Bound::Buffer(&bias)),
+            (4, x.bound()),
+            (5, y.bound()),
+        ];
+        let workgroups = [w.long_rows + (w.rows - w.long_rows).div_ceil(SLICES), y.panels(), 1];
+        let kernel = Kernel { shader: shaders::MATMUL_SPARSE, entry: "main", constants: &constants };
+        self.recorder.run(kernel, &bound, workgroups);
+    }
+
+    fn dense(&mut self, w: &wgpu::Buffer, start: Start<'_>, transposed: bool, x: &GpuTensor, y: &mut GpuTensor) {
+        let (start, bias) = self.start(start);
+        let constants = [
+            ("ROWS", y.channels as f64),
+            ("COLS", x.channels as f64),
+            ("START", start),
+            ("TRANSPOSED", transposed as u32 as f64),
+        ];
+        let bound = [(0, Bound::Buffer(w)), (1, Bound::Buffer(&bias)), (2, x.bound()), (3, y.bound())];
+        let kernel = Kernel { shader: shaders::MATMUL_DENSE, entry: "main", constants: &constants };
+        self.recorder.run(kernel, &bound, [y.channels.div_ceil(BLOCK), y.panels(), 1]);
+    }
+
+    fn start(&self, start: Start<'_>) -> (f64, wgpu::Buffer) {
+        match start {
+            Start::Zero => (0.0, self.nothing.clone()),
+            Start::Bias(bias) => (1.0, bias.buffer.clone()),
+            Start::Add => (2.0, self.nothing.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{both, check, gpu, sparse_matrix};
+    use crate::backend::{Backend, cpu::testing::Random};
+    use crate::model::WeightMatrix;
+    use crate::tensor::SparseMatrix;
+
+    #[test]
+    fn products_agree_with_the_cpu_at_every_size() {
+        let Some(mut gpu) = gpu() else { return };
+        let mut random = Random::new(101);
+        for (rows, cols) in [(1, 1), (5, 7), (16, 33), (65, 20), (130, 70)] {
+            let dense = sparse_matrix(&mut random, rows, cols, 0.4);
+            let sparse = WeightMatrix::Sparse(SparseMatrix::from_dense(&dense));
+            for weights in [WeightMatrix::Dense(dense), sparse] {
+                for tokens in [1, 7, 16, 20, 33] {
+                    let (x, dy) = (random.activations(cols, tokens), random.activations(rows, tokens));
+                    let (y, dx) = (random.activations(rows, tokens), random.activations(cols, tokens));
+                    let bias: Vec<f32> = (0..rows).map(|_| random.next()).collect();
+                    for pair in both!(&mut gpu, |b| {
+                        let (w, bias) = (b.matrix(&weights), b.vector(&bias));
+                        let (x, dy) = (b.upload(&x), b.upload(&dy));
+                        let (mut plain, mut biased) = (b.upload(&y), b.upload(&y));
+                        let (mut back, mut added) = (b.upload(&dx), b.upload(&dx));
+                        b.matmul(&w, None, &x, &mut plain);
+                        b.matmul(&w, Some(&bias), &x, &mut biased);
+                        b.matmul_back(&w, &dy, &mut back);
+                        b.matmul_back_add(&w, &dy, &mut added);
+                        [plain, biased, back, added]
+                    }) {
+                        check(pair, 1e-5);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_and_empty_rows_agree_with_the_cpu() {
+        let Some(mut gpu) = gpu() else { return };
+        let mut random = Random::new(102);
+        // rows of 0, 1, 127, 128, 129 and 700 nonzeros among others
+        let (rows, cols) = (40, 700);
+        let mut dense = random.matrix(rows, cols);
+        for row in 0..rows {
+            let keep = [0, 1, 127, 128, 129, 700, 5, 300][row % 8];
+            dense.data[row * cols + keep..(row + 1) * cols].fill(0.0);
+        }
+        let weights = WeightMatrix::Sparse(SparseMatrix::from_dense(&dense));
+        let (x, dy) = (random.activations(cols, 40), random.activations(rows, 40));
+        for pair in both!(&mut gpu, |b| {
+            let w = b.matrix(&weights);
+            let (x, dy) = (b.upload(&x), b.upload(&dy));
+            let (mut y, mut dx) = (b.tensor(rows, 40), b.tensor(cols, 40));
+            b.matmul(&w, None, &x, &mut y);
+            b.matmul_back(&w, &dy, &mut dx);
+            [y, dx]
+        }) {
+            check(pair, 1e-5);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The WebGPU backend, on `wgpu`: in a browser its own WebGPU, natively Vulkan, Metal or DX12.
+//!
+//! Every op is a kernel of `shaders/`, named as the op, and a few lines here that lay out its arguments and choose its workgroups;
+//! the files are named as those of the CPU twins in `cpu/`, against which their tests hold them. Ops are recorded (`record.rs`) and
+//! run when something is read: a forward pass is one submission. Nothing here needs more than the limits that WebGPU guarantees.
+//!
+//! Sizes that a model fixes (channels, k, head size) are override constants, so each size has its own pipeline; what changes with
+//! the prompt (tokens, targets, spans) is the number of workgroups and small staged buffers, so that typing compiles nothing.
+
+mod abs_top_k;
+mod activation;
+mod attention;
+mod device;
+mod loss;
+mod matmul;
+mod memory;
+mod moves;
+mod norm;
+mod record;
+mod shaders;
+#[cfg(test)]
+mod testing;
+mod weight_gradient;
+
+use super::{Backend, ChannelEdit, NormKind, Span};
+use crate::Result;
+use crate::model::{Activation, WeightMatrix};
+use crate::tensor::{Activations, Matrix};
+use matmul::Start;
+use record::Recorder;
+use std::collections::HashMap;
+
+pub use device::NO_ADAPTER;
+pub use memory::{GpuGradient, GpuMatrix, GpuTensor, GpuVector};
+pub use record::Counts;
+
+/// Threads that share the channels of a lane, as in `shaders/panel.wgsl`.
+const SLICES: usize = 16;
+
+/// A WebGPU device. Ops panic on wrong shapes, as the CPU's do; what the device itself reports (an error, a loss, no memory) comes
+/// out of the next [`Backend::read`] as an [`crate::Error::Backend`], and of every one after it.
+pub struct Gpu {
+    recorder: Recorder,
+    /// Buffers to use again, by how many numbers they hold.
+    pool: HashMap<usize, Vec<wgpu::Buffer>>,
+    /// Stands where an op has no bias, gain or sinks.
+    nothing: wgpu::Buffer,
+}
+
+impl Gpu {
+    /// The adapter that the system prefers. Natively the future is ready at once.
+    ///
+    /// # Errors
+    /// [`crate::Error::Backend`] without an adapter ([`NO_ADAPTER`]), or when it refuses the device.
+    pub async fn new() -> Result<Gpu> {
+        let recorder = Recorder::new(device::Device::new().await?);
+        let nothing = recorder.zeros(4);
+        Ok(Gpu { recorder, pool: HashMap::new(), nothing })
+    }
+
+    /// The adapter's name and the system's interface to it, as `llvmpipe (LLVM 15.0.6, 256 bits) (vulkan)`.
+    pub fn description(&self) -> &str {
+        &self.recorder.device.description
+    }
+
+    /// Whether the adapter computes on the CPU: its times say nothing about a GPU.
+    pub fn is_software(&self) -> bool {
+        self.recorder.device.software
+    }
+
+    /// What was asked of the device since this was made. Dispatches count when they are submitted.
+    pub fn counts(&self) -> Counts {
+        self.recorder.counts
+    }
+
+    fn or_nothing(&self, vector: Option<&GpuVector>) -> wgpu::Buffer {
+        vector.map_or(&self.nothing, |vector| &vector.buffer).clone()
+    }
+}
+
+impl Backend for Gpu {
+    type Tensor = GpuTensor;
+    type Matrix = GpuMatrix;
+    type Vector = GpuVector;
+    type Gradient = GpuGradient;
+
+    fn name(&self) -> &'static str {
+        "webgpu"
+    }
+
+    fn tensor(&mut self, channels: usize, tokens: usize) -> GpuTensor {
+        self.new_tensor(channels, tokens)
+    }
+
+    fn tokens(&self, tensor: &GpuTensor) -> usize {
+        tensor.tokens
+    }
+
+    fn recycle(&mut self, tensor: GpuTensor) {
+        self.recycle_tensor(tensor);
+    }
+
+    fn upload(&mut self, values: &Activations) -> GpuTensor {
+        self.upload_tensor(values)
+    }
+
+    fn matrix(&mut self, weights: &WeightMatrix) -> GpuMatrix {
+        self.upload_matrix(weights)
+    }
+
+    fn vector(&mut self, values: &[f32]) -> GpuVector {
+        self.upload_vector(values)
+    }
+
+    fn gradient(&mut self, rows: usize, cols: usize) -> GpuGradient {
+        self.new_gradient(rows, cols)
+    }
+
+    async fn read(&mut self, tensor: &GpuTensor) -> Result<Activations> {
+        self.read_tensor(tensor).await
+    }
+
+    async fn read_gradient(&mut self, gradient: &GpuGradient) -> Result<Matrix> {
+        self.read_matrix(gradient).await
+    }
+
+    fn copy(&mut self, x: &GpuTensor, y: &mut GpuTensor) {
+        self.copy_tensor(x, y);
+    }
+
+    fn zero(&mut self, y: &mut GpuTensor) {
+        self.zero_tensor(y);
+    }
+
+    fn gather(&mut self, table: &GpuMatrix, rows: &[u32], y: &mut GpuTensor) {
+        self.gather_rows(table, rows, false, y);
+    }
+
+    fn gather_add(&mut self, table: &GpuMatrix, rows: &[u32], y_sum: &mut GpuTensor) {
+        self.gather_rows(table, rows, true, y_sum);
+    }
+
+    fn select(&mut self, x: &GpuTensor, tokens: &[u32], y: &mut GpuTensor) {
+        self.select_tokens(x, tokens, y);
+    }
+
+    fn concat(&mut self, a: &GpuTensor, b: &GpuTensor, y: &mut GpuTensor) {
+        self.concat_tensors(a, b, y);
+    }
+
+    fn norm(
+        &mut self,
+        kind: NormKind,
+        x: &GpuTensor,
+        gain: Option<&GpuVector>,
+        bias: Option<&GpuVector>,
+        y: &mut GpuTensor,
+    ) {
+        self.norm_tensor(kind, x, gain, bias, y);
+    }
+
+    fn matmul(&mut self, w: &GpuMatrix, bias: Option<&GpuVector>, x: &GpuTensor, y: &mut GpuTensor) {
+        self.product(w, bias.map_or(Start::Zero, Start::Bias), x, y);
+    }
+
+    fn abs_top_k(&mut self, k: usize, x: &mut GpuTensor) {
+        self.keep_largest(k, x);
+    }
+
+    fn activate(&mut self, kind: Activation, x: &GpuTensor, y: &mut GpuTensor) {
+        self.activate_tensor(kind, x, y);
+    }
+
+    fn add(&mut self, delta: &GpuTensor, x_sum: &mut GpuTensor) {
+        self.add_tensor(delta, x_sum);
+    }
+
+    fn attention(
+        &mut self,
+        spans: &[Span],
+        d_head: usize,
+        sinks: Option<&GpuVector>,
+        q: &GpuTensor,
+        k: &GpuTensor,
+        v: &GpuTensor,
+        y: &mut GpuTensor,
+    ) {
+        self.attend(spans, d_head, sinks, q, k, v, y);
+    }
+
+    fn edit(&mut self, edits: &[ChannelEdit], x: &mut GpuTensor) {
+        self.edit_channels(edits, x);
+    }
+
+    fn patch(&mut self, source: &GpuTensor, channels: &[u32], tokens: &[(u32, u32)], x: &mut GpuTensor) {
+        self.patch_channels(source, channels, tokens, x);
+    }
+
+    fn gate(&mut self, mask: &GpuVector, mean: &GpuVector, x: &mut GpuTensor) {
+        self.gate_channels(mask, mean, x);
+    }
+
+    fn cross_entropy(
+        &mut self,
+        logits: &GpuTensor,
+        targets: &[u32],
+        weight: f32,
+        losses: &mut GpuTensor,
+        grad: &mut GpuTensor,
+    ) {
+        self.next_token_loss(logits, targets, weight, losses, grad);
+    }
+
+    fn candidate_loss(
+        &mut self,
+        logits: &GpuTensor,
+        pairs: &[(u32, u32)],
+        weight: f32,
+        losses: &mut GpuTensor,
+        grad: &mut GpuTensor,
+    ) {
+        self.task_loss(logits, pairs, weight, losses, grad);
+    }
+
+    fn matmul_back(&mut self, w: &GpuMatrix, dy: &GpuTensor, dx: &mut GpuTensor) {
+        self.product_back(w, Start::Zero, dy, dx);
+    }
+
+    fn matmul_back_add(&mut self, w: &GpuMatrix, dy: &GpuTensor, dx_sum: &mut GpuTensor) {
+        self.product_back(w, Start::Add, dy, dx_sum);
+    }
+
+    fn weight_gradient(&mut self, dy: &GpuTensor, x: &GpuTensor, dw_sum: &mut GpuGradient) {
+        self.outer_products(dy, x, dw_sum);
+    }
+
+    fn bias_gradient(&mut self, dy: &GpuTensor, db_sum: &mut GpuGradient) {
+        self.sum_tokens(dy, db_sum);
+    }
+
+    fn gather_gradient(&mut self, rows: &[u32], dy: &GpuTensor, dtable_sum: &mut GpuGradient) {
+        self.gather_rows_gradient(rows, dy, dtable_sum);
+    }
+
+    fn select_back_add(&mut self, dy: &GpuTensor, tokens: &[u32], dx_sum: &mut GpuTensor) {
+        self.select_gradient(dy, tokens, dx_sum);
+    }
+
+    fn split(&mut self, dy: &GpuTensor, da: &mut GpuTensor, db: &mut GpuTensor) {
+        self.split_tensor(dy, da, db);
+    }
+
+    fn norm_back_add(
+        &mut self,
+        kind: NormKind,
+        x: &GpuTensor,
+        gain: Option<&GpuVector>,
+        dy: &GpuTensor,
+        dx_sum: &mut GpuTensor,
+        dgain_sum: Option<&mut GpuGradient>,
+        dbias_sum: Option<&mut GpuGradient>,
+    ) {
+        self.norm_gradient(kind, x, gain, dy, dx_sum, dgain_sum, dbias_sum);
+    }
+
+    fn kept_back(&mut self, kept: &GpuTensor, grad: &mut GpuTensor) {
+        self.kept_gradient(kept, grad);
+    }
+
+    fn activate_back(&mut self, kind: Activation, x: &GpuTensor, grad: &mut GpuTensor) {
+        self.activation_gradient(kind, x, grad);
+    }
+
+    fn attention_back(
+        &mut self,
+        spans: &[Span],
+        d_head: usize,
+        sinks: Option<&GpuVector>,
+        q: &GpuTensor,
+        k: &GpuTensor,
+        v: &GpuTensor,
+        dy: &GpuTensor,
+        dq: &mut GpuTensor,
+        dk: &mut GpuTensor,
+        dv: &mut GpuTensor,
+        dsinks_sum: Option<&mut GpuGradient>,
+    ) {
+        self.attention_gradient(spans, d_head, sinks, q, k, v, dy, dq, dk, dv, dsinks_sum);
+    }
+
+    fn gate_back(
+        &mut self,
+        mask: &GpuVector,
+        mean: &GpuVector,
+        before: &GpuTensor,
+        grad: &mut GpuTensor,
+        dmask_sum: &mut GpuGradient,
+    ) {
+        self.gate_gradient(mask, mean, before, grad, dmask_sum);
+    }
+}

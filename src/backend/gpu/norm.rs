@@ -1,0 +1,144 @@
+//! RMS and layer norm, forward and backward; the CPU twin is `cpu/norm.rs`.
+
+use super::record::{Bound, Kernel};
+use super::{Gpu, GpuGradient, GpuTensor, GpuVector, SLICES, shaders};
+use crate::backend::NormKind;
+use crate::model::{LAYER_NORM_EPS, RMS_NORM_EPS};
+use crate::tensor::PANEL;
+
+impl Gpu {
+    pub(super) fn norm_tensor(
+        &mut self,
+        kind: NormKind,
+        x: &GpuTensor,
+        gain: Option<&GpuVector>,
+        bias: Option<&GpuVector>,
+        y: &mut GpuTensor,
+    ) {
+        assert!(x.channels == y.channels && x.tokens == y.tokens);
+        let [channels, layer_norm, eps] = constants(kind, x);
+        let constants = [channels, layer_norm, eps, flag("GAIN", gain.is_some()), flag("BIAS", bias.is_some())];
+        let (gain, bias) = (self.or_nothing(gain), self.or_nothing(bias));
+        self.recorder.run(
+            Kernel { shader: shaders::NORM, entry: "main", constants: &constants },
+            &[(0, x.bound()), (1, Bound::Buffer(&gain)), (2, Bound::Buffer(&bias)), (3, y.bound())],
+            [x.panels(), 1, 1],
+        );
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn norm_gradient(
+        &mut self,
+        kind: NormKind,
+        x: &GpuTensor,
+        gain: Option<&GpuVector>,
+        dy: &GpuTensor,
+        dx_sum: &mut GpuTensor,
+        dgain_sum: Option<&mut GpuGradient>,
+        dbias_sum: Option<&mut GpuGradient>,
+    ) {
+        assert!(x.channels == dy.channels && x.channels == dx_sum.channels);
+        assert!(x.tokens == dy.tokens && x.tokens == dx_sum.tokens);
+        let [channels, layer_norm, eps] = constants(kind, x);
+        let constants = [channels, layer_norm, eps, flag("GAIN", gain.is_some())];
+        let gain = self.or_nothing(gain);
+        // two numbers a token: a tensor of two channels has the room
+        let statistics = self.new_tensor(2, x.panels() * PANEL);
+        self.recorder.run(
+            Kernel { shader: shaders::NORM_BACK_ADD, entry: "main", constants: &constants },
+            &[(0, x.bound()), (1, Bound::Buffer(&gain)), (2, dy.bound()), (3, dx_sum.bound()), (4, statistics.bound())],
+            [x.panels(), 1, 1],
+        );
+        if let Some(dgain_sum) = dgain_sum {
+            self.recorder.run(
+                Kernel { shader: shaders::NORM_BACK_ADD, entry: "gain_gradient", constants: &constants },
+                &[(0, x.bound()), (2, dy.bound()), (5, statistics.bound()), (6, dgain_sum.bound())],
+                [x.channels.div_ceil(SLICES), 1, 1],
+            );
+        }
+        self.recycle_tensor(statistics);
+        if let Some(dbias_sum) = dbias_sum {
+            self.sum_tokens(dy, dbias_sum);
+        }
+    }
+}
+
+fn constants(kind: NormKind, x: &GpuTensor) -> [(&'static str, f64); 3] {
+    let eps = match kind {
+        NormKind::Rms => RMS_NORM_EPS,
+        NormKind::Layer => LAYER_NORM_EPS,
+    };
+    [("CHANNELS", x.channels as f64), flag("LAYER_NORM", kind == NormKind::Layer), ("EPS", eps)]
+}
+
+fn flag(name: &'static str, on: bool) -> (&'static str, f64) {
+    (name, on as u32 as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{both, check, check_gradient, gpu};
+    use crate::backend::{Backend, NormKind, cpu::testing::Random, ready};
+    use crate::tensor::Activations;
+
+    #[test]
+    fn agrees_with_the_cpu_forward_and_back() {
+        let Some(mut gpu) = gpu() else { return };
+        let mut random = Random::new(106);
+        for kind in [NormKind::Rms, NormKind::Layer] {
+            for channels in [2, 5, 16, 19, 70] {
+                for tokens in [1, 7, 16, 33, 48] {
+                    let (x, dx) = (random.activations(channels, tokens), random.activations(channels, tokens));
+                    let dy = random.activations(channels, tokens);
+                    let [gain, bias] = [(); 2].map(|_| (0..channels).map(|_| random.next()).collect::<Vec<_>>());
+                    for pair in both!(&mut gpu, |b| {
+                        let x = b.upload(&x);
+                        let dy = b.upload(&dy);
+                        let (gain, bias) = (b.vector(&gain), b.vector(&bias));
+                        let [mut plain, mut full] = [(); 2].map(|_| b.tensor(channels, tokens));
+                        let [mut dplain, mut dfull] = [(); 2].map(|_| b.upload(&dx));
+                        b.norm(kind, &x, None, None, &mut plain);
+                        b.norm(kind, &x, Some(&gain), Some(&bias), &mut full);
+                        b.norm_back_add(kind, &x, None, &dy, &mut dplain, None, None);
+                        b.norm_back_add(kind, &x, Some(&gain), &dy, &mut dfull, None, None);
+                        [plain, full, dplain, dfull]
+                    }) {
+                        check(pair, 1e-5);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gain_and_bias_gradients_agree_with_the_cpu() {
+        let Some(mut gpu) = gpu() else { return };
+        let mut random = Random::new(107);
+        for kind in [NormKind::Rms, NormKind::Layer] {
+            for (channels, tokens) in [(5, 16), (21, 48)] {
+                let (x, dy) = (random.activations(channels, tokens), random.activations(channels, tokens));
+                for pair in both!(&mut gpu, gradients, |b| {
+                    let (x, dy) = (b.upload(&x), b.upload(&dy));
+                    let mut dx = b.tensor(channels, tokens);
+                    let [mut dgain, mut dbias] = [(); 2].map(|_| b.gradient(1, channels));
+                    // twice: gradients add up
+                    for _ in 0..2 {
+                        b.norm_back_add(kind, &x, None, &dy, &mut dx, Some(&mut dgain), Some(&mut dbias));
+                    }
+                    [dgain, dbias]
+                }) {
+                    check_gradient(pair, 1e-5);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_stay_finite() {
+        let Some(mut gpu) = gpu() else { return };
+        let x = gpu.upload(&Activations::zeros(4, 16));
+        let mut y = gpu.tensor(4, 16);
+        gpu.norm(NormKind::Rms, &x, None, None, &mut y);
+        assert_eq!(ready(gpu.read(&y)).unwrap(), Activations::zeros(4, 16));
+    }
+}

@@ -1,0 +1,292 @@
+//! Ops are recorded, not run: a pipeline, its buffers and a number of workgroups each. The first reading submits all of them at
+//! once, in one compute pass, so that a forward pass is one submission however many ops it has.
+
+use super::device::Device;
+use super::shaders::Shader;
+use crate::Result;
+use std::collections::HashMap;
+use wgpu::BufferUsages;
+
+/// What was asked of the device so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Kernels run.
+    pub dispatches: usize,
+    /// Command buffers handed to the device.
+    pub submissions: usize,
+    /// Tensors read back.
+    pub readings: usize,
+    pub bytes_read: usize,
+}
+
+/// A kernel with its constants. The entry point and the values of the constants are part of what is compiled.
+pub struct Kernel<'a> {
+    pub shader: Shader,
+    pub entry: &'static str,
+    pub constants: &'a [(&'static str, f64)],
+}
+
+/// What a binding of a kernel names: a whole buffer, or numbers laid out for one op.
+#[derive(Clone, Copy)]
+pub enum Bound<'a> {
+    Buffer(&'a wgpu::Buffer),
+    Staged(Staged),
+}
+
+/// Numbers of the host for one op (tokens, targets, spans), in a buffer that is written when the recording is submitted.
+#[derive(Clone, Copy)]
+pub struct Staged {
+    chunk: usize,
+    offset: usize,
+    len: usize,
+}
+
+struct Dispatch {
+    pipeline: wgpu::ComputePipeline,
+    bindings: wgpu::BindGroup,
+    workgroups: [u32; 3],
+}
+
+struct Chunk {
+    buffer: wgpu::Buffer,
+    words: Vec<u32>,
+}
+
+pub struct Recorder {
+    pub device: Device,
+    pipelines: HashMap<(&'static str, &'static str, Vec<u64>), wgpu::ComputePipeline>,
+    modules: HashMap<&'static str, wgpu::ShaderModule>,
+    recorded: Vec<Dispatch>,
+    chunks: Vec<Chunk>,
+    pub counts: Counts,
+}
+
+/// Words of a chunk of staged numbers, unless one op has more.
+const CHUNK: usize = 1 << 16;
+/// WebGPU's guaranteed alignment of a binding's offset, in words.
+const ALIGNMENT: usize = 64;
+/// Recorded ops beyond which they are submitted although nothing was read.
+const LONG: usize = 1 << 13;
+
+impl Recorder {
+    pub fn new(device: Device) -> Recorder {
+        Recorder {
+            device,
+            pipelines: HashMap::new(),
+            modules: HashMap::new(),
+            recorded: Vec::new(),
+            chunks: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// A new buffer with these contents.
+    pub fn filled(&self, bytes: &[u8], usage: BufferUsages) -> wgpu::Buffer {
+        let buffer = self.device.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            // a binding must not be empty
+            size: bytes.len().max(16) as u64,
+            usage,
+            mapped_at_creation: true,
+        });
+        match buffer.get_mapped_range_mut(..) {
+            Ok(mut view) => view.slice(..bytes.len()).copy_from_slice(bytes),
+            Err(error) => self.device.fail(format!("a buffer of {} bytes cannot be written: {error}", bytes.len())),
+        }
+        buffer.unmap();
+        buffer
+    }
+
+    /// A new buffer of `words` 32-bit zeros.
+    pub fn zeros(&self, words: usize) -> wgpu::Buffer {
+        self.device.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: (words.max(4) * 4) as u64,
+            usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// Lays out numbers for the op that is recorded next. At least one.
+    pub fn stage(&mut self, words: &[u32]) -> Staged {
+        let fits = |chunk: &Chunk| {
+            chunk.words.len().next_multiple_of(ALIGNMENT) + words.len() <= (chunk.buffer.size() / 4) as usize
+        };
+        let chunk = match self.chunks.iter().position(fits) {
+            Some(chunk) => chunk,
+            None => {
+                let buffer = self.device.device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some("staged"),
+                    size: (words.len().max(CHUNK) * 4) as u64,
+                    usage: BufferUsages::STORAGE | BufferUsages::COPY_DST,
+                    mapped_at_creation: false,
+                });
+                self.chunks.push(Chunk { buffer, words: Vec::new() });
+                self.chunks.len() - 1
+            }
+        };
+        let written = &mut self.chunks[chunk].words;
+        let offset = written.len().next_multiple_of(ALIGNMENT);
+        written.resize(offset, 0);
+        written.extend_from_slice(words);
+        Staged { chunk, offset, len: words.len() }
+    }
+
+    /// Records one run of a kernel. `bound` = the bindings that its entry point uses, by number.
+    pub fn run(&mut self, kernel: Kernel<'_>, bound: &[(u32, Bound<'_>)], workgroups: [usize; 3]) {
+        let most = wgpu::Limits::default().max_compute_workgroups_per_dimension as usize;
+        if workgroups.iter().any(|&n| n > most) {
+            let name = kernel.shader.name;
+            return self
+                .device
+                .fail(format!("{name} needs {workgroups:?} workgroups, more than {most}: split the batch"));
+        }
+        if workgroups.contains(&0) {
+            return;
+        }
+        let pipeline = self.pipeline(&kernel);
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = (bound.iter())
+            .map(|&(binding, bound)| wgpu::BindGroupEntry {
+                binding,
+                resource: match bound {
+                    Bound::Buffer(buffer) => buffer.as_entire_binding(),
+                    Bound::Staged(staged) => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                        buffer: &self.chunks[staged.chunk].buffer,
+                        offset: (staged.offset * 4) as u64,
+                        size: std::num::NonZeroU64::new((staged.len * 4) as u64),
+                    }),
+                },
+            })
+            .collect();
+        let bindings = self.device.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(kernel.shader.name),
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &entries,
+        });
+        self.recorded.push(Dispatch { pipeline, bindings, workgroups: workgroups.map(|n| n as u32) });
+        if self.recorded.len() >= LONG {
+            self.submit(|_| {});
+        }
+    }
+
+    fn pipeline(&mut self, kernel: &Kernel<'_>) -> wgpu::ComputePipeline {
+        let values = kernel.constants.iter().map(|(_, value)| value.to_bits()).collect();
+        let key = (kernel.shader.name, kernel.entry, values);
+        if let Some(pipeline) = self.pipelines.get(&key) {
+            return pipeline.clone();
+        }
+        let device = &self.device.device;
+        let module = self.modules.entry(kernel.shader.name).or_insert_with(|| {
+            device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(kernel.shader.name),
+                source: wgpu::ShaderSource::Wgsl(kernel.shader.source().into()),
+            })
+        });
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(kernel.shader.name),
+            layout: None,
+            module,
+            entry_point: Some(kernel.entry),
+            compilation_options: wgpu::PipelineCompilationOptions { constants: kernel.constants, ..Default::default() },
+            cache: None,
+        });
+        self.pipelines.insert(key, pipeline.clone());
+        pipeline
+    }
+
+    /// Hands everything recorded to the device, followed by what `then` adds.
+    fn submit(&mut self, then: impl FnOnce(&mut wgpu::CommandEncoder)) {
+        for chunk in &mut self.chunks {
+            if !chunk.words.is_empty() {
+                self.device.queue.write_buffer(&chunk.buffer, 0, bytemuck::cast_slice(&chunk.words));
+                chunk.words.clear();
+            }
+        }
+        let mut encoder = self.device.device.create_command_encoder(&Default::default());
+        if !self.recorded.is_empty() {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for dispatch in &self.recorded {
+                pass.set_pipeline(&dispatch.pipeline);
+                pass.set_bind_group(0, &dispatch.bindings, &[]);
+                let [x, y, z] = dispatch.workgroups;
+                pass.dispatch_workgroups(x, y, z);
+            }
+        }
+        self.counts.dispatches += self.recorded.len();
+        self.counts.submissions += 1;
+        self.recorded.clear();
+        then(&mut encoder);
+        self.device.queue.submit([encoder.finish()]);
+    }
+
+    /// The contents of a buffer after everything recorded so far, as 32-bit floats.
+    ///
+    /// # Errors
+    /// [`crate::Error::Backend`]: the first thing that went wrong on the device, now or before.
+    pub async fn read(&mut self, buffer: &wgpu::Buffer, numbers: usize) -> Result<Vec<f32>> {
+        let size = (numbers * 4) as u64;
+        let landing = self.device.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("reading"),
+            size: size.max(4),
+            usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.submit(|encoder| encoder.copy_buffer_to_buffer(buffer, 0, &landing, 0, size));
+        self.counts.readings += 1;
+        self.counts.bytes_read += numbers * 4;
+        self.device.check()?;
+        let mapped = signal::Signal::new();
+        let done = mapped.clone();
+        landing.map_async(wgpu::MapMode::Read, .., move |result| done.give(result.map_err(|e| e.to_string())));
+        // A browser calls back from its event loop; natively somebody has to wait.
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Err(error) = self.device.device.poll(wgpu::PollType::wait_indefinitely()) {
+            self.device.fail(error.to_string());
+        }
+        let result = mapped.wait().await;
+        self.device.check()?;
+        result.map_err(crate::Error::Backend)?;
+        let view = landing.get_mapped_range(..).map_err(|e| crate::Error::Backend(e.to_string()))?;
+        Ok(view.chunks_exact(4).take(numbers).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    }
+}
+
+mod signal {
+    //! One value from a callback to a future.
+
+    use std::future::poll_fn;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Poll, Waker};
+
+    type Outcome = Result<(), String>;
+
+    #[derive(Clone)]
+    pub struct Signal(Arc<Mutex<(Option<Outcome>, Option<Waker>)>>);
+
+    impl Signal {
+        pub fn new() -> Signal {
+            Signal(Arc::new(Mutex::new((None, None))))
+        }
+
+        pub fn give(&self, outcome: Outcome) {
+            let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            state.0 = Some(outcome);
+            if let Some(waker) = state.1.take() {
+                waker.wake();
+            }
+        }
+
+        pub fn wait(self) -> impl Future<Output = Outcome> {
+            poll_fn(move |context| {
+                let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                match state.0.take() {
+                    Some(outcome) => Poll::Ready(outcome),
+                    None => {
+                        state.1 = Some(context.waker().clone());
+                        Poll::Pending
+                    }
+                }
+            })
+        }
+    }
+}
