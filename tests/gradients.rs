@@ -3,6 +3,8 @@
 
 mod oracle_suite;
 mod reference;
+#[cfg(feature = "webgpu")]
+mod webgpu;
 
 use oracle_suite::engine::{Engine, batch_targets};
 use oracle_suite::vectors::MaskSequence;
@@ -187,4 +189,20 @@ fn parameters_on_the_cpu() {
 #[test]
 fn node_masks_on_the_cpu() {
     check_masks(Cpu::new);
+}
+
+#[cfg(feature = "webgpu")]
+#[test]
+fn parameters_on_webgpu() {
+    if webgpu::gpu().is_some() {
+        check_parameters(webgpu::new_gpu);
+    }
+}
+
+#[cfg(feature = "webgpu")]
+#[test]
+fn node_masks_on_webgpu() {
+    if webgpu::gpu().is_some() {
+        check_masks(webgpu::new_gpu);
+    }
 }

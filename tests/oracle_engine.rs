@@ -1,23 +1,49 @@
-//! The engine on the CPU against the vectors; `tests/wasm.rs` runs the same cases in a browser.
+//! The engine on every backend against the vectors; `tests/wasm.rs` runs the same cases in a browser.
 
 mod oracle_suite;
+#[cfg(feature = "webgpu")]
+mod webgpu;
 
 use oracle_suite::engine::Engine;
-use oracle_suite::vectors::{cases, each_case};
+use oracle_suite::vectors::{Case, cases, each_case};
 use oracle_suite::{Precision, check_forward, check_masks, ready};
-use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::backend::{Backend, cpu::Cpu};
 
-macro_rules! test {
-    ($case:ident) => {
-        #[test]
-        fn $case() {
-            let case = &cases::$case;
-            let mut engine = Engine::new(Cpu::new(), &case.weights());
-            ready(check_forward(case, &mut engine, Precision::Single)).assert(case.name);
-            if case.extras.is_some() {
-                ready(check_masks(case, &mut engine, Precision::Single)).assert(case.name);
-            }
-        }
-    };
+fn check(case: &Case, backend: impl Backend) {
+    let mut engine = Engine::new(backend, &case.weights());
+    ready(check_forward(case, &mut engine, Precision::Single)).assert(case.name);
+    if case.extras.is_some() {
+        ready(check_masks(case, &mut engine, Precision::Single)).assert(case.name);
+    }
 }
-each_case!(test);
+
+mod on_the_cpu {
+    use super::*;
+
+    macro_rules! test {
+        ($case:ident) => {
+            #[test]
+            fn $case() {
+                check(&cases::$case, Cpu::new());
+            }
+        };
+    }
+    each_case!(test);
+}
+
+#[cfg(feature = "webgpu")]
+mod on_webgpu {
+    use super::*;
+
+    macro_rules! test {
+        ($case:ident) => {
+            #[test]
+            fn $case() {
+                if let Some(gpu) = webgpu::gpu() {
+                    check(&cases::$case, gpu);
+                }
+            }
+        };
+    }
+    each_case!(test);
+}
