@@ -1,5 +1,7 @@
 //! Small models for the pruning tests: one whose circuit is known because its weights were set by hand, and random ones.
 
+#![allow(dead_code)] // each test uses a part
+
 use sparse_circuits::backend::Batch;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::circuit::block_on;

@@ -1,0 +1,313 @@
+//! The WebGPU backend against the CPU on every shipped model and circuit, and what it asks of the device. Against the reference
+//! vectors it runs in `oracle_engine.rs`, against derivatives of the reference in `gradients.rs`.
+
+#![cfg(feature = "webgpu")]
+
+mod prune_support;
+mod webgpu;
+
+use prune_support::{hand_built, pairs};
+use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::backend::gpu::{Counts, Gpu};
+use sparse_circuits::backend::{Backend, Batch, ready};
+use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, prune};
+use sparse_circuits::circuit::{Circuit, EdgeList, Edits, Mode, Prompts, Request, TaskModel, Values, Worker, run};
+use sparse_circuits::format::{ModelFile, circuit_file, model_file};
+use sparse_circuits::model::{Config, Hook, LogitsAt, Model, Site, TopKSite, forward};
+use sparse_circuits::tensor::Activations;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Largest difference of a tensor, over its largest magnitude.
+const TOLERANCE: f32 = 1e-4;
+/// AbsTopK may keep another entry only where the two magnitudes differ by less than this share.
+const TIE: f32 = 1e-5;
+
+/// A task as the page offers it.
+struct Task {
+    circuit: Circuit,
+    candidates: [u32; 2],
+    presets: Vec<[Vec<u32>; 2]>,
+}
+
+/// Every shipped model with its tasks.
+fn shipped() -> Vec<(ModelFile, Vec<Task>)> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models"));
+    let read = |name: &str| std::fs::read(folder.join(name)).expect(name);
+    let manifest: serde_json::Value = serde_json::from_slice(&read("manifest.json")).expect("a manifest");
+    let list = |value: &serde_json::Value| value.as_array().expect("a list").clone();
+    let id = |value: &serde_json::Value| value.as_u64().expect("a token id") as u32;
+    let prompt = |p: &serde_json::Value| list(&p["tokens"]).iter().map(|t| id(&t["id"])).collect::<Vec<u32>>();
+    let task = |task: &serde_json::Value| Task {
+        circuit: circuit_file::read(&read(task["circuit"].as_str().expect("a file"))).expect("a circuit").circuit,
+        candidates: [0, 1].map(|i| id(&task["candidateIds"][i])),
+        presets: list(&task["presets"]).iter().map(|p| [prompt(&p["a"]), prompt(&p["b"])]).collect(),
+    };
+    list(&manifest["models"])
+        .iter()
+        .map(|model| {
+            let file = model_file::read(&read(model["file"].as_str().expect("a file"))).expect("a model");
+            (file, list(&model["tasks"]).iter().map(task).collect())
+        })
+        .collect()
+}
+
+fn top_k_site(site: Site) -> Option<TopKSite> {
+    match site {
+        Site::AttnActIn => Some(TopKSite::AttnIn),
+        Site::AttnQ => Some(TopKSite::AttnQ),
+        Site::AttnK => Some(TopKSite::AttnK),
+        Site::AttnV => Some(TopKSite::AttnV),
+        Site::AttnResidDelta => Some(TopKSite::AttnOut),
+        Site::MlpActIn => Some(TopKSite::MlpIn),
+        Site::MlpPostAct => Some(TopKSite::MlpNeuron),
+        Site::MlpResidDelta => Some(TopKSite::MlpOut),
+        _ => None,
+    }
+}
+
+/// What was compared so far.
+#[derive(Default)]
+struct Parity {
+    tensors: usize,
+    worst: f32,
+    worst_at: String,
+    /// Entries that one backend kept and the other did not.
+    other_kept: usize,
+}
+
+impl Parity {
+    /// Only the first `tokens` are compared: what stands at padding is unspecified.
+    fn compare(&mut self, at: &str, got: &Activations, want: &Activations, tokens: usize) {
+        let largest = want.to_rows().iter().fold(0f32, |most, v| most.max(v.abs())).max(f32::MIN_POSITIVE);
+        let mut worst = 0f32;
+        for token in 0..tokens {
+            for channel in 0..want.channels() {
+                let error = (got.get(token, channel) - want.get(token, channel)).abs() / largest;
+                worst = if error > worst || error.is_nan() { error } else { worst };
+            }
+        }
+        self.tensors += 1;
+        if worst > self.worst || worst.is_nan() {
+            (self.worst, self.worst_at) = (worst, at.to_string());
+        }
+        // behind another kept set the values may be anything
+        assert!(worst <= TOLERANCE || self.other_kept > 0, "{at}: error {worst:.2e} of the largest");
+    }
+
+    /// Entries that are zero on one side only must be near the smallest magnitude that was kept.
+    fn compare_kept(&mut self, at: &str, got: &Activations, want: &Activations, tokens: usize) {
+        for token in 0..tokens {
+            let kept = (0..want.channels()).map(|c| want.get(token, c).abs()).filter(|m| *m > 0.0);
+            let threshold = kept.fold(f32::INFINITY, f32::min);
+            for channel in 0..want.channels() {
+                let (g, w) = (got.get(token, channel), want.get(token, channel));
+                if (g == 0.0) != (w == 0.0) {
+                    let gap = (g.abs().max(w.abs()) - threshold).abs() / threshold;
+                    assert!(
+                        gap < TIE || self.other_kept > 0,
+                        "{at}.{channel}: kept by one backend only, gap {gap:.1e}"
+                    );
+                    self.other_kept += 1;
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, at: &str, config: &Config, got: &Values, want: &Values, tokens: usize) {
+        for (hook, want) in &want.computed {
+            let at = format!("{at}: {hook}");
+            let Hook::At { site, .. } = hook else { continue };
+            if top_k_site(*site).is_some_and(|site| config.top_k(site, want.channels()).is_some()) {
+                self.compare_kept(&at, &got.computed[hook], want, tokens);
+            }
+            self.compare(&at, &got.computed[hook], want, tokens);
+        }
+        for (hook, want) in &want.values {
+            self.compare(&format!("{at}: {hook} after edits"), &got.values[hook], want, tokens);
+        }
+        self.compare(&format!("{at}: logits"), &got.logits, &want.logits, tokens);
+    }
+}
+
+#[test]
+fn shipped_circuits_run_alike() {
+    let Some(mut gpu) = webgpu::gpu() else { return };
+    let mut cpu = Cpu::new();
+    let mut parity = Parity::default();
+    for (file, tasks) in shipped() {
+        let config = &file.weights.config;
+        let on_gpu = Model::new(&mut gpu, &file.weights);
+        let on_cpu = Model::new(&mut cpu, &file.weights);
+        let hooks: BTreeSet<Hook> = Hook::node_hooks(config.n_layer).into_iter().collect();
+        for task in tasks {
+            let some: Vec<_> = task.circuit.nodes.iter().copied().take(4).collect();
+            let edits = [
+                Edits::default(),
+                Edits { mode: Mode::Circuit, ..Edits::default() },
+                Edits { mode: Mode::Removed, ..Edits::default() },
+                Edits { mode: Mode::Circuit, flip: !task.circuit.flip_nodes.is_empty(), ..Edits::default() },
+                Edits {
+                    off: [some[0]].into(),
+                    set: [(some[1], 2.5)].into(),
+                    scale: [(some[2], -1.5)].into(),
+                    patch: [some[3]].into(),
+                    ..Edits::default()
+                },
+            ];
+            for (preset, [a, b]) in task.presets.iter().enumerate() {
+                for (number, edits) in edits.iter().enumerate() {
+                    let request = Request {
+                        tokens: a,
+                        source: Some(b),
+                        edits,
+                        circuit: Some(&task.circuit),
+                        means: &file.means,
+                        logits_at: LogitsAt::Every,
+                        hooks: &hooks,
+                        computed: &hooks,
+                    };
+                    let got = ready(run(&mut gpu, &on_gpu, &request).unwrap().read(&mut gpu)).unwrap();
+                    let want = ready(run(&mut cpu, &on_cpu, &request).unwrap().read(&mut cpu)).unwrap();
+                    let at = format!("{}, preset {preset}, edits {number}", task.circuit.task);
+                    parity.run(&at, config, &got, &want, a.len());
+                }
+            }
+        }
+    }
+    println!(
+        "{} tensors, worst {:.2e} of the largest at {}; {} entries kept by one backend only",
+        parity.tensors, parity.worst, parity.worst_at, parity.other_kept
+    );
+    assert!(parity.tensors > 0, "nothing was compared");
+}
+
+/// The gradients that pruning learns from: whole model and circuit alone.
+#[test]
+fn mask_gradients_of_shipped_circuits_agree() {
+    let Some(gpu) = webgpu::gpu() else { return };
+    let mut gpu = Some(gpu);
+    for (file, tasks) in shipped() {
+        for task in tasks {
+            let model = TaskModel::new(&file.weights, &file.means, task.candidates).unwrap();
+            let space = model.space.clone();
+            let model = Arc::new(model);
+            let mut on_gpu = Worker::new(gpu.take().unwrap_or_else(webgpu::new_gpu), model.clone());
+            let mut on_cpu = Worker::new(Cpu::new(), model);
+            let prompts = Prompts::new(&task.presets, file.weights.config.block_size);
+            let circuit = space.mask(&task.circuit.nodes).unwrap();
+            // fractions, so that no gate is the identity
+            let mixed: Vec<f32> = (0..space.len()).map(|i| 0.5 + 0.5 * ((i * 37 % 101) as f32 / 101.0)).collect();
+            for (name, mask) in [("circuit", circuit), ("fractions", mixed)] {
+                for chunk in &prompts.chunks {
+                    let alive = vec![true; space.len()];
+                    let slope = |difference: f32, first: bool| {
+                        1.0 / (1.0 + (-difference).exp()) - if first { 1.0 } else { 0.0 }
+                    };
+                    let got = ready(on_gpu.gradient(chunk, &mask, &alive, slope)).unwrap();
+                    let want = ready(on_cpu.gradient(chunk, &mask, &alive, slope)).unwrap();
+                    close(&format!("{name}: differences"), &got.differences, &want.differences);
+                    close(&format!("{name}: gradient"), &got.mask, &want.mask);
+                }
+            }
+        }
+    }
+}
+
+fn close(at: &str, got: &[f32], want: &[f32]) {
+    assert_eq!(got.len(), want.len(), "{at}");
+    let largest = want.iter().fold(0f32, |most, v| most.max(v.abs()));
+    let worst = got.iter().zip(want).map(|(g, w)| (g - w).abs() / largest).fold(0f32, f32::max);
+    println!("{at}: error {worst:.2e} of the largest");
+    assert!(largest > 0.0 && worst <= TOLERANCE, "{at}: error {worst:.2e} of the largest");
+}
+
+#[test]
+fn pruning_finds_the_same_circuit() {
+    let Some(gpu) = webgpu::gpu() else { return };
+    let toy = hand_built();
+    let task = Arc::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap());
+    let edges = EdgeList::new(&toy.weights, &task.space);
+    let data = PruneData::new(&pairs(32, 1), &pairs(32, 2), 64);
+    let learn = LearnOptions { steps: 20, pairs: 16, ..LearnOptions::default() };
+    let options = PruneOptions { learn, k_coefs: vec![0.01], seed: 3, ..PruneOptions::default() };
+    let mut on_gpu = Worker::new(gpu, task.clone());
+    let mut on_cpu = Worker::new(Cpu::new(), task);
+    let got = ready(prune(&mut on_gpu, &edges, &data, &options, async |_| true)).unwrap().expect("nobody cancelled");
+    let want = ready(prune(&mut on_cpu, &edges, &data, &options, async |_| true)).unwrap().expect("nobody cancelled");
+    let nodes = |best: Option<sparse_circuits::circuit::prune::Pruned>| best.map(|best| (best.nodes, best.edges));
+    assert_eq!(nodes(got.best), nodes(want.best));
+}
+
+/// One submission a pass, whatever its length; nothing is read but what is asked for; weights go up once.
+#[test]
+fn a_forward_pass_is_one_submission() {
+    let Some(mut gpu) = webgpu::gpu() else { return };
+    let (file, _) = shipped().remove(0);
+    let config = &file.weights.config;
+    let model = Model::new(&mut gpu, &file.weights);
+    for tokens in [5, 33] {
+        let before = gpu.counts();
+        let batch = Batch::new(&[vec![1; tokens], vec![2; 3]]);
+        let logits = forward(&mut gpu, &model, &batch, LogitsAt::Last, &mut ()).unwrap();
+        assert_eq!(gpu.counts(), before, "nothing has run yet");
+        ready(gpu.read(&logits)).unwrap();
+        let after = gpu.counts();
+        let spent = Counts {
+            dispatches: after.dispatches - before.dispatches,
+            submissions: after.submissions - before.submissions,
+            readings: after.readings - before.readings,
+            bytes_read: after.bytes_read - before.bytes_read,
+        };
+        println!("{tokens} tokens: {spent:?}");
+        let want = Counts {
+            dispatches: dispatches(config, &file),
+            submissions: 1,
+            readings: 1,
+            bytes_read: config.vocab_size * sparse_circuits::tensor::PANEL * 4,
+        };
+        assert_eq!(spent, want, "{tokens} tokens");
+        gpu.recycle(logits);
+    }
+}
+
+/// Kernels of a forward pass with `LogitsAt::Last`, counted along `model/forward.rs`.
+fn dispatches(config: &Config, file: &ModelFile) -> usize {
+    use sparse_circuits::model::WeightMatrix;
+    assert!(config.d_pos_emb.is_none() && file.weights.wpe.is_none(), "a model without positions");
+    let top_k = |site, width| config.top_k(site, width).is_some() as usize;
+    let block = 2 // norms
+        + 4 // q, k, v, attention
+        + 4 // c_proj, c_fc, activation, c_proj
+        + 2 * 2 // residual: copy and add
+        + 1 // a copy of the residual for the next block
+        + [TopKSite::AttnIn, TopKSite::AttnOut, TopKSite::MlpIn, TopKSite::MlpOut]
+            .map(|site| top_k(site, config.d_model))
+            .iter()
+            .sum::<usize>()
+        + [TopKSite::AttnQ, TopKSite::AttnK, TopKSite::AttnV].map(|site| top_k(site, config.d_attn())).iter().sum::<usize>()
+        + top_k(TopKSite::MlpNeuron, config.d_mlp);
+    let embedding = if matches!(file.weights.wte, WeightMatrix::Sparse(_)) { 2 } else { 1 };
+    let bigram = file.weights.bigram_table.is_some() as usize;
+    embedding + config.n_layer * block + 1 /* select */ + 1 /* norm */ + 1 /* unembedding */ + bigram
+}
+
+/// What the device refuses comes out of the next reading as an error, and the backend on the CPU goes on.
+#[test]
+fn a_refused_allocation_is_an_error_not_a_panic() {
+    let Some(mut gpu) = webgpu::gpu() else { return };
+    let small = gpu.tensor(1, 16);
+    let _huge = gpu.tensor(1 << 20, 1 << 20);
+    let error = ready(gpu.read(&small)).expect_err("4 TiB");
+    assert!(matches!(error, sparse_circuits::Error::Backend(_)), "{error}");
+    assert!(ready(gpu.read(&small)).is_err(), "and stays one");
+}
+
+#[test]
+fn the_device_has_a_name() {
+    let Some(gpu) = webgpu::gpu() else { return };
+    println!("{} (software: {})", gpu.description(), gpu.is_software());
+    assert!(!gpu.description().is_empty());
+    assert_eq!(Gpu::name(&gpu), "webgpu");
+}
