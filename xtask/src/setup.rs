@@ -139,12 +139,10 @@ impl Browser {
 /// Chromium: found, else from apt where that can be done, else Playwright's own, else a sentence.
 pub fn browser() -> Outcome<Browser> {
     let found = Browser::found();
-    let may_install =
-        cfg!(target_os = "linux") && find("apt-get").is_some() && ask(command("id").arg("-u")).as_deref() == Some("0");
     // Debian's packages belong together: its driver would not fit a Chrome from elsewhere.
     let debian = found.as_ref().is_none_or(|found| found.program.ends_with("bin/chromium"));
     let whole = found.as_ref().is_some_and(|found| found.driver.is_some());
-    if !whole && may_install && debian {
+    if !whole && may_install() && debian {
         let installed = step("install Chromium and its driver", || {
             run(apt().arg("update"))?;
             run(apt().args(["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"]))
@@ -170,6 +168,33 @@ pub fn browser() -> Outcome<Browser> {
                 .into(),
         ),
     }
+}
+
+/// A Vulkan driver for the tests of the WebGPU backend: found, else Debian's, which computes on the CPU. Without one those tests
+/// say that they were skipped.
+pub fn vulkan_driver() {
+    let listed = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
+    let found = || listed.iter().any(|folder| fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some()));
+    if cfg!(not(target_os = "linux")) || found() {
+        return;
+    }
+    let installed = may_install()
+        && step("install a Vulkan driver", || {
+            run(apt().arg("update"))?;
+            run(apt().args(["install", "-y", "--no-install-recommends", "mesa-vulkan-drivers"]))
+        })
+        .map_err(|error| println!("  {error}"))
+        .is_ok();
+    if !installed || !found() {
+        println!(
+            "  no Vulkan driver: the tests of the WebGPU backend will be skipped; install mesa-vulkan-drivers or your GPU's"
+        );
+    }
+}
+
+/// Whether apt can install for us: root on a Debian.
+fn may_install() -> bool {
+    cfg!(target_os = "linux") && find("apt-get").is_some() && ask(command("id").arg("-u")).as_deref() == Some("0")
 }
 
 fn apt() -> std::process::Command {

@@ -38,6 +38,7 @@ pub fn test(names: &[&str]) -> Outcome {
     let start = Instant::now();
     let tools = setup::wasm_tools()?;
     setup::npm_packages()?;
+    setup::vulkan_driver();
     let ready = Ready { tools, browser: setup::browser()? };
     let mut done = vec![Step { name: "setup", time: start.elapsed(), tests: None, error: None }];
 
@@ -91,8 +92,11 @@ const WASM_TESTS: [&str; 6] = [
     "wasm",
 ];
 
+/// What native builds of the tests have besides the defaults; the same in each of them, so that nothing is compiled twice.
+const NATIVE_FEATURES: &str = "--features=webgpu";
+
 fn lint(_: &Ready) -> Outcome<Option<Count>> {
-    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    run(cargo().args(["clippy", "--workspace", "--all-targets", NATIVE_FEATURES, "--", "-D", "warnings"]))?;
     run(cargo().args(["clippy", "--lib"]).args(WASM_TESTS).args(["--", "-D", "warnings"]))?;
     let benches = ["clippy", "--package", "engine-bench", "--lib", "--target", "wasm32-unknown-unknown"];
     run(cargo().args(benches).args(["--", "-D", "warnings"]))?;
@@ -100,7 +104,7 @@ fn lint(_: &Ready) -> Outcome<Option<Count>> {
 }
 
 fn native(_: &Ready) -> Outcome<Option<Count>> {
-    run_tests(cargo().args(["test", "--workspace", "--no-fail-fast"]))
+    run_tests(cargo().args(["test", "--workspace", "--no-fail-fast", NATIVE_FEATURES]))
 }
 
 fn page_build(ready: &Ready) -> Outcome<Option<Count>> {
@@ -155,7 +159,7 @@ fn capabilities(browser: &Path) -> Outcome<PathBuf> {
 
 /// tests/browser against www/dist, beside the native command: their numbers must agree.
 fn browser(ready: &Ready) -> Outcome<Option<Count>> {
-    run(cargo().args(["build", "--bin", "sparse-circuits"]))?;
+    run(cargo().args(["build", "--bin", "sparse-circuits", NATIVE_FEATURES]))?;
     let native = target().join("debug").join(format!("sparse-circuits{}", std::env::consts::EXE_SUFFIX));
     // Where nobody looks, no server may wait with a report after the last test.
     run_tests(
