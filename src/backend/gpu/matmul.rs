@@ -21,7 +21,7 @@ impl Gpu {
         assert!(w.rows == y.channels && w.cols == x.channels && x.tokens == y.tokens);
         match &w.form {
             Form::Dense(values) => self.dense(values, start, false, x, y),
-            Form::Sparse { forward, .. } => self.sparse(forward, start, x, y),
+            Form::Sparse(w) => self.sparse(&w.forward, start, x, y),
         }
     }
 
@@ -29,8 +29,8 @@ impl Gpu {
         assert!(w.rows == dy.channels && w.cols == dx.channels && dx.tokens == dy.tokens);
         match &w.form {
             Form::Dense(values) => self.dense(values, start, true, dy, dx),
-            Form::Sparse { weights, transposed, .. } => {
-                let transposed = transposed.get_or_init(|| self.upload_csr(&weights.transpose()));
+            Form::Sparse(w) => {
+                let transposed = w.transposed.get_or_init(|| self.upload_csr(&w.weights.transpose()));
                 self.sparse(transposed, start, dy, dx);
             }
         }

@@ -54,12 +54,14 @@ pub struct GpuMatrix {
 pub(super) enum Form {
     /// Row-major; the transposed product reads it from its other side.
     Dense(Buffer),
-    Sparse {
-        forward: Csr,
-        /// On the host, for the transpose, which is made when a backward pass first asks for it.
-        weights: SparseMatrix,
-        transposed: OnceLock<Csr>,
-    },
+    Sparse(Box<SparseSides>),
+}
+
+pub(super) struct SparseSides {
+    pub forward: Csr,
+    /// On the host, for the transpose, which is made when a backward pass first asks for it.
+    pub weights: SparseMatrix,
+    pub transposed: OnceLock<Csr>,
 }
 
 /// A sparse matrix as `shaders/matmul_sparse.wgsl` reads it.
@@ -104,7 +106,8 @@ impl Gpu {
         let form = match weights {
             WeightMatrix::Dense(w) => Form::Dense(self.recorder.filled(bytemuck::cast_slice(&w.data), STORAGE)),
             WeightMatrix::Sparse(w) => {
-                Form::Sparse { forward: self.upload_csr(w), weights: w.clone(), transposed: OnceLock::new() }
+                let forward = self.upload_csr(w);
+                Form::Sparse(Box::new(SparseSides { forward, weights: w.clone(), transposed: OnceLock::new() }))
             }
         };
         GpuMatrix { rows: weights.rows(), cols: weights.cols(), form }

@@ -42,7 +42,7 @@ impl Gpu {
     pub(super) fn gather_rows(&mut self, table: &GpuMatrix, rows: &[u32], add: bool, y: &mut GpuTensor) {
         assert!(table.cols == y.channels && rows.len() == y.tokens);
         assert!(rows.iter().all(|&row| (row as usize) < table.rows), "a row beyond the table");
-        if !add && matches!(table.form, Form::Sparse { .. }) {
+        if !add && matches!(table.form, Form::Sparse(_)) {
             self.zero_tensor(y);
         }
         let rows = Bound::Staged(self.recorder.stage(rows));
@@ -53,9 +53,14 @@ impl Gpu {
                 &[(0, rows), (1, Bound::Buffer(values)), (4, y.bound())],
                 [y.channels.div_ceil(SLICES), y.panels(), 1],
             ),
-            Form::Sparse { forward, .. } => self.recorder.run(
+            Form::Sparse(w) => self.recorder.run(
                 Kernel { shader: shaders::GATHER, entry: "sparse", constants: &constants },
-                &[(0, rows), (2, Bound::Buffer(&forward.indptr)), (3, Bound::Buffer(&forward.entries)), (4, y.bound())],
+                &[
+                    (0, rows),
+                    (2, Bound::Buffer(&w.forward.indptr)),
+                    (3, Bound::Buffer(&w.forward.entries)),
+                    (4, y.bound()),
+                ],
                 [1, y.panels(), 1],
             ),
         }
