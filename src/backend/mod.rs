@@ -1,7 +1,7 @@
 //! The operations that a model needs, on handles, so that the same forward and backward run on any device.
 //!
-//! Rules of the house: ops record work on handles and return nothing; [`Backend::read`] and [`Backend::read_gradient`] are the
-//! only calls that wait for the device. Every op has one file in `cpu/`, with its naive reference and property tests beside it; a file
+//! Rules of the house: ops record work on handles and return nothing; [`Backend::read`] and its siblings are the only calls that
+//! wait for the device. Every op has one file in `cpu/`, with its naive reference and property tests beside it; a file
 //! of the same name in `gpu/`, with tests against the CPU; and a kernel of its own name in `shaders/`.
 
 pub mod cpu;
@@ -99,6 +99,11 @@ pub trait Backend {
     /// `cpu` or `webgpu`.
     fn name(&self) -> &'static str;
 
+    /// The most tokens that a tensor of so many channels can have here; a larger batch is to be split.
+    fn most_tokens(&self, _channels: usize) -> usize {
+        usize::MAX
+    }
+
     // Memory. A tensor from the pool holds unspecified finite numbers.
     fn tensor(&mut self, channels: usize, tokens: usize) -> Self::Tensor;
     /// Tokens of a tensor, padding included.
@@ -110,6 +115,26 @@ pub trait Backend {
     fn gradient(&mut self, rows: usize, cols: usize) -> Self::Gradient;
     fn read(&mut self, tensor: &Self::Tensor) -> impl Future<Output = Result<Activations>>;
     fn read_gradient(&mut self, gradient: &Self::Gradient) -> impl Future<Output = Result<Matrix>>;
+    /// Several tensors in one wait.
+    fn read_all(&mut self, tensors: &[&Self::Tensor]) -> impl Future<Output = Result<Vec<Activations>>> {
+        async move {
+            let mut all = Vec::with_capacity(tensors.len());
+            for tensor in tensors {
+                all.push(self.read(tensor).await?);
+            }
+            Ok(all)
+        }
+    }
+    /// Several gradients in one wait.
+    fn read_gradients(&mut self, gradients: &[&Self::Gradient]) -> impl Future<Output = Result<Vec<Matrix>>> {
+        async move {
+            let mut all = Vec::with_capacity(gradients.len());
+            for gradient in gradients {
+                all.push(self.read_gradient(gradient).await?);
+            }
+            Ok(all)
+        }
+    }
     fn copy(&mut self, x: &Self::Tensor, y: &mut Self::Tensor);
     fn zero(&mut self, y: &mut Self::Tensor);
 

@@ -160,11 +160,8 @@ impl<B: Backend> LearningMasks<B> {
     /// # Errors
     /// When the device fails.
     pub async fn gradient(&self, backend: &mut B, space: &NodeSpace) -> Result<Vec<f32>> {
-        let mut row = Vec::with_capacity(space.len());
-        for (hook, _) in space.hooks() {
-            row.extend(backend.read_gradient(&self.gates[&hook].1).await?.data);
-        }
-        Ok(row)
+        let gradients: Vec<&B::Gradient> = space.hooks().map(|(hook, _)| &self.gates[&hook].1).collect();
+        Ok(backend.read_gradients(&gradients).await?.into_iter().flat_map(|gradient| gradient.data).collect())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Tokenized prompts of a task in batches of fixed sizes, ready to be run many times.
 
-use crate::backend::Batch;
+use crate::backend::{Batch, Span};
 use crate::tensor::PANEL;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Tokens in a chunk, padding included: few, so that what one op leaves in the cache is there for the next (at 512 a third of the time went to
@@ -9,12 +10,45 @@ use std::collections::BTreeMap;
 const CHUNK_TOKENS: usize = 192;
 
 /// Some prompts of a set in one batch. In a set of pairs, sequences `2 i` and `2 i + 1` are a pair's prompts a and b.
+#[derive(Clone)]
 pub struct Chunk {
     pub batch: Batch,
     /// Place in the set, of each sequence.
     pub rows: Vec<usize>,
     /// Whether the first candidate is wanted, for each sequence.
     pub first: Vec<bool>,
+}
+
+impl Chunk {
+    /// The chunk in pieces of at most `most` tokens, sequences `2 i` and `2 i + 1` together; two that are longer have a piece of
+    /// their own.
+    pub(super) fn pieces(&self, most: usize) -> Cow<'_, [Chunk]> {
+        if self.batch.tokens().len() <= most {
+            return Cow::Borrowed(std::slice::from_ref(self));
+        }
+        let sequence = |span: &Span| &self.batch.tokens()[span.start..span.start + span.len];
+        let mut pieces = Vec::new();
+        let mut first = 0;
+        while first < self.rows.len() {
+            let end_of = |pair: usize| (pair + 2).min(self.rows.len());
+            let tokens_to = |end: usize| {
+                let spans = &self.batch.spans()[first..end];
+                spans.iter().map(|span| span.len.next_multiple_of(PANEL)).sum::<usize>()
+            };
+            let mut end = end_of(first);
+            while end < self.rows.len() && tokens_to(end_of(end)) <= most {
+                end = end_of(end);
+            }
+            let sequences: Vec<&[u32]> = self.batch.spans()[first..end].iter().map(sequence).collect();
+            pieces.push(Chunk {
+                batch: Batch::new(&sequences),
+                rows: self.rows[first..end].to_vec(),
+                first: self.first[first..end].to_vec(),
+            });
+            first = end;
+        }
+        Cow::Owned(pieces)
+    }
 }
 
 /// Prompts that want one of a task's candidates. In a set of pairs, pair `i` has the places `2 i` (prompt a, which wants the first

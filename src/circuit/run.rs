@@ -111,16 +111,15 @@ fn check_tokens<B: Backend>(model: &Model<B>, what: &str, tokens: &[u32]) -> Res
 impl<B: Backend> Outcome<B> {
     /// Brings everything to the host and gives the tensors back.
     pub async fn read(self, backend: &mut B) -> Result<Values> {
-        let logits = backend.read(&self.logits).await?;
-        backend.recycle(self.logits);
-        let mut maps = [BTreeMap::new(), BTreeMap::new()];
-        for (map, tensors) in maps.iter_mut().zip([self.values, self.computed]) {
-            for (hook, tensor) in tensors {
-                map.insert(hook, backend.read(&tensor).await?);
-                backend.recycle(tensor);
-            }
-        }
-        let [values, computed] = maps;
+        let hooks = self.values.values().chain(self.computed.values());
+        let tensors: Vec<&B::Tensor> = std::iter::once(&self.logits).chain(hooks).collect();
+        let mut read = backend.read_all(&tensors).await?.into_iter();
+        // in the order of `tensors`
+        let logits = read.next().expect("the logits");
+        let [values, computed] = [&self.values, &self.computed]
+            .map(|tensors| tensors.keys().copied().zip(read.by_ref()).collect::<BTreeMap<Hook, Activations>>());
+        let hooks = self.values.into_values().chain(self.computed.into_values());
+        std::iter::once(self.logits).chain(hooks).for_each(|tensor| backend.recycle(tensor));
         Ok(Values { logits, values, computed })
     }
 }

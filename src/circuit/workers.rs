@@ -10,7 +10,7 @@ use crate::Result;
 use crate::backend::{Backend, Batch};
 use crate::model::{Hook, Hooks, LogitsAt, Model, Weights, backward, forward, forward_with_trace};
 use crate::tensor::Activations;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A model reduced to one task's two candidates, and the means of its nodes.
@@ -56,15 +56,24 @@ impl<B: Backend> Worker<B> {
         Worker { backend, task, model, reduced: None, masks: None }
     }
 
+    /// The backend, for another task.
+    pub fn into_backend(self) -> B {
+        self.backend
+    }
+
     /// The first candidate's logit minus the second's, for each sequence of the chunk.
     ///
     /// # Errors
     /// When the device fails.
     pub async fn differences(&mut self, chunk: &Chunk, mask: &[f32]) -> Result<Vec<f32>> {
         self.set_mask(mask);
-        let (backend, model, masks) = self.parts(mask);
-        let logits = forward(backend, model, &chunk.batch, LogitsAt::Last, &mut &*masks)?;
-        read_differences(backend, logits).await
+        let mut differences = Vec::with_capacity(chunk.rows.len());
+        for piece in chunk.pieces(self.most_tokens()).iter() {
+            let (backend, model, masks) = self.parts(mask);
+            let logits = forward(backend, model, &piece.batch, LogitsAt::Last, &mut &*masks)?;
+            differences.extend(read_differences(backend, logits).await?);
+        }
+        Ok(differences)
     }
 
     /// The differences, and the gradient by the mask of `sum over sequences of slope(difference, first candidate wanted)`'s
@@ -80,21 +89,26 @@ impl<B: Backend> Worker<B> {
         slope: impl Fn(f32, bool) -> f32,
     ) -> Result<ChunkGradient> {
         self.set_alive(alive);
+        let pieces = chunk.pieces(self.most_tokens());
         let Worker { backend, task, model, reduced, .. } = self;
         let model = reduced.as_ref().map_or(&*model, |(_, model)| model);
         let mut masks = LearningMasks::new(backend, &task.space, mask, &task.means);
-        let (logits, trace) = forward_with_trace(backend, model, &chunk.batch, LogitsAt::Last, &mut masks)?;
-        let differences = read_differences(backend, logits).await?;
-        let rows: Vec<f32> = differences
-            .iter()
-            .zip(&chunk.first)
-            .flat_map(|(&difference, &first)| {
-                let slope = slope(difference, first);
-                [slope, -slope]
-            })
-            .collect();
-        let dlogits = backend.upload(&Activations::from_rows(&rows, 2));
-        backward(backend, model, &chunk.batch, trace, &dlogits, &mut masks, None);
+        let mut differences = Vec::with_capacity(chunk.rows.len());
+        for piece in pieces.iter() {
+            let (logits, trace) = forward_with_trace(backend, model, &piece.batch, LogitsAt::Last, &mut masks)?;
+            let of_piece = read_differences(backend, logits).await?;
+            let rows: Vec<f32> = of_piece
+                .iter()
+                .zip(&piece.first)
+                .flat_map(|(&difference, &first)| {
+                    let slope = slope(difference, first);
+                    [slope, -slope]
+                })
+                .collect();
+            let dlogits = backend.upload(&Activations::from_rows(&rows, 2));
+            backward(backend, model, &piece.batch, trace, &dlogits, &mut masks, None);
+            differences.extend(of_piece);
+        }
         Ok(ChunkGradient { differences, mask: masks.gradient(backend, &task.space).await? })
     }
 
@@ -105,15 +119,19 @@ impl<B: Backend> Worker<B> {
     /// When the device fails.
     pub async fn flipped(&mut self, chunk: &Chunk, mask: &[f32], flip: &[usize]) -> Result<Vec<f32>> {
         self.set_mask(mask);
-        // the chunk's sequences as they are, and once more to be flipped
-        let tokens = chunk.batch.tokens();
-        let sequences: Vec<&[u32]> =
-            chunk.batch.spans().iter().map(|span| &tokens[span.start..span.start + span.len]).collect();
-        let batch = Batch::new(&[sequences.as_slice(), sequences.as_slice()].concat());
-        let plan = FlipPlan::new(&self.task.space, flip, batch.spans());
-        let (backend, model, masks) = self.parts(mask);
-        let logits = forward(backend, model, &batch, LogitsAt::Last, &mut FlipHooks::new(masks, &plan))?;
-        Ok(read_differences(backend, logits).await?.split_off(sequences.len()))
+        let mut differences = Vec::with_capacity(chunk.rows.len());
+        for piece in chunk.pieces(self.most_tokens() / 2).iter() {
+            // the sequences as they are, and once more to be flipped
+            let tokens = piece.batch.tokens();
+            let sequences: Vec<&[u32]> =
+                piece.batch.spans().iter().map(|span| &tokens[span.start..span.start + span.len]).collect();
+            let batch = Batch::new(&[sequences.as_slice(), sequences.as_slice()].concat());
+            let plan = FlipPlan::new(&self.task.space, flip, batch.spans());
+            let (backend, model, masks) = self.parts(mask);
+            let logits = forward(backend, model, &batch, LogitsAt::Last, &mut FlipHooks::new(masks, &plan))?;
+            differences.extend(read_differences(backend, logits).await?.split_off(sequences.len()));
+        }
+        Ok(differences)
     }
 
     /// The values of `nodes` (indices into the node space, ascending) at every token, sequence after sequence: for each node
@@ -124,28 +142,31 @@ impl<B: Backend> Worker<B> {
     pub async fn values(&mut self, chunk: &Chunk, mask: &[f32], nodes: &[usize]) -> Result<Vec<Vec<f32>>> {
         self.set_mask(mask);
         let space = self.task.space.clone();
-        let (backend, model, masks) = self.parts(mask);
-        let mut watch = Watch { masks, widths: BTreeMap::new(), seen: BTreeMap::new() };
-        for &node in nodes {
-            let hook = space.node(node).hook;
-            watch.widths.insert(hook, space.range(hook).map_or(0, |range| range.len()));
-        }
-        let logits = forward(backend, model, &chunk.batch, LogitsAt::Last, &mut watch)?;
-        let seen = watch.seen;
-        backend.recycle(logits);
-        let mut values = Vec::new();
-        let mut read = BTreeMap::new();
-        for (hook, tensor) in seen {
-            read.insert(hook, backend.read(&tensor).await?);
-            backend.recycle(tensor);
-        }
-        for &node in nodes {
-            let node = space.node(node);
-            let tensor = &read[&node.hook];
-            let spans = chunk.batch.spans().iter();
-            values.push(spans.flat_map(|s| s.start..s.start + s.len).map(|t| tensor.get(t, node.index)).collect());
+        let hooks: BTreeSet<Hook> = nodes.iter().map(|&node| space.node(node).hook).collect();
+        let widths = hooks.iter().map(|&hook| (hook, space.range(hook).map_or(0, |range| range.len()))).collect();
+        let mut values = vec![Vec::new(); nodes.len()];
+        for piece in chunk.pieces(self.most_tokens()).iter() {
+            let (backend, model, masks) = self.parts(mask);
+            let mut watch = Watch { masks, widths: &widths, seen: BTreeMap::new() };
+            let logits = forward(backend, model, &piece.batch, LogitsAt::Last, &mut watch)?;
+            let seen = watch.seen;
+            backend.recycle(logits);
+            let read = backend.read_all(&seen.values().collect::<Vec<_>>()).await?;
+            let read: BTreeMap<Hook, Activations> = seen.keys().copied().zip(read).collect();
+            seen.into_values().for_each(|tensor| backend.recycle(tensor));
+            for (values, &node) in values.iter_mut().zip(nodes) {
+                let node = space.node(node);
+                let tensor = &read[&node.hook];
+                let tokens = piece.batch.spans().iter().flat_map(|s| s.start..s.start + s.len);
+                values.extend(tokens.map(|t| tensor.get(t, node.index)));
+            }
         }
         Ok(values)
+    }
+
+    /// Tokens of a batch, at most.
+    fn most_tokens(&self) -> usize {
+        self.backend.most_tokens(self.model.config.widest())
     }
 
     fn set_mask(&mut self, mask: &[f32]) {
@@ -183,7 +204,7 @@ async fn read_differences<B: Backend>(backend: &mut B, logits: B::Tensor) -> Res
 /// Masks, and copies of the values at some hooks.
 struct Watch<'a, B: Backend> {
     masks: &'a DeviceMasks<B>,
-    widths: BTreeMap<Hook, usize>,
+    widths: &'a BTreeMap<Hook, usize>,
     seen: BTreeMap<Hook, B::Tensor>,
 }
 

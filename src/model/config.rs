@@ -330,6 +330,11 @@ impl Config {
         self.d_model + self.d_pos_emb.unwrap_or(0)
     }
 
+    /// The most channels that a tensor of a pass has.
+    pub fn widest(&self) -> usize {
+        self.vocab_size.max(self.d_mlp).max(self.d_attn()).max(self.d_block_in())
+    }
+
     /// How many entries AbsTopK keeps at `site` of a vector of `width`: `int(afrac * width)` in double precision, as
     /// the published code computes it. `None` when nothing is dropped there.
     pub fn top_k(&self, site: TopKSite, width: usize) -> Option<usize> {

@@ -10,6 +10,8 @@ pub struct Device {
     pub description: String,
     /// A driver that computes on the CPU: right results, times that mean nothing.
     pub software: bool,
+    /// The largest buffer that a kernel can be given.
+    pub most_bytes: u64,
     trouble: Arc<Mutex<Option<String>>>,
 }
 
@@ -34,6 +36,7 @@ impl Device {
                 .max(wgpu::Limits::default().max_storage_buffer_binding_size),
             ..wgpu::Limits::default()
         };
+        let most_bytes = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
         let descriptor =
             wgpu::DeviceDescriptor { label: Some("sparse-circuits"), required_limits: limits, ..Default::default() };
         let (device, queue) = (adapter.request_device(&descriptor).await)
@@ -51,6 +54,7 @@ impl Device {
             queue,
             description: format!("{} ({})", info.name, info.backend),
             software: info.device_type == wgpu::DeviceType::Cpu,
+            most_bytes,
             trouble,
         })
     }
@@ -75,4 +79,73 @@ pub const NO_ADAPTER: &str = "there is no WebGPU adapter";
 
 fn report(trouble: &Mutex<Option<String>>, error: String) {
     trouble.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Kernel;
+    use super::super::testing::gpu;
+    use super::super::{Gpu, shaders};
+    use crate::Error;
+    use crate::backend::{Backend, ready};
+    use crate::model::Activation;
+    use crate::tensor::Activations;
+
+    /// Uploads, a kernel that has no pipeline yet, readings: each reading is the error, nothing panics.
+    #[track_caller]
+    fn check_dead(gpu: &mut Gpu, reason: &str) {
+        for kind in [Activation::Relu, Activation::Gelu] {
+            let x = gpu.upload(&Activations::from_rows(&[1.0; 6], 2));
+            let mut y = gpu.tensor(2, 3);
+            gpu.activate(kind, &x, &mut y);
+            let gradient = gpu.gradient(2, 2);
+            let readings = [ready(gpu.read(&y)).map(|_| ()), ready(gpu.read_gradient(&gradient)).map(|_| ())];
+            for reading in readings {
+                let error = reading.expect_err("a reading of a dead device");
+                assert!(matches!(&error, Error::Backend(text) if text.contains(reason)), "{error}");
+            }
+            gpu.recycle(y);
+        }
+    }
+
+    #[test]
+    fn a_lost_device_is_an_error() {
+        let Some(mut gpu) = gpu() else { return };
+        let x = gpu.upload(&Activations::from_rows(&[1.0; 6], 2));
+        assert!(ready(gpu.read(&x)).is_ok());
+        let mut y = gpu.tensor(2, 3);
+        // lost from outside, with something recorded
+        gpu.copy(&x, &mut y);
+        gpu.recorder.device.device.destroy();
+        check_dead(&mut gpu, "");
+
+        let Some(mut gpu) = self::gpu() else { return };
+        gpu.destroy();
+        check_dead(&mut gpu, "given back");
+    }
+
+    #[test]
+    fn a_lost_device_does_not_touch_another_one() {
+        let (Some(first), Some(mut second)) = (gpu(), gpu()) else { return };
+        first.destroy();
+        let x = second.upload(&Activations::from_rows(&[1.0; 6], 2));
+        assert!(ready(second.read(&x)).is_ok());
+    }
+
+    #[test]
+    fn memory_that_is_not_there_is_an_error() {
+        let Some(mut gpu) = gpu() else { return };
+        gpu.recorder.device.most_bytes = u64::MAX;
+        let _huge = gpu.tensor(1 << 20, 1 << 20);
+        check_dead(&mut gpu, "");
+    }
+
+    #[test]
+    fn a_shader_that_does_not_compile_is_an_error() {
+        let Some(mut gpu) = gpu() else { return };
+        let x = gpu.tensor(2, 3);
+        let kernel = Kernel { shader: shaders::BROKEN, entry: "main", constants: &[] };
+        gpu.recorder.run(kernel, &[(0, x.bound())], [1, 1, 1]);
+        check_dead(&mut gpu, "broken");
+    }
 }

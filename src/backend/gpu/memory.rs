@@ -83,6 +83,7 @@ const STORAGE: BufferUsages = BufferUsages::STORAGE;
 impl Gpu {
     pub(super) fn new_tensor(&mut self, channels: usize, tokens: usize) -> GpuTensor {
         let numbers = channels * tokens.div_ceil(PANEL) * PANEL;
+        self.recorder.check_size(4 * numbers);
         let buffer = self.pool.get_mut(&numbers).and_then(Vec::pop).unwrap_or_else(|| self.recorder.zeros(numbers));
         GpuTensor { buffer, channels, tokens }
     }
@@ -135,15 +136,20 @@ impl Gpu {
         GpuGradient { buffer: self.recorder.zeros(rows * cols), rows, cols }
     }
 
-    pub(super) async fn read_tensor(&mut self, tensor: &GpuTensor) -> Result<Activations> {
-        let mut values = Activations::zeros(tensor.channels, tensor.tokens);
-        let numbers = self.recorder.read(&tensor.buffer, values.data().len()).await?;
-        values.data_mut().copy_from_slice(&numbers);
-        Ok(values)
+    pub(super) async fn read_tensors(&mut self, tensors: &[&GpuTensor]) -> Result<Vec<Activations>> {
+        let buffers: Vec<_> = tensors.iter().map(|t| (&t.buffer, t.channels * t.panels() * PANEL)).collect();
+        let numbers = self.recorder.read(&buffers).await?;
+        let all = tensors.iter().zip(numbers).map(|(tensor, numbers)| {
+            let mut values = Activations::zeros(tensor.channels, tensor.tokens);
+            values.data_mut().copy_from_slice(&numbers);
+            values
+        });
+        Ok(all.collect())
     }
 
-    pub(super) async fn read_matrix(&mut self, gradient: &GpuGradient) -> Result<Matrix> {
-        let numbers = self.recorder.read(&gradient.buffer, gradient.rows * gradient.cols).await?;
-        Ok(Matrix::new(gradient.rows, gradient.cols, numbers))
+    pub(super) async fn read_matrices(&mut self, gradients: &[&GpuGradient]) -> Result<Vec<Matrix>> {
+        let buffers: Vec<_> = gradients.iter().map(|g| (&g.buffer, g.rows * g.cols)).collect();
+        let numbers = self.recorder.read(&buffers).await?;
+        Ok(gradients.iter().zip(numbers).map(|(g, numbers)| Matrix::new(g.rows, g.cols, numbers)).collect())
     }
 }

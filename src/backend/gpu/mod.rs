@@ -25,10 +25,12 @@ mod weight_gradient;
 use super::{Backend, ChannelEdit, NormKind, Span};
 use crate::Result;
 use crate::model::{Activation, WeightMatrix};
-use crate::tensor::{Activations, Matrix};
+use crate::tensor::{Activations, Matrix, PANEL};
 use matmul::Start;
 use record::Recorder;
 use std::collections::HashMap;
+#[cfg(not(target_arch = "wasm32"))]
+use std::io::Write;
 
 pub use device::NO_ADAPTER;
 pub use memory::{GpuGradient, GpuMatrix, GpuTensor, GpuVector};
@@ -47,6 +49,9 @@ pub struct Gpu {
     nothing: wgpu::Buffer,
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+const ADVICE: &str = "Debian's package mesa-vulkan-drivers has a driver that computes on the CPU";
+
 impl Gpu {
     /// The adapter that the system prefers. Natively the future is ready at once.
     ///
@@ -58,6 +63,25 @@ impl Gpu {
         Ok(Gpu { recorder, pool: HashMap::new(), nothing })
     }
 
+    /// The device of a test. `None`, after a sentence that no test runner swallows, where the machine has no adapter.
+    ///
+    /// # Panics
+    /// On any other trouble, and without an adapter when the environment has `WEBGPU_REQUIRED`, as `cargo xtask test` sets it
+    /// where it can install one.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[doc(hidden)]
+    pub fn for_tests() -> Option<Gpu> {
+        match super::ready(Gpu::new()) {
+            Ok(gpu) => Some(gpu),
+            Err(error) if error.to_string().contains(NO_ADAPTER) && std::env::var_os("WEBGPU_REQUIRED").is_none() => {
+                // not println!, which the test runner keeps of a test that passes
+                let _ = writeln!(std::io::stderr(), "SKIPPED: {error}; {ADVICE}");
+                None
+            }
+            Err(error) => panic!("{error}; {ADVICE}"),
+        }
+    }
+
     /// The adapter's name and the system's interface to it, as `llvmpipe (LLVM 15.0.6, 256 bits) (vulkan)`.
     pub fn description(&self) -> &str {
         &self.recorder.device.description
@@ -66,6 +90,18 @@ impl Gpu {
     /// Whether the adapter computes on the CPU: its times say nothing about a GPU.
     pub fn is_software(&self) -> bool {
         self.recorder.device.software
+    }
+
+    /// Gives the device back. From then on every reading is an error, as it is when the device is lost.
+    pub fn destroy(&self) {
+        self.recorder.device.fail("the device was given back".into());
+        self.recorder.device.device.destroy();
+    }
+
+    /// Behaves as a device that binds no buffer of more than `bytes`: a test's way to make batches large.
+    #[doc(hidden)]
+    pub fn limit_buffers(&mut self, bytes: u64) {
+        self.recorder.device.most_bytes = bytes;
     }
 
     /// What was asked of the device since this was made. Dispatches count when they are submitted.
@@ -86,6 +122,11 @@ impl Backend for Gpu {
 
     fn name(&self) -> &'static str {
         "webgpu"
+    }
+
+    fn most_tokens(&self, channels: usize) -> usize {
+        let panels = self.recorder.device.most_bytes / (4 * PANEL * channels.max(1)) as u64;
+        panels.clamp(1, record::most_workgroups() as u64) as usize * PANEL
     }
 
     fn tensor(&mut self, channels: usize, tokens: usize) -> GpuTensor {
@@ -117,11 +158,19 @@ impl Backend for Gpu {
     }
 
     async fn read(&mut self, tensor: &GpuTensor) -> Result<Activations> {
-        self.read_tensor(tensor).await
+        Ok(self.read_tensors(&[tensor]).await?.remove(0))
     }
 
     async fn read_gradient(&mut self, gradient: &GpuGradient) -> Result<Matrix> {
-        self.read_matrix(gradient).await
+        Ok(self.read_matrices(&[gradient]).await?.remove(0))
+    }
+
+    async fn read_all(&mut self, tensors: &[&GpuTensor]) -> Result<Vec<Activations>> {
+        self.read_tensors(tensors).await
+    }
+
+    async fn read_gradients(&mut self, gradients: &[&GpuGradient]) -> Result<Vec<Matrix>> {
+        self.read_matrices(gradients).await
     }
 
     fn copy(&mut self, x: &GpuTensor, y: &mut GpuTensor) {

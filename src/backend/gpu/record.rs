@@ -14,7 +14,7 @@ pub struct Counts {
     pub dispatches: usize,
     /// Command buffers handed to the device.
     pub submissions: usize,
-    /// Tensors read back.
+    /// Waits for what was read back, however many tensors at once.
     pub readings: usize,
     pub bytes_read: usize,
 }
@@ -68,6 +68,11 @@ const ALIGNMENT: usize = 64;
 /// Recorded ops beyond which they are submitted although nothing was read.
 const LONG: usize = 1 << 13;
 
+/// Of a dispatch, in each direction.
+pub fn most_workgroups() -> usize {
+    wgpu::Limits::default().max_compute_workgroups_per_dimension as usize
+}
+
 impl Recorder {
     pub fn new(device: Device) -> Recorder {
         Recorder {
@@ -82,6 +87,7 @@ impl Recorder {
 
     /// A new buffer with these contents.
     pub fn filled(&self, bytes: &[u8], usage: BufferUsages) -> wgpu::Buffer {
+        self.check_size(bytes.len());
         let buffer = self.device.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             // a binding must not be empty
@@ -99,12 +105,21 @@ impl Recorder {
 
     /// A new buffer of `words` 32-bit zeros.
     pub fn zeros(&self, words: usize) -> wgpu::Buffer {
+        self.check_size(words * 4);
         self.device.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size: (words.max(4) * 4) as u64,
             usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC,
             mapped_at_creation: false,
         })
+    }
+
+    /// Notes an error when a buffer of so many bytes is more than a kernel can be given.
+    pub fn check_size(&self, bytes: usize) {
+        let most = self.device.most_bytes;
+        if bytes as u64 > most {
+            self.device.fail(format!("a buffer of {bytes} bytes is more than the {most} that the WebGPU device binds"));
+        }
     }
 
     /// Lays out numbers for the op that is recorded next. At least one.
@@ -134,7 +149,7 @@ impl Recorder {
 
     /// Records one run of a kernel. `bound` = the bindings that its entry point uses, by number.
     pub fn run(&mut self, kernel: Kernel<'_>, bound: &[(u32, Bound<'_>)], workgroups: [usize; 3]) {
-        let most = wgpu::Limits::default().max_compute_workgroups_per_dimension as usize;
+        let most = most_workgroups();
         if workgroups.iter().any(|&n| n > most) {
             let name = kernel.shader.name;
             return self
@@ -219,11 +234,12 @@ impl Recorder {
         self.device.queue.submit([encoder.finish()]);
     }
 
-    /// The contents of a buffer after everything recorded so far, as 32-bit floats.
+    /// The first so many 32-bit floats of each buffer after everything recorded so far.
     ///
     /// # Errors
     /// [`crate::Error::Backend`]: the first thing that went wrong on the device, now or before.
-    pub async fn read(&mut self, buffer: &wgpu::Buffer, numbers: usize) -> Result<Vec<f32>> {
+    pub async fn read(&mut self, buffers: &[(&wgpu::Buffer, usize)]) -> Result<Vec<Vec<f32>>> {
+        let numbers: usize = buffers.iter().map(|(_, numbers)| numbers).sum();
         let size = (numbers * 4) as u64;
         let landing = self.device.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("reading"),
@@ -231,7 +247,14 @@ impl Recorder {
             usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        self.submit(|encoder| encoder.copy_buffer_to_buffer(buffer, 0, &landing, 0, size));
+        self.submit(|encoder| {
+            let mut at = 0;
+            for &(buffer, numbers) in buffers {
+                let size = (numbers * 4) as u64;
+                encoder.copy_buffer_to_buffer(buffer, 0, &landing, at, size);
+                at += size;
+            }
+        });
         self.counts.readings += 1;
         self.counts.bytes_read += numbers * 4;
         self.device.check()?;
@@ -247,7 +270,8 @@ impl Recorder {
         self.device.check()?;
         result.map_err(crate::Error::Backend)?;
         let view = landing.get_mapped_range(..).map_err(|e| crate::Error::Backend(e.to_string()))?;
-        Ok(view.chunks_exact(4).take(numbers).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+        let mut values = view.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        Ok(buffers.iter().map(|&(_, numbers)| values.by_ref().take(numbers).collect()).collect())
     }
 }
 

@@ -1,5 +1,9 @@
 //! The WGSL kernels of `shaders/`, one op a file, named as its op in [`super::Backend`].
 
+/// A file that no device compiles.
+#[cfg(test)]
+pub const BROKEN: Shader = Shader { name: "broken", parts: &["fn main( {"] };
+
 /// A kernel's file, with what stands before it. `shaders/panel.wgsl` stands before all.
 pub struct Shader {
     pub name: &'static str,

@@ -1,21 +1,12 @@
 //! What the ops' tests share: a device, and the CPU beside it.
 
-use super::{Gpu, NO_ADAPTER};
-use crate::Error;
+use super::Gpu;
 use crate::backend::cpu::testing::{Random, close};
-use crate::backend::ready;
 use crate::tensor::{Activations, Matrix};
 
 /// The machine's device, or a sentence and `None` where there is no adapter.
 pub fn gpu() -> Option<Gpu> {
-    match ready(Gpu::new()) {
-        Ok(gpu) => Some(gpu),
-        Err(Error::Backend(reason)) if reason.starts_with(NO_ADAPTER) => {
-            println!("SKIPPED: {reason}; on Debian the package mesa-vulkan-drivers has one that computes on the CPU");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+    Gpu::for_tests()
 }
 
 /// Runs the same ops on the device and on the CPU; they give an array of tensors. Gives pairs of (device's, CPU's).
