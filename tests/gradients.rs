@@ -3,8 +3,6 @@
 
 mod oracle_suite;
 mod reference;
-#[cfg(feature = "webgpu")]
-mod webgpu;
 
 use oracle_suite::engine::{Engine, batch_targets};
 use oracle_suite::vectors::MaskSequence;
@@ -13,9 +11,12 @@ use reference::gradients::{Number, mask_gradients, parameter_gradients};
 use reference::random::{self, Random};
 use reference::{Edit, Model as Reference, Scalar, mean_cross_entropy, task_loss, total};
 use sparse_circuits::backend::cpu::Cpu;
+#[cfg(feature = "webgpu")]
+use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::backend::{Backend, Batch};
 use sparse_circuits::model::{
-    Hook, LinearGradient, LogitsAt, Model, NormGradient, ParameterGradients, Weights, backward, forward_with_trace,
+    Config, Hook, LinearGradient, LogitsAt, Model, NormGradient, ParameterGradients, Weights, backward,
+    forward_with_trace,
 };
 use sparse_circuits::tensor::Matrix;
 use std::collections::BTreeMap;
@@ -128,81 +129,100 @@ fn close(at: &str, got: &[f64], want: &[f64]) {
     }
 }
 
-fn check_parameters<B: Backend>(new_backend: impl Fn() -> B) {
+fn check_parameters(
+    backend: &mut impl Backend,
+    case: &str,
+    weights: &Weights,
+    texts: &Texts,
+    want: &[(String, Vec<Vec<f64>>)],
+) {
+    let mut got = engine_gradients(backend, weights, texts);
+    for (name, want) in want {
+        let at = format!("{}, {case}: {name}", backend.name());
+        let got = got.remove(name).unwrap_or_else(|| panic!("{at}: no gradient"));
+        assert_eq!((got.rows, got.cols), (want.len(), want[0].len()), "{at}");
+        close(&at, &got.data.iter().map(|&v| v as f64).collect::<Vec<_>>(), &want.concat());
+    }
+    assert!(got.is_empty(), "{case}: gradients of {:?}, which the reference does not have", got.keys());
+}
+
+/// Gives the backend back.
+fn check_masks<B: Backend>(
+    backend: B,
+    case: &str,
+    weights: &Weights,
+    sequences: &[MaskSequence],
+    gates: &[Gate],
+    want: &BTreeMap<Hook, Vec<f64>>,
+) -> B {
+    let case = format!("{}, {case}", backend.name());
+    let mut engine = Engine::new(backend, weights);
+    let got = ready(engine.task(sequences, gates)).gradients.expect("gradients");
+    let largest = want.values().flatten().fold(0f64, |most, v| most.max(v.abs()));
+    for (hook, want) in want {
+        let error = got[hook].iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / largest;
+        assert!(error <= TOLERANCE, "{case}: {hook}: error {error:.1e} of the largest");
+    }
+    engine.into_backend()
+}
+
+/// Every family of options at every density, with a seed.
+fn each_model(mut check: impl FnMut(u64, &str, &Config, &Weights)) {
     for (seed, (family, config)) in random::configs().into_iter().enumerate() {
         for density in DENSITIES {
             let weights = random::weights(&config, density, seed as u64);
-            let texts = Texts::new(&mut Random::new(100 + seed as u64), config.vocab_size);
-            let mut got = engine_gradients(&mut new_backend(), &weights, &texts);
-            for (name, want) in parameter_gradients(&weights, |model| texts.loss(model)) {
-                let at = format!("{family}, density {density}: {name}");
-                let got = got.remove(&name).unwrap_or_else(|| panic!("{at}: no gradient"));
-                assert_eq!((got.rows, got.cols), (want.len(), want[0].len()), "{at}");
-                close(&at, &got.data.iter().map(|&v| v as f64).collect::<Vec<_>>(), &want.concat());
-            }
-            assert!(got.is_empty(), "{family}: gradients of {:?}, which the reference does not have", got.keys());
+            check(seed as u64, &format!("{family}, density {density}"), &config, &weights);
         }
     }
 }
 
-fn check_masks<B: Backend>(new_backend: impl Fn() -> B) {
-    for (seed, (family, config)) in random::configs().into_iter().enumerate() {
-        for density in DENSITIES {
-            let random = &mut Random::new(200 + seed as u64);
-            let weights = random::weights(&config, density, seed as u64);
-            let sequences: Vec<MaskSequence> = [5, 17, 16]
-                .map(|len| MaskSequence { tokens: random.tokens(len, config.vocab_size), target: 2, alternative: 7 })
-                .into();
-            let gates: Vec<Gate> = Hook::node_hooks(config.n_layer)
-                .into_iter()
-                .map(|hook| {
-                    let mut numbers = |centre: f32, spread: f32| -> Vec<f64> {
-                        random.vector(hook.width(&config), centre, spread).into_iter().map(f64::from).collect()
-                    };
-                    Gate { hook, mask: numbers(0.6, 0.4), mean: numbers(0.0, 0.5) }
-                })
+// The reference takes the time: one test a kind of gradient, for all backends.
+
+#[test]
+fn parameters_agree_with_the_reference_on_every_backend() {
+    let mut cpu = Cpu::new();
+    #[cfg(feature = "webgpu")]
+    let mut gpu = Gpu::for_tests();
+    each_model(|seed, case, config, weights| {
+        let texts = Texts::new(&mut Random::new(100 + seed), config.vocab_size);
+        let want = parameter_gradients(weights, |model| texts.loss(model));
+        check_parameters(&mut cpu, case, weights, &texts, &want);
+        #[cfg(feature = "webgpu")]
+        if let Some(gpu) = &mut gpu {
+            check_parameters(gpu, case, weights, &texts, &want);
+        }
+    });
+}
+
+#[test]
+fn node_masks_agree_with_the_reference_on_every_backend() {
+    #[cfg(feature = "webgpu")]
+    let mut gpu = Gpu::for_tests();
+    each_model(|seed, case, config, weights| {
+        let random = &mut Random::new(200 + seed);
+        let sequences: Vec<MaskSequence> = [5, 17, 16]
+            .map(|len| MaskSequence { tokens: random.tokens(len, config.vocab_size), target: 2, alternative: 7 })
+            .into();
+        let gates: Vec<Gate> = Hook::node_hooks(config.n_layer)
+            .into_iter()
+            .map(|hook| {
+                let mut numbers = |centre: f32, spread: f32| -> Vec<f64> {
+                    random.vector(hook.width(config), centre, spread).into_iter().map(f64::from).collect()
+                };
+                Gate { hook, mask: numbers(0.6, 0.4), mean: numbers(0.0, 0.5) }
+            })
+            .collect();
+        let edits: Vec<Edit<Number>> = gates.iter().map(|gate| Edit::gate(gate.hook, &gate.mask, &gate.mean)).collect();
+        let want = mask_gradients(weights, &edits, |model, edits| {
+            let losses: Vec<Number> = (sequences.iter())
+                .map(|s| task_loss(&model.run(&s.tokens, edits).logits, s.target, s.alternative))
                 .collect();
-            let got =
-                ready(Engine::new(new_backend(), &weights).task(&sequences, &gates)).gradients.expect("gradients");
-            let edits: Vec<Edit<Number>> =
-                gates.iter().map(|gate| Edit::gate(gate.hook, &gate.mask, &gate.mean)).collect();
-            let want = mask_gradients(&weights, &edits, |model, edits| {
-                let losses: Vec<Number> = (sequences.iter())
-                    .map(|s| task_loss(&model.run(&s.tokens, edits).logits, s.target, s.alternative))
-                    .collect();
-                total(&losses) / Number::new(losses.len() as f64)
-            });
-            let largest = want.values().flatten().fold(0f64, |most, v| most.max(v.abs()));
-            for (hook, want) in want {
-                let error = got[&hook].iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / largest;
-                assert!(error <= TOLERANCE, "{family}, density {density}: {hook}: error {error:.1e} of the largest");
-            }
+            total(&losses) / Number::new(losses.len() as f64)
+        });
+        check_masks(Cpu::new(), case, weights, &sequences, &gates, &want);
+        #[cfg(feature = "webgpu")]
+        if let Some(device) = gpu.take() {
+            gpu = Some(check_masks(device, case, weights, &sequences, &gates, &want));
         }
-    }
-}
-
-#[test]
-fn parameters_on_the_cpu() {
-    check_parameters(Cpu::new);
-}
-
-#[test]
-fn node_masks_on_the_cpu() {
-    check_masks(Cpu::new);
-}
-
-#[cfg(feature = "webgpu")]
-#[test]
-fn parameters_on_webgpu() {
-    if webgpu::gpu().is_some() {
-        check_parameters(webgpu::new_gpu);
-    }
-}
-
-#[cfg(feature = "webgpu")]
-#[test]
-fn node_masks_on_webgpu() {
-    if webgpu::gpu().is_some() {
-        check_masks(webgpu::new_gpu);
-    }
+    });
 }

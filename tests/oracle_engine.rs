@@ -1,12 +1,12 @@
 //! The engine on every backend against the vectors; `tests/wasm.rs` runs the same cases in a browser.
 
 mod oracle_suite;
-#[cfg(feature = "webgpu")]
-mod webgpu;
 
 use oracle_suite::engine::Engine;
 use oracle_suite::vectors::{Case, cases, each_case};
 use oracle_suite::{Precision, check_forward, check_masks, ready};
+#[cfg(feature = "webgpu")]
+use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::backend::{Backend, cpu::Cpu};
 
 fn check(case: &Case, backend: impl Backend) {
@@ -39,7 +39,7 @@ mod on_webgpu {
         ($case:ident) => {
             #[test]
             fn $case() {
-                if let Some(gpu) = webgpu::gpu() {
+                if let Some(gpu) = Gpu::for_tests() {
                     check(&cases::$case, gpu);
                 }
             }

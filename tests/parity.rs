@@ -4,17 +4,17 @@
 #![cfg(feature = "webgpu")]
 
 mod prune_support;
-mod webgpu;
 
-use prune_support::{hand_built, pairs};
+use prune_support::{hand_built, pairs, random_model};
+use sparse_circuits::Error;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::gpu::{Counts, Gpu};
 use sparse_circuits::backend::{Backend, Batch, ready};
-use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, prune};
+use sparse_circuits::circuit::prune::{LearnOptions, Outcome, Progress, PruneData, PruneOptions, Stage, prune};
 use sparse_circuits::circuit::{Circuit, EdgeList, Edits, Mode, Prompts, Request, TaskModel, Values, Worker, run};
 use sparse_circuits::format::{ModelFile, circuit_file, model_file};
-use sparse_circuits::model::{Config, Hook, LogitsAt, Model, Site, TopKSite, forward};
-use sparse_circuits::tensor::Activations;
+use sparse_circuits::model::{Config, Hook, LogitsAt, Model, Site, TopKSite, Weights, forward};
+use sparse_circuits::tensor::{Activations, PANEL};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -133,7 +133,7 @@ impl Parity {
 
 #[test]
 fn shipped_circuits_run_alike() {
-    let Some(mut gpu) = webgpu::gpu() else { return };
+    let Some(mut gpu) = Gpu::for_tests() else { return };
     let mut cpu = Cpu::new();
     let mut parity = Parity::default();
     for (file, tasks) in shipped() {
@@ -186,14 +186,13 @@ fn shipped_circuits_run_alike() {
 /// The gradients that pruning learns from: whole model and circuit alone.
 #[test]
 fn mask_gradients_of_shipped_circuits_agree() {
-    let Some(gpu) = webgpu::gpu() else { return };
-    let mut gpu = Some(gpu);
+    let Some(mut gpu) = Gpu::for_tests() else { return };
     for (file, tasks) in shipped() {
         for task in tasks {
             let model = TaskModel::new(&file.weights, &file.means, task.candidates).unwrap();
             let space = model.space.clone();
             let model = Arc::new(model);
-            let mut on_gpu = Worker::new(gpu.take().unwrap_or_else(webgpu::new_gpu), model.clone());
+            let mut on_gpu = Worker::new(gpu, model.clone());
             let mut on_cpu = Worker::new(Cpu::new(), model);
             let prompts = Prompts::new(&task.presets, file.weights.config.block_size);
             let circuit = space.mask(&task.circuit.nodes).unwrap();
@@ -211,6 +210,7 @@ fn mask_gradients_of_shipped_circuits_agree() {
                     close(&format!("{name}: gradient"), &got.mask, &want.mask);
                 }
             }
+            gpu = on_gpu.into_backend();
         }
     }
 }
@@ -223,27 +223,79 @@ fn close(at: &str, got: &[f32], want: &[f32]) {
     assert!(largest > 0.0 && worst <= TOLERANCE, "{at}: error {worst:.2e} of the largest");
 }
 
+/// A search's reports and what it found; learning alone where `learn_only`.
+fn pruned<B: Backend>(
+    backend: B,
+    task: &Arc<TaskModel>,
+    weights: &Weights,
+    data: &PruneData,
+    options: &PruneOptions,
+    learn_only: bool,
+) -> (Vec<Progress>, Option<Outcome>) {
+    let edges = EdgeList::new(weights, &task.space);
+    let mut reports = Vec::new();
+    let mut worker = Worker::new(backend, task.clone());
+    let search = prune(&mut worker, &edges, data, options, async |report| {
+        let wanted = !learn_only || report.stage == Stage::Learn;
+        if wanted {
+            reports.push(*report);
+        }
+        wanted
+    });
+    let outcome = ready(search).expect("a search");
+    (reports, outcome)
+}
+
+/// Step for step as many nodes and edges in the mask, and the same loss.
+fn same_steps(got: &[Progress], want: &[Progress]) {
+    assert_eq!(got.len(), want.len());
+    for (got, want) in got.iter().zip(want) {
+        let at = format!("{:?} {} of {}", want.stage, want.step, want.of);
+        assert_eq!((got.stage, got.step), (want.stage, want.step), "{at}");
+        assert_eq!((got.nodes, got.edges), (want.nodes, want.edges), "{at}");
+        assert!((got.loss - want.loss).abs() <= 1e-4 * want.loss, "{at}: loss {} and {}", got.loss, want.loss);
+    }
+}
+
+/// From the same seed, 20 steps of learning and everything after them.
 #[test]
 fn pruning_finds_the_same_circuit() {
-    let Some(gpu) = webgpu::gpu() else { return };
+    let Some(gpu) = Gpu::for_tests() else { return };
     let toy = hand_built();
     let task = Arc::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap());
-    let edges = EdgeList::new(&toy.weights, &task.space);
     let data = PruneData::new(&pairs(32, 1), &pairs(32, 2), 64);
     let learn = LearnOptions { steps: 20, pairs: 16, ..LearnOptions::default() };
-    let options = PruneOptions { learn, k_coefs: vec![0.01], seed: 3, ..PruneOptions::default() };
-    let mut on_gpu = Worker::new(gpu, task.clone());
-    let mut on_cpu = Worker::new(Cpu::new(), task);
-    let got = ready(prune(&mut on_gpu, &edges, &data, &options, async |_| true)).unwrap().expect("nobody cancelled");
-    let want = ready(prune(&mut on_cpu, &edges, &data, &options, async |_| true)).unwrap().expect("nobody cancelled");
-    let nodes = |best: Option<sparse_circuits::circuit::prune::Pruned>| best.map(|best| (best.nodes, best.edges));
-    assert_eq!(nodes(got.best), nodes(want.best));
+    let options = PruneOptions { learn, k_coefs: vec![0.01], restarts: 1, seed: 3, ..PruneOptions::default() };
+    let (steps, got) = pruned(gpu, &task, &toy.weights, &data, &options, false);
+    let (want_steps, want) = pruned(Cpu::new(), &task, &toy.weights, &data, &options, false);
+    same_steps(&steps, &want_steps);
+    let nodes = |found: Option<Outcome>| found.and_then(|found| found.best).map(|best| (best.nodes, best.edges));
+    let want = nodes(want).expect("a circuit");
+    assert_eq!(nodes(got), Some(want));
+}
+
+/// The same masks at each of 20 steps on a shipped model.
+#[test]
+fn masks_of_a_shipped_model_are_learnt_alike() {
+    let Some(gpu) = Gpu::for_tests() else { return };
+    let (file, tasks) = shipped().remove(0);
+    let task = Arc::new(TaskModel::new(&file.weights, &file.means, tasks[0].candidates).unwrap());
+    let data = PruneData::new(&tasks[0].presets, &tasks[0].presets, file.weights.config.block_size);
+    // a high price and a fast pace, so that 20 steps switch nodes off
+    let learn = LearnOptions { steps: 20, learning_rate: 0.2, ..LearnOptions::default() };
+    let options = PruneOptions { learn, k_coefs: vec![0.03], seed: 3, ..PruneOptions::default() };
+    let (got, _) = pruned(gpu, &task, &file.weights, &data, &options, true);
+    let (want, _) = pruned(Cpu::new(), &task, &file.weights, &data, &options, true);
+    let [first, last] = [want[0].nodes, want[want.len() - 1].nodes];
+    println!("{first} nodes at the first step, {last} at the last");
+    assert!(want.len() == 20 && last < first, "{first} nodes at the first step, {last} at the last");
+    same_steps(&got, &want);
 }
 
 /// One submission a pass, whatever its length; nothing is read but what is asked for; weights go up once.
 #[test]
 fn a_forward_pass_is_one_submission() {
-    let Some(mut gpu) = webgpu::gpu() else { return };
+    let Some(mut gpu) = Gpu::for_tests() else { return };
     let (file, _) = shipped().remove(0);
     let config = &file.weights.config;
     let model = Model::new(&mut gpu, &file.weights);
@@ -265,7 +317,7 @@ fn a_forward_pass_is_one_submission() {
             dispatches: dispatches(config, &file),
             submissions: 1,
             readings: 1,
-            bytes_read: config.vocab_size * sparse_circuits::tensor::PANEL * 4,
+            bytes_read: config.vocab_size * PANEL * 4,
         };
         assert_eq!(spent, want, "{tokens} tokens");
         gpu.recycle(logits);
@@ -293,20 +345,93 @@ fn dispatches(config: &Config, file: &ModelFile) -> usize {
     embedding + config.n_layer * block + 1 /* select */ + 1 /* norm */ + 1 /* unembedding */ + bigram
 }
 
-/// What the device refuses comes out of the next reading as an error, and the backend on the CPU goes on.
+/// A step of pruning waits twice: for the differences, which the slope depends on, and for the gradient by all masks.
 #[test]
-fn a_refused_allocation_is_an_error_not_a_panic() {
-    let Some(mut gpu) = webgpu::gpu() else { return };
-    let small = gpu.tensor(1, 16);
-    let _huge = gpu.tensor(1 << 20, 1 << 20);
-    let error = ready(gpu.read(&small)).expect_err("4 TiB");
-    assert!(matches!(error, sparse_circuits::Error::Backend(_)), "{error}");
-    assert!(ready(gpu.read(&small)).is_err(), "and stays one");
+fn a_pruning_step_is_two_submissions() {
+    let Some(gpu) = Gpu::for_tests() else { return };
+    let toy = random_model(true);
+    let task = Arc::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap());
+    let nodes = task.space.len();
+    let mut worker = Worker::new(gpu, task);
+    let prompts = Prompts::new(&pairs(3, 5), 64);
+    ready(worker.gradient(&prompts.chunks[0], &vec![0.5; nodes], &vec![true; nodes], |d, _| d)).unwrap();
+    let spent = worker.into_backend().counts();
+    println!("{spent:?}");
+    assert_eq!((spent.submissions, spent.readings, spent.bytes_read), (2, 2, 4 * (2 * PANEL + nodes)));
+}
+
+/// As on a device that can bind next to nothing.
+#[test]
+fn a_batch_beyond_the_limits_is_split() {
+    let Some(mut gpu) = Gpu::for_tests() else { return };
+    let toy = random_model(true);
+    let task = Arc::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap());
+    let prompts = Prompts::new(&pairs(12, 5), 64);
+    let chunk = prompts.chunks.iter().max_by_key(|chunk| chunk.batch.tokens().len()).expect("a chunk");
+    let channels = toy.weights.config.widest();
+    let limit = |tokens: usize| (4 * channels * tokens) as u64;
+    assert!(chunk.batch.tokens().len() > 128, "{} tokens", chunk.batch.tokens().len());
+    gpu.limit_buffers(limit(128));
+    assert_eq!(gpu.most_tokens(channels), 128);
+    let mask: Vec<f32> = (0..task.space.len()).map(|i| 0.5 + 0.5 * ((i * 37 % 101) as f32 / 101.0)).collect();
+    let alive = vec![true; mask.len()];
+    let some: Vec<usize> = (0..mask.len()).step_by(7).collect();
+
+    let mut on_gpu = Worker::new(gpu, task.clone());
+    let mut on_cpu = Worker::new(Cpu::new(), task.clone());
+    let differences = [ready(on_gpu.differences(chunk, &mask)), ready(on_cpu.differences(chunk, &mask))];
+    let flipped = [ready(on_gpu.flipped(chunk, &mask, &some)), ready(on_cpu.flipped(chunk, &mask, &some))];
+    let values = [ready(on_gpu.values(chunk, &mask, &some)), ready(on_cpu.values(chunk, &mask, &some))];
+    let slope = |difference: f32, first: bool| difference - if first { 1.0 } else { 0.0 };
+    let gradients =
+        [ready(on_gpu.gradient(chunk, &mask, &alive, slope)), ready(on_cpu.gradient(chunk, &mask, &alive, slope))];
+    for (at, [got, want]) in [
+        ("differences", differences.map(Result::unwrap)),
+        ("flipped", flipped.map(Result::unwrap)),
+        ("values", values.map(|rows| rows.unwrap().concat())),
+        ("gradient", gradients.map(|gradient| gradient.unwrap().mask)),
+    ] {
+        close(at, &got, &want);
+    }
+
+    let mut gpu = on_gpu.into_backend();
+    gpu.limit_buffers(limit(16));
+    let error = ready(Worker::new(gpu, task).differences(chunk, &mask)).expect_err("no pair is so short");
+    assert!(matches!(&error, Error::Backend(text) if text.contains("more than the")), "{error}");
+}
+
+/// Whatever happens to the device comes out of the next reading as an error; the same request then runs on the CPU.
+#[test]
+fn a_device_lost_between_runs_is_an_error_and_the_cpu_goes_on() {
+    let Some(mut gpu) = Gpu::for_tests() else { return };
+    let (file, tasks) = shipped().remove(0);
+    let task = &tasks[0];
+    let [tokens, source] = &task.presets[0];
+    let hooks = BTreeSet::new();
+    let request = Request {
+        tokens,
+        source: Some(source),
+        edits: &Edits { mode: Mode::Circuit, ..Edits::default() },
+        circuit: Some(&task.circuit),
+        means: &file.means,
+        logits_at: LogitsAt::Last,
+        hooks: &hooks,
+        computed: &hooks,
+    };
+    let on_gpu = Model::new(&mut gpu, &file.weights);
+    let before = ready(run(&mut gpu, &on_gpu, &request).unwrap().read(&mut gpu)).unwrap();
+    gpu.destroy();
+    let error = ready(run(&mut gpu, &on_gpu, &request).unwrap().read(&mut gpu)).map(|_| ()).expect_err("a lost device");
+    assert!(matches!(error, Error::Backend(_)), "{error}");
+    let mut cpu = Cpu::new();
+    let on_cpu = Model::new(&mut cpu, &file.weights);
+    let after = ready(run(&mut cpu, &on_cpu, &request).unwrap().read(&mut cpu)).unwrap();
+    close("logits", &before.logits.to_rows(), &after.logits.to_rows());
 }
 
 #[test]
 fn the_device_has_a_name() {
-    let Some(gpu) = webgpu::gpu() else { return };
+    let Some(gpu) = Gpu::for_tests() else { return };
     println!("{} (software: {})", gpu.description(), gpu.is_software());
     assert!(!gpu.description().is_empty());
     assert_eq!(Gpu::name(&gpu), "webgpu");

@@ -18,6 +18,11 @@ impl<B: Backend> Engine<B> {
         Engine { backend, model }
     }
 
+    /// The backend, to use again: its next model finds its pipelines made.
+    pub fn into_backend(self) -> B {
+        self.backend
+    }
+
     /// The first `tokens` rows of a tensor.
     async fn table(&mut self, tensor: &B::Tensor, tokens: usize) -> Table {
         let values = self.backend.read(tensor).await.expect("a reading");

@@ -21,7 +21,8 @@ cargo xtask COMMAND
   bench [--quick] [STEP]... [-- ARGS]
                      run every benchmark beside its peers, or the steps named:
                      kernels, forward, product, top-k, attention, training, browser; ARGS go to `cargo bench`
-  setup              install what is missing: the wasm target, wasm-bindgen, npm packages, a browser
+  setup              install what is missing: the wasm target, wasm-bindgen, npm packages, a browser,
+                     a Vulkan driver
 
 `serve` and `build` need Rust (rustup) and Node 20.19 or newer.";
 

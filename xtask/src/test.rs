@@ -12,6 +12,8 @@ use std::time::Instant;
 /// What the steps need, prepared before the first one so that a missing thing is told at once.
 struct Ready {
     tools: PathBuf,
+    /// Whether a test of the WebGPU backend without an adapter fails.
+    webgpu_required: bool,
     browser: Browser,
 }
 
@@ -38,8 +40,7 @@ pub fn test(names: &[&str]) -> Outcome {
     let start = Instant::now();
     let tools = setup::wasm_tools()?;
     setup::npm_packages()?;
-    setup::vulkan_driver();
-    let ready = Ready { tools, browser: setup::browser()? };
+    let ready = Ready { tools, webgpu_required: setup::vulkan_driver(), browser: setup::browser()? };
     let mut done = vec![Step { name: "setup", time: start.elapsed(), tests: None, error: None }];
 
     for (name, what, work) in STEPS {
@@ -103,8 +104,15 @@ fn lint(_: &Ready) -> Outcome<Option<Count>> {
     Ok(None)
 }
 
-fn native(_: &Ready) -> Outcome<Option<Count>> {
-    run_tests(cargo().args(["test", "--workspace", "--no-fail-fast", NATIVE_FEATURES]))
+fn native(ready: &Ready) -> Outcome<Option<Count>> {
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--no-fail-fast", NATIVE_FEATURES]);
+    // Mesa's layer that chooses a GPU by the desktop complains where there is none
+    tests.env("NODEVICE_SELECT", "1");
+    if ready.webgpu_required {
+        tests.env("WEBGPU_REQUIRED", "1");
+    }
+    run_tests(&mut tests)
 }
 
 fn page_build(ready: &Ready) -> Outcome<Option<Count>> {
