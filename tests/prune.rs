@@ -73,6 +73,27 @@ fn pruning_finds_the_hand_built_circuit_and_flips_it() {
 }
 
 #[test]
+fn circuits_found_earlier_are_searched_together() {
+    let toy = hand_built();
+    let mut workers = threads(&toy, 2);
+    let edges = EdgeList::new(&toy.weights, &workers.task().space);
+    let data = PruneData::new(&pairs(300, 1), &pairs(300, 2), 64);
+    let space = workers.task().space.clone();
+    // neither does the task: a node is missing in each, and each has one too many
+    let found = [("0.attn.k.0", "0.mlp.post_act.1"), ("0.attn.v.0", "0.attn.q.1")].map(|(missing, extra)| {
+        let mut mask = space.mask(&nodes(HAND_BUILT_CIRCUIT)).unwrap();
+        mask[space.index(missing.parse().unwrap()).unwrap()] = 0.0;
+        mask[space.index(extra.parse().unwrap()).unwrap()] = 1.0;
+        mask
+    });
+    let options = PruneOptions { restarts: 0, found: found.into(), ..options() };
+    let outcome = block_on(prune(&mut workers, &edges, &data, &options, async |_| true)).unwrap().unwrap();
+    assert!(outcome.searches.is_empty());
+    assert_eq!(outcome.pooled, Some((5, 3)));
+    assert_eq!(outcome.best.expect("both together do the task").nodes, nodes(HAND_BUILT_CIRCUIT));
+}
+
+#[test]
 fn screening_pairs_that_are_easier_than_the_rest_do_not_spoil_a_search() {
     let toy = hand_built();
     let mut workers = threads(&toy, 2);

@@ -8,15 +8,17 @@ use crate::circuit::describe::describe;
 use crate::circuit::prune::{
     LearnOptions, Outcome, Progress, PruneData, PruneOptions, Pruned, SearchReport, Stage, prune,
 };
-use crate::circuit::{Circuit, EdgeList, MeanSums, Prompts, TaskModel, Threads, Workers, control, evaluate, flip};
+use crate::circuit::{
+    Circuit, EdgeList, MeanSums, NodeSpace, Prompts, TaskModel, Threads, Workers, control, evaluate, flip,
+};
 use crate::format::{ModelFile, circuit_file, model_file};
-use crate::model::Model;
+use crate::model::{Model, Node};
 use crate::tasks::{Split, TASKS, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Result, bail};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Find the smallest set of nodes that does a task while all others are held at their means, and write it as a circuit file.
@@ -37,7 +39,7 @@ pub struct Args {
     /// Seed of the masks and of the order of the pairs.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Searches for each price of a node; the circuit with the fewest edges wins.
+    /// Searches for each price of a node; then the smallest circuit inside all those found is sought, and the one with the fewest edges wins.
     #[arg(long, default_value_t = 2)]
     restarts: usize,
     /// Prices of a node at the start of learning, in nats; one search each.
@@ -52,6 +54,9 @@ pub struct Args {
     /// Pairs of each split that are used; fewer than 1024 make the circuit fit the pairs instead of the task.
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
+    /// Circuits of this task and model from earlier runs, put together with those found now (with --restarts 0, with each other alone).
+    #[arg(long, value_name = "FILE", value_delimiter = ',')]
+    found: Vec<PathBuf>,
     /// Threads; as many as there are cores where it is absent. They change the time, not the circuit.
     #[arg(long)]
     threads: Option<usize>,
@@ -68,7 +73,7 @@ const FLIP_PAIRS: usize = 256;
 /// Pairs on which the candidates for a flip are compared first.
 const FLIP_GLANCE: usize = 32;
 /// Pairs on which nodes are described.
-const DESCRIBED_PAIRS: usize = 256;
+pub(super) const DESCRIBED_PAIRS: usize = 256;
 
 pub fn run(args: Args) -> Result<()> {
     let task = find_task(&args.task)?;
@@ -83,8 +88,11 @@ pub fn run(args: Args) -> Result<()> {
             bail!("{name} must lie between 1 and 1000000; it is {value}");
         }
     }
-    if args.restarts == 0 || args.restarts > 1000 || args.threads.is_some_and(|n| n == 0 || n > 1024) {
-        bail!("--restarts must lie between 1 and 1000, --threads between 1 and 1024");
+    if args.restarts == 0 && args.found.len() < 2 {
+        bail!("--restarts 0 needs two circuits or more in --found");
+    }
+    if args.restarts > 1000 || args.threads.is_some_and(|n| n == 0 || n > 1024) {
+        bail!("--restarts must be at most 1000, --threads must lie between 1 and 1024");
     }
     let tokenizer = load_tokenizer(args.tokenizer.as_deref(), &args.model)?;
     let mut file = files::load_model(&args.model)?;
@@ -102,7 +110,9 @@ pub fn run(args: Args) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     let mut workers = Threads::new(model, args.threads.unwrap_or(cores));
 
+    let found = args.found.iter().map(|path| found(path, task, &file, &workers.task().space)).collect::<Result<_>>()?;
     let options = PruneOptions {
+        found,
         target_loss: args.target_loss,
         restarts: args.restarts,
         k_coefs: args.k_coef.clone(),
@@ -126,7 +136,11 @@ pub fn run(args: Args) -> Result<()> {
     for search in &outcome.searches {
         eprintln!("{}", search_line(search));
     }
+    if let Some((nodes, edges)) = outcome.pooled {
+        eprintln!("inside all that were found: {nodes} nodes, {edges} edges");
+    }
     let mut provenance = json!({
+        "found_earlier": args.found.len(), "pooled": outcome.pooled.map(|(nodes, edges)| json!({"nodes": nodes, "edges": edges})),
         "target_loss": args.target_loss, "seed": args.seed, "restarts": args.restarts, "k_coef": args.k_coef,
         "steps": args.steps, "pairs_per_step": args.pairs_per_step, "pairs": args.pairs,
         "searches": outcome.searches.iter().map(search_json).collect::<Vec<_>>(),
@@ -164,6 +178,15 @@ pub fn run(args: Args) -> Result<()> {
     ))
 }
 
+/// The mask of a circuit found earlier.
+fn found(path: &Path, task: &Task, model: &ModelFile, space: &NodeSpace) -> Result<Vec<f32>> {
+    let file = circuit_file::read(&files::read(path)?).map_err(files::in_file(path))?;
+    if file.circuit.task != task.name || file.model != model_file::fingerprint(&model.weights) {
+        bail!("{} is a circuit of another task or model", path.display());
+    }
+    space.circuit(&file.circuit)
+}
+
 /// Flip nodes, names and scores of a circuit.
 #[allow(clippy::too_many_arguments)]
 fn finish(
@@ -183,9 +206,7 @@ fn finish(
     let list: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
     let chosen = ready(flip::choose(workers, &some(FLIP_PAIRS), &some(FLIP_GLANCE), &mask, &list, &best.calibration))?;
     let on_train = ready(evaluate::flip_rates(workers, &some(train.len()), &mask, &chosen.nodes, &best.calibration))?;
-    let described = ready(describe(workers, &some(DESCRIBED_PAIRS), &mask, &list))?;
-    let labels: BTreeMap<_, _> =
-        described.iter().map(|one| (one.node, one.label(task.candidates, |id| tokenizer.token_text(id)))).collect();
+    let labels = labels(workers, task, tokenizer, &best.nodes, train, context)?;
     let mut circuit = Circuit {
         task: task.name.into(),
         candidate_ids: candidates,
@@ -203,6 +224,22 @@ fn finish(
     provenance["flip_share_on_train"] = json!(on_train.circuit);
     provenance["measured"] = report.json();
     Ok(circuit)
+}
+
+/// Names of nodes, from what they do on the first train pairs; `context` is the model's.
+pub(super) fn labels(
+    workers: &mut Threads,
+    task: &Task,
+    tokenizer: &Tokenizer,
+    nodes: &BTreeSet<Node>,
+    train: &[[Vec<u32>; 2]],
+    context: usize,
+) -> Result<BTreeMap<Node, String>> {
+    let mask = workers.task().space.mask(nodes)?;
+    let list: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
+    let prompts = Prompts::new(&train[..train.len().min(DESCRIBED_PAIRS)], context);
+    let described = ready(describe(workers, &prompts, &mask, &list))?;
+    Ok(described.iter().map(|one| (one.node, one.label(task.candidates, |id| tokenizer.token_text(id)))).collect())
 }
 
 /// The control's nodes have no means over a corpus: those over the train prompts of all tasks stand in.

@@ -2,7 +2,8 @@
 
 use super::evaluate::{self, Report};
 use super::files;
-use super::task_prompts::load_tokenizer;
+use super::prune::{DESCRIBED_PAIRS, labels};
+use super::task_prompts::{load_tokenizer, pairs};
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
 use crate::circuit::evaluate::LossAndAccuracy;
@@ -95,8 +96,11 @@ pub fn run(args: Args) -> Result<()> {
             );
         }
         eprintln!("{}: {} nodes, {} edges, {} presets", task.name, report.nodes, report.edges, presets.len());
-        // the scores that the page shows are those of the card
+        // the scores that the page shows are those of the card, and names follow today's rule
         loaded.circuit.scores = Some(report.scores());
+        let config = &file.weights.config;
+        let train = pairs(task, Split::Train, DESCRIBED_PAIRS, &tokenizer, config.vocab_size)?;
+        loaded.circuit.labels = labels(&mut workers, task, &tokenizer, &circuit.nodes, &train, config.block_size)?;
         shipped.push(Shipped { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets });
     }
     let Some(first) = shipped.first() else {

@@ -1,5 +1,6 @@
 //! Pruning: the smallest set of nodes that still does a task while every other node is held at its mean (Gao et al. 2025, 2.2 and
-//! A.5). Learnt masks, several times over; bisection; removal of useless nodes; the circuit with the fewest edges wins.
+//! A.5). Learnt masks, several times over; bisection; removal of useless nodes; the same removal once more from all that the searches
+//! found, put together; the circuit with the fewest edges wins.
 //!
 //! Knows no file, clock or terminal: prompts come tokenized, progress goes to a callback that can also cancel, and the same seed
 //! gives the same circuit on any number of threads.
@@ -61,6 +62,8 @@ pub struct PruneOptions {
     pub restarts: usize,
     /// Prices of a node at the start of learning, tried one after the other.
     pub k_coefs: Vec<f32>,
+    /// Masks of circuits found earlier, to be put together with those found now.
+    pub found: Vec<Vec<f32>>,
     /// A search whose bisection keeps more nodes than this is tried again at a lower price.
     pub most_nodes: usize,
     /// Steps, pairs, rates of each search; its price, target and seed are set by the fields above and below.
@@ -74,6 +77,7 @@ impl Default for PruneOptions {
             target_loss: 0.15,
             restarts: 2,
             k_coefs: vec![0.003],
+            found: Vec::new(),
             most_nodes: 400,
             learn: LearnOptions::default(),
             seed: 0,
@@ -134,6 +138,8 @@ pub struct Outcome {
     /// The circuit with the fewest edges (then the fewest nodes); `None` when no search reached the target.
     pub best: Option<Pruned>,
     pub searches: Vec<SearchReport>,
+    /// Nodes and edges of the smallest circuit inside all those found, when there were several and it reached the target.
+    pub pooled: Option<(usize, usize)>,
 }
 
 /// Finds a circuit. `edges` are those of the workers' model. `None` when `progress` returned false.
@@ -149,6 +155,7 @@ pub async fn prune<W: Workers>(
 ) -> Result<Option<Outcome>> {
     let mut best: Option<(usize, usize, Candidate)> = None;
     let mut searches = Vec::new();
+    let mut found = options.found.clone();
     for restart in 0..options.restarts {
         for (at, &k_coef) in options.k_coefs.iter().enumerate() {
             let seed = options.seed + (restart * options.k_coefs.len() + at) as u64;
@@ -157,12 +164,25 @@ pub async fn prune<W: Workers>(
             let Some((candidate, report)) = search(workers, edges, data, options, learn, &mut progress).await? else {
                 return Ok(None);
             };
-            if let (Some(candidate), Some((nodes, edges))) = (candidate, report.size)
-                && best.as_ref().is_none_or(|(e, n, _)| (edges, nodes) < (*e, *n))
-            {
-                best = Some((edges, nodes, candidate));
+            if let (Some(candidate), Some((nodes, edges))) = (candidate, report.size) {
+                found.push(candidate.mask.clone());
+                if best.as_ref().is_none_or(|(e, n, _)| (edges, nodes) < (*e, *n)) {
+                    best = Some((edges, nodes, candidate));
+                }
             }
             searches.push(report);
+        }
+    }
+    let mut pooled = None;
+    if found.len() > 1 {
+        let mut shrink = Shrink { workers: &mut *workers, data, edges, target: options.target_loss };
+        let Some(candidate) = shrink.drop_useless(together(&found), &mut progress).await? else { return Ok(None) };
+        if candidate.worst() <= options.target_loss {
+            let (count, nodes) = (edges.count(&candidate.mask), running(&candidate.mask));
+            pooled = Some((nodes, count));
+            if best.as_ref().is_none_or(|(e, n, _)| (count, nodes) < (*e, *n)) {
+                best = Some((count, nodes, candidate));
+            }
         }
     }
     let space = &workers.task().space;
@@ -173,7 +193,17 @@ pub async fn prune<W: Workers>(
         train_loss: candidate.train_loss,
         validation_loss: candidate.validation_loss,
     });
-    Ok(Some(Outcome { best, searches }))
+    Ok(Some(Outcome { best, searches, pooled }))
+}
+
+/// The nodes that run in any of the masks. Searches settle on different ones of nodes that do the same; beside each other they can be
+/// compared.
+fn together(masks: &[Vec<f32>]) -> Vec<f32> {
+    (0..masks[0].len()).map(|node| masks.iter().map(|mask| mask[node]).fold(0.0, f32::max)).collect()
+}
+
+fn running(mask: &[f32]) -> usize {
+    mask.iter().filter(|m| **m != 0.0).count()
 }
 
 /// One search; at lower prices, by 0.3 and then by 0.1, when it keeps too many nodes. `None` when cancelled.
@@ -199,7 +229,7 @@ async fn search<W: Workers>(
             Bisected::Reached(mask) => {
                 let Some(candidate) = shrink.drop_useless(mask, progress).await? else { return Ok(None) };
                 let reached = candidate.worst() <= options.target_loss;
-                let nodes = candidate.mask.iter().filter(|m| **m != 0.0).count();
+                let nodes = running(&candidate.mask);
                 let report = SearchReport {
                     k_coef: learn.k_coef,
                     seed: learn.seed,
