@@ -28,6 +28,16 @@ describe('Prompts', () => {
     await Promise.all([prompts.of('abc'), prompts.of('abd')]);
     expect(loads).toBe(1);
   });
+  it('keeps the tokens of the last texts', async () => {
+    let encoded = 0;
+    const prompts = new Prompts([], 8, async () => ({ ...letters, encode: (text) => (encoded++, letters.encode(text)) }));
+    const first = await prompts.of('a');
+    expect(await prompts.of('a')).toBe(first);
+    expect(encoded).toBe(1);
+    for (const text of 'bcdefghijklmnopq') await prompts.of(text);
+    expect(await prompts.of('a')).toEqual(first);
+    expect(encoded).toBe(18);
+  });
   it('tries again after a failed load', async () => {
     let loads = 0;
     const prompts = new Prompts([], 8, async () => {

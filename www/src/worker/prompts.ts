@@ -10,8 +10,12 @@ export interface Encoder {
 /** Stands for the start of a file where the prompt is empty: a model needs something to predict from. */
 const START = '<|endoftext|>';
 
+/** Texts whose tokens are kept: a flip or a changed node runs the same two again. */
+const RECENT = 16;
+
 export class Prompts {
   private readonly known = new Map<string, Prompt>();
+  private recent: Prompt[] = [];
   private encoder: Promise<Encoder> | null = null;
 
   constructor(presets: Prompt[], private readonly contextLength: number, private readonly load: () => Promise<Encoder>) {
@@ -32,9 +36,11 @@ export class Prompts {
   }
 
   async of(text: string): Promise<Prompt> {
-    const known = this.known.get(text);
+    const known = this.known.get(text) ?? this.recent.find((prompt) => prompt.text === text);
     if (known) return known;
-    return encode(await this.ready(), text, this.contextLength);
+    const prompt = encode(await this.ready(), text, this.contextLength);
+    this.recent = [prompt, ...this.recent.slice(0, RECENT - 1)];
+    return prompt;
   }
 }
 

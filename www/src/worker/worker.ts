@@ -119,7 +119,16 @@ function opened<T>(file: string, make: () => T): T {
 async function tokenizer(file: string, json: Uint8Array): Promise<Encoder> {
   const { default: start, WebTokenizer } = await import('sparse-circuits-tokenizer').catch(lost);
   await start().catch(lost);
-  return opened(file, () => new WebTokenizer(json));
+  const encoder = opened(file, () => new WebTokenizer(json));
+  const texts = new Map<number, string>();
+  return {
+    encode: (text) => encoder.encode(text),
+    tokenText: (id) => {
+      const text = texts.get(id) ?? encoder.tokenText(id);
+      texts.set(id, text);
+      return text;
+    },
+  };
 }
 
 function lost(error: unknown): never {
