@@ -25,6 +25,9 @@ export function headGlyph(head: PlacedHead, plan: Layout, numbers: Numbers, comp
   // The largest bar, or the hollow one, is as high as the box: the form is what can be seen in it.
   const largest = Math.max(0.05, pattern?.sink ?? 0, ...weights);
   const high = (weight: number) => Math.max(1, (weight / largest) * full);
+  const wide = Math.max(1, slot - (slot > 4 ? 2 : 0.6));
+  // All bars in one path: a key moves every one of them.
+  const bar = (weight: number, index: number) => `M${(head.x + 4 + lead + index * slot).toFixed(1)} ${foot}v${(-high(weight)).toFixed(1)}h${wide.toFixed(1)}V${foot}z`;
   const title = weights.map((weight, index) => `${showToken(tokens[index]?.text ?? '')} ${(100 * weight).toFixed(1)} %`).join('\n');
   const sink = pattern ? `\nnowhere (sink) ${(100 * pattern.sink).toFixed(1)} %` : '';
   return svg`<g class="head">
@@ -36,8 +39,8 @@ export function headGlyph(head: PlacedHead, plan: Layout, numbers: Numbers, comp
     })}
     <rect class="attbox" x=${head.x} y=${head.y} width=${head.width} height=${head.height} rx="5"/>
     ${lead > 0 ? svg`<rect class="sink" x=${head.x + 4.5} y=${(foot - high(pattern!.sink)).toFixed(1)} width="4" height=${high(pattern!.sink).toFixed(1)}/>` : nothing}
-    ${shown.map((weight, index) => svg`<rect class="ab ${index + skipped === peak ? 'hi' : ''}" x=${(head.x + 4 + lead + index * slot).toFixed(1)} y=${(foot - high(weight)).toFixed(1)}
-      width=${Math.max(1, slot - (slot > 4 ? 2 : 0.6)).toFixed(1)} height=${high(weight).toFixed(1)}/>`)}
+    <path class="ab" d=${shown.map((weight, index) => (index + skipped === peak ? '' : bar(weight, index))).join('')}/>
+    <path class="ab hi" d=${peak >= skipped && shown.length > 0 ? bar(weights[peak]!, peak - skipped) : ''}/>
     <title>Head ${head.head}: attention from the last token\n${title}${sink}</title>
     ${!captioned(head.width) || weights.length === 0 ? nothing : svg`<text class="nl mid-anchor" x=${head.x + head.width / 2} y=${head.y + head.height + 14}>${
       wholePercent(weights[peak] ?? 0)} on <tspan class="mono">${showToken(tokens[peak]?.text ?? '').slice(0, 8)}</tspan></text>`}

@@ -1,7 +1,7 @@
 /** A node's glyph: a square on its rail or a circle off it, filled up or down from the middle by its value. */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { fillHeight, type Signal } from '../graph/signal';
-import type { Layout, PlacedGroup, PlacedNode } from '../graph/layout';
+import type { PlacedGroup, PlacedNode } from '../graph/layout';
 import { changeOf } from '../state/document';
 import type { Numbers } from '../state/screen';
 import { givenName, kind, nameOf } from '../words/names';
@@ -20,16 +20,6 @@ export interface NodeLook {
   leave(): void;
   pick(): void;
   focus(): void;
-}
-
-/** Clip paths of the two shapes. (The hatch of negative fills is the page's: the legend uses it too.) */
-export function defs(plan: Layout): SVGTemplateResult {
-  const circle = plan.nodes.find((node) => node.shape === 'circle')?.half ?? 12;
-  const square = plan.nodes.find((node) => node.shape === 'square')?.half ?? 8;
-  return svg`<defs>
-    <clipPath id="clip-circle"><circle r=${circle}/></clipPath>
-    <clipPath id="clip-square"><rect x=${-square} y=${-square} width=${2 * square} height=${2 * square} rx="3"/></clipPath>
-  </defs>`;
 }
 
 export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
@@ -84,11 +74,23 @@ function shape(node: PlacedNode, name: string, more: number): SVGTemplateResult 
 function fill(value: number, scale: number, node: PlacedNode): SVGTemplateResult | typeof nothing {
   const height = fillHeight(value, scale, node.half);
   if (height === 0) return nothing;
-  const clip = `url(#clip-${node.shape})`;
-  const y = value > 0 ? -height : 0;
-  const bar = (name: string, paint: string | typeof nothing) =>
-    svg`<rect class=${name} fill=${paint} x=${-node.half} y=${y} width=${2 * node.half} height=${height} clip-path=${clip}/>`;
-  return value > 0 ? bar('fp', nothing) : svg`${bar('fn', nothing)}${bar('', 'url(#hatch)')}`;
+  const path = filled(node.shape, node.half, height, value > 0);
+  return value > 0 ? svg`<path class="fp" d=${path}/>` : svg`<path class="fn" d=${path}/><path fill="url(#hatch)" d=${path}/>`;
+}
+
+/** The part of a shape between its middle and this height above or below it. (A path: clipping would make each node a layer.) */
+function filled(shape: PlacedNode['shape'], half: number, height: number, up: boolean): string {
+  const sign = up ? -1 : 1;
+  const turn = up ? 1 : 0;
+  const at = (value: number) => value.toFixed(2);
+  if (shape === 'circle') {
+    const x = Math.sqrt(Math.max(0, half * half - height * height));
+    return `M${-half} 0A${half} ${half} 0 0 ${turn} ${at(-x)} ${at(sign * height)}H${at(x)}A${half} ${half} 0 0 ${turn} ${half} 0Z`;
+  }
+  // Into the rounded corner.
+  const round = Math.max(0, height - (half - 3));
+  const y = sign * height;
+  return `M${-half} 0V${at(y - sign * round)}Q${-half} ${at(y)} ${at(round - half)} ${at(y)}H${at(half - round)}Q${half} ${at(y)} ${half} ${at(y - sign * round)}V0Z`;
 }
 
 /** Name above and value below; a square's name only where the circuit gives it one, its rail bears the channel. */
