@@ -12,7 +12,7 @@ import { signed } from '../words/numbers';
 import type { CircuitInfo, NodeId, Rail } from '../worker/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './graph-edge';
 import { headGlyph } from './graph-head';
-import { defs, groupGlyph, nodeGlyph } from './graph-node';
+import { groupGlyph, nodeGlyph } from './graph-node';
 import { Light } from './light';
 
 @customElement('sc-graph')
@@ -111,7 +111,6 @@ export class Graph extends Light {
       aria-label="Circuit of ${circuit.nodes.length} nodes and ${circuit.edges.length} edges. Arrow keys go from node to node, Enter opens one. The list has the same content."
       @keydown=${(event: KeyboardEvent) => this.key(event, plan)}
     >
-      ${defs(plan)}
       ${plan.blocks.map((block) => this.block(block, plan, compact))}
       ${plan.rails.map(
         (rail) => svg`<path class="rail" d="M${rail.x0} ${rail.y}H${rail.x1}"/>${

@@ -95,7 +95,7 @@ export class Page extends Light {
 
   protected override render(): TemplateResult {
     const { screen } = this.controller;
-    const { numbers, previous, doc } = screen;
+    const { numbers, previous, drawn, doc } = screen;
     const task = screen.tasks.find((one) => one.name === doc.task);
     const parts = numbers && numbers.task.name === doc.task ? numbers.task.circuit.nodes.length : null;
     const panel = numbers !== null && doc.node !== null;
@@ -125,12 +125,12 @@ export class Page extends Light {
             ${viewSwitch(screen, (view) => this.controller.view(view))}
           </div>
           <div class="gw" data-testid="graph" ?hidden=${screen.view !== 'graph'}>
-            ${screen.view === 'graph' ? html`<sc-graph .numbers=${numbers} .previous=${previous} .hover=${screen.hover} .selected=${doc.node} .whole=${this.whole === numbers?.task.name}></sc-graph>` : nothing}
+            ${screen.view === 'graph' ? html`<sc-graph .numbers=${drawn.numbers} .previous=${drawn.previous} .hover=${screen.hover} .selected=${doc.node} .whole=${this.whole === numbers?.task.name}></sc-graph>` : nothing}
           </div>
-          <sc-node-list .numbers=${numbers} .hover=${screen.hover} .selected=${doc.node} .shown=${screen.view === 'list'}></sc-node-list>
-          ${legend(numbers, previous !== null)}
+          <sc-node-list .numbers=${drawn.numbers} .hover=${screen.hover} .selected=${doc.node} .shown=${screen.view === 'list'}></sc-node-list>
+          ${legend(drawn.numbers, drawn.previous !== null)}
         </section>
-        <sc-panel .screen=${screen}></sc-panel>
+        <sc-panel .screen=${{ ...screen, ...drawn }}></sc-panel>
       </main>
       ${footer(screen, this.copied, { undo: () => this.controller.undo(), reset: () => this.controller.reset(), share: this.share })}
       <div class="vh" aria-live="polite">${this.announced}</div>
@@ -151,10 +151,10 @@ export class Page extends Light {
   }
 
   private prompts(screen: Screen): TemplateResult {
-    const { numbers, doc } = screen;
-    const fresh = numbers && numbers.doc.a === doc.a && numbers.doc.task === doc.task ? numbers.shown : null;
+    const { numbers, drawn: { numbers: drawn }, doc } = screen;
+    const fresh = drawn && drawn.doc.a === doc.a && drawn.doc.task === doc.task ? drawn.shown : null;
     // While new tokens are on their way the editors keep the old ones, as far as they fit.
-    const last = numbers && numbers.doc.task === doc.task ? numbers.shown : null;
+    const last = drawn && drawn.doc.task === doc.task ? drawn.shown : null;
     const b = doc.b ?? fresh?.b?.text ?? this.lastB(screen);
     const tokens = fresh ? `${fresh.a.tokens.length} token${fresh.a.tokens.length === 1 ? '' : 's'}` : '';
     const at = fresh ?? last;
@@ -167,7 +167,7 @@ export class Page extends Light {
         <sc-editor .name=${'prompt-a'} .label=${'Your prompt'} .text=${doc.a} .prompt=${(fresh ?? last)?.a ?? null} .marked=${marked} .focused=${true}
           @edit=${(event: CustomEvent<string>) => this.controller.change(withText(this.doc, event.detail), 'type-a')}></sc-editor>
         <div class="second">
-          <span class="lbl2" title="Flip and Patch take values from this prompt">Prompt B</span>
+          <span class="lbl2" title="Flip and Patch take values from this prompt, token by token from the end; tokens without a partner keep their own">Prompt B</span>
           <sc-editor .name=${'prompt-b'} .line=${true} .placeholder=${'none: nothing to swap'} .label=${'Prompt B, from which Flip and Patch take values'} .text=${b} .prompt=${(fresh ?? last)?.b ?? null} .marked=${partner}
             @edit=${(event: CustomEvent<string>) => this.controller.change(withCounterfactual(this.doc, event.detail), 'type-b')}></sc-editor>
           ${doc.b === null
@@ -201,7 +201,7 @@ export class Page extends Light {
   /** While a new text is on its way, prompt B shows what it was. */
   private lastB(screen: Screen): string {
     const task = screen.tasks.find((one) => one.name === screen.doc.task);
-    if (screen.phase === 'busy' || screen.phase === 'error') return screen.numbers?.shown.b?.text ?? '';
+    if (screen.phase === 'busy' || screen.phase === 'error') return screen.drawn.numbers?.shown.b?.text ?? '';
     return screen.phase === 'loading' && task?.presets[0]?.a.text === screen.doc.a ? task.presets[0].b.text : '';
   }
 

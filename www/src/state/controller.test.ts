@@ -48,7 +48,7 @@ function setUp(hash = '', more: Partial<World> = {}) {
   const state = { hash, now: 0 };
   const controller = new Controller({
     engine, models: 'http://host/models/', fetchJson: async () => manifest, hash: () => state.hash, setHash: (next) => (state.hash = next),
-    now: () => (state.now += 5000), roomForPanel: () => true, ...more,
+    now: () => (state.now += 5000), painted: async () => {}, roomForPanel: () => true, ...more,
   });
   return { engine, controller, state };
 }
@@ -132,6 +132,43 @@ describe('questions and answers', () => {
     engine.asked[2]!.answer();
     await settle();
     expect(controller.screen).toMatchObject({ phase: 'ready', failure: null, numbers: { doc: { a: 'xy' } } });
+  });
+});
+
+describe('the bars first', () => {
+  it('shows the numbers, then the graph with the next frame, and only then is ready', async () => {
+    let paint = () => {};
+    const { controller, engine, state } = await live('', { painted: () => new Promise((done) => (paint = done)) });
+    const { screen: before } = controller;
+    controller.change(withText(controller.screen.doc, 'x'), 'type-a');
+    await settle();
+    engine.asked[1]!.answer();
+    await settle();
+    expect(controller.screen).toMatchObject({ phase: 'busy', numbers: { doc: { a: 'x' } } });
+    expect(controller.screen.drawn).toBe(before.drawn);
+    paint();
+    await settle();
+    expect(controller.screen).toMatchObject({ phase: 'ready', drawn: { numbers: { doc: { a: 'x' } } } });
+    expect(state.hash).toContain('a=x');
+  });
+  it('leaves the graph for later while someone types on', async () => {
+    const { controller, engine } = await live('', { painted: () => new Promise(() => {}) });
+    controller.change(withText(controller.screen.doc, 'x'), 'type-a');
+    await settle();
+    engine.asked[1]!.answer();
+    await settle();
+    controller.change(withText(controller.screen.doc, 'xy'), 'type-a');
+    await settle();
+    expect(controller.screen).toMatchObject({ phase: 'busy', drawn: { numbers: { doc: { a: 'quote a' } } } });
+    expect(engine.asked[2]!.ask.a).toBe('xy');
+  });
+  it('shows everything at once where the answer is quick', async () => {
+    const { controller, engine } = await live('', { now: () => 0, painted: () => new Promise(() => {}) });
+    controller.change(withText(controller.screen.doc, 'x'), 'type-a');
+    await settle();
+    engine.asked[1]!.answer();
+    await settle();
+    expect(controller.screen.phase).toBe('ready');
   });
 });
 

@@ -20,9 +20,14 @@ export interface World {
   hash(): string;
   setHash(hash: string): void;
   now(): number;
+  /** Resolves when what the last change wrote is on the screen. */
+  painted(): Promise<void>;
   /** Whether a node's panel has a place of its own; on a phone it would cover the graph before anyone has asked for it. */
   roomForPanel(): boolean;
 }
+
+/** Milliseconds that leave time for everything in one frame. */
+const SOON = 4;
 
 export class Controller {
   screen: Screen;
@@ -32,10 +37,11 @@ export class Controller {
   private circuits = new Map<string, TaskInfo>();
   private running = false;
   private waiting = false;
+  private hurry = (): void => {};
 
   constructor(private readonly world: World) {
     this.screen = {
-      phase: 'loading', doc: opening('', '', null), tasks: [], model: null, numbers: null, previous: null, poster: false,
+      phase: 'loading', doc: opening('', '', null), tasks: [], model: null, numbers: null, previous: null, drawn: { numbers: null, previous: null }, poster: false,
       progress: null, backend: null, notices: [], failure: null, canUndo: false, hover: null, view: 'graph',
     };
   }
@@ -111,7 +117,8 @@ export class Controller {
       const { activations } = poster.view;
       const { silent } = glance(poster.circuit, preset.a, activations, preset.a, activations);
       const known = { ...rest, circuit: poster.circuit, glance: { start: poster.node, silent } };
-      this.set({ doc, model: poster.model, poster: true, numbers: { task: known, doc, shown } });
+      const numbers = { task: known, doc, shown };
+      this.set({ doc, model: poster.model, poster: true, numbers, drawn: { numbers, previous: null } });
     } catch {
       // The poster only bridges the time until the live numbers are there.
     }
@@ -177,8 +184,12 @@ export class Controller {
   private ask(): void {
     if (!this.opened) return;
     this.set({ phase: 'busy' });
-    if (this.running) this.waiting = true;
-    else void this.run();
+    if (!this.running) {
+      void this.run();
+      return;
+    }
+    this.waiting = true;
+    this.hurry();
   }
 
   private async run(): Promise<void> {
@@ -201,16 +212,27 @@ export class Controller {
         doc = withNode(asked, this.firstNode(task));
       }
       const { a, b, edits, node, token } = doc;
+      const start = this.world.now();
       const shown = await this.world.engine.show({ task: task.name, a, b, edits, node, token });
       if (this.waiting) return;
-      this.answered({ task, doc, shown });
+      await this.answered({ task, doc, shown }, this.world.now() - start);
     } catch (error) {
       if (!this.waiting) this.fail(error);
     }
   }
 
-  private answered(numbers: Numbers): void {
-    this.set({ doc: numbers.doc, numbers, previous: this.ghostsFor(numbers), poster: false, phase: 'ready', failure: null });
+  /** An answer after so many milliseconds: shown at once, or where that would come late the bars first and the rest with the next frame. */
+  private async answered(numbers: Numbers, ms: number): Promise<void> {
+    const previous = this.ghostsFor(numbers);
+    const sameTask = this.screen.drawn.numbers?.task === numbers.task;
+    const news = { doc: numbers.doc, numbers, previous, poster: false, failure: null };
+    if (ms > SOON && sameTask) {
+      this.set(news);
+      // Whoever types on waits for no graph.
+      await Promise.race([this.world.painted(), new Promise<void>((done) => (this.hurry = done))]);
+      if (this.waiting) return;
+    }
+    this.set({ ...news, drawn: { numbers, previous }, phase: 'ready' });
     this.world.setHash(encode(numbers.doc));
   }
 

@@ -24,6 +24,8 @@ export interface Screen {
   numbers: Numbers | null;
   /** The numbers before the last change, drawn as ghosts. */
   previous: Numbers | null;
+  /** What graph, list, panel and editors show: the same two, or for the length of a frame older ones, so that the bars come first. */
+  drawn: { numbers: Numbers | null; previous: Numbers | null };
   /** Whether `numbers` are precomputed ones. */
   poster: boolean;
   progress: Progress | null;

@@ -20,8 +20,5 @@ export function notes(numbers: Numbers, model: ModelInfo | null): string[] {
   if (!b && (numbers.doc.edits.flip || numbers.doc.edits.patch.length > 0)) {
     result.push(`Flip and Patch rest: ${numbers.shown.reason ?? 'there is no prompt B to take values from.'}`);
   }
-  if (b && a.tokens.length !== b.tokens.length && (numbers.doc.edits.flip || numbers.doc.edits.patch.length > 0)) {
-    result.push('The prompts differ in length: they are aligned from the end, and tokens without a partner keep their own values.');
-  }
   return result;
 }
