@@ -1,13 +1,24 @@
 //! AbsTopK: per token the `k` largest magnitudes stay, the rest become zero (Gao et al. 2025, A.1), by a search for a threshold
 //! (their appendix B), never a sort.
 //!
-//! All 16 tokens of a panel search at once, one pass over the channels a step. A token is done when exactly `k` magnitudes lie
-//! above its threshold. Its bounds shrink by interpolation of the counts, every third step by bisection of the bit patterns
-//! (which order like the magnitudes), so that the search ends after at most about 90 passes whatever the values; when the bounds
-//! are neighbouring floats the values between are exact ties, and the lower channels win.
+//! All 16 tokens of a panel search at once, a pass over the channels a step, with integers: the bits of magnitudes order like the
+//! magnitudes. Each token's threshold starts from its mean magnitude, by the ratio that the panel before had (a place's tokens are
+//! alike), and its bounds shrink by interpolation of the counts, every third step by bisection, so that the search ends after at most
+//! about 90 passes whatever the values. It need not find the very threshold, which takes longest: as soon as each is among the
+//! [`NEAR`] magnitudes next to one of its bounds, one more pass finds those, sorted, for all tokens. Where more than `k` magnitudes
+//! reach the `k`-th, the lower channels win.
 
-use super::simd::{Lanes, kernel};
+use super::simd::{Bits, Lanes, kernel, row_by_row};
 use crate::tensor::{Activations, PANEL};
+
+/// How many magnitudes the last pass of a search tells apart: with more it costs more, with fewer the search takes more passes.
+const NEAR: usize = 4;
+
+/// Of Gaussian values a quarter lies above this many mean magnitudes.
+const FIRST_RATIO: f32 = 1.44;
+
+/// No bound yet: nothing is above it.
+const NO_BOUND: i32 = i32::MAX;
 
 kernel! {
     pub fn abs_top_k<A>(k: usize, x: &mut Activations) {
@@ -15,181 +26,224 @@ kernel! {
         if k >= channels {
             return;
         }
+        if k == 0 {
+            x.data_mut().fill(0.0);
+            return;
+        }
+        let zero = Bits::splat(0);
+        let mut ratio = FIRST_RATIO;
         for panel in 0..x.panels() {
             let x = x.panel_mut(panel);
-            // The first pass: largest magnitude, mean magnitude, number of nonzeros.
-            let (mut largest, mut sum, mut nonzeros) = (Lanes::zero(), Lanes::zero(), Lanes::zero());
+            let (mut sum, mut nonzeros) = (Lanes::zero(), zero);
             for values in x.chunks_exact(PANEL) {
-                let magnitude = Lanes::load(values).abs();
-                largest = largest.max(magnitude);
-                sum = sum.add(magnitude);
-                nonzeros = nonzeros.add(magnitude.greater(Lanes::zero()));
+                row_by_row();
+                let value = Lanes::load(values);
+                sum = sum.add(value.abs());
+                nonzeros = nonzeros.count_greater(value.magnitude(), zero);
             }
-            let mut search = Search::new(k, largest.array(), sum.array(), nonzeros.array());
-            if search.all_zero_rest() {
+            let mut search = Search::new(k as i32, sum.array(), nonzeros.array(), ratio);
+            if search.nothing_to_drop() {
                 continue;
             }
-            while !search.done() {
-                let threshold = Lanes::from_array(search.threshold);
-                let mut count = Lanes::zero();
+            while !search.near() {
+                let threshold = Bits::from_array(search.threshold);
+                let mut count = zero;
                 for values in x.chunks_exact(PANEL) {
-                    count = count.add(Lanes::load(values).abs().greater(threshold));
+                row_by_row();
+                    count = count.count_greater(Lanes::load(values).magnitude(), threshold);
                 }
                 search.narrow(count.array());
             }
-            let threshold = Lanes::from_array(search.threshold);
+            let (flip, bound) = search.last_pass();
+            let (flip, bound) = (Bits::from_array(flip), Bits::from_array(bound));
+            // Sorted by insertion; written out, since the compiler would keep an array of them in memory.
+            let (mut first, mut second, mut third, mut fourth) = (zero, zero, zero, zero);
+            for values in x.chunks_exact(PANEL) {
+                row_by_row();
+                let next = Lanes::load(values).magnitude().xor(flip).up_to(bound);
+                let (larger, next) = (first.max(next), first.min(next));
+                first = larger;
+                let (larger, next) = (second.max(next), second.min(next));
+                second = larger;
+                let (larger, next) = (third.max(next), third.min(next));
+                third = larger;
+                fourth = fourth.max(next);
+            }
+            let nearest = [first, second, third, fourth];
+            let least = search.least(nearest.map(Bits::array));
+            ratio = search.ratio(&least).unwrap_or(ratio);
+
+            let floor = Bits::from_array(least.map(|least| least - 1));
+            let mut kept = zero;
             for values in x.chunks_exact_mut(PANEL) {
                 let value = Lanes::load(values);
-                if search.ties {
-                    // keep ties for now: they equal the threshold's upper neighbour
-                    let upper = Lanes::from_array(search.floor());
-                    value.where_greater(value.abs(), upper).store(values);
-                } else {
-                    value.where_greater(value.abs(), threshold).store(values);
-                }
+                let magnitude = value.magnitude();
+                kept = kept.count_greater(magnitude, floor);
+                value.where_above(magnitude, floor).store(values);
             }
-            if search.ties {
-                search.settle_ties(x);
-            }
+            drop_ties(k as i32, x, &least, kept.array());
         }
     }
 }
 
-/// The bounds of each lane's threshold. Invariant: more than `k` magnitudes are above `low`, fewer than `k` above `high`.
+/// The bounds of each lane's threshold, as bits of magnitudes. Invariant of a lane with something to drop: more than `k` magnitudes
+/// are above `low`, at most `k` above `high`.
 struct Search {
-    k: f32,
-    low: [f32; PANEL],
-    high: [f32; PANEL],
-    count_low: [f32; PANEL],
-    count_high: [f32; PANEL],
-    threshold: [f32; PANEL],
-    state: [State; PANEL],
+    k: i32,
+    low: [i32; PANEL],
+    high: [i32; PANEL],
+    above_low: [i32; PANEL],
+    above_high: [i32; PANEL],
+    threshold: [i32; PANEL],
+    /// Mean magnitude of the nonzeros.
+    mean: [f32; PANEL],
     step: u32,
-    ties: bool,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    Open,
-    /// Exactly `k` magnitudes are above the threshold, or no more than `k` are nonzero (threshold 0).
-    Exact,
-    /// The bounds are neighbours: all magnitudes above `low` and not above `high` equal `high`.
-    Tied,
 }
 
 impl Search {
     #[inline(always)]
-    fn new(k: usize, largest: [f32; PANEL], sum: [f32; PANEL], nonzeros: [f32; PANEL]) -> Search {
+    fn new(k: i32, sum: [f32; PANEL], nonzeros: [i32; PANEL], ratio: f32) -> Search {
         let mut search = Search {
-            k: k as f32,
-            low: [0.0; PANEL],
-            high: largest,
-            count_low: nonzeros,
-            count_high: [0.0; PANEL],
-            threshold: [0.0; PANEL],
-            state: [State::Open; PANEL],
+            k,
+            low: [0; PANEL],
+            high: [NO_BOUND; PANEL],
+            above_low: nonzeros,
+            above_high: [0; PANEL],
+            threshold: [0; PANEL],
+            mean: [0.0; PANEL],
             step: 0,
-            ties: false,
         };
         for lane in 0..PANEL {
-            if nonzeros[lane] <= k as f32 || !largest[lane].is_finite() {
-                search.state[lane] = State::Exact;
-            } else if k == 0 {
-                search.state[lane] = State::Exact;
-                search.threshold[lane] = largest[lane];
-            } else {
-                // For Gaussian values a quarter lies above 1.44 times the mean magnitude; shares near it are near.
-                search.threshold[lane] = search.between(lane, 1.44 * sum[lane] / nonzeros[lane].max(1.0));
-            }
+            let few = nonzeros[lane] <= k;
+            search.high[lane] = if few { 0 } else { NO_BOUND };
+            search.mean[lane] = sum[lane] / nonzeros[lane] as f32;
+            search.threshold[lane] = search.between(lane, ratio * search.mean[lane]);
         }
         search
     }
 
-    /// Nothing has to be dropped in any lane.
     #[inline(always)]
-    fn all_zero_rest(&self) -> bool {
-        (0..PANEL).all(|lane| self.state[lane] == State::Exact && self.threshold[lane] == 0.0)
-    }
-
-    #[inline(always)]
-    fn done(&self) -> bool {
-        self.state.iter().all(|state| *state != State::Open)
+    fn nothing_to_drop(&self) -> bool {
+        self.high == [0; PANEL]
     }
 
     /// `wanted`, moved strictly between the bounds of the lane where it is not.
     #[inline(always)]
-    fn between(&self, lane: usize, wanted: f32) -> f32 {
-        let (low, high) = (self.low[lane].to_bits(), self.high[lane].to_bits());
-        if wanted > self.low[lane] && wanted < self.high[lane] {
-            wanted
-        } else {
-            f32::from_bits(low + (high - low) / 2)
-        }
+    fn between(&self, lane: usize, wanted: f32) -> i32 {
+        let (low, high, wanted) = (self.low[lane], self.high[lane], wanted.to_bits() as i32);
+        if (wanted > low) & (wanted < high) { wanted } else { low + (high - low) / 2 }
     }
 
+    /// The place of the `k`-th magnitude among those up to `high`, from the largest down, and among those above `low`, from the least up.
     #[inline(always)]
-    fn narrow(&mut self, count: [f32; PANEL]) {
-        self.step += 1;
+    fn places(&self, lane: usize) -> (i32, i32) {
+        (self.k - self.above_high[lane], self.above_low[lane] - self.k + 1)
+    }
+
+    /// All magnitudes between the bounds are equal to `high`.
+    #[inline(always)]
+    fn tied(&self, lane: usize) -> bool {
+        self.high[lane] - self.low[lane] <= 1
+    }
+
+    /// Whether the last pass can tell every lane's `k`-th magnitude.
+    #[inline(always)]
+    fn near(&self) -> bool {
+        let mut near = true;
         for lane in 0..PANEL {
-            if self.state[lane] != State::Open {
-                continue;
-            }
+            let (from_high, from_low) = self.places(lane);
+            near &= (from_high <= NEAR as i32) | (from_low <= NEAR as i32) | self.tied(lane);
+        }
+        near
+    }
+
+    /// Without branches: each lane goes its own way, and the compiler makes vectors of it.
+    #[inline(always)]
+    fn narrow(&mut self, count: [i32; PANEL]) {
+        self.step += 1;
+        let bisect = self.step % 3 == 0;
+        for lane in 0..PANEL {
             let (threshold, count) = (self.threshold[lane], count[lane]);
-            if count == self.k {
-                self.state[lane] = State::Exact;
-                continue;
-            } else if count > self.k {
-                self.low[lane] = threshold;
-                self.count_low[lane] = count;
-            } else {
-                self.high[lane] = threshold;
-                self.count_high[lane] = count;
-            }
-            let (low, high) = (self.low[lane], self.high[lane]);
-            if high.to_bits() - low.to_bits() <= 1 {
-                self.state[lane] = State::Tied;
-                self.threshold[lane] = high;
-                self.ties = true;
-                continue;
-            }
-            let guess = if self.step % 3 == 0 {
-                f32::from_bits(low.to_bits() + (high.to_bits() - low.to_bits()) / 2)
-            } else {
-                let share = (self.count_low[lane] - self.k) / (self.count_low[lane] - self.count_high[lane]);
-                low + (high - low) * share
-            };
+            let (before, more) = (f32::from_bits(threshold as u32), count > self.k);
+            self.low[lane] = if more { threshold } else { self.low[lane] };
+            self.above_low[lane] = if more { count } else { self.above_low[lane] };
+            self.high[lane] = if more { self.high[lane] } else { threshold };
+            self.above_high[lane] = if more { self.above_high[lane] } else { count };
+
+            let (low, high) = (f32::from_bits(self.low[lane] as u32), f32::from_bits(self.high[lane] as u32));
+            let (above_low, above_high) = (self.above_low[lane], self.above_high[lane]);
+            let share = (above_low - self.k) as f32 / (above_low - above_high) as f32;
+            let secant = low + (high - low) * share;
+            // Before there are bounds: near the threshold some 45 % of the values lie in an interval that ends at e times its start.
+            let newton = before + before * ((count - self.k) as f32 / (0.45 * (above_low as f32)));
+            let guess = if (self.step == 1) | (self.high[lane] == NO_BOUND) { newton } else { secant };
+            let guess = if bisect { -1.0 } else { guess };
             self.threshold[lane] = self.between(lane, guess);
         }
     }
 
-    /// What a magnitude must exceed to be kept or to be a candidate of a tie.
+    /// What turns magnitudes round where the `k`-th is near `low` (the nearest is then the largest too), and the largest number that
+    /// counts after that.
     #[inline(always)]
-    fn floor(&self) -> [f32; PANEL] {
-        let mut floor = self.threshold;
+    fn last_pass(&self) -> ([i32; PANEL], [i32; PANEL]) {
+        let (mut flip, mut bound) = ([0; PANEL], self.high);
         for lane in 0..PANEL {
-            if self.state[lane] == State::Tied {
-                floor[lane] = self.low[lane];
+            let (from_high, from_low) = self.places(lane);
+            if from_low < from_high {
+                flip[lane] = i32::MAX;
+                bound[lane] = (self.low[lane] ^ i32::MAX) - 1;
             }
         }
-        floor
+        (flip, bound)
     }
 
-    /// Of the tied magnitudes keeps those of the lowest channels, as many as are missing to `k`.
+    /// Each lane's `k`-th magnitude, at least 1: what is smaller is dropped.
     #[inline(always)]
-    fn settle_ties(&self, x: &mut [f32]) {
+    fn least(&self, nearest: [[i32; PANEL]; NEAR]) -> [i32; PANEL] {
+        let mut least = [0; PANEL];
         for lane in 0..PANEL {
-            if self.state[lane] != State::Tied {
-                continue;
+            let (from_high, from_low) = self.places(lane);
+            let near = |place: i32| nearest[(place - 1) as usize % NEAR][lane];
+            least[lane] = if from_high == 0 {
+                self.high[lane] + 1
+            } else if self.tied(lane) {
+                self.high[lane].max(1)
+            } else if from_low < from_high {
+                near(from_low) ^ i32::MAX
+            } else {
+                near(from_high)
+            };
+        }
+        least
+    }
+
+    /// The `k`-th magnitude in mean magnitudes, over the lanes that had something to drop.
+    #[inline(always)]
+    fn ratio(&self, least: &[i32; PANEL]) -> Option<f32> {
+        let (mut sum, mut means) = (0.0, 0.0);
+        for lane in 0..PANEL {
+            if self.high[lane] != 0 {
+                sum += f32::from_bits(least[lane] as u32);
+                means += self.mean[lane];
             }
-            let mut missing = self.k - self.count_high[lane];
-            for value in x.iter_mut().skip(lane).step_by(PANEL) {
-                if value.abs() == self.high[lane] {
-                    if missing > 0.0 {
-                        missing -= 1.0;
-                    } else {
-                        *value = 0.0;
-                    }
-                }
+        }
+        let ratio = sum / means;
+        (ratio.is_finite() && ratio > 0.0).then_some(ratio)
+    }
+}
+
+/// Where more than `k` magnitudes were kept, the last are equal: keeps those of the lowest channels.
+#[inline(always)]
+fn drop_ties(k: i32, x: &mut [f32], least: &[i32; PANEL], kept: [i32; PANEL]) {
+    for lane in 0..PANEL {
+        let mut surplus = kept[lane] - k;
+        for value in x.iter_mut().skip(lane).step_by(PANEL).rev() {
+            if surplus <= 0 {
+                break;
+            }
+            if value.abs().to_bits() as i32 == least[lane] {
+                *value = 0.0;
+                surplus -= 1;
             }
         }
     }
@@ -219,7 +273,10 @@ mod tests {
     fn check(k: usize, x: &Activations) {
         let mut got = x.clone();
         abs_top_k(k, &mut got);
-        assert_eq!(got.to_rows(), reference(k, x), "k = {k}, {} channels, {} tokens", x.channels(), x.tokens());
+        // Bits, since no NaN is equal to itself; without the sign of zeros.
+        let bits = |rows: Vec<f32>| -> Vec<u32> { rows.into_iter().map(|value| (value + 0.0).to_bits()).collect() };
+        let (got, want) = (bits(got.to_rows()), bits(reference(k, x)));
+        assert!(got == want, "k = {k}, {} channels, {} tokens", x.channels(), x.tokens());
     }
 
     #[test]
@@ -250,6 +307,39 @@ mod tests {
             }
         }
         check(3, &Activations::from_rows(&[7.5; 35], 7));
+    }
+
+    /// Zeros behind ReLU, channels with nothing but a bias, tokens larger than those of the panel before.
+    #[test]
+    fn keeps_the_largest_of_what_models_compute() {
+        let mut random = Random::new(5);
+        for channels in [32, 128, 301] {
+            let mut x = random.activations(channels, 80);
+            for channel in 0..channels {
+                let bias = random.next();
+                for token in 0..80 {
+                    let value = x.get(token, channel);
+                    let value =
+                        if channel % 5 == 0 { bias } else { value * value * value * (1 + token * token) as f32 };
+                    x.set(token, channel, if random.next() > 0.2 { value } else { 0.0 });
+                }
+            }
+            for k in [1, channels / 8, channels / 4, channels / 2] {
+                check(k, &x);
+            }
+        }
+    }
+
+    #[test]
+    fn survives_what_is_no_number() {
+        let mut random = Random::new(6);
+        let mut x = random.activations(40, 20);
+        for (i, value) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX].into_iter().enumerate() {
+            (0..20).for_each(|token| x.set(token, (7 * i + token) % 40, value));
+        }
+        for k in [1, 2, 3, 10, 39] {
+            check(k, &x);
+        }
     }
 
     #[test]

@@ -129,6 +129,56 @@ mod lanes {
         }};
     }
 
+    /// An integer for each token of a panel: a count, or the bits of a magnitude, which order like the magnitudes.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    #[repr(align(64))]
+    pub struct Bits([i32; PANEL]);
+
+    impl Bits {
+        #[inline(always)]
+        fn each(f: impl Fn(usize) -> i32) -> Self {
+            let mut out = [0; PANEL];
+            for lane in 0..PANEL {
+                out[lane] = f(lane);
+            }
+            Bits(out)
+        }
+        #[inline(always)]
+        pub fn splat(value: i32) -> Self {
+            Bits([value; PANEL])
+        }
+        #[inline(always)]
+        pub fn array(self) -> [i32; PANEL] {
+            self.0
+        }
+        #[inline(always)]
+        pub fn from_array(array: [i32; PANEL]) -> Self {
+            Bits(array)
+        }
+        /// One more where `a > b`.
+        #[inline(always)]
+        pub fn count_greater(self, a: Self, b: Self) -> Self {
+            Bits::each(|i| self.0[i] + (a.0[i] > b.0[i]) as i32)
+        }
+        /// `self`, but 0 where it is above `bound`.
+        #[inline(always)]
+        pub fn up_to(self, bound: Self) -> Self {
+            Bits::each(|i| if self.0[i] > bound.0[i] { 0 } else { self.0[i] })
+        }
+        #[inline(always)]
+        pub fn max(self, b: Self) -> Self {
+            Bits::each(|i| if self.0[i] > b.0[i] { self.0[i] } else { b.0[i] })
+        }
+        #[inline(always)]
+        pub fn min(self, b: Self) -> Self {
+            Bits::each(|i| if self.0[i] < b.0[i] { self.0[i] } else { b.0[i] })
+        }
+        #[inline(always)]
+        pub fn xor(self, b: Self) -> Self {
+            Bits::each(|i| self.0[i] ^ b.0[i])
+        }
+    }
+
     impl Lanes {
         #[inline(always)]
         pub fn splat(value: f32) -> Self {
@@ -200,6 +250,17 @@ mod lanes {
         pub fn where_greater(self, a: Self, b: Self) -> Self {
             lanewise!((), |i: usize| if a.0[i] > b.0[i] { self.0[i] } else { 0.0 })
         }
+        /// The bits of `|self|`.
+        #[inline(always)]
+        pub fn magnitude(self) -> Bits {
+            Bits(self.0.map(|value| (value.to_bits() & 0x7fff_ffff) as i32))
+        }
+        /// `self` where `a > b`, else 0.
+        #[inline(always)]
+        pub fn where_above(self, a: Bits, b: Bits) -> Self {
+            let (a, b) = (a.array(), b.array());
+            lanewise!((), |i: usize| if a[i] > b[i] { self.0[i] } else { 0.0 })
+        }
         /// `self` where `a != 0`, else 0.
         #[inline(always)]
         pub fn where_nonzero(self, a: Self) -> Self {
@@ -226,6 +287,57 @@ mod lanes {
         ($f:expr) => {
             Lanes([$f(0), $f(1), $f(2), $f(3)])
         };
+    }
+
+    /// An integer for each token of a panel: a count, or the bits of a magnitude, which order like the magnitudes.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Bits([v128; 4]);
+
+    impl Bits {
+        #[inline(always)]
+        fn each(f: impl Fn(usize) -> v128) -> Self {
+            Bits([f(0), f(1), f(2), f(3)])
+        }
+        #[inline(always)]
+        pub fn splat(value: i32) -> Self {
+            Bits([i32x4_splat(value); 4])
+        }
+        #[inline(always)]
+        pub fn array(self) -> [i32; PANEL] {
+            let mut out = [0; PANEL];
+            for i in 0..4 {
+                // SAFETY: 16 numbers lie there.
+                unsafe { v128_store(out.as_mut_ptr().cast::<v128>().add(i), self.0[i]) }
+            }
+            out
+        }
+        #[inline(always)]
+        pub fn from_array(array: [i32; PANEL]) -> Self {
+            // SAFETY: as in `array`.
+            Bits::each(|i| unsafe { v128_load(array.as_ptr().cast::<v128>().add(i)) })
+        }
+        /// One more where `a > b`.
+        #[inline(always)]
+        pub fn count_greater(self, a: Self, b: Self) -> Self {
+            Bits::each(|i| i32x4_sub(self.0[i], i32x4_gt(a.0[i], b.0[i])))
+        }
+        /// `self`, but 0 where it is above `bound`.
+        #[inline(always)]
+        pub fn up_to(self, bound: Self) -> Self {
+            Bits::each(|i| v128_andnot(self.0[i], i32x4_gt(self.0[i], bound.0[i])))
+        }
+        #[inline(always)]
+        pub fn max(self, b: Self) -> Self {
+            Bits::each(|i| i32x4_max(self.0[i], b.0[i]))
+        }
+        #[inline(always)]
+        pub fn min(self, b: Self) -> Self {
+            Bits::each(|i| i32x4_min(self.0[i], b.0[i]))
+        }
+        #[inline(always)]
+        pub fn xor(self, b: Self) -> Self {
+            Bits::each(|i| v128_xor(self.0[i], b.0[i]))
+        }
     }
 
     impl Lanes {
@@ -307,6 +419,16 @@ mod lanes {
         pub fn where_greater(self, a: Self, b: Self) -> Self {
             each!(|i: usize| v128_and(f32x4_gt(a.0[i], b.0[i]), self.0[i]))
         }
+        /// The bits of `|self|`.
+        #[inline(always)]
+        pub fn magnitude(self) -> Bits {
+            Bits::each(|i| f32x4_abs(self.0[i]))
+        }
+        /// `self` where `a > b`, else 0.
+        #[inline(always)]
+        pub fn where_above(self, a: Bits, b: Bits) -> Self {
+            each!(|i: usize| v128_and(i32x4_gt(a.0[i], b.0[i]), self.0[i]))
+        }
         /// `self` where `a != 0`, else 0.
         #[inline(always)]
         pub fn where_nonzero(self, a: Self) -> Self {
@@ -322,7 +444,7 @@ mod lanes {
     }
 }
 
-pub use lanes::Lanes;
+pub use lanes::{Bits, Lanes};
 
 impl Lanes {
     #[inline(always)]
