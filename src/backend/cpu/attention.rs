@@ -1,96 +1,135 @@
 //! Causal attention with sink logits, forward and backward.
 //!
 //! The 16 queries of a panel go together, one a lane: scores, softmax and weighted sums need no sum across lanes. AbsTopK leaves
-//! few nonzeros in keys and values, so each key and value is a short list of (channel, number) made once per head, and zeros
-//! cost nothing.
+//! few nonzeros in keys and values, so each channel's become a list of (token, number) once per head, and zeros cost nothing. Lists
+//! by channel are long, and where the queries of a panel are all zero at a channel its list of keys is not even read; short lists
+//! by token were slower, since the processor cannot predict where they end.
 
-use super::simd::{Arith, Lanes, kernel};
+use super::simd::{Arith, Lanes, kernel, row_by_row};
 use crate::backend::Span;
 use crate::tensor::{Activations, Matrix, PANEL};
 
-/// The nonzeros of one head's keys or values, token by token.
+/// The nonzeros of one head's keys or values: a list for each channel, of tokens of the sequence and numbers.
 #[derive(Default)]
 struct Lists {
+    /// The list of channel `c` is `entries[starts[c]..starts[c + 1]]`, tokens ascending.
     starts: Vec<u32>,
     entries: Vec<(u32, f32)>,
+    /// Of each list, where the tokens end that the queries see.
+    ends: Vec<u32>,
 }
 
 impl Lists {
-    /// Channels `first..first + d_head` of the tokens of `span`.
+    /// Channels `first..first + d_head` of the tokens of `span`, none seen yet.
     fn fill(&mut self, x: &Activations, span: Span, first: usize, d_head: usize) {
         self.starts.clear();
-        self.entries.clear();
         self.starts.push(0);
-        for token in span.start..span.start + span.len {
-            let head = &x.panel(token / PANEL)[first * PANEL..(first + d_head) * PANEL];
-            for (channel, values) in head.chunks_exact(PANEL).enumerate() {
-                let value = values[token % PANEL];
-                if value != 0.0 {
-                    self.entries.push((channel as u32, value));
+        self.entries.resize(span.len * d_head, (0, 0.0));
+        let mut count = 0;
+        for channel in first..first + d_head {
+            for token in (0..span.len).step_by(PANEL) {
+                let values = &x.panel((span.start + token) / PANEL)[channel * PANEL..(channel + 1) * PANEL];
+                for (lane, &value) in values[..PANEL.min(span.len - token)].iter().enumerate() {
+                    // Written in any case: which numbers are zero cannot be predicted, so a branch would cost more.
+                    self.entries[count] = ((token + lane) as u32, value);
+                    count += (value != 0.0) as usize;
                 }
             }
-            self.starts.push(self.entries.len() as u32);
+            self.starts.push(count as u32);
+        }
+        self.ends.clear();
+        self.ends.extend_from_slice(&self.starts[..d_head]);
+    }
+
+    /// Lets the tokens up to `last` be seen, more than before. Returns whether there is any number among them.
+    #[inline(always)]
+    fn see(&mut self, last: usize) -> bool {
+        let mut any = false;
+        for (channel, end) in self.ends.iter_mut().enumerate() {
+            let behind = &self.entries[*end as usize..self.starts[channel + 1] as usize];
+            *end += behind.iter().take_while(|entry| (entry.0 as usize) < last).count() as u32;
+            any |= *end > self.starts[channel];
+        }
+        any
+    }
+
+    /// A channel's tokens that are seen.
+    #[inline(always)]
+    fn seen(&self, channel: usize) -> &[(u32, f32)] {
+        &self.entries[self.starts[channel] as usize..self.ends[channel] as usize]
+    }
+
+    /// `sum[token] += number * x` over the list of a channel.
+    #[inline(always)]
+    fn spread<A: Arith>(&self, channel: usize, x: Lanes, sum: &mut [[f32; PANEL]]) {
+        for &(token, number) in self.seen(channel) {
+            let sum = &mut sum[token as usize];
+            Lanes::splat(number).mul_add::<A>(x, Lanes::load(sum)).store(sum);
         }
     }
 
+    /// The sum of `number * x[token]` over the list of a channel.
     #[inline(always)]
-    fn token(&self, token: usize) -> &[(u32, f32)] {
-        &self.entries[self.starts[token] as usize..self.starts[token + 1] as usize]
+    fn collect<A: Arith>(&self, channel: usize, x: &[[f32; PANEL]]) -> Lanes {
+        let mut sum = Lanes::zero();
+        for &(token, number) in self.seen(channel) {
+            sum = Lanes::splat(number).mul_add::<A>(Lanes::load(&x[token as usize]), sum);
+        }
+        sum
     }
 }
 
-/// Softmax weights of the queries of one panel, lane by lane: `weights[s]` for the keys `s` up to the panel's end, the rest of the
-/// probability is the sink's (returned).
+/// What the scores of the key beside the first query of a panel and of those after it start from: a query sees no key behind it.
+const CAUSAL: [[f32; PANEL]; PANEL] = {
+    let mut rows = [[0.0; PANEL]; PANEL];
+    let mut key = 0;
+    while key < PANEL {
+        let mut query = 0;
+        while query < key {
+            rows[key][query] = f32::NEG_INFINITY;
+            query += 1;
+        }
+        key += 1;
+    }
+    rows
+};
+
+/// Softmax weights of the queries of one panel, lane by lane: `weights[s]` for the keys `s` that are seen, before the division by
+/// their sum. Returns what to multiply by, and the sink's weight, which is multiplied.
 #[inline(always)]
 fn softmax<A: Arith>(
     q: &[f32],
     keys: &Lists,
     first_query: usize,
-    len: usize,
     scale: f32,
     sink: Option<f32>,
-    weights: &mut Vec<Lanes>,
-) -> Lanes {
-    let last = (first_query + PANEL).min(len);
-    let scale = Lanes::splat(scale);
-    let minus_infinity = Lanes::splat(f32::NEG_INFINITY);
-    weights.clear();
-    let mut largest = sink.map_or(minus_infinity, Lanes::splat);
-    for s in 0..last {
-        let mut score = Lanes::zero();
-        for &(channel, k) in keys.token(s) {
-            score = Lanes::splat(k).mul_add::<A>(Lanes::load(&q[channel as usize * PANEL..]), score);
+    weights: &mut [[f32; PANEL]],
+) -> (Lanes, Lanes) {
+    // Powers of two are quicker than those of e.
+    let scale = Lanes::splat(scale * std::f32::consts::LOG2_E);
+    let sink = sink.map(|sink| Lanes::splat(sink * std::f32::consts::LOG2_E));
+    let (before, beside) = weights.split_at_mut(first_query);
+    before.fill([0.0; PANEL]);
+    beside.copy_from_slice(&CAUSAL[..beside.len()]);
+    for (channel, q) in q.chunks_exact(PANEL).enumerate() {
+        if q.iter().any(|q| *q != 0.0) {
+            keys.spread::<A>(channel, Lanes::load(q).mul(scale), weights);
         }
-        score = score.mul(scale);
-        if s > first_query {
-            let mut lanes = score.array();
-            lanes[..s - first_query].fill(f32::NEG_INFINITY);
-            score = Lanes::from_array(lanes);
-        }
-        largest = largest.max(score);
-        weights.push(score);
     }
-    let mut sum = Lanes::zero();
-    let mut sink_weight = Lanes::zero();
-    if let Some(sink) = sink {
-        sink_weight = Lanes::splat(sink).sub(largest).exp::<A>();
-        sum = sink_weight;
+    let mut largest = sink.unwrap_or(Lanes::splat(f32::NEG_INFINITY));
+    for score in weights.iter() {
+        row_by_row();
+        largest = largest.max(Lanes::load(score));
     }
-    for (s, weight) in weights.iter_mut().enumerate() {
-        let mut exp = weight.sub(largest).exp::<A>();
-        if s > first_query {
-            let mut lanes = exp.array();
-            lanes[..s - first_query].fill(0.0);
-            exp = Lanes::from_array(lanes);
-        }
-        *weight = exp;
-        sum = sum.add(exp);
+    let sink_weight = sink.map_or(Lanes::zero(), |sink| sink.sub(largest).exp2::<A>());
+    let mut sum = sink_weight;
+    for weight in weights.iter_mut() {
+        let power = Lanes::load(weight).sub(largest).exp2::<A>();
+        sum = sum.add(power);
+        power.store(weight);
     }
     let inverse = Lanes::splat(1.0).div(sum);
-    for weight in weights.iter_mut() {
-        *weight = weight.mul(inverse);
-    }
-    sink_weight.mul(inverse)
+    (inverse, sink_weight.mul(inverse))
 }
 
 kernel! {
@@ -99,8 +138,8 @@ kernel! {
         assert!(k.channels() == channels && v.channels() == channels && y.channels() == channels && channels % d_head == 0);
         let scale = 1.0 / (d_head as f32).sqrt();
         let (mut keys, mut values, mut weights) = (Lists::default(), Lists::default(), Vec::new());
-        let mut out = vec![Lanes::zero(); d_head];
         for &span in spans {
+            weights.resize(span.len, [0.0; PANEL]);
             for head in 0..channels / d_head {
                 let first = head * d_head;
                 let rows = first * PANEL..(first + d_head) * PANEL;
@@ -109,21 +148,17 @@ kernel! {
                 for first_query in (0..span.len).step_by(PANEL) {
                     let panel = (span.start + first_query) / PANEL;
                     let y = &mut y.panel_mut(panel)[rows.clone()];
-                    if values.starts[(first_query + PANEL).min(span.len)] == 0 {
+                    let last = (first_query + PANEL).min(span.len);
+                    keys.see(last);
+                    if !values.see(last) {
                         y.fill(0.0);
                         continue;
                     }
                     let q = &q.panel(panel)[rows.clone()];
-                    softmax::<A>(q, &keys, first_query, span.len, scale, sinks.map(|s| s[head]), &mut weights);
-                    out.fill(Lanes::zero());
-                    for (s, &weight) in weights.iter().enumerate() {
-                        for &(channel, v) in values.token(s) {
-                            let out = &mut out[channel as usize];
-                            *out = Lanes::splat(v).mul_add::<A>(weight, *out);
-                        }
-                    }
-                    for (out, y) in out.iter().zip(y.chunks_exact_mut(PANEL)) {
-                        out.store(y);
+                    let weights = &mut weights[..last];
+                    let (inverse, _) = softmax::<A>(q, &keys, first_query, scale, sinks.map(|s| s[head]), weights);
+                    for (channel, y) in y.chunks_exact_mut(PANEL).enumerate() {
+                        values.collect::<A>(channel, weights).mul(inverse).store(y);
                     }
                 }
             }
@@ -133,9 +168,8 @@ kernel! {
 
 /// `block[key][query]` becomes `[query][key]`, for a square of `PANEL`.
 #[inline(always)]
-fn transpose(block: &[Lanes], out: &mut [[f32; PANEL]; PANEL]) {
+fn transpose(block: &[[f32; PANEL]], out: &mut [[f32; PANEL]; PANEL]) {
     for (key, lanes) in block.iter().enumerate() {
-        let lanes = lanes.array();
         for query in 0..PANEL {
             out[query][key] = lanes[query];
         }
@@ -155,13 +189,14 @@ kernel! {
         let scale = 1.0 / (d_head as f32).sqrt();
         let mut dsinks_sum = dsinks_sum;
         let (mut keys, mut values) = (Lists::default(), Lists::default());
-        let (mut weights, mut dscores) = (Vec::new(), Vec::<Lanes>::new());
+        let (mut weights, mut dscores) = (Vec::new(), Vec::new());
         let mut square = [[0.0f32; PANEL]; PANEL];
-        let mut out = vec![Lanes::zero(); d_head];
         dq.data_mut().fill(0.0);
         dk.data_mut().fill(0.0);
         dv.data_mut().fill(0.0);
         for &span in spans {
+            weights.resize(span.len, [0.0; PANEL]);
+            dscores.resize(span.len, [0.0; PANEL]);
             for head in 0..channels / d_head {
                 let first = head * d_head;
                 let rows = first * PANEL..(first + d_head) * PANEL;
@@ -174,35 +209,32 @@ kernel! {
                         continue;
                     }
                     let q = &q.panel(panel)[rows.clone()];
-                    let sink_weight = softmax::<A>(q, &keys, first_query, span.len, scale, sinks.map(|s| s[head]), &mut weights);
+                    let last = (first_query + PANEL).min(span.len);
+                    let (weights, dscores) = (&mut weights[..last], &mut dscores[..last]);
+                    keys.see(last);
+                    values.see(last);
+                    let sink = sinks.map(|s| s[head]);
+                    let (inverse, sink_weight) = softmax::<A>(q, &keys, first_query, scale, sink, weights);
 
                     // dp = dy . v, and its mean under p
-                    dscores.clear();
+                    dscores.fill([0.0; PANEL]);
+                    for (channel, dy) in dy.chunks_exact(PANEL).enumerate() {
+                        values.spread::<A>(channel, Lanes::load(dy), dscores);
+                    }
                     let mut mean = Lanes::zero();
-                    for (s, &weight) in weights.iter().enumerate() {
-                        let mut dp = Lanes::zero();
-                        for &(channel, v) in values.token(s) {
-                            dp = Lanes::splat(v).mul_add::<A>(Lanes::load(&dy[channel as usize * PANEL..]), dp);
-                        }
-                        mean = weight.mul_add::<A>(dp, mean);
-                        dscores.push(dp);
+                    for (dp, weight) in dscores.iter().zip(weights.iter_mut()) {
+                        let p = Lanes::load(weight).mul(inverse);
+                        mean = p.mul_add::<A>(Lanes::load(dp), mean);
+                        p.store(weight);
                     }
                     if let Some(dsinks) = dsinks_sum.as_deref_mut() {
                         dsinks.data[head] -= sink_weight.mul(mean).sum();
                     }
-                    for (dscore, &weight) in dscores.iter_mut().zip(&weights) {
-                        *dscore = weight.mul(dscore.sub(mean)).mul(Lanes::splat(scale));
+                    for (dscore, p) in dscores.iter_mut().zip(weights.iter()) {
+                        Lanes::load(p).mul(Lanes::load(dscore).sub(mean)).mul(Lanes::splat(scale)).store(dscore);
                     }
-
-                    out.fill(Lanes::zero());
-                    for (s, &dscore) in dscores.iter().enumerate() {
-                        for &(channel, k) in keys.token(s) {
-                            let out = &mut out[channel as usize];
-                            *out = Lanes::splat(k).mul_add::<A>(dscore, *out);
-                        }
-                    }
-                    for (out, dq) in out.iter().zip(dq.panel_mut(panel)[rows.clone()].chunks_exact_mut(PANEL)) {
-                        out.store(dq);
+                    for (channel, dq) in dq.panel_mut(panel)[rows.clone()].chunks_exact_mut(PANEL).enumerate() {
+                        keys.collect::<A>(channel, dscores).store(dq);
                     }
 
                     // dk and dv have the keys in the lanes: squares of 16 keys x 16 queries, transposed
@@ -324,6 +356,25 @@ mod tests {
                 if with_sinks {
                     close(&dsinks.data, &want_dsinks, 1e-5);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_attend_alike_and_give_nothing() {
+        let (len, d_head) = (20, 2);
+        let batch = Batch::new(&[vec![0; len]]);
+        let zeros = Activations::zeros(2 * d_head, batch.tokens().len());
+        let mut random = Random::new(9);
+        let k = random.activations(2 * d_head, batch.tokens().len());
+        let mut v = zeros.clone();
+        (0..len).for_each(|t| v.set(t, 1, t as f32));
+        let mut y = k.clone();
+        attention(batch.spans(), d_head, None, &zeros, &k, &v, &mut y);
+        for t in 0..len {
+            assert!((y.get(t, 1) - t as f32 / 2.0).abs() < 1e-5, "the mean of 0 to {t}");
+            for channel in [0, 2, 3] {
+                assert_eq!(y.get(t, channel), 0.0);
             }
         }
     }

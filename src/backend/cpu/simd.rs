@@ -446,6 +446,9 @@ mod lanes {
 
 pub use lanes::{Bits, Lanes};
 
+/// The polynomial of degree 5 with the least largest relative error from `2^x` for `|x| <= 1/2`.
+const EXP2: [f32; 6] = [1.326_472_7e-3, 9.671_513e-3, 5.550_733_6e-2, 2.402_224_2e-1, 6.931_470_04e-1, 1.0];
+
 impl Lanes {
     #[inline(always)]
     pub fn zero() -> Self {
@@ -461,6 +464,20 @@ impl Lanes {
             pairs[i] = a[i] + a[i + PANEL / 2];
         }
         pairs.iter().sum()
+    }
+
+    /// `2^x` for `x < 127`, relative error below 3e-7; exactly 0 from -127 down.
+    #[inline(always)]
+    pub fn exp2<A: Arith>(self) -> Self {
+        let magic = Lanes::splat(12_582_912.0);
+        let x = self.max(Lanes::splat(-127.0));
+        let shifted = x.add(magic);
+        let r = x.sub(shifted.sub(magic));
+        let mut p = Lanes::splat(EXP2[0]);
+        for c in &EXP2[1..] {
+            p = p.mul_add::<A>(r, Lanes::splat(*c));
+        }
+        p.mul(shifted.shifted_exponent())
     }
 
     /// `e^x`, relative error below 2e-7 for `-87 < x < 88`; below that the result of -87, never a denormal.
@@ -497,5 +514,20 @@ mod tests {
         }
         assert_eq!(Lanes::splat(0.0).exp::<Plain>().array()[0], 1.0);
         assert!(Lanes::splat(-1000.0).exp::<Plain>().array()[0] < 2e-38);
+    }
+
+    #[test]
+    fn exp2_is_close() {
+        let mut x = -125.9f32;
+        while x < 126.9 {
+            let got = Lanes::splat(x).exp2::<Plain>().array()[7] as f64;
+            let want = (x as f64).exp2();
+            assert!((got / want - 1.0).abs() < 3e-7, "{x}: {got} {want}");
+            x += 0.0137;
+        }
+        assert_eq!(Lanes::splat(0.0).exp2::<Plain>().array()[0], 1.0);
+        for x in [-127.0, -1e6, f32::NEG_INFINITY] {
+            assert_eq!(Lanes::splat(x).exp2::<Plain>().array()[0], 0.0);
+        }
     }
 }
