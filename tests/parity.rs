@@ -183,10 +183,12 @@ fn shipped_circuits_run_alike() {
     assert!(parity.tensors > 0, "nothing was compared");
 }
 
-/// The gradients that pruning learns from: whole model and circuit alone.
+/// The gradients that pruning learns from: whole model and circuit alone. They jump where AbsTopK keeps another entry of a near
+/// tie, so a few may differ; none does on the model shipped when this was written.
 #[test]
 fn mask_gradients_of_shipped_circuits_agree() {
     let Some(mut gpu) = Gpu::for_tests() else { return };
+    let (mut worst, mut compared, mut apart) = (0f32, 0, Vec::new());
     for (file, tasks) in shipped() {
         for task in tasks {
             let model = TaskModel::new(&file.weights, &file.means, task.candidates).unwrap();
@@ -206,21 +208,40 @@ fn mask_gradients_of_shipped_circuits_agree() {
                     };
                     let got = ready(on_gpu.gradient(chunk, &mask, &alive, slope)).unwrap();
                     let want = ready(on_cpu.gradient(chunk, &mask, &alive, slope)).unwrap();
-                    close(&format!("{name}: differences"), &got.differences, &want.differences);
-                    close(&format!("{name}: gradient"), &got.mask, &want.mask);
+                    for (what, got, want) in
+                        [("differences", &got.differences, &want.differences), ("gradient", &got.mask, &want.mask)]
+                    {
+                        let error = error(got, want);
+                        compared += 1;
+                        if error <= TOLERANCE {
+                            worst = worst.max(error);
+                        } else {
+                            apart.push(format!("{}, {name}: {what}, error {error:.1e}", task.circuit.task));
+                        }
+                    }
                 }
             }
             gpu = on_gpu.into_backend();
         }
     }
+    println!("{compared} compared, worst {worst:.2e} of the largest; apart: {apart:?}");
+    assert!(compared > 0 && 20 * apart.len() <= compared, "{} of {compared} apart: {apart:?}", apart.len());
 }
 
-fn close(at: &str, got: &[f32], want: &[f32]) {
-    assert_eq!(got.len(), want.len(), "{at}");
+/// The largest difference over the largest magnitude, which must not be zero.
+#[track_caller]
+fn error(got: &[f32], want: &[f32]) -> f32 {
+    assert_eq!(got.len(), want.len());
     let largest = want.iter().fold(0f32, |most, v| most.max(v.abs()));
-    let worst = got.iter().zip(want).map(|(g, w)| (g - w).abs() / largest).fold(0f32, f32::max);
-    println!("{at}: error {worst:.2e} of the largest");
-    assert!(largest > 0.0 && worst <= TOLERANCE, "{at}: error {worst:.2e} of the largest");
+    assert!(largest > 0.0, "nothing but zeros tests nothing");
+    let errors = got.iter().zip(want).map(|(g, w)| (g - w).abs() / largest);
+    errors.fold(0f32, |most, error| if error > most || error.is_nan() { error } else { most })
+}
+
+#[track_caller]
+fn close(at: &str, got: &[f32], want: &[f32]) {
+    let error = error(got, want);
+    assert!(error <= TOLERANCE, "{at}: error {error:.2e} of the largest");
 }
 
 /// A search's reports and what it found; learning alone where `learn_only`.
@@ -246,15 +267,10 @@ fn pruned<B: Backend>(
     (reports, outcome)
 }
 
-/// Step for step as many nodes and edges in the mask, and the same loss.
-fn same_steps(got: &[Progress], want: &[Progress]) {
-    assert_eq!(got.len(), want.len());
-    for (got, want) in got.iter().zip(want) {
-        let at = format!("{:?} {} of {}", want.stage, want.step, want.of);
-        assert_eq!((got.stage, got.step), (want.stage, want.step), "{at}");
-        assert_eq!((got.nodes, got.edges), (want.nodes, want.edges), "{at}");
-        assert!((got.loss - want.loss).abs() <= 1e-4 * want.loss, "{at}: loss {} and {}", got.loss, want.loss);
-    }
+/// Whether a step's mask has as many nodes and edges, and the same loss.
+fn same_step(got: &Progress, want: &Progress) -> bool {
+    (got.stage, got.step, got.nodes, got.edges) == (want.stage, want.step, want.nodes, want.edges)
+        && (got.loss - want.loss).abs() <= 1e-4 * want.loss
 }
 
 /// From the same seed, 20 steps of learning and everything after them.
@@ -268,13 +284,17 @@ fn pruning_finds_the_same_circuit() {
     let options = PruneOptions { learn, k_coefs: vec![0.01], restarts: 1, seed: 3, ..PruneOptions::default() };
     let (steps, got) = pruned(gpu, &task, &toy.weights, &data, &options, false);
     let (want_steps, want) = pruned(Cpu::new(), &task, &toy.weights, &data, &options, false);
-    same_steps(&steps, &want_steps);
+    assert_eq!(steps.len(), want_steps.len());
+    for (got, want) in steps.iter().zip(&want_steps) {
+        assert!(same_step(got, want), "{got:?} and {want:?}");
+    }
     let nodes = |found: Option<Outcome>| found.and_then(|found| found.best).map(|best| (best.nodes, best.edges));
     let want = nodes(want).expect("a circuit");
     assert_eq!(nodes(got), Some(want));
 }
 
-/// The same masks at each of 20 steps on a shipped model.
+/// The same masks at each of 20 steps on a shipped model. From the first near tie of AbsTopK on they may differ by some nodes; they
+/// do not on the model shipped when this was written.
 #[test]
 fn masks_of_a_shipped_model_are_learnt_alike() {
     let Some(gpu) = Gpu::for_tests() else { return };
@@ -287,9 +307,15 @@ fn masks_of_a_shipped_model_are_learnt_alike() {
     let (got, _) = pruned(gpu, &task, &file.weights, &data, &options, true);
     let (want, _) = pruned(Cpu::new(), &task, &file.weights, &data, &options, true);
     let [first, last] = [want[0].nodes, want[want.len() - 1].nodes];
-    println!("{first} nodes at the first step, {last} at the last");
+    let same = got.iter().zip(&want).take_while(|(got, want)| same_step(got, want)).count();
+    println!("{first} nodes at the first step, {last} at the last; the same at {same} steps");
     assert!(want.len() == 20 && last < first, "{first} nodes at the first step, {last} at the last");
-    same_steps(&got, &want);
+    assert_eq!(got.len(), want.len());
+    assert!(same > 0, "{:?} and {:?}", got[0], want[0]);
+    for (got, want) in got.iter().zip(&want) {
+        assert!(got.nodes.abs_diff(want.nodes) <= 2 + want.nodes / 50, "{got:?} and {want:?}");
+        assert!((got.loss - want.loss).abs() <= 0.02 * want.loss, "{got:?} and {want:?}");
+    }
 }
 
 /// One submission a pass, whatever its length; nothing is read but what is asked for; weights go up once.
