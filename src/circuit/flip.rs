@@ -30,11 +30,14 @@ pub struct FlipNodes {
 }
 
 /// Nodes that the glance passes on to all prompts.
-const FINALISTS: usize = 4;
+const FINALISTS: usize = 6;
+/// Shares this near to each other count as equal.
+const NEAR: f64 = 0.01;
 
-/// The rule: starting from none, add the circuit's node that raises the reversed share most (among equals the one that raises
-/// the mean turn of the logits most), until [`WANTED_SHARE`] is reached or no node raises it; then leave out, one at a time,
-/// every node without which the share still holds. Shares are those of `prompts` (train pairs), in circuit mode. `circuit` lists
+/// The rule: starting from none, add the circuit's node that raises the reversed share most, until [`WANTED_SHARE`] is reached or no
+/// node raises it by as much as 0.01; among nodes that raise it nearly alike, the one with which the flip reverses most prompts in the
+/// whole model too, then the one that raises the mean turn of the logits most. Then leave out, one at a time, every node without
+/// which the share still nearly holds. Shares are those of `prompts` (train pairs), in circuit mode where nothing else is said. `circuit` lists
 /// the candidates; `glance` (a few of the pairs) decides which [`FINALISTS`] of them are tried on all `prompts` for each addition.
 ///
 /// # Errors
@@ -51,24 +54,33 @@ pub async fn choose<W: Workers>(
     let few = Trial { prompts: glance, before: workers.differences(glance, mask).await?, mask, calibration };
     let mut chosen: Vec<usize> = Vec::new();
     let mut reached = Effect { share: 0.0, turn: 0.0 };
+    let ones = vec![1.0; mask.len()];
+    let whole = Trial { prompts, before: workers.differences(prompts, &ones).await?, mask: &ones, calibration };
     while reached.share < WANTED_SHARE {
         let others: Vec<usize> = circuit.iter().copied().filter(|node| !chosen.contains(node)).collect();
         let finalists = few.ranked(workers, &chosen, &others).await?;
         let finalists: Vec<usize> = finalists.iter().take(FINALISTS).map(|(_, node)| *node).collect();
-        match all.ranked(workers, &chosen, &finalists).await?.first() {
-            // a node may prepare the ground for the next one: its turn counts while the share stands still
-            Some(&(effect, node))
-                if effect.share > reached.share
-                    || effect.share == reached.share && effect.turn > reached.turn + 1e-3 =>
-            {
-                chosen.push(node);
-                reached = effect;
-            }
-            _ => break,
+        let ranked = all.ranked(workers, &chosen, &finalists).await?;
+        let Some(&(best, _)) = ranked.first() else { break };
+        // a node may prepare the ground for the next one: its turn counts while the share stands still
+        let prepares = best.share == reached.share && best.turn > reached.turn + 1e-3;
+        if best.share < reached.share + NEAR && !prepares {
+            break;
         }
+        let near: Vec<_> = ranked.into_iter().filter(|(effect, _)| effect.share >= best.share - NEAR).collect();
+        let mut most: Option<(f64, Effect, usize)> = None;
+        for (effect, node) in near {
+            let share = whole.effect(workers, &[chosen.as_slice(), &[node]].concat()).await?.share;
+            if most.is_none_or(|(so_far, ..)| share > so_far + NEAR) {
+                most = Some((share, effect, node));
+            }
+        }
+        let Some((_, effect, node)) = most else { break };
+        chosen.push(node);
+        reached = effect;
     }
     // what an earlier choice did alone, later ones may do together
-    let wanted = reached.share.min(WANTED_SHARE);
+    let wanted = reached.share.min(WANTED_SHARE) - NEAR;
     for node in chosen.clone() {
         let without: Vec<usize> = chosen.iter().copied().filter(|n| *n != node).collect();
         if without.is_empty() {
