@@ -1,7 +1,7 @@
 // Per token keeps the K largest magnitudes and zeroes the rest, in place; of equal magnitudes the lower channels win.
 // K is below CHANNELS. Workgroups: [panels].
 //
-// Magnitudes of floats order like their bits. The K-th largest is found digit by digit, four bits a pass, from counts of the
+// Magnitudes of floats order like their bits, infinities and NaN last. The K-th largest is found digit by digit, four bits a pass, from counts of the
 // magnitudes that begin with the digits found so far (a radix selection); ties need no search of their own.
 
 override CHANNELS: u32;
@@ -11,10 +11,8 @@ override K: u32;
 @group(0) @binding(0) var<storage, read_write> x: array<u32>;
 
 const MAGNITUDE = 0x7fffffffu;
-const INFINITY = 0x7f800000u;
 
 var<workgroup> counts: array<atomic<u32>, 256>; // [digit][lane]
-var<workgroup> largest: array<atomic<u32>, 16>;
 var<workgroup> digits: array<u32, 16>; // found so far, by lane
 var<workgroup> wanted: array<u32, 16>; // how many of the magnitudes that begin with them are kept
 var<workgroup> ties: array<u32, 256>; // [slice][lane]
@@ -31,7 +29,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
     if slice == 0u {
         digits[lane] = 0u;
         wanted[lane] = K;
-        atomicStore(&largest[lane], 0u);
     }
     for (var pass_index = 0u; pass_index < 8u; pass_index++) {
         let shift = 28u - 4u * pass_index;
@@ -39,9 +36,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
         workgroupBarrier();
         for (var channel = first; channel < end; channel++) {
             let magnitude = x[base + channel * PANEL] & MAGNITUDE;
-            if pass_index == 0u {
-                atomicMax(&largest[lane], magnitude);
-            }
             if pass_index == 0u || (magnitude >> (shift + 4u)) == digits[lane] {
                 atomicAdd(&counts[((magnitude >> shift) & 15u) * PANEL + lane], 1u);
             }
@@ -74,19 +68,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
     for (var other = 0u; other < slice; other++) {
         before += ties[other * PANEL + lane];
     }
-    // as on the CPU, a token with an infinity or a NaN stays as it is
-    if atomicLoad(&largest[lane]) < INFINITY {
-        for (var channel = first; channel < end; channel++) {
-            let at = base + channel * PANEL;
-            let magnitude = x[at] & MAGNITUDE;
-            var keep = magnitude > threshold;
-            if magnitude == threshold {
-                keep = before < wanted[lane];
-                before += 1u;
-            }
-            if !keep {
-                x[at] = 0u;
-            }
+    for (var channel = first; channel < end; channel++) {
+        let at = base + channel * PANEL;
+        let magnitude = x[at] & MAGNITUDE;
+        var keep = magnitude > threshold;
+        if magnitude == threshold {
+            keep = before < wanted[lane];
+            before += 1u;
+        }
+        if !keep {
+            x[at] = 0u;
         }
     }
 }
