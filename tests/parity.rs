@@ -361,7 +361,6 @@ fn dispatches(config: &Config, file: &ModelFile) -> usize {
         + 4 // q, k, v, attention
         + 4 // c_proj, c_fc, activation, c_proj
         + 2 * 2 // residual: copy and add
-        + 1 // a copy of the residual for the next block
         + [TopKSite::AttnIn, TopKSite::AttnOut, TopKSite::MlpIn, TopKSite::MlpOut]
             .map(|site| top_k(site, config.d_model))
             .iter()

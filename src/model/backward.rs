@@ -1,7 +1,7 @@
 //! The gradient of a loss by the parameters and the gates, derived by hand from `forward.rs`, in its reverse order.
 
 use super::device::{DeviceBlock, DeviceLinear, DeviceNorm, Model};
-use super::forward::{Hooks, LogitsAt, Saved, SavedBlock, Trace, norm_kind};
+use super::forward::{Hooks, LogitsAt, Saved, SavedSublayer, Trace, norm_kind};
 use super::{Activation, Config, Hook, ResidualActivation, Site, TopKSite};
 use crate::backend::{Backend, Batch};
 
@@ -96,9 +96,31 @@ pub fn backward<B: Backend>(
     hooks: &mut impl Hooks<B>,
     mut parameters: Option<&mut ParameterGradients<B::Gradient>>,
 ) {
+    debug_assert!(trace.from == 0, "a pass that began at a boundary goes through backward_from");
+    let dresid = backward_from(backend, model, batch, trace, dlogits, hooks, parameters.as_deref_mut());
+    if let Some(p) = parameters {
+        backend.gather_gradient(batch.tokens(), &dresid, &mut p.wte);
+        if let (Some(wpe), None) = (&mut p.wpe, model.config.d_pos_emb) {
+            backend.gather_gradient(batch.positions(), &dresid, wpe);
+        }
+    }
+    backend.recycle(dresid);
+}
+
+/// As [`backward`], as far as the boundary at which the pass began: returns the gradient by the residual stream there.
+pub fn backward_from<B: Backend>(
+    backend: &mut B,
+    model: &Model<B>,
+    batch: &Batch,
+    trace: Trace<B>,
+    dlogits: &B::Tensor,
+    hooks: &mut impl Hooks<B>,
+    mut parameters: Option<&mut ParameterGradients<B::Gradient>>,
+) -> B::Tensor {
     let c = &model.config;
     let tokens = batch.tokens().len();
     let rows = backend.tokens(dlogits);
+    let boundaries = 2 * c.n_layer;
     let last = match trace.logits_at {
         LogitsAt::Every => None,
         LogitsAt::Last => Some(batch.last_tokens()),
@@ -125,11 +147,12 @@ pub fn backward<B: Backend>(
     let mut dresid = backend.tensor(c.d_model, tokens);
     backend.zero(&mut dresid);
     let ln_f = parameters.as_deref_mut().map(|p| &mut p.ln_f);
+    let final_resid = trace.resid(boundaries);
     match &last {
-        None => norm_back(backend, c, &model.ln_f, &trace.final_resid, &dnormed, &mut dresid, ln_f),
+        None => norm_back(backend, c, &model.ln_f, final_resid, &dnormed, &mut dresid, ln_f),
         Some(last) => {
             let mut chosen = backend.tensor(c.d_model, rows);
-            backend.select(&trace.final_resid, last, &mut chosen);
+            backend.select(final_resid, last, &mut chosen);
             let mut dchosen = backend.tensor(c.d_model, rows);
             backend.zero(&mut dchosen);
             norm_back(backend, c, &model.ln_f, &chosen, &dnormed, &mut dchosen, ln_f);
@@ -139,191 +162,247 @@ pub fn backward<B: Backend>(
         }
     }
     backend.recycle(dnormed);
+    hooks.resid_backward(backend, boundaries, &mut dresid);
 
     let mut dpositions = c.d_pos_emb.map(|width| {
         let mut d = backend.tensor(width, tokens);
         backend.zero(&mut d);
         d
     });
-    for (layer, (block, saved)) in model.blocks.iter().zip(&trace.blocks).enumerate().rev() {
-        let gradients = parameters.as_deref_mut().map(|p| &mut p.blocks[layer]);
-        block_backward(backend, c, block, layer, batch, saved, &mut dresid, dpositions.as_mut(), hooks, gradients);
+    for at in (trace.from..boundaries).rev() {
+        let gradients = parameters.as_deref_mut().map(|p| &mut p.blocks[at / 2]);
+        let mut pass = Pass {
+            backend: &mut *backend,
+            config: c,
+            batch,
+            layer: at / 2,
+            resid: trace.resid(at),
+            next: trace.resid(at + 1),
+            positions: trace.positions.as_ref(),
+            dpositions: dpositions.as_mut(),
+            hooks: &mut *hooks,
+        };
+        pass.sublayer(&model.blocks[at / 2], &trace.sublayers[at - trace.from], &mut dresid, gradients);
+        hooks.resid_backward(backend, at, &mut dresid);
     }
 
-    if let Some(p) = parameters {
-        backend.gather_gradient(batch.tokens(), &dresid, &mut p.wte);
-        if let Some(wpe) = &mut p.wpe {
-            backend.gather_gradient(batch.positions(), dpositions.as_ref().unwrap_or(&dresid), wpe);
-        }
+    if let (Some(p), Some(d)) = (parameters, &dpositions)
+        && let Some(wpe) = &mut p.wpe
+    {
+        backend.gather_gradient(batch.positions(), d, wpe);
     }
-    backend.recycle(dresid);
     if let Some(d) = dpositions {
         backend.recycle(d);
     }
     trace.recycle(backend);
+    dresid
 }
 
-#[allow(clippy::too_many_arguments)]
-fn block_backward<B: Backend>(
-    backend: &mut B,
-    c: &Config,
-    block: &DeviceBlock<B>,
+/// One sublayer's way back: what the steps share.
+struct Pass<'a, B: Backend, H> {
+    backend: &'a mut B,
+    config: &'a Config,
+    batch: &'a Batch,
     layer: usize,
-    batch: &Batch,
-    saved: &SavedBlock<B>,
-    dresid: &mut B::Tensor,
-    mut dpositions: Option<&mut B::Tensor>,
-    hooks: &mut impl Hooks<B>,
-    mut gradients: Option<&mut BlockGradient<B::Gradient>>,
-) {
-    let tokens = batch.tokens().len();
-    let at = |site| Hook::at(layer, site);
+    /// The residual stream before and behind the sublayer.
+    resid: &'a B::Tensor,
+    next: &'a B::Tensor,
+    positions: Option<&'a B::Tensor>,
+    dpositions: Option<&'a mut B::Tensor>,
+    hooks: &'a mut H,
+}
 
-    // MLP
-    residual_back(backend, c, TopKSite::ResidPostMlp, &saved.resid_out, dresid);
-    let mut ddelta = backend.tensor(c.d_model, tokens);
-    backend.copy(dresid, &mut ddelta);
-    finish_back(backend, c, TopKSite::MlpOut, at(Site::MlpResidDelta), &saved.mlp_delta, c.d_model, &mut ddelta, hooks);
-    let mut dpost = backend.tensor(c.d_mlp, tokens);
-    linear_back(
-        backend,
-        &block.mlp_c_proj,
-        &saved.post_act.after,
-        &ddelta,
-        &mut dpost,
-        gradients.as_deref_mut().map(|g| &mut g.mlp_c_proj),
-    );
-    finish_back(backend, c, TopKSite::MlpNeuron, at(Site::MlpPostAct), &saved.post_act, c.d_mlp, &mut dpost, hooks);
-    match (&saved.pre_act, c.activation_type) {
-        (Some(pre_act), Activation::Gelu) => backend.activate_back(Activation::Gelu, pre_act, &mut dpost),
-        // what ReLU let through is positive, as its input was
-        _ => backend.activate_back(Activation::Relu, saved.post_act.kept(), &mut dpost),
-    }
-    let mut dx = backend.tensor(c.d_block_in(), tokens);
-    linear_back(
-        backend,
-        &block.c_fc,
-        &saved.mlp_act_in.after,
-        &dpost,
-        &mut dx,
-        gradients.as_deref_mut().map(|g| &mut g.c_fc),
-    );
-    backend.recycle(dpost);
-    finish_back(backend, c, TopKSite::MlpIn, at(Site::MlpActIn), &saved.mlp_act_in, c.d_block_in(), &mut dx, hooks);
-    let norms = gradients.as_deref_mut().map(|g| (&mut g.ln_2, g.ln_p2.as_mut()));
-    input_back(
-        backend,
-        c,
-        &block.ln_2,
-        block.ln_p2.as_ref(),
-        &saved.resid_mid,
-        saved.positions.as_ref(),
-        &dx,
-        dresid,
-        dpositions.as_deref_mut(),
-        norms,
-    );
-
-    // attention
-    residual_back(backend, c, TopKSite::ResidPostAttn, &saved.resid_mid, dresid);
-    backend.copy(dresid, &mut ddelta);
-    finish_back(
-        backend,
-        c,
-        TopKSite::AttnOut,
-        at(Site::AttnResidDelta),
-        &saved.attn_delta,
-        c.d_model,
-        &mut ddelta,
-        hooks,
-    );
-    let mut dy = backend.tensor(c.d_attn(), tokens);
-    linear_back(
-        backend,
-        &block.attn_c_proj,
-        &saved.y,
-        &ddelta,
-        &mut dy,
-        gradients.as_deref_mut().map(|g| &mut g.attn_c_proj),
-    );
-    backend.recycle(ddelta);
-    let [mut dq, mut dk, mut dv] = [(); 3].map(|_| backend.tensor(c.d_attn(), tokens));
-    let dsinks = gradients.as_deref_mut().and_then(|g| g.sinks.as_mut());
-    backend.attention_back(
-        batch.spans(),
-        c.d_head,
-        block.sinks.as_ref(),
-        &saved.q.after,
-        &saved.k.after,
-        &saved.v.after,
-        &dy,
-        &mut dq,
-        &mut dk,
-        &mut dv,
-        dsinks,
-    );
-    backend.recycle(dy);
-    backend.zero(&mut dx);
-    for (linear, saved_part, top_k, site, mut d) in [
-        (&block.q, &saved.q, TopKSite::AttnQ, Site::AttnQ, dq),
-        (&block.k, &saved.k, TopKSite::AttnK, Site::AttnK, dk),
-        (&block.v, &saved.v, TopKSite::AttnV, Site::AttnV, dv),
-    ] {
-        finish_back(backend, c, top_k, at(site), saved_part, c.d_attn(), &mut d, hooks);
-        backend.matmul_back_add(&linear.weight, &d, &mut dx);
-        if let Some(g) = gradients.as_deref_mut() {
-            let g = match site {
-                Site::AttnQ => &mut g.q,
-                Site::AttnK => &mut g.k,
-                _ => &mut g.v,
-            };
-            linear_gradient(backend, &saved.attn_act_in.after, &d, g);
+impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
+    /// Turns `dresid`, the gradient by the stream behind the sublayer, into that by the stream before it.
+    fn sublayer(
+        &mut self,
+        block: &DeviceBlock<B>,
+        saved: &SavedSublayer<B>,
+        dresid: &mut B::Tensor,
+        gradients: Option<&mut BlockGradient<B::Gradient>>,
+    ) {
+        match saved {
+            SavedSublayer::Attention { act_in, q, k, v, y, delta } => {
+                self.attention(block, act_in, [q, k, v], y, delta, dresid, gradients);
+            }
+            SavedSublayer::Mlp { act_in, pre_act, post_act, delta } => {
+                self.mlp(block, act_in, pre_act.as_ref(), post_act, delta, dresid, gradients);
+            }
         }
-        backend.recycle(d);
     }
-    finish_back(backend, c, TopKSite::AttnIn, at(Site::AttnActIn), &saved.attn_act_in, c.d_block_in(), &mut dx, hooks);
-    let norms = gradients.map(|g| (&mut g.ln_1, g.ln_p1.as_mut()));
-    input_back(
-        backend,
-        c,
-        &block.ln_1,
-        block.ln_p1.as_ref(),
-        &saved.resid_in,
-        saved.positions.as_ref(),
-        &dx,
-        dresid,
-        dpositions,
-        norms,
-    );
-    backend.recycle(dx);
+
+    #[allow(clippy::too_many_arguments)]
+    fn mlp(
+        &mut self,
+        block: &DeviceBlock<B>,
+        act_in: &Saved<B>,
+        pre_act: Option<&B::Tensor>,
+        post_act: &Saved<B>,
+        delta: &Saved<B>,
+        dresid: &mut B::Tensor,
+        mut gradients: Option<&mut BlockGradient<B::Gradient>>,
+    ) {
+        let (c, tokens) = (self.config, self.batch.tokens().len());
+        let ddelta = self.delta_back(TopKSite::ResidPostMlp, TopKSite::MlpOut, Site::MlpResidDelta, delta, dresid);
+        let mut dpost = self.backend.tensor(c.d_mlp, tokens);
+        linear_back(
+            self.backend,
+            &block.mlp_c_proj,
+            &post_act.after,
+            &ddelta,
+            &mut dpost,
+            gradients.as_deref_mut().map(|g| &mut g.mlp_c_proj),
+        );
+        self.backend.recycle(ddelta);
+        self.finish(TopKSite::MlpNeuron, Site::MlpPostAct, post_act, c.d_mlp, &mut dpost);
+        match (pre_act, c.activation_type) {
+            (Some(pre_act), Activation::Gelu) => self.backend.activate_back(Activation::Gelu, pre_act, &mut dpost),
+            // what ReLU let through is positive, as its input was
+            _ => self.backend.activate_back(Activation::Relu, post_act.kept(), &mut dpost),
+        }
+        let mut dx = self.backend.tensor(c.d_block_in(), tokens);
+        linear_back(
+            self.backend,
+            &block.c_fc,
+            &act_in.after,
+            &dpost,
+            &mut dx,
+            gradients.as_deref_mut().map(|g| &mut g.c_fc),
+        );
+        self.backend.recycle(dpost);
+        self.finish(TopKSite::MlpIn, Site::MlpActIn, act_in, c.d_block_in(), &mut dx);
+        let norms = gradients.map(|g| (&mut g.ln_2, g.ln_p2.as_mut()));
+        self.input(&block.ln_2, block.ln_p2.as_ref(), &dx, dresid, norms);
+        self.backend.recycle(dx);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn attention(
+        &mut self,
+        block: &DeviceBlock<B>,
+        act_in: &Saved<B>,
+        [q, k, v]: [&Saved<B>; 3],
+        y: &B::Tensor,
+        delta: &Saved<B>,
+        dresid: &mut B::Tensor,
+        mut gradients: Option<&mut BlockGradient<B::Gradient>>,
+    ) {
+        let (c, tokens) = (self.config, self.batch.tokens().len());
+        let ddelta = self.delta_back(TopKSite::ResidPostAttn, TopKSite::AttnOut, Site::AttnResidDelta, delta, dresid);
+        let mut dy = self.backend.tensor(c.d_attn(), tokens);
+        linear_back(
+            self.backend,
+            &block.attn_c_proj,
+            y,
+            &ddelta,
+            &mut dy,
+            gradients.as_deref_mut().map(|g| &mut g.attn_c_proj),
+        );
+        self.backend.recycle(ddelta);
+        let [mut dq, mut dk, mut dv] = [(); 3].map(|_| self.backend.tensor(c.d_attn(), tokens));
+        let dsinks = gradients.as_deref_mut().and_then(|g| g.sinks.as_mut());
+        self.backend.attention_back(
+            self.batch.spans(),
+            c.d_head,
+            block.sinks.as_ref(),
+            &q.after,
+            &k.after,
+            &v.after,
+            &dy,
+            &mut dq,
+            &mut dk,
+            &mut dv,
+            dsinks,
+        );
+        self.backend.recycle(dy);
+        let mut dx = self.backend.tensor(c.d_block_in(), tokens);
+        self.backend.zero(&mut dx);
+        for (linear, saved, top_k, site, mut d) in [
+            (&block.q, q, TopKSite::AttnQ, Site::AttnQ, dq),
+            (&block.k, k, TopKSite::AttnK, Site::AttnK, dk),
+            (&block.v, v, TopKSite::AttnV, Site::AttnV, dv),
+        ] {
+            self.finish(top_k, site, saved, c.d_attn(), &mut d);
+            self.backend.matmul_back_add(&linear.weight, &d, &mut dx);
+            if let Some(g) = gradients.as_deref_mut() {
+                let g = match site {
+                    Site::AttnQ => &mut g.q,
+                    Site::AttnK => &mut g.k,
+                    _ => &mut g.v,
+                };
+                linear_gradient(self.backend, &act_in.after, &d, g);
+            }
+            self.backend.recycle(d);
+        }
+        self.finish(TopKSite::AttnIn, Site::AttnActIn, act_in, c.d_block_in(), &mut dx);
+        let norms = gradients.map(|g| (&mut g.ln_1, g.ln_p1.as_mut()));
+        self.input(&block.ln_1, block.ln_p1.as_ref(), &dx, dresid, norms);
+        self.backend.recycle(dx);
+    }
+
+    /// From the stream behind the sublayer to what the sublayer added to it.
+    fn delta_back(
+        &mut self,
+        resid_site: TopKSite,
+        site: TopKSite,
+        hook: Site,
+        delta: &Saved<B>,
+        dresid: &mut B::Tensor,
+    ) -> B::Tensor {
+        let c = self.config;
+        // the residual's own ReLU and AbsTopK both pass gradient where their output is not zero
+        if c.residual_activation_type == ResidualActivation::Relu || c.top_k(resid_site, c.d_model).is_some() {
+            self.backend.kept_back(self.next, dresid);
+        }
+        let mut ddelta = self.backend.tensor(c.d_model, self.batch.tokens().len());
+        self.backend.copy(dresid, &mut ddelta);
+        self.finish(site, hook, delta, c.d_model, &mut ddelta);
+        ddelta
+    }
+
+    /// Back through a hook that gates and through AbsTopK.
+    fn finish(&mut self, top_k: TopKSite, site: Site, saved: &Saved<B>, width: usize, grad: &mut B::Tensor) {
+        if let Some(before) = &saved.before {
+            self.hooks.backward(self.backend, Hook::at(self.layer, site), before, grad);
+        }
+        if self.config.top_k(top_k, width).is_some() {
+            self.backend.kept_back(saved.kept(), grad);
+        }
+    }
+
+    /// Back through a sublayer's input: the norm of the residual stream and, where concatenated, of the positions.
+    fn input(
+        &mut self,
+        ln: &DeviceNorm<B>,
+        ln_p: Option<&DeviceNorm<B>>,
+        dx: &B::Tensor,
+        dresid: &mut B::Tensor,
+        norms: Option<NormGradients<B>>,
+    ) {
+        let c = self.config;
+        let (ln_gradient, ln_p_gradient) = match norms {
+            Some((ln, ln_p)) => (Some(ln), ln_p),
+            None => (None, None),
+        };
+        let (Some(ln_p), Some(positions), Some(dpositions), Some(width)) =
+            (ln_p, self.positions, self.dpositions.as_deref_mut(), c.d_pos_emb)
+        else {
+            return norm_back(self.backend, c, ln, self.resid, dx, dresid, ln_gradient);
+        };
+        let tokens = self.backend.tokens(dx);
+        let mut dtop = self.backend.tensor(c.d_model, tokens);
+        let mut dbottom = self.backend.tensor(width, tokens);
+        self.backend.split(dx, &mut dtop, &mut dbottom);
+        norm_back(self.backend, c, ln, self.resid, &dtop, dresid, ln_gradient);
+        norm_back(self.backend, c, ln_p, positions, &dbottom, dpositions, ln_p_gradient);
+        self.backend.recycle(dtop);
+        self.backend.recycle(dbottom);
+    }
 }
 
-/// Back through a hook that gates and through AbsTopK.
-#[allow(clippy::too_many_arguments)]
-fn finish_back<B: Backend>(
-    backend: &mut B,
-    config: &Config,
-    site: TopKSite,
-    hook: Hook,
-    saved: &Saved<B>,
-    width: usize,
-    grad: &mut B::Tensor,
-    hooks: &mut impl Hooks<B>,
-) {
-    if let Some(before) = &saved.before {
-        hooks.backward(backend, hook, before, grad);
-    }
-    if config.top_k(site, width).is_some() {
-        backend.kept_back(saved.kept(), grad);
-    }
-}
-
-/// Back through the residual stream's own ReLU and AbsTopK: both pass gradient where their output is not zero.
-fn residual_back<B: Backend>(backend: &mut B, config: &Config, site: TopKSite, out: &B::Tensor, grad: &mut B::Tensor) {
-    if config.residual_activation_type == ResidualActivation::Relu || config.top_k(site, config.d_model).is_some() {
-        backend.kept_back(out, grad);
-    }
-}
+/// Of a sublayer's norm and of that of its positions.
+type NormGradients<'a, B> =
+    (&'a mut NormGradient<<B as Backend>::Gradient>, Option<&'a mut NormGradient<<B as Backend>::Gradient>>);
 
 fn linear_back<B: Backend>(
     backend: &mut B,
@@ -366,36 +445,4 @@ fn norm_back<B: Backend>(
         None => (None, None),
     };
     backend.norm_back_add(norm_kind(config), x, ln.gain.as_ref(), dy, dx_sum, gain, bias);
-}
-
-/// Back through a block's input: the norm of the residual stream and, where concatenated, of the positions.
-#[allow(clippy::too_many_arguments, clippy::type_complexity)]
-fn input_back<B: Backend>(
-    backend: &mut B,
-    config: &Config,
-    ln: &DeviceNorm<B>,
-    ln_p: Option<&DeviceNorm<B>>,
-    resid: &B::Tensor,
-    positions: Option<&B::Tensor>,
-    dx: &B::Tensor,
-    dresid: &mut B::Tensor,
-    dpositions: Option<&mut B::Tensor>,
-    norms: Option<(&mut NormGradient<B::Gradient>, Option<&mut NormGradient<B::Gradient>>)>,
-) {
-    let (ln_gradient, ln_p_gradient) = match norms {
-        Some((ln, ln_p)) => (Some(ln), ln_p),
-        None => (None, None),
-    };
-    let (Some(ln_p), Some(positions), Some(dpositions), Some(width)) = (ln_p, positions, dpositions, config.d_pos_emb)
-    else {
-        return norm_back(backend, config, ln, resid, dx, dresid, ln_gradient);
-    };
-    let tokens = backend.tokens(dx);
-    let mut dtop = backend.tensor(config.d_model, tokens);
-    let mut dbottom = backend.tensor(width, tokens);
-    backend.split(dx, &mut dtop, &mut dbottom);
-    norm_back(backend, config, ln, resid, &dtop, dresid, ln_gradient);
-    norm_back(backend, config, ln_p, positions, &dbottom, dpositions, ln_p_gradient);
-    backend.recycle(dtop);
-    backend.recycle(dbottom);
 }

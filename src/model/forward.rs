@@ -17,6 +17,10 @@ pub trait Hooks<B: Backend> {
 
     /// Called for each hook that gates: turns the gradient by the changed values into that by the values `before`.
     fn backward(&mut self, _backend: &mut B, _hook: Hook, _before: &B::Tensor, _grad: &mut B::Tensor) {}
+
+    /// Called at each boundary (see [`forward_from`]) with the gradient by the residual stream there: a loss on the stream itself
+    /// adds its own.
+    fn resid_backward(&mut self, _backend: &mut B, _boundary: usize, _grad: &mut B::Tensor) {}
 }
 
 /// Nothing looks, nothing changes.
@@ -49,30 +53,34 @@ impl<B: Backend> Saved<B> {
     }
 }
 
-pub(super) struct SavedBlock<B: Backend> {
-    pub resid_in: B::Tensor,
-    pub attn_act_in: Saved<B>,
-    pub q: Saved<B>,
-    pub k: Saved<B>,
-    pub v: Saved<B>,
-    pub y: B::Tensor,
-    pub attn_delta: Saved<B>,
-    pub resid_mid: B::Tensor,
-    pub mlp_act_in: Saved<B>,
-    /// Input of the activation function; only GELU's backward needs it.
-    pub pre_act: Option<B::Tensor>,
-    pub post_act: Saved<B>,
-    pub mlp_delta: Saved<B>,
-    /// The positional vectors before their norms, where they are concatenated.
-    pub positions: Option<B::Tensor>,
-    /// The residual stream after this block.
-    pub resid_out: B::Tensor,
+/// What one attention or MLP leaves. The residual stream that went in lies at its boundary, see [`Trace`].
+pub(super) enum SavedSublayer<B: Backend> {
+    Attention {
+        act_in: Saved<B>,
+        q: Saved<B>,
+        k: Saved<B>,
+        v: Saved<B>,
+        y: B::Tensor,
+        delta: Saved<B>,
+    },
+    Mlp {
+        act_in: Saved<B>,
+        /// Input of the activation function; only GELU's backward needs it.
+        pre_act: Option<B::Tensor>,
+        post_act: Saved<B>,
+        delta: Saved<B>,
+    },
 }
 
 /// What a forward pass leaves for a backward pass.
 pub struct Trace<B: Backend> {
-    pub(super) blocks: Vec<SavedBlock<B>>,
-    pub(super) final_resid: B::Tensor,
+    /// The boundary at which the pass began; 0 for a whole one.
+    pub(super) from: usize,
+    /// The residual stream at each boundary from `from` on, after its hooks.
+    pub(super) resid: Vec<B::Tensor>,
+    pub(super) sublayers: Vec<SavedSublayer<B>>,
+    /// The positional vectors before their norms, where they are concatenated.
+    pub(super) positions: Option<B::Tensor>,
     /// The final norm's output at the tokens of the logits.
     pub(super) normed: B::Tensor,
     pub(super) logits_at: LogitsAt,
@@ -102,30 +110,56 @@ pub fn forward_with_trace<B: Backend>(
     logits_at: LogitsAt,
     hooks: &mut impl Hooks<B>,
 ) -> Result<(B::Tensor, Trace<B>)> {
+    let mut resid = backend.tensor(model.config.d_model, batch.tokens().len());
+    backend.gather(&model.wte, batch.tokens(), &mut resid);
+    if let (Some(wpe), None) = (&model.wpe, model.config.d_pos_emb) {
+        backend.gather_add(wpe, batch.positions(), &mut resid);
+    }
+    forward_from(backend, model, batch, 0, resid, logits_at, hooks)
+}
+
+/// The rest of a pass from a boundary on: `resid` is the residual stream before sublayer `boundary`, where 2l is the attention of
+/// layer l, 2l + 1 its MLP, and 2 `n_layer` stands behind the last.
+///
+/// # Errors
+/// What the hooks return; nothing else fails here.
+pub fn forward_from<B: Backend>(
+    backend: &mut B,
+    model: &Model<B>,
+    batch: &Batch,
+    boundary: usize,
+    resid: B::Tensor,
+    logits_at: LogitsAt,
+    hooks: &mut impl Hooks<B>,
+) -> Result<(B::Tensor, Trace<B>)> {
     let config = &model.config;
     let tokens = batch.tokens().len();
-    let mut resid = backend.tensor(config.d_model, tokens);
-    backend.gather(&model.wte, batch.tokens(), &mut resid);
     let positions = match (&model.wpe, config.d_pos_emb) {
         (Some(wpe), Some(width)) => {
             let mut positions = backend.tensor(width, tokens);
             backend.gather(wpe, batch.positions(), &mut positions);
             Some(positions)
         }
-        (Some(wpe), None) => {
-            backend.gather_add(wpe, batch.positions(), &mut resid);
-            None
-        }
-        (None, _) => None,
+        _ => None,
     };
 
-    let mut blocks = Vec::with_capacity(config.n_layer);
-    for (layer, block) in model.blocks.iter().enumerate() {
-        let saved = block_forward(backend, config, block, layer, batch, resid, positions.as_ref(), hooks)?;
-        resid = copy(backend, &saved.resid_out, config.d_model);
-        blocks.push(saved);
+    let mut pass = Pass { backend, config, batch, positions: positions.as_ref(), hooks };
+    let mut trace_resid = vec![resid];
+    let mut sublayers = Vec::new();
+    for at in boundary..2 * config.n_layer {
+        let (layer, block) = (at / 2, &model.blocks[at / 2]);
+        let resid = trace_resid.last_mut().expect("the stream that the pass began with");
+        pass.hooks.forward(pass.backend, Hook::resid(at, config.n_layer), resid)?;
+        let (saved, next) = match at % 2 {
+            0 => pass.attention(block, layer, resid)?,
+            _ => pass.mlp(block, layer, resid)?,
+        };
+        sublayers.push(saved);
+        trace_resid.push(next);
     }
-    hooks.forward(backend, Hook::FinalResid, &mut resid)?;
+    let resid = trace_resid.last_mut().expect("the stream that the pass began with");
+    pass.hooks.forward(pass.backend, Hook::resid(2 * config.n_layer, config.n_layer), resid)?;
+    let resid = &*resid;
 
     let last = match logits_at {
         LogitsAt::Every => None,
@@ -135,11 +169,11 @@ pub fn forward_with_trace<B: Backend>(
     let mut normed = backend.tensor(config.d_model, rows);
     if let Some(last) = &last {
         let mut chosen = backend.tensor(config.d_model, rows);
-        backend.select(&resid, last, &mut chosen);
+        backend.select(resid, last, &mut chosen);
         norm(backend, config, &model.ln_f, &chosen, &mut normed);
         backend.recycle(chosen);
     } else {
-        norm(backend, config, &model.ln_f, &resid, &mut normed);
+        norm(backend, config, &model.ln_f, resid, &mut normed);
     }
     let mut logits = backend.tensor(config.vocab_size, rows);
     backend.matmul(model.unembedding(), model.final_logits_bias.as_ref(), &normed, &mut logits);
@@ -152,86 +186,88 @@ pub fn forward_with_trace<B: Backend>(
             }
         }
     }
-    if let Some(positions) = positions {
-        backend.recycle(positions);
-    }
-    Ok((logits, Trace { blocks, final_resid: resid, normed, logits_at }))
+    Ok((logits, Trace { from: boundary, resid: trace_resid, sublayers, positions, normed, logits_at }))
 }
 
-#[allow(clippy::too_many_arguments)]
-fn block_forward<B: Backend>(
-    backend: &mut B,
-    config: &Config,
-    block: &DeviceBlock<B>,
-    layer: usize,
-    batch: &Batch,
-    mut resid: B::Tensor,
-    positions: Option<&B::Tensor>,
-    hooks: &mut impl Hooks<B>,
-) -> Result<SavedBlock<B>> {
-    let tokens = batch.tokens().len();
-    let at = |site| Hook::at(layer, site);
-    hooks.forward(backend, at(Site::ResidIn), &mut resid)?;
-    let resid_in = resid;
+/// What every sublayer of one pass shares.
+struct Pass<'a, B: Backend, H> {
+    backend: &'a mut B,
+    config: &'a Config,
+    batch: &'a Batch,
+    positions: Option<&'a B::Tensor>,
+    hooks: &'a mut H,
+}
 
-    // attention: norm -> AbsTopK -> q, k, v -> AbsTopK each -> attention -> c_proj -> AbsTopK -> add
-    let x = block_input(backend, config, &block.ln_1, block.ln_p1.as_ref(), &resid_in, positions);
-    let attn_act_in = finish(backend, config, TopKSite::AttnIn, at(Site::AttnActIn), x, config.d_block_in(), hooks)?;
-    let mut project = |backend: &mut B, linear: &DeviceLinear<B>, top_k, site| {
-        let mut y = backend.tensor(config.d_attn(), tokens);
-        backend.matmul(&linear.weight, linear.bias.as_ref(), &attn_act_in.after, &mut y);
-        finish(backend, config, top_k, at(site), y, config.d_attn(), hooks)
-    };
-    let k = project(backend, &block.k, TopKSite::AttnK, Site::AttnK)?;
-    let q = project(backend, &block.q, TopKSite::AttnQ, Site::AttnQ)?;
-    let v = project(backend, &block.v, TopKSite::AttnV, Site::AttnV)?;
-    let mut y = backend.tensor(config.d_attn(), tokens);
-    backend.attention(batch.spans(), config.d_head, block.sinks.as_ref(), &q.after, &k.after, &v.after, &mut y);
-    hooks.forward(backend, at(Site::AttnY), &mut y)?;
-    let mut delta = backend.tensor(config.d_model, tokens);
-    backend.matmul(&block.attn_c_proj.weight, block.attn_c_proj.bias.as_ref(), &y, &mut delta);
-    let attn_delta =
-        finish(backend, config, TopKSite::AttnOut, at(Site::AttnResidDelta), delta, config.d_model, hooks)?;
-    let mut resid_mid = residual(backend, config, TopKSite::ResidPostAttn, &resid_in, &attn_delta.after, tokens);
-    hooks.forward(backend, at(Site::ResidMid), &mut resid_mid)?;
+impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
+    /// Norm -> AbsTopK -> q, k, v -> AbsTopK each -> attention -> c_proj -> AbsTopK -> add.
+    fn attention(
+        &mut self,
+        block: &DeviceBlock<B>,
+        layer: usize,
+        resid: &B::Tensor,
+    ) -> Result<(SavedSublayer<B>, B::Tensor)> {
+        let (config, tokens) = (self.config, self.batch.tokens().len());
+        let at = |site| Hook::at(layer, site);
+        let x = block_input(self.backend, config, &block.ln_1, block.ln_p1.as_ref(), resid, self.positions);
+        let act_in = self.finish(TopKSite::AttnIn, at(Site::AttnActIn), x, config.d_block_in())?;
+        let mut project = |linear: &DeviceLinear<B>, top_k, site| {
+            let mut y = self.backend.tensor(config.d_attn(), tokens);
+            self.backend.matmul(&linear.weight, linear.bias.as_ref(), &act_in.after, &mut y);
+            self.finish(top_k, at(site), y, config.d_attn())
+        };
+        let k = project(&block.k, TopKSite::AttnK, Site::AttnK)?;
+        let q = project(&block.q, TopKSite::AttnQ, Site::AttnQ)?;
+        let v = project(&block.v, TopKSite::AttnV, Site::AttnV)?;
+        let mut y = self.backend.tensor(config.d_attn(), tokens);
+        let spans = self.batch.spans();
+        self.backend.attention(spans, config.d_head, block.sinks.as_ref(), &q.after, &k.after, &v.after, &mut y);
+        self.hooks.forward(self.backend, at(Site::AttnY), &mut y)?;
+        let mut delta = self.backend.tensor(config.d_model, tokens);
+        self.backend.matmul(&block.attn_c_proj.weight, block.attn_c_proj.bias.as_ref(), &y, &mut delta);
+        let delta = self.finish(TopKSite::AttnOut, at(Site::AttnResidDelta), delta, config.d_model)?;
+        let next = residual(self.backend, config, TopKSite::ResidPostAttn, resid, &delta.after, tokens);
+        Ok((SavedSublayer::Attention { act_in, q, k, v, y, delta }, next))
+    }
 
-    // MLP: norm -> AbsTopK -> c_fc -> activation -> AbsTopK -> c_proj -> AbsTopK -> add
-    let x = block_input(backend, config, &block.ln_2, block.ln_p2.as_ref(), &resid_mid, positions);
-    let mlp_act_in = finish(backend, config, TopKSite::MlpIn, at(Site::MlpActIn), x, config.d_block_in(), hooks)?;
-    let mut pre_act = backend.tensor(config.d_mlp, tokens);
-    backend.matmul(&block.c_fc.weight, block.c_fc.bias.as_ref(), &mlp_act_in.after, &mut pre_act);
-    let mut post = backend.tensor(config.d_mlp, tokens);
-    backend.activate(config.activation_type, &pre_act, &mut post);
-    let pre_act = match config.activation_type {
-        Activation::Gelu => Some(pre_act),
-        Activation::Relu => {
-            backend.recycle(pre_act);
-            None
+    /// Norm -> AbsTopK -> c_fc -> activation -> AbsTopK -> c_proj -> AbsTopK -> add.
+    fn mlp(
+        &mut self,
+        block: &DeviceBlock<B>,
+        layer: usize,
+        resid: &B::Tensor,
+    ) -> Result<(SavedSublayer<B>, B::Tensor)> {
+        let (config, tokens) = (self.config, self.batch.tokens().len());
+        let at = |site| Hook::at(layer, site);
+        let x = block_input(self.backend, config, &block.ln_2, block.ln_p2.as_ref(), resid, self.positions);
+        let act_in = self.finish(TopKSite::MlpIn, at(Site::MlpActIn), x, config.d_block_in())?;
+        let mut pre_act = self.backend.tensor(config.d_mlp, tokens);
+        self.backend.matmul(&block.c_fc.weight, block.c_fc.bias.as_ref(), &act_in.after, &mut pre_act);
+        let mut post = self.backend.tensor(config.d_mlp, tokens);
+        self.backend.activate(config.activation_type, &pre_act, &mut post);
+        let pre_act = match config.activation_type {
+            Activation::Gelu => Some(pre_act),
+            Activation::Relu => {
+                self.backend.recycle(pre_act);
+                None
+            }
+        };
+        let post_act = self.finish(TopKSite::MlpNeuron, at(Site::MlpPostAct), post, config.d_mlp)?;
+        let mut delta = self.backend.tensor(config.d_model, tokens);
+        self.backend.matmul(&block.mlp_c_proj.weight, block.mlp_c_proj.bias.as_ref(), &post_act.after, &mut delta);
+        let delta = self.finish(TopKSite::MlpOut, at(Site::MlpResidDelta), delta, config.d_model)?;
+        let next = residual(self.backend, config, TopKSite::ResidPostMlp, resid, &delta.after, tokens);
+        Ok((SavedSublayer::Mlp { act_in, pre_act, post_act, delta }, next))
+    }
+
+    /// AbsTopK where the config has it, then the hook.
+    fn finish(&mut self, site: TopKSite, hook: Hook, mut x: B::Tensor, width: usize) -> Result<Saved<B>> {
+        if let Some(k) = self.config.top_k(site, width) {
+            self.backend.abs_top_k(k, &mut x);
         }
-    };
-    let post_act = finish(backend, config, TopKSite::MlpNeuron, at(Site::MlpPostAct), post, config.d_mlp, hooks)?;
-    let mut delta = backend.tensor(config.d_model, tokens);
-    backend.matmul(&block.mlp_c_proj.weight, block.mlp_c_proj.bias.as_ref(), &post_act.after, &mut delta);
-    let mlp_delta = finish(backend, config, TopKSite::MlpOut, at(Site::MlpResidDelta), delta, config.d_model, hooks)?;
-    let resid_out = residual(backend, config, TopKSite::ResidPostMlp, &resid_mid, &mlp_delta.after, tokens);
-
-    let positions = positions.map(|p| copy(backend, p, config.d_pos_emb.unwrap_or(0)));
-    Ok(SavedBlock {
-        resid_in,
-        attn_act_in,
-        q,
-        k,
-        v,
-        y,
-        attn_delta,
-        resid_mid,
-        mlp_act_in,
-        pre_act,
-        post_act,
-        mlp_delta,
-        positions,
-        resid_out,
-    })
+        let before = self.hooks.gates(hook).then(|| copy(self.backend, &x, width));
+        self.hooks.forward(self.backend, hook, &mut x)?;
+        Ok(Saved { after: x, before })
+    }
 }
 
 /// The norm of the residual stream, with the normed positional vector below it where the model concatenates positions.
@@ -254,24 +290,6 @@ fn block_input<B: Backend>(
     backend.recycle(x);
     backend.recycle(p);
     both
-}
-
-/// AbsTopK where the config has it, then the hook.
-fn finish<B: Backend>(
-    backend: &mut B,
-    config: &Config,
-    site: TopKSite,
-    hook: Hook,
-    mut x: B::Tensor,
-    width: usize,
-    hooks: &mut impl Hooks<B>,
-) -> Result<Saved<B>> {
-    if let Some(k) = config.top_k(site, width) {
-        backend.abs_top_k(k, &mut x);
-    }
-    let before = hooks.gates(hook).then(|| copy(backend, &x, width));
-    hooks.forward(backend, hook, &mut x)?;
-    Ok(Saved { after: x, before })
 }
 
 /// `resid + delta`, then the residual's own ReLU and AbsTopK where the config has them.
@@ -321,30 +339,31 @@ impl<B: Backend> Saved<B> {
     }
 }
 
-impl<B: Backend> Trace<B> {
-    /// Gives every tensor back to the backend's pool.
-    pub fn recycle(self, backend: &mut B) {
-        for block in self.blocks {
-            for saved in [
-                block.attn_act_in,
-                block.q,
-                block.k,
-                block.v,
-                block.attn_delta,
-                block.mlp_act_in,
-                block.post_act,
-                block.mlp_delta,
-            ] {
-                saved.recycle(backend);
+impl<B: Backend> SavedSublayer<B> {
+    fn recycle(self, backend: &mut B) {
+        match self {
+            SavedSublayer::Attention { act_in, q, k, v, y, delta } => {
+                [act_in, q, k, v, delta].into_iter().for_each(|saved| saved.recycle(backend));
+                backend.recycle(y);
             }
-            for tensor in [block.resid_in, block.y, block.resid_mid, block.resid_out] {
-                backend.recycle(tensor);
-            }
-            for tensor in [block.pre_act, block.positions].into_iter().flatten() {
-                backend.recycle(tensor);
+            SavedSublayer::Mlp { act_in, pre_act, post_act, delta } => {
+                [act_in, post_act, delta].into_iter().for_each(|saved| saved.recycle(backend));
+                pre_act.into_iter().for_each(|tensor| backend.recycle(tensor));
             }
         }
-        backend.recycle(self.final_resid);
+    }
+}
+
+impl<B: Backend> Trace<B> {
+    /// The residual stream at a boundary, see [`forward_from`]; not before the one at which the pass began.
+    pub fn resid(&self, boundary: usize) -> &B::Tensor {
+        &self.resid[boundary - self.from]
+    }
+
+    /// Gives every tensor back to the backend's pool.
+    pub fn recycle(self, backend: &mut B) {
+        self.sublayers.into_iter().for_each(|sublayer| sublayer.recycle(backend));
+        self.resid.into_iter().chain(self.positions).for_each(|tensor| backend.recycle(tensor));
         backend.recycle(self.normed);
     }
 }

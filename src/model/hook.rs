@@ -76,6 +76,15 @@ impl Hook {
         Hook::At { layer, site }
     }
 
+    /// The hook of the residual stream at a boundary, see [`super::forward_from`].
+    pub fn resid(boundary: usize, n_layer: usize) -> Hook {
+        match boundary {
+            end if end == 2 * n_layer => Hook::FinalResid,
+            at if at % 2 == 0 => Hook::at(at / 2, Site::ResidIn),
+            at => Hook::at(at / 2, Site::ResidMid),
+        }
+    }
+
     /// All hooks of a model with `n_layer` layers, in the order of the forward pass.
     pub fn all(n_layer: usize) -> Vec<Hook> {
         let mut hooks: Vec<Hook> =
