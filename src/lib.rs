@@ -3,13 +3,14 @@
 //! Weight-sparse transformers whose circuits fit on a screen: train them, prune them, run them, edit them.
 //! The words and formulas are those of Gao et al. 2025, "Weight-sparse transformers have interpretable circuits".
 //!
-//! Arrows go one way: [`web`], [`cli`], [`train`] -> [`circuit`], [`tasks`] -> [`model`] -> [`backend`] -> [`tensor`].
+//! Arrows go one way: [`web`], [`cli`], [`train`] -> [`bridge`] -> [`circuit`], [`tasks`] -> [`model`] -> [`backend`] -> [`tensor`].
 //! [`format`] (files) is used by `web`, `cli` and `train` only.
 //!
 //! Where to start reading: [`model::forward`] is the whole model; [`backend::Backend`] lists every operation it needs;
 //! [`circuit::Edits`] is everything a person can change.
 
 pub mod backend;
+pub mod bridge;
 pub mod circuit;
 mod error;
 pub mod format;

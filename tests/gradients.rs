@@ -1,9 +1,11 @@
 //! The engine's backward pass against derivatives of the reference, by every kind of parameter and by node masks.
 //! (`oracle_engine.rs` holds the mask gradients to the reference vectors.)
 
+mod gradient_support;
 mod oracle_suite;
 mod reference;
 
+use gradient_support::{close, named};
 use oracle_suite::engine::{Engine, batch_targets};
 use oracle_suite::vectors::MaskSequence;
 use oracle_suite::{Gate, Subject, ready};
@@ -15,13 +17,12 @@ use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::backend::{Backend, Batch};
 use sparse_circuits::model::{
-    Config, Hook, LinearGradient, LogitsAt, Model, NormGradient, ParameterGradients, Weights, backward,
-    forward_with_trace,
+    Config, Hook, LogitsAt, Model, ParameterGradients, Weights, backward, forward_with_trace,
 };
 use sparse_circuits::tensor::Matrix;
 use std::collections::BTreeMap;
 
-/// Largest error over the largest gradient of the tensor.
+/// Of mask gradients: largest error over the largest gradient.
 const TOLERANCE: f64 = 1e-5;
 
 /// Shares of nonzero weights; the last makes most matrices sparse ones. Gradients are dense either way.
@@ -68,65 +69,7 @@ fn engine_gradients<B: Backend>(backend: &mut B, weights: &Weights, texts: &Text
     backend.cross_entropy(&logits, &targets, weight, &mut losses, &mut dlogits);
     let mut gradients = ParameterGradients::zeros(backend, &model);
     backward(backend, &model, &batch, trace, &dlogits, &mut (), Some(&mut gradients));
-    let mut named = BTreeMap::new();
-    for (name, gradient) in names(gradients) {
-        let parts: Vec<Matrix> = gradient.iter().map(|g| ready(backend.read_gradient(g)).expect("a reading")).collect();
-        let data: Vec<f32> = parts.iter().flat_map(|part| part.data.clone()).collect();
-        // the three parts of c_attn's bias are one row, those of its weight are rows one below the other
-        let cols = if name.ends_with("bias") { data.len() } else { parts[0].cols };
-        named.insert(name, Matrix::new(data.len() / cols, cols, data));
-    }
-    named
-}
-
-/// Gradients by name; `c_attn` has three parts.
-fn names<G>(gradients: ParameterGradients<G>) -> Vec<(String, Vec<G>)> {
-    let mut out: Vec<(String, Vec<G>)> = Vec::new();
-    let mut put = |name: &str, parts: Vec<Option<G>>| {
-        let parts: Vec<G> = parts.into_iter().flatten().collect();
-        if !parts.is_empty() {
-            out.push((name.to_string(), parts));
-        }
-    };
-    put("transformer.wte.weight", vec![Some(gradients.wte)]);
-    put("transformer.wpe.weight", vec![gradients.wpe]);
-    put("transformer.ln_f.weight", vec![gradients.ln_f.gain]);
-    put("transformer.ln_f.bias", vec![gradients.ln_f.bias]);
-    put("lm_head.weight", vec![gradients.lm_head]);
-    put("final_logits_bias", vec![gradients.final_logits_bias]);
-    put("bigram_table", vec![gradients.bigram_table]);
-    for (layer, block) in gradients.blocks.into_iter().enumerate() {
-        let mut norm = |part: &str, norm: NormGradient<G>| {
-            put(&format!("transformer.h.{layer}.{part}.weight"), vec![norm.gain]);
-            put(&format!("transformer.h.{layer}.{part}.bias"), vec![norm.bias]);
-        };
-        norm("ln_1", block.ln_1);
-        norm("ln_2", block.ln_2);
-        block.ln_p1.into_iter().for_each(|p| norm("ln_p1", p));
-        block.ln_p2.into_iter().for_each(|p| norm("ln_p2", p));
-        let mut linear = |part: &str, parts: Vec<LinearGradient<G>>| {
-            let (weights, biases) = parts.into_iter().map(|part| (Some(part.weight), part.bias)).unzip();
-            put(&format!("transformer.h.{layer}.{part}.weight"), weights);
-            put(&format!("transformer.h.{layer}.{part}.bias"), biases);
-        };
-        linear("attn.c_attn", vec![block.q, block.k, block.v]);
-        linear("attn.c_proj", vec![block.attn_c_proj]);
-        linear("mlp.c_fc", vec![block.c_fc]);
-        linear("mlp.c_proj", vec![block.mlp_c_proj]);
-        put(&format!("transformer.h.{layer}.attn.attn_imp.sink_logit"), vec![block.sinks]);
-    }
-    out
-}
-
-#[track_caller]
-fn close(at: &str, got: &[f64], want: &[f64]) {
-    assert_eq!(got.len(), want.len(), "{at}");
-    let largest = want.iter().fold(0f64, |most, v| most.max(v.abs()));
-    assert!(largest > 1e-4, "{at}: a gradient of next to nothing tests nothing");
-    for (i, (got, want)) in got.iter().zip(want).enumerate() {
-        let error = (got - want).abs() / largest;
-        assert!(error <= TOLERANCE, "{at}, entry {i}: got {got}, want {want}, error {error:.1e} of the largest");
-    }
+    named(gradients, |gradient| ready(backend.read_gradient(&gradient)).expect("a reading"))
 }
 
 fn check_parameters(

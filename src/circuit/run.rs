@@ -2,10 +2,10 @@
 
 use super::apply::{Applied, Means, Plan, Source, align};
 use super::{Circuit, Edits};
+use crate::Result;
 use crate::backend::{Backend, Batch};
 use crate::model::{Hook, LogitsAt, Model, forward};
 use crate::tensor::Activations;
-use crate::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What to run.
@@ -47,7 +47,7 @@ pub struct Values {
 /// prompt B.
 pub fn run<B: Backend>(backend: &mut B, model: &Model<B>, request: &Request<'_>) -> Result<Outcome<B>> {
     let Request { tokens, source, edits, circuit, means, logits_at, hooks, computed } = *request;
-    check_tokens(model, "the prompt", tokens)?;
+    model.check_tokens("the prompt", tokens)?;
     let plan = Plan::new(backend, &model.config, means, circuit, edits)?;
 
     let wanted = plan.patched_hooks();
@@ -56,7 +56,7 @@ pub fn run<B: Backend>(backend: &mut B, model: &Model<B>, request: &Request<'_>)
     if let Some(source) = source
         && !wanted.is_empty()
     {
-        check_tokens(model, "the second prompt", source)?;
+        model.check_tokens("the second prompt", source)?;
         let mode_only = Edits { mode: edits.mode, ..Edits::default() };
         let plan = Plan::new(backend, &model.config, means, circuit, &mode_only)?;
         let outcome = pass(backend, model, source, &plan, None, LogitsAt::Last, &wanted, &BTreeSet::new())?;
@@ -92,20 +92,6 @@ fn pass<B: Backend>(
     };
     let logits = forward(backend, model, &Batch::new(&[tokens]), logits_at, &mut applied)?;
     Ok(Outcome { logits, values: applied.values, computed: applied.computed })
-}
-
-fn check_tokens<B: Backend>(model: &Model<B>, what: &str, tokens: &[u32]) -> Result<()> {
-    let config = &model.config;
-    if tokens.is_empty() {
-        bail!("{what} is empty; the model needs at least one token");
-    }
-    if tokens.len() > config.block_size {
-        bail!("{what} has {} tokens; the model reads at most {}", tokens.len(), config.block_size);
-    }
-    if let Some(token) = tokens.iter().find(|&&token| token as usize >= config.vocab_size) {
-        bail!("{what} has the token {token}; the model's tokens are 0 to {}", config.vocab_size - 1);
-    }
-    Ok(())
 }
 
 impl<B: Backend> Outcome<B> {

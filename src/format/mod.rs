@@ -6,12 +6,14 @@
 //!
 //! - [`model_file`]: our `.safetensors` layout, lossless or compact.
 //! - [`circuit_file`]: circuits as JSON.
+//! - [`bridge_file`]: a bridge between a sparse model and a dense one, `.safetensors` too.
 //! - [`checkpoint`]: a published checkpoint (`beeg_config.json` or `config.json`, and `final_model.pt` or
 //!   `model.safetensors`) to a [`ModelFile`].
 //! - [`vocabulary`]: the tokens' texts of a `tokenizer.json`.
 //! - [`torch_zip`] and [`pickle`]: files of `torch.save`, read by an unpickler that builds tensors and plain data and
 //!   executes nothing.
 
+pub mod bridge_file;
 pub mod checkpoint;
 pub mod circuit_file;
 mod compact;
@@ -24,6 +26,8 @@ pub mod torch_zip;
 pub mod vocabulary;
 mod zip;
 
+pub use bridge_file::BridgeFile;
 pub use circuit_file::CircuitFile;
-pub use model_file::{ModelFile, Precision};
+pub use model_file::ModelFile;
 pub use number::Dtype;
+pub use tensor_file::Precision;

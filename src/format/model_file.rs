@@ -24,7 +24,7 @@ use super::Dtype;
 use super::compact::{self, Gaps, Integers};
 use super::layout::{self, Source, Tensor};
 use super::number::{finite_f32s, indices};
-use super::tensor_file::{StoredTensor, TensorFile, container_dtype};
+use super::tensor_file::{Parts, Precision, StoredTensor, TensorFile};
 use crate::model::{Config, Hook, WeightMatrix, Weights};
 use crate::tensor::{Matrix, SparseMatrix};
 use crate::{Result, bail};
@@ -47,13 +47,6 @@ pub struct ModelFile {
     pub provenance: serde_json::Value,
 }
 
-/// How the numbers of a model file are stored; see the module's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    Lossless,
-    Compact,
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header<'a> {
@@ -68,7 +61,7 @@ struct Header<'a> {
 /// When tensors do not have the shapes that the config asks for, or numbers are not finite.
 pub fn write(model: &ModelFile, precision: Precision) -> Result<Vec<u8>> {
     layout::check(&model.weights)?;
-    let mut parts = Parts { precision, parts: Vec::new() };
+    let mut parts = Parts::new(precision);
     for (name, tensor) in layout::tensors(&model.weights) {
         match tensor {
             Tensor::Vector(vector) => parts.floats(name, vec![vector.len()], vector),
@@ -87,13 +80,9 @@ pub fn write(model: &ModelFile, precision: Precision) -> Result<Vec<u8>> {
         config: Cow::Borrowed(&model.weights.config),
         provenance: Cow::Borrowed(&model.provenance),
     };
-    let metadata = match serde_json::to_string(&header) {
-        Ok(text) => [(ENTRY.to_string(), text)].into(),
+    match serde_json::to_string(&header) {
+        Ok(text) => parts.finish(ENTRY, text),
         Err(error) => bail!("the model's provenance cannot be written as JSON: {error}"),
-    };
-    match safetensors::serialize(parts.parts, Some(metadata)) {
-        Ok(bytes) => Ok(bytes),
-        Err(error) => bail!("the model cannot be written: {error}"),
     }
 }
 
@@ -203,46 +192,7 @@ fn check_mean(config: &Config, hook: Hook, width: usize) -> Result<()> {
     Ok(())
 }
 
-/// The tensors of a file to be written.
-struct Parts {
-    precision: Precision,
-    parts: Vec<(String, Part)>,
-}
-
-struct Part {
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-impl safetensors::View for Part {
-    fn dtype(&self) -> safetensors::Dtype {
-        container_dtype(self.dtype)
-    }
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
-    }
-    fn data_len(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
 impl Parts {
-    fn add(&mut self, name: String, dtype: Dtype, shape: Vec<usize>, bytes: Vec<u8>) {
-        self.parts.push((name, Part { dtype, shape, bytes }));
-    }
-
-    fn floats(&mut self, name: String, shape: Vec<usize>, numbers: &[f32]) {
-        let (dtype, bytes) = match self.precision {
-            Precision::Lossless => (Dtype::F32, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
-            Precision::Compact => compact::floats(numbers),
-        };
-        self.add(name, dtype, shape, bytes);
-    }
-
     fn sparse(&mut self, name: &str, matrix: &SparseMatrix) -> Result<()> {
         if matrix.nonzeros() > i32::MAX as usize || matrix.cols() > i32::MAX as usize {
             bail!("the matrix {name} is too large to be written");

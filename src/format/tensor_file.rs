@@ -1,9 +1,10 @@
 //! The safetensors container: what a header claims is checked against the file before the `safetensors` crate sees it.
 
-use super::Dtype;
+use super::{Dtype, compact};
 use crate::{Result, bail};
 use safetensors::SafeTensors;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -96,23 +97,6 @@ fn dtype(name: &str, dtype: safetensors::Dtype) -> Result<Dtype> {
     })
 }
 
-pub(super) fn container_dtype(dtype: Dtype) -> safetensors::Dtype {
-    match dtype {
-        Dtype::F64 => safetensors::Dtype::F64,
-        Dtype::F32 => safetensors::Dtype::F32,
-        Dtype::F16 => safetensors::Dtype::F16,
-        Dtype::BF16 => safetensors::Dtype::BF16,
-        Dtype::I64 => safetensors::Dtype::I64,
-        Dtype::I32 => safetensors::Dtype::I32,
-        Dtype::I16 => safetensors::Dtype::I16,
-        Dtype::I8 => safetensors::Dtype::I8,
-        Dtype::U32 => safetensors::Dtype::U32,
-        Dtype::U16 => safetensors::Dtype::U16,
-        Dtype::U8 => safetensors::Dtype::U8,
-        Dtype::Bool => safetensors::Dtype::BOOL,
-    }
-}
-
 /// The `data_offsets` of each tensor of a header. The crate adds up offsets before it compares them with the file's
 /// length, and keeps the last of two entries of one name; both are settled here first.
 struct Offsets(Vec<(String, (u64, u64))>);
@@ -149,5 +133,82 @@ impl<'de> serde::Deserialize<'de> for Offsets {
             }
         }
         deserializer.deserialize_map(Header)
+    }
+}
+
+/// How the numbers of a file of ours are stored; see [`super::model_file`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    Lossless,
+    Compact,
+}
+
+/// The tensors of a file to be written.
+pub(super) struct Parts {
+    pub precision: Precision,
+    parts: Vec<(String, Part)>,
+}
+
+struct Part {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl safetensors::View for Part {
+    fn dtype(&self) -> safetensors::Dtype {
+        container_dtype(self.dtype)
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl Parts {
+    pub fn new(precision: Precision) -> Parts {
+        Parts { precision, parts: Vec::new() }
+    }
+
+    pub fn add(&mut self, name: String, dtype: Dtype, shape: Vec<usize>, bytes: Vec<u8>) {
+        self.parts.push((name, Part { dtype, shape, bytes }));
+    }
+
+    pub fn floats(&mut self, name: String, shape: Vec<usize>, numbers: &[f32]) {
+        let (dtype, bytes) = match self.precision {
+            Precision::Lossless => (Dtype::F32, numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
+            Precision::Compact => compact::floats(numbers),
+        };
+        self.add(name, dtype, shape, bytes);
+    }
+
+    /// The bytes of the file, with one entry of metadata.
+    pub fn finish(self, entry: &str, text: String) -> Result<Vec<u8>> {
+        match safetensors::serialize(self.parts, Some([(entry.to_string(), text)].into())) {
+            Ok(bytes) => Ok(bytes),
+            Err(error) => bail!("the file cannot be written: {error}"),
+        }
+    }
+}
+
+fn container_dtype(dtype: Dtype) -> safetensors::Dtype {
+    match dtype {
+        Dtype::F64 => safetensors::Dtype::F64,
+        Dtype::F32 => safetensors::Dtype::F32,
+        Dtype::F16 => safetensors::Dtype::F16,
+        Dtype::BF16 => safetensors::Dtype::BF16,
+        Dtype::I64 => safetensors::Dtype::I64,
+        Dtype::I32 => safetensors::Dtype::I32,
+        Dtype::I16 => safetensors::Dtype::I16,
+        Dtype::I8 => safetensors::Dtype::I8,
+        Dtype::U32 => safetensors::Dtype::U32,
+        Dtype::U16 => safetensors::Dtype::U16,
+        Dtype::U8 => safetensors::Dtype::U8,
+        Dtype::Bool => safetensors::Dtype::BOOL,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Config, Linear, Norm, Weights};
 use crate::backend::Backend;
+use crate::{Result, bail};
 
 /// `y = W x + b` on a device.
 pub struct DeviceLinear<B: Backend> {
@@ -79,6 +80,24 @@ impl<B: Backend> Model<B> {
             final_logits_bias: weights.final_logits_bias.as_ref().map(|bias| backend.vector(bias)),
             bigram_table: weights.bigram_table.as_ref().map(|table| backend.matrix(table)),
         }
+    }
+
+    /// Whether a prompt can be run; `what` names it in the error.
+    ///
+    /// # Errors
+    /// An empty prompt, one longer than the context, tokens beyond the vocabulary.
+    pub fn check_tokens(&self, what: &str, tokens: &[u32]) -> Result<()> {
+        let config = &self.config;
+        if tokens.is_empty() {
+            bail!("{what} is empty; the model needs at least one token");
+        }
+        if tokens.len() > config.block_size {
+            bail!("{what} has {} tokens; the model reads at most {}", tokens.len(), config.block_size);
+        }
+        if let Some(token) = tokens.iter().find(|&&token| token as usize >= config.vocab_size) {
+            bail!("{what} has the token {token}; the model's tokens are 0 to {}", config.vocab_size - 1);
+        }
+        Ok(())
     }
 
     pub fn unembedding(&self) -> &B::Matrix {

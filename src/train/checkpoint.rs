@@ -1,14 +1,16 @@
 //! Checkpoints on disk: the model so far, and a run's whole state to resume it.
 
 use super::config::TrainConfig;
-use super::parameters::Parameters;
-use crate::format::model_file::{self, ModelFile, Precision};
+use super::parameters::{Parameter, Parameters};
+use crate::bridge::Bridge;
+use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
 use crate::{Error, Result, bail};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 const MODEL: &str = "model.safetensors";
+const BRIDGE: &str = "bridge.safetensors";
 const STATE: &str = "state.safetensors";
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
@@ -20,39 +22,51 @@ fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
 }
 
-/// The model that a run goes on from, if its config names one.
+/// A model that a run's config names: the one to go on from, or the dense one of a bridge.
 ///
 /// # Errors
 /// A missing or damaged file.
-pub fn start(config: &TrainConfig) -> Result<Option<ModelFile>> {
-    let Some(path) = config.start.as_ref().map(Path::new) else { return Ok(None) };
+pub fn named_model(path: Option<&String>) -> Result<Option<ModelFile>> {
+    let Some(path) = path.map(Path::new) else { return Ok(None) };
     let data = std::fs::read(path).map_err(io("read", path))?;
     let model = model_file::read(&data).map_err(|error| Error::invalid(format!("{}: {error}", path.display())))?;
     Ok(Some(model))
 }
 
-/// Writes the model and the state after `step` steps, each first under a temporary name. `start` is the model that the run
-/// went on from: its provenance goes into this one's.
-pub fn save(
-    out: &Path,
-    config: &TrainConfig,
-    parameters: &Parameters,
-    step: u64,
-    held_out: &serde_json::Value,
-    start: Option<&ModelFile>,
-) -> Result<()> {
+/// What a run leaves on disk.
+pub struct Snapshot<'a> {
+    pub config: &'a TrainConfig,
+    pub parameters: &'a Parameters,
+    /// The model that the run went on from: its provenance goes into this one's.
+    pub start: Option<&'a ModelFile>,
+    /// The bridge so far, its parameters and the dense model's fingerprint.
+    pub bridge: Option<(Bridge, &'a [Parameter], String)>,
+    pub steps_done: u64,
+    pub held_out: &'a serde_json::Value,
+}
+
+/// Writes the model, the bridge where there is one, and the state, each first under a temporary name.
+pub fn save(out: &Path, snapshot: Snapshot<'_>) -> Result<()> {
+    let Snapshot { config, parameters, start, bridge, steps_done, held_out } = snapshot;
     let mut provenance = serde_json::json!({
-        "training": config, "steps_done": step, "tokens": step as usize * config.batch * config.context,
+        "training": config, "steps_done": steps_done, "tokens": steps_done as usize * config.batch * config.context,
         "held_out_loss": held_out, "nonzeros_without_bigram": parameters.nonzeros(),
     });
     if let Some(start) = start {
         provenance["start"] = start.provenance.clone();
     }
-    let model = ModelFile { weights: parameters.weights(), means: Default::default(), provenance };
+    let model = ModelFile { weights: parameters.weights(), means: Default::default(), provenance: provenance.clone() };
     write(&out.join(MODEL), &model_file::write(&model, Precision::Lossless)?)?;
+    let mut list: Vec<&Parameter> = parameters.list.iter().collect();
+    if let Some((bridge, bridge_parameters, dense)) = bridge {
+        let models = [model_file::fingerprint(&model.weights), dense];
+        let file = BridgeFile { bridge, models, provenance };
+        write(&out.join(BRIDGE), &bridge_file::write(&file, Precision::Lossless)?)?;
+        list.extend(bridge_parameters);
+    }
 
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-    for p in &parameters.list {
+    for p in list {
         let shape = vec![p.value.rows, p.value.cols];
         tensors.push((p.name.clone(), shape.clone(), bytes(&p.value.data)));
         tensors.push((format!("{}.first", p.name), shape.clone(), bytes(&p.first)));
@@ -62,7 +76,7 @@ pub fn save(
         (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data).expect("four bytes a number"))
     });
     let metadata = HashMap::from([
-        ("step".to_string(), step.to_string()),
+        ("step".to_string(), steps_done.to_string()),
         ("config".to_string(), config.to_json()),
         ("held_out".to_string(), held_out.to_string()),
     ]);
@@ -81,7 +95,11 @@ fn write(path: &Path, data: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// No checkpoint, one of another config, or a damaged one.
-pub fn resume(out: &Path, config: &TrainConfig, parameters: &mut Parameters) -> Result<u64> {
+pub fn resume<'a>(
+    out: &Path,
+    config: &TrainConfig,
+    parameters: impl Iterator<Item = &'a mut Parameter>,
+) -> Result<u64> {
     let path = out.join(STATE);
     let data = std::fs::read(&path).map_err(io("read", &path))?;
     let damaged = |error: &dyn std::fmt::Display| Error::invalid(format!("{} is damaged: {error}", path.display()));
@@ -95,7 +113,7 @@ pub fn resume(out: &Path, config: &TrainConfig, parameters: &mut Parameters) -> 
     }
     let step = metadata.get("step").and_then(|s| s.parse().ok()).ok_or_else(|| damaged(&"no step"))?;
     let tensors = SafeTensors::deserialize(&data).map_err(|e| damaged(&e))?;
-    for p in &mut parameters.list {
+    for p in parameters {
         for (suffix, values) in [("", &mut p.value.data), (".first", &mut p.first), (".second", &mut p.second)] {
             let tensor = tensors.tensor(&format!("{}{suffix}", p.name)).map_err(|e| damaged(&e))?;
             if tensor.dtype() != Dtype::F32 || tensor.data().len() != values.len() * 4 {

@@ -54,6 +54,10 @@ pub struct TrainConfig {
     #[serde(default = "least")]
     pub least_nonzeros: usize,
 
+    /// Trains a bridge to a frozen dense model beside the sparse one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<BridgeConfig>,
+
     #[serde(default = "log_every")]
     pub log_every: u64,
     #[serde(default = "validate_every")]
@@ -62,6 +66,66 @@ pub struct TrainConfig {
     pub checkpoint_every: u64,
 }
 
+/// A bridge in training (Gao et al. 2025, 2.3): the loss is
+/// `cross_entropy * CE + sum over sites (nmse_encoder * NMSE(f(h_d), h_s) + nmse_decoder * NMSE(g(h_s), h_d)
+/// + kl_sparse * KL(y_d || sparse tail on f(h_d)) + kl_dense * KL(y_d || dense tail on g(h_s)))`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BridgeConfig {
+    /// The file of the dense model, which stays as it is.
+    pub dense: String,
+    /// Peak learning rate of the bridge, without the factor of the sparse model's density.
+    pub learning_rate: f64,
+    /// Share of the channels that AbsTopK keeps behind an encoder.
+    #[serde(default = "quarter")]
+    pub kept: f64,
+    /// Sites at which hybrid passes switch in one step, drawn at random; their terms are weighted by sites / drawn, so that
+    /// the sum is met on average. 0 takes all of them.
+    #[serde(default = "one_site")]
+    pub sites_per_step: usize,
+    /// Fits the bridge alone, between two models that stay as they are.
+    #[serde(default)]
+    pub freeze_sparse: bool,
+    #[serde(default = "one")]
+    pub cross_entropy: f64,
+    #[serde(default = "one")]
+    pub nmse_encoder: f64,
+    #[serde(default = "one")]
+    pub nmse_decoder: f64,
+    #[serde(default = "one")]
+    pub kl_sparse: f64,
+    #[serde(default = "one")]
+    pub kl_dense: f64,
+}
+
+impl BridgeConfig {
+    fn check(&self, sites: usize) -> Result<()> {
+        if !(self.kept > 0.0 && self.kept <= 1.0) {
+            bail!("the training config's bridge has kept = {}; it must lie in (0, 1]", self.kept);
+        }
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            bail!("the training config's bridge needs a learning_rate above 0");
+        }
+        if self.sites_per_step > sites {
+            bail!("the training config's bridge draws {} of {sites} sites", self.sites_per_step);
+        }
+        let coefficients = [self.cross_entropy, self.nmse_encoder, self.nmse_decoder, self.kl_sparse, self.kl_dense];
+        if coefficients.iter().any(|c| !(*c >= 0.0 && c.is_finite())) {
+            bail!("the training config's bridge has a coefficient below 0");
+        }
+        Ok(())
+    }
+}
+
+fn quarter() -> f64 {
+    0.25
+}
+fn one_site() -> usize {
+    1
+}
+fn one() -> f64 {
+    1.0
+}
 fn half() -> f64 {
     0.5
 }
@@ -124,6 +188,9 @@ impl TrainConfig {
             bail!("the training config needs a learning_rate and an eps above 0");
         }
         let model = config.model()?;
+        if let Some(bridge) = &config.bridge {
+            bridge.check(2 * model.n_layer + 1)?;
+        }
         if config.context > model.block_size {
             bail!(
                 "the training config has context = {} beyond the model's block_size = {}",

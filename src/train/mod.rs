@@ -1,14 +1,16 @@
 //! Native training: the corpus, the tokenizer's merges, and the trainer of dense and weight-sparse models (Gao et al. 2025, A.2).
 
 pub mod batches;
+pub mod bridge;
 mod checkpoint;
 pub mod config;
+mod nmse;
 mod optimiser;
 mod parameters;
 mod run;
 
 pub use config::TrainConfig;
-pub use run::{Trainer, held_out_loss, train};
+pub use run::{Step, Trainer, held_out_loss, reference_windows, train};
 
 #[cfg(feature = "tokenizer")]
 pub mod bpe;

@@ -1,13 +1,13 @@
 //! AdamW on gradients of RMS 1, and the projection that keeps each matrix sparse (Gao et al. 2025, A.2).
 
 use super::config::TrainConfig;
-use super::parameters::{Kind, Parameter, Parameters};
+use super::parameters::{Kind, Parameter};
 use crate::tensor::Matrix;
 use rayon::prelude::*;
 
 /// One step: gradients are divided by their global RMS, AdamW moves the weights, and every parameter keeps only its largest
 /// magnitudes. Returns the RMS of the gradient.
-pub fn step(config: &TrainConfig, parameters: &mut Parameters, gradients: &[&mut Matrix], step: u64) -> f64 {
+pub fn step(config: &TrainConfig, parameters: &mut [Parameter], gradients: &[&mut Matrix], step: u64) -> f64 {
     let squares: f64 = gradients.par_iter().map(|g| g.data.iter().map(|v| *v as f64 * *v as f64).sum::<f64>()).sum();
     let count: usize = gradients.iter().map(|g| g.data.len()).sum();
     let rms = (squares / count as f64).sqrt();
@@ -24,7 +24,7 @@ pub fn step(config: &TrainConfig, parameters: &mut Parameters, gradients: &[&mut
         eps: config.eps as f32,
         decay: (rate * config.weight_decay) as f32,
     };
-    parameters.list.par_iter_mut().zip(gradients.par_iter()).for_each(|(parameter, gradient)| {
+    parameters.par_iter_mut().zip(gradients.par_iter()).for_each(|(parameter, gradient)| {
         let chunk = 1 << 15;
         let Parameter { value, first, second, .. } = parameter;
         value
@@ -67,7 +67,7 @@ fn project(config: &TrainConfig, parameter: &mut Parameter, step: u64) {
         Kind::Rows | Kind::Columns => config.density,
         Kind::Embedding => config.embedding_density,
         Kind::Bias => config.bias_density,
-        Kind::Sink => 1.0,
+        Kind::Sink | Kind::Bridge => 1.0,
         Kind::Bigram => (config.bigram_nonzeros as f64 / size as f64).min(1.0),
     };
     let keep = (config.density_at(step, target) * size as f64).round() as usize;

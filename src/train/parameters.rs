@@ -25,6 +25,8 @@ pub enum Kind {
     Bias,
     Sink,
     Bigram,
+    /// Of a bridge, which stays dense.
+    Bridge,
 }
 
 /// One parameter and Adam's moments.
@@ -37,7 +39,8 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    fn new(name: String, kind: Kind, value: Matrix) -> Self {
+    /// With moments of zero.
+    pub fn new(name: String, kind: Kind, value: Matrix) -> Self {
         let size = value.data.len();
         Parameter { name, kind, value, first: vec![0.0; size], second: vec![0.0; size] }
     }
@@ -50,7 +53,7 @@ pub struct Parameters {
 }
 
 /// A standard normal number (Box-Muller).
-fn gaussian(random: &mut ChaCha8Rng) -> f32 {
+pub fn gaussian(random: &mut ChaCha8Rng) -> f32 {
     let uniform = |random: &mut ChaCha8Rng| (random.next_u32() as f64 + 1.0) / 4_294_967_297.0;
     ((-2.0 * uniform(random).ln()).sqrt() * (std::f64::consts::TAU * uniform(random)).cos()) as f32
 }

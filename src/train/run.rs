@@ -1,12 +1,16 @@
 //! The training loop: both cores, progress, held-out loss, a log and checkpoints.
 
 use super::batches::{Corpus, Windows};
-use super::checkpoint;
+use super::bridge::{BridgeGradients, BridgeParameters, Bridged, Terms, scores, sites_of_step};
+use super::checkpoint::{self, Snapshot};
 use super::config::TrainConfig;
 use super::optimiser;
 use super::parameters::{Parameters, gradients_in_order};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Batch, IGNORE};
+use crate::bridge::DeviceBridge;
+use crate::format::ModelFile;
+use crate::format::model_file::fingerprint;
 use crate::model::{LogitsAt, Model, ParameterGradients, backward, forward, forward_with_trace};
 use crate::tensor::{Activations, Matrix};
 use crate::{Error, Result};
@@ -19,14 +23,43 @@ use std::time::Instant;
 const MICROBATCH: usize = 4;
 /// Held-out windows of each corpus.
 const VALIDATION_WINDOWS: usize = 256;
+/// Held-out windows of each corpus over which a bridge is measured.
+const REFERENCE_WINDOWS: usize = 64;
 
 /// One core's engine and gradients.
 struct Worker {
     cpu: Cpu,
     gradients: Option<ParameterGradients<Matrix>>,
+    bridge_gradients: Option<BridgeGradients>,
 }
 
 impl Worker {
+    /// As [`Worker::accumulate`], with a bridge: its gradients too. Returns the terms of the loss, already times this worker's part.
+    fn accumulate_bridged(
+        &mut self,
+        bridged: Bridged<'_>,
+        windows: &Windows,
+        range: std::ops::Range<usize>,
+        total: usize,
+        (sites, factor): (&[usize], f64),
+    ) -> Terms {
+        let gradients = self.gradients.get_or_insert_with(|| ParameterGradients::zeros(&mut self.cpu, bridged.sparse));
+        let bridge = self.bridge_gradients.get_or_insert_with(|| BridgeGradients::zeros(bridged.bridge));
+        gradients_in_order(gradients).into_iter().chain(bridge.in_order()).for_each(|g| g.data.fill(0.0));
+        let mut terms = Terms::default();
+        let mut start = range.start;
+        while start < range.end {
+            let end = (start + MICROBATCH).min(range.end);
+            let batch = Batch::new(&windows.inputs[start..end]);
+            let targets = padded_targets(&batch, &windows.targets[start..end]);
+            let share = windows.inputs[start..end].iter().map(Vec::len).sum::<usize>() as f64 / total as f64;
+            let part = bridged.accumulate(&mut self.cpu, &batch, &targets, share, (sites, factor), gradients, bridge);
+            terms = terms.zip(part, |sum, part| sum + share * part);
+            start = end;
+        }
+        terms
+    }
+
     /// Adds the gradients of the mean cross entropy over `total` tokens; returns the sum of the losses (already divided by `total`).
     fn accumulate(
         &mut self,
@@ -75,6 +108,15 @@ fn padded_targets<S: AsRef<[u32]>>(batch: &Batch, targets: &[S]) -> Vec<u32> {
     padded
 }
 
+/// Windows of both corpora over which bridges are measured.
+pub fn reference_windows(corpus: &Corpus, context: usize) -> Windows {
+    let [mut windows, synthetic] =
+        [&corpus.real, &corpus.synthetic].map(|tokens| Windows::spread(tokens, REFERENCE_WINDOWS, context));
+    windows.inputs.extend(synthetic.inputs);
+    windows.targets.extend(synthetic.targets);
+    windows
+}
+
 /// Mean cross entropy over all tokens of `windows`, in nats.
 pub fn held_out_loss(model: &Model<Cpu>, windows: &Windows) -> f64 {
     let tokens: usize = windows.inputs.iter().map(Vec::len).sum();
@@ -102,53 +144,117 @@ pub fn held_out_loss(model: &Model<Cpu>, windows: &Windows) -> f64 {
 pub struct Trainer {
     config: TrainConfig,
     parameters: Parameters,
+    bridge: Option<BridgeInTraining>,
     workers: Vec<Worker>,
+}
+
+struct BridgeInTraining {
+    dense: Model<Cpu>,
+    /// The dense model's fingerprint.
+    name: String,
+    parameters: BridgeParameters,
+    /// The run's config as the optimiser sees it for the bridge: its learning rate, nothing sparse.
+    config: TrainConfig,
+}
+
+/// What a step of training was.
+pub struct Step {
+    pub loss: f64,
+    /// Root mean square of the gradient by the model's parameters.
+    pub gradient_rms: f64,
+    /// With a bridge only.
+    pub terms: Option<Terms>,
 }
 
 impl Trainer {
     /// # Errors
-    /// A model that cannot be trained here.
+    /// A model that cannot be trained here; a dense model of a bridge that is missing or does not fit.
     pub fn new(config: &TrainConfig) -> Result<Trainer> {
         let shape = config.model()?;
         if shape.d_pos_emb.is_some() || shape.positions {
             crate::bail!("training is for models without positions: say \"positions\": false in the model's config");
         }
         let threads = rayon::current_num_threads().max(1);
-        let workers = (0..threads).map(|_| Worker { cpu: Cpu::new(), gradients: None }).collect();
-        Ok(Trainer { config: config.clone(), parameters: Parameters::new(&shape, config.seed), workers })
+        let workers =
+            (0..threads).map(|_| Worker { cpu: Cpu::new(), gradients: None, bridge_gradients: None }).collect();
+        let dense = checkpoint::named_model(config.bridge.as_ref().map(|bridge| &bridge.dense))?;
+        let bridge = match (&config.bridge, dense) {
+            (Some(bridge), Some(dense)) => Some(BridgeInTraining {
+                parameters: BridgeParameters::new(bridge, &shape, &dense.weights.config, config.seed)?,
+                dense: Model::new(&mut Cpu::new(), &dense.weights),
+                name: fingerprint(&dense.weights),
+                config: TrainConfig { learning_rate: bridge.learning_rate, density: 1.0, ..config.clone() },
+            }),
+            _ => None,
+        };
+        Ok(Trainer { config: config.clone(), parameters: Parameters::new(&shape, config.seed), bridge, workers })
     }
 
-    /// Forward, backward, Adam and the projection to sparse weights. Returns the loss and the gradient's RMS.
-    pub fn step(&mut self, windows: &Windows, step: u64) -> (f64, f64) {
-        let config = &self.config;
+    /// Forward, backward, Adam and the projection to sparse weights.
+    pub fn step(&mut self, windows: &Windows, step: u64) -> Step {
+        let Trainer { config, parameters, bridge, workers } = self;
         let total = config.batch * config.context;
-        let share = config.batch.div_ceil(self.workers.len());
-        let model = self.parameters.model();
-        let loss = self
-            .workers
-            .par_iter_mut()
-            .enumerate()
-            .map(|(i, worker)| {
-                let range = (i * share).min(config.batch)..((i + 1) * share).min(config.batch);
-                worker.accumulate(&model, windows, range, total)
-            })
-            .sum();
-        let mut lists: Vec<Vec<&mut Matrix>> = self
-            .workers
+        let share = config.batch.div_ceil(workers.len());
+        let range = |i: usize| (i * share).min(config.batch)..((i + 1) * share).min(config.batch);
+        let model = parameters.model();
+        let workers_here = workers.par_iter_mut().enumerate();
+        let (loss, terms) = match (&config.bridge, &*bridge) {
+            (Some(settings), Some(bridge)) => {
+                let device: DeviceBridge<Cpu> = bridge.parameters.device();
+                let (sites, factor) = sites_of_step(settings, device.sites.len(), config.seed, step);
+                let bridged = Bridged { sparse: &model, dense: &bridge.dense, bridge: &device, config: settings };
+                let terms = workers_here
+                    .map(|(i, worker)| worker.accumulate_bridged(bridged, windows, range(i), total, (&sites, factor)))
+                    .reduce(Terms::default, |a, b| a.zip(b, |a, b| a + b));
+                (terms.total(settings), Some(terms))
+            }
+            _ => (workers_here.map(|(i, worker)| worker.accumulate(&model, windows, range(i), total)).sum(), None),
+        };
+        if let Some(bridge) = bridge {
+            let lists = workers
+                .iter_mut()
+                .map(|w| w.bridge_gradients.as_mut().expect("every worker has accumulated").in_order())
+                .collect();
+            optimiser::step(&bridge.config, &mut bridge.parameters.list, &summed(lists), step);
+        }
+        if config.bridge.as_ref().is_some_and(|bridge| bridge.freeze_sparse) {
+            return Step { loss, gradient_rms: 0.0, terms };
+        }
+        let lists = workers
             .iter_mut()
             .map(|w| gradients_in_order(w.gradients.as_mut().expect("every worker has accumulated")))
             .collect();
-        let mut gradients = lists.remove(0);
-        for other in lists {
-            gradients.par_iter_mut().zip(other.par_iter()).for_each(|(sum, part)| {
-                sum.data.iter_mut().zip(&part.data).for_each(|(sum, part)| *sum += part);
-            });
-        }
-        (loss, optimiser::step(config, &mut self.parameters, &gradients, step))
+        let gradient_rms = optimiser::step(config, &mut parameters.list, &summed(lists), step);
+        Step { loss, gradient_rms, terms }
+    }
+
+    fn snapshot<'a>(
+        &'a self,
+        start: Option<&'a ModelFile>,
+        steps_done: u64,
+        held_out: &'a serde_json::Value,
+        rms_ratios: &[f32],
+    ) -> Snapshot<'a> {
+        let bridge = self.bridge.as_ref().map(|bridge| {
+            (bridge.parameters.bridge(rms_ratios), bridge.parameters.list.as_slice(), bridge.name.clone())
+        });
+        Snapshot { config: &self.config, parameters: &self.parameters, start, bridge, steps_done, held_out }
     }
 }
 
-/// Trains as `config` says and leaves `model.safetensors`, `log.jsonl` and `state.safetensors` (for `resume`) in `out`.
+/// Every core's gradients, added to those of the first.
+fn summed(mut lists: Vec<Vec<&mut Matrix>>) -> Vec<&mut Matrix> {
+    let mut gradients = lists.remove(0);
+    for other in lists {
+        gradients.par_iter_mut().zip(other.par_iter()).for_each(|(sum, part)| {
+            sum.data.iter_mut().zip(&part.data).for_each(|(sum, part)| *sum += part);
+        });
+    }
+    gradients
+}
+
+/// Trains as `config` says and leaves `model.safetensors`, `log.jsonl` and `state.safetensors` (for `resume`) in `out`;
+/// `bridge.safetensors` too where it trains one.
 ///
 /// # Errors
 /// A missing or unfit corpus, an unfit state to resume from, a full disk; what was written before stays.
@@ -162,12 +268,19 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
         Windows::spread(&valid.real, VALIDATION_WINDOWS, config.context),
         Windows::spread(&valid.synthetic, VALIDATION_WINDOWS, config.context),
     ];
+    let measured = reference_windows(&valid, config.context);
     std::fs::create_dir_all(out).map_err(|source| Error::Io { action: "create", path: out.into(), source })?;
-    let start = checkpoint::start(config)?;
+    let start = checkpoint::named_model(config.start.as_ref())?;
     if let Some(start) = &start {
         trainer.parameters.take(&start.weights)?;
     }
-    let first = if resume { checkpoint::resume(out, config, &mut trainer.parameters)? } else { 0 };
+    let first = match resume {
+        true => {
+            let bridge = trainer.bridge.iter_mut().flat_map(|bridge| &mut bridge.parameters.list);
+            checkpoint::resume(out, config, trainer.parameters.list.iter_mut().chain(bridge))?
+        }
+        false => 0,
+    };
     let log_path = out.join("log.jsonl");
     let mut log = std::fs::OpenOptions::new()
         .create(true)
@@ -180,23 +293,31 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
     let total = config.batch * config.context;
     let started = Instant::now();
     let mut recent = Vec::new();
+    let mut recent_terms = Terms::default();
     for step in first..config.steps {
         let windows = corpus.batch(config.seed, step, config.batch, config.context, config.synthetic_share);
-        let (loss, rms) = trainer.step(&windows, step);
+        let Step { loss, gradient_rms, terms } = trainer.step(&windows, step);
         recent.push(loss);
+        recent_terms = recent_terms.zip(terms.unwrap_or_default(), |sum, term| sum + term);
 
         let done = step + 1;
         let mut line = None;
         if done % config.log_every == 0 || done == config.steps {
             let seconds = started.elapsed().as_secs_f64();
             let rate = ((done - first) as usize * total) as f64 / seconds;
-            let mean = recent.iter().sum::<f64>() / recent.len() as f64;
+            let steps = recent.len() as f64;
+            let mean = recent.iter().sum::<f64>() / steps;
             recent.clear();
-            line = Some(serde_json::json!({
-                "step": done, "tokens": done as usize * total, "loss": mean, "gradient_rms": rms,
+            let mut entry = serde_json::json!({
+                "step": done, "tokens": done as usize * total, "loss": mean, "gradient_rms": gradient_rms,
                 "learning_rate": config.learning_rate_at(step), "density": config.density_at(step, config.density),
                 "tokens_per_second": rate.round(), "seconds": seconds.round(),
-            }));
+            });
+            if terms.is_some() {
+                entry["terms"] = json(&recent_terms.zip(Terms::default(), |sum, _| sum / steps));
+                recent_terms = Terms::default();
+            }
+            line = Some(entry);
         }
         if done % config.validate_every == 0 || done == config.steps {
             let model = trainer.parameters.model();
@@ -206,14 +327,27 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
                 serde_json::json!({ "real": real, "synthetic": synthetic, "mean": (real + synthetic) / 2.0 });
             entry["nonzeros"] = trainer.parameters.nonzeros().into();
         }
+        let saves = done % config.checkpoint_every == 0 || done == config.steps;
+        let mut rms_ratios = Vec::new();
+        if let (true, Some(bridge)) = (saves, &trainer.bridge) {
+            let model = trainer.parameters.model();
+            let scores = scores(&model, &bridge.dense, &bridge.parameters.device(), &measured);
+            rms_ratios = scores.iter().map(|score| score.rms_ratio()).collect();
+            let entry = line.get_or_insert_with(|| serde_json::json!({ "step": done }));
+            entry["sites"] = scores.iter().map(json).collect();
+        }
         if let Some(line) = &line {
             eprintln!("{line}");
             writeln!(log, "{line}").map_err(|source| Error::Io { action: "write", path: log_path.clone(), source })?;
         }
-        if done % config.checkpoint_every == 0 || done == config.steps {
+        if saves {
             let held_out = line.as_ref().and_then(|l| l.get("held_out")).cloned().unwrap_or_default();
-            checkpoint::save(out, config, &trainer.parameters, done, &held_out, start.as_ref())?;
+            checkpoint::save(out, trainer.snapshot(start.as_ref(), done, &held_out, &rms_ratios))?;
         }
     }
     Ok(())
+}
+
+fn json(value: &impl serde::Serialize) -> serde_json::Value {
+    serde_json::to_value(value).expect("numbers are JSON")
 }

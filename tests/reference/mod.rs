@@ -6,6 +6,7 @@
 
 #![allow(dead_code)] // each test uses a part
 
+pub mod bridge;
 pub mod gradients;
 mod params;
 pub mod random;
@@ -393,7 +394,7 @@ fn dot<T: Scalar>(a: &[T], b: &[T]) -> T {
 }
 
 /// `W x + b` for every token.
-fn linear<T: Scalar>(x: &Rows<T>, map: &LinearParams<T>) -> Rows<T> {
+pub fn linear<T: Scalar>(x: &Rows<T>, map: &LinearParams<T>) -> Rows<T> {
     x.iter()
         .map(|row| {
             let out: Vec<T> = map.weight.iter().map(|weights| dot(weights, row)).collect();

@@ -25,6 +25,8 @@ use std::sync::{Arc, OnceLock};
 pub use abs_top_k::abs_top_k;
 pub use attention::attention;
 pub use limit::load_fed;
+#[cfg(not(target_arch = "wasm32"))]
+pub use loss::divergence;
 
 /// A weight matrix and, once a backward pass has asked for it, its transpose. Cheap to clone and shared between threads.
 #[derive(Clone)]

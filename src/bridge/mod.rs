@@ -1,0 +1,129 @@
+//! Bridges: maps between the residual streams of a dense model and of a weight-sparse one trained beside it, and what one can do
+//! with them (Gao et al. 2025, 2.3, 3.3, A.3, A.4).
+//!
+//! At every boundary i = 0..=2L between sublayers (see [`crate::model::forward_from`]) an encoder f_i = AbsTopK(linear) maps the dense stream
+//! to the sparse one and a linear decoder g_i maps back. [`hybrid`] begins a pass in one model and ends it in the other;
+//! [`steer`] carries the change of one sparse channel over to the dense model.
+
+pub mod hybrid;
+pub mod steer;
+
+use crate::backend::Backend;
+use crate::model::{Config, DeviceLinear, Linear, Node};
+use crate::{Result, bail};
+use std::collections::BTreeMap;
+
+/// The two maps at one boundary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BridgeSite {
+    /// `[d_sparse, d_dense]` with a bias; AbsTopK follows.
+    pub encoder: Linear,
+    /// `[d_dense, d_sparse]` with a bias.
+    pub decoder: Linear,
+    /// Root mean square of the sparse model's residual stream over that of the dense one, over a reference set: how large a
+    /// change of the dense read a change of the sparse read is.
+    pub rms_ratio: f32,
+}
+
+/// A bridge between two models, on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bridge {
+    /// By boundary, `2 n_layer + 1` of them.
+    pub sites: Vec<BridgeSite>,
+    /// How many channels AbsTopK keeps behind each encoder.
+    pub kept: usize,
+    /// By task: the channel whose steering does most on train pairs, see [`steer::choose`].
+    pub channels: BTreeMap<String, Node>,
+}
+
+impl Bridge {
+    /// Whether the bridge fits the two models, and they each other.
+    ///
+    /// # Errors
+    /// A sentence that says what does not.
+    pub fn check(&self, sparse: &Config, dense: &Config) -> Result<()> {
+        if sparse.n_layer != dense.n_layer {
+            bail!(
+                "the sparse model has {} layers and the dense one {}; a bridge needs as many",
+                sparse.n_layer,
+                dense.n_layer
+            );
+        }
+        if sparse.vocab_size != dense.vocab_size {
+            bail!("the sparse model has {} tokens and the dense one {}", sparse.vocab_size, dense.vocab_size);
+        }
+        if sparse.d_pos_emb.is_some() || dense.d_pos_emb.is_some() {
+            bail!("a bridge is between models that concatenate no positions");
+        }
+        if self.sites.len() != 2 * sparse.n_layer + 1 {
+            bail!(
+                "the bridge has {} sites; {} layers have {}",
+                self.sites.len(),
+                sparse.n_layer,
+                2 * sparse.n_layer + 1
+            );
+        }
+        for (boundary, site) in self.sites.iter().enumerate() {
+            let shape =
+                |linear: &Linear| (linear.weight.rows(), linear.weight.cols(), linear.bias.as_ref().map(Vec::len));
+            let (s, d) = (sparse.d_model, dense.d_model);
+            if shape(&site.encoder) != (s, d, Some(s)) || shape(&site.decoder) != (d, s, Some(d)) {
+                bail!("site {boundary} of the bridge is not between {d} dense and {s} sparse channels");
+            }
+        }
+        match self.channels.values().find(|node| node.index >= node.hook.width(sparse) || !node.hook.exists(sparse)) {
+            Some(node) => bail!("the bridge names the channel {node}, which the sparse model does not have"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One site, uploaded.
+pub struct DeviceSite<B: Backend> {
+    pub encoder: DeviceLinear<B>,
+    pub decoder: DeviceLinear<B>,
+}
+
+/// A bridge, uploaded.
+pub struct DeviceBridge<B: Backend> {
+    pub sites: Vec<DeviceSite<B>>,
+    pub kept: usize,
+    pub d_sparse: usize,
+    pub d_dense: usize,
+}
+
+impl<B: Backend> DeviceBridge<B> {
+    /// `bridge` fits its models, see [`Bridge::check`].
+    pub fn new(backend: &mut B, bridge: &Bridge) -> DeviceBridge<B> {
+        let (d_sparse, d_dense) = (bridge.sites[0].encoder.weight.rows(), bridge.sites[0].encoder.weight.cols());
+        let mut linear = |linear: &Linear| DeviceLinear {
+            weight: backend.matrix(&linear.weight),
+            bias: linear.bias.as_ref().map(|bias| backend.vector(bias)),
+        };
+        let sites = bridge
+            .sites
+            .iter()
+            .map(|site| DeviceSite { encoder: linear(&site.encoder), decoder: linear(&site.decoder) })
+            .collect();
+        DeviceBridge { sites, kept: bridge.kept, d_sparse, d_dense }
+    }
+
+    /// The dense stream at a boundary, as the sparse model would have it: `AbsTopK(W_f h + b_f)`.
+    pub fn encode(&self, backend: &mut B, boundary: usize, dense: &B::Tensor) -> B::Tensor {
+        let tokens = backend.tokens(dense);
+        let mut sparse = backend.tensor(self.d_sparse, tokens);
+        let DeviceLinear { weight, bias } = &self.sites[boundary].encoder;
+        backend.matmul(weight, bias.as_ref(), dense, &mut sparse);
+        backend.abs_top_k(self.kept, &mut sparse);
+        sparse
+    }
+
+    /// The sparse stream at a boundary, as the dense model would have it: `W_g h + b_g`.
+    pub fn decode(&self, backend: &mut B, boundary: usize, sparse: &B::Tensor) -> B::Tensor {
+        let tokens = backend.tokens(sparse);
+        let mut dense = backend.tensor(self.d_dense, tokens);
+        let DeviceLinear { weight, bias } = &self.sites[boundary].decoder;
+        backend.matmul(weight, bias.as_ref(), sparse, &mut dense);
+        dense
+    }
+}

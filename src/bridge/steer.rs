@@ -1,0 +1,219 @@
+//! Steering: what a sparse channel reads differently in a counterfactual prompt, carried over the bridge and added to what the dense
+//! model's same sublayer reads (Gao et al. 2025, 3.3, A.4).
+//!
+//! Fixed here where the paper leaves it open: the change of the dense read (behind the norm, gains folded into the next matrix) at token t is
+//! `strength * delta[t] * rms_ratio * decoder row`, where `delta` is the change of the sparse read, the `rms_ratio` that of the two
+//! residual streams, and the decoder row the column of W_g that belongs to the channel. Prompts of unequal length are aligned from
+//! the end, as everywhere.
+
+use super::Bridge;
+use crate::backend::{Backend, Batch};
+use crate::circuit::align;
+use crate::model::{Hook, Hooks, LogitsAt, Model, Node, Site, forward, forward_from, forward_with_trace};
+use crate::tensor::Activations;
+use crate::{Result, bail};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// The boundary whose stream a node reads.
+///
+/// # Errors
+/// For nodes other than a sublayer's reads (`attn.act_in`, `mlp.act_in`).
+pub fn boundary(node: Node) -> Result<usize> {
+    match node.hook {
+        Hook::At { layer, site: Site::AttnActIn } => Ok(2 * layer),
+        Hook::At { layer, site: Site::MlpActIn } => Ok(2 * layer + 1),
+        _ => bail!("{node} is no read of the residual stream; steering takes attn.act_in and mlp.act_in channels"),
+    }
+}
+
+/// A change of what a sublayer of the dense model reads: `delta[t] * direction` at token t.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Push {
+    pub boundary: usize,
+    pub delta: Vec<f32>,
+    pub direction: Vec<f32>,
+}
+
+impl Push {
+    /// The same, `strength` times as strong.
+    pub fn scaled(&self, strength: f32) -> Push {
+        Push { direction: self.direction.iter().map(|v| v * strength).collect(), ..self.clone() }
+    }
+
+    /// A random direction of the same norm, the same for the same seed.
+    pub fn random(&self, seed: u64) -> Push {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut uniform = || (random.next_u32() as f64 + 1.0) / 4_294_967_297.0;
+        // Box-Muller: directions of Gaussian vectors are uniform on the sphere
+        let direction: Vec<f64> = (0..self.direction.len())
+            .map(|_| (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos())
+            .collect();
+        let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+        let factor = norm(&mut self.direction.iter().map(|&v| v as f64)) / norm(&mut direction.iter().copied());
+        Push { direction: direction.into_iter().map(|v| (v * factor) as f32).collect(), ..self.clone() }
+    }
+}
+
+/// The read of `nodes` at every token of a prompt in the sparse model, node by node.
+async fn reads<B: Backend>(
+    backend: &mut B,
+    sparse: &Model<B>,
+    tokens: &[u32],
+    nodes: &[Node],
+) -> Result<Vec<Vec<f32>>> {
+    struct Record<'a, B: Backend> {
+        nodes: &'a [Node],
+        width: usize,
+        seen: Vec<(Hook, B::Tensor)>,
+    }
+    impl<B: Backend> Hooks<B> for Record<'_, B> {
+        fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
+            if self.nodes.iter().any(|node| node.hook == hook) {
+                let tokens = backend.tokens(x);
+                let mut copy = backend.tensor(self.width, tokens);
+                backend.copy(x, &mut copy);
+                self.seen.push((hook, copy));
+            }
+            Ok(())
+        }
+    }
+    let mut record = Record { nodes, width: sparse.config.d_block_in(), seen: Vec::new() };
+    let logits = forward(backend, sparse, &Batch::new(&[tokens]), LogitsAt::Last, &mut record)?;
+    backend.recycle(logits);
+    let tensors: Vec<&B::Tensor> = record.seen.iter().map(|(_, tensor)| tensor).collect();
+    let values = backend.read_all(&tensors).await?;
+    let at = |node: &Node| {
+        let place = record.seen.iter().position(|(hook, _)| *hook == node.hook);
+        let values = &values[place.expect("every node's hook is reached")];
+        (0..tokens.len()).map(|token| values.get(token, node.index)).collect()
+    };
+    let all = nodes.iter().map(at).collect();
+    record.seen.into_iter().for_each(|(_, tensor)| backend.recycle(tensor));
+    Ok(all)
+}
+
+/// The pushes at full strength that the counterfactual makes of each node: what it reads in prompt B minus what it reads in A.
+///
+/// # Errors
+/// Nodes that are no reads or that the model does not have; prompts that are empty, too long or of unknown tokens.
+pub async fn pushes<B: Backend>(
+    backend: &mut B,
+    sparse: &Model<B>,
+    bridge: &Bridge,
+    [a, b]: [&[u32]; 2],
+    nodes: &[Node],
+) -> Result<Vec<Push>> {
+    for (what, tokens) in [("the prompt", a), ("the counterfactual", b)] {
+        sparse.check_tokens(what, tokens)?;
+    }
+    for node in nodes {
+        boundary(*node)?;
+        if !node.hook.exists(&sparse.config) || node.index >= node.hook.width(&sparse.config) {
+            bail!("the sparse model has no node {node}");
+        }
+    }
+    let in_a = reads(backend, sparse, a, nodes).await?;
+    let in_b = reads(backend, sparse, b, nodes).await?;
+    nodes
+        .iter()
+        .zip(in_a.iter().zip(&in_b))
+        .map(|(node, (in_a, in_b))| {
+            let boundary = boundary(*node)?;
+            let mut delta = vec![0.0; a.len()];
+            for (from, to) in align(b.len(), a.len()) {
+                delta[to as usize] = in_b[from as usize] - in_a[to as usize];
+            }
+            let site = &bridge.sites[boundary];
+            let rows = site.decoder.weight.rows();
+            let direction = (0..rows).map(|row| site.decoder.weight.get(row, node.index) * site.rms_ratio).collect();
+            Ok(Push { boundary, delta, direction })
+        })
+        .collect()
+}
+
+/// Copies of one sequence that run side by side: enough to fill the kernels, few enough to stay in the caches.
+const SIDE_BY_SIDE: usize = 16;
+
+/// The dense model's logits of the two candidates after the prompt, under each push. A push of nothing gives the model's own.
+///
+/// # Errors
+/// An unfit prompt, candidates beyond the vocabulary, or a device that fails.
+pub async fn pushed<B: Backend>(
+    backend: &mut B,
+    dense: &Model<B>,
+    tokens: &[u32],
+    pushes: &[Push],
+    candidates: [u32; 2],
+) -> Result<Vec<[f32; 2]>> {
+    dense.check_tokens("the prompt", tokens)?;
+    if let Some(id) = candidates.into_iter().find(|&id| id as usize >= dense.config.vocab_size) {
+        bail!("the candidate token {id} is beyond the model's vocabulary of {}", dense.config.vocab_size);
+    }
+    let alone = Batch::new(&[tokens]);
+    let (logits, trace) = forward_with_trace(backend, dense, &alone, LogitsAt::Last, &mut ())?;
+    backend.recycle(logits);
+    let padded = alone.tokens().len();
+    let widest = dense.config.vocab_size.max(dense.config.d_mlp);
+    let together = SIDE_BY_SIDE.min(backend.most_tokens(widest) / padded).max(1);
+
+    let mut results = vec![[0.0; 2]; pushes.len()];
+    let mut order: Vec<usize> = (0..pushes.len()).collect();
+    order.sort_by_key(|&i| pushes[i].boundary);
+    for alike in order.chunk_by(|&i, &j| pushes[i].boundary == pushes[j].boundary) {
+        for group in alike.chunks(together) {
+            let at = pushes[group[0]].boundary;
+            let batch = Batch::new(&vec![tokens; group.len()]);
+            let columns: Vec<u32> = (0..group.len()).flat_map(|_| 0..padded as u32).collect();
+            let mut resid = backend.tensor(dense.config.d_model, columns.len());
+            backend.select(trace.resid(at), &columns, &mut resid);
+            let mut change = Activations::zeros(dense.config.d_model, columns.len());
+            for (span, &i) in batch.spans().iter().zip(group) {
+                for (token, &delta) in pushes[i].delta.iter().enumerate().filter(|(_, delta)| **delta != 0.0) {
+                    for (channel, &direction) in pushes[i].direction.iter().enumerate() {
+                        change.set(span.start + token, channel, delta * direction);
+                    }
+                }
+            }
+            let mut pushing = Pushing { hook: read_hook(at), change: backend.upload(&change) };
+            let (logits, passed) = forward_from(backend, dense, &batch, at, resid, LogitsAt::Last, &mut pushing)?;
+            passed.recycle(backend);
+            backend.recycle(pushing.change);
+            let read = backend.read(&logits).await?;
+            backend.recycle(logits);
+            for (column, &i) in group.iter().enumerate() {
+                results[i] = candidates.map(|id| read.get(column, id as usize));
+            }
+        }
+    }
+    trace.recycle(backend);
+    if results.iter().flatten().any(|logit| !logit.is_finite()) {
+        bail!("the dense model's logits are no finite numbers under this steering; steer less far");
+    }
+    Ok(results)
+}
+
+fn read_hook(boundary: usize) -> Hook {
+    Hook::at(boundary / 2, if boundary % 2 == 0 { Site::AttnActIn } else { Site::MlpActIn })
+}
+
+/// Adds a change to what a sublayer reads.
+struct Pushing<B: Backend> {
+    hook: Hook,
+    change: B::Tensor,
+}
+
+impl<B: Backend> Hooks<B> for Pushing<B> {
+    fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
+        if hook == self.hook {
+            backend.add(&self.change, x);
+        }
+        Ok(())
+    }
+}
+
+/// The softmax over two candidates' logits.
+pub fn probabilities([first, second]: [f32; 2]) -> [f64; 2] {
+    let p = 1.0 / (1.0 + (second as f64 - first as f64).exp());
+    [p, 1.0 - p]
+}

@@ -1,0 +1,400 @@
+//! Bridge training: a weight-sparse model and a bridge, beside a frozen dense model (Gao et al. 2025, 2.3, A.3).
+
+use super::batches::Windows;
+use super::config::BridgeConfig;
+use super::nmse::{nmse, token_weights};
+use super::parameters::{Kind, Parameter, gaussian};
+use crate::Result;
+use crate::backend::cpu::{Cpu, CpuMatrix, divergence};
+use crate::backend::{Backend, Batch};
+use crate::bridge::{Bridge, BridgeSite, DeviceBridge, DeviceSite};
+use crate::model::{
+    Config, DeviceLinear, Hook, Hooks, Linear, LinearGradient, LogitsAt, Model, ParameterGradients, WeightMatrix,
+    backward, backward_from, forward_from, forward_with_trace,
+};
+use crate::tensor::{Activations, Matrix};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// The parameters of a bridge in training: encoder weight and bias, decoder weight and bias, site by site.
+pub struct BridgeParameters {
+    pub list: Vec<Parameter>,
+    pub kept: usize,
+}
+
+impl BridgeParameters {
+    /// Gaussian weights of deviation 0.02 and biases of zero, for a bridge between models of these shapes.
+    ///
+    /// # Errors
+    /// Models between which there is no bridge.
+    pub fn new(config: &BridgeConfig, sparse: &Config, dense: &Config, seed: u64) -> Result<BridgeParameters> {
+        let kept = ((config.kept * sparse.d_model as f64) as usize).max(1);
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(u64::MAX);
+        let mut normal = |rows: usize, cols: usize| {
+            Matrix::new(rows, cols, (0..rows * cols).map(|_| gaussian(&mut random) * 0.02).collect())
+        };
+        let (s, d) = (sparse.d_model, dense.d_model);
+        let mut list = Vec::new();
+        for boundary in 0..=2 * sparse.n_layer {
+            for (name, rows, cols) in [("encoder", s, d), ("decoder", d, s)] {
+                let name = format!("bridge.{boundary}.{name}");
+                list.push(Parameter::new(format!("{name}.weight"), Kind::Bridge, normal(rows, cols)));
+                list.push(Parameter::new(format!("{name}.bias"), Kind::Bridge, Matrix::zeros(1, rows)));
+            }
+        }
+        let parameters = BridgeParameters { list, kept };
+        parameters.bridge(&vec![1.0; 2 * sparse.n_layer + 1]).check(sparse, dense)?;
+        Ok(parameters)
+    }
+
+    fn linears(&self) -> impl Iterator<Item = (&Matrix, &Matrix)> {
+        self.list.chunks_exact(2).map(|pair| (&pair[0].value, &pair[1].value))
+    }
+
+    /// The bridge as the CPU runs it.
+    pub fn device(&self) -> DeviceBridge<Cpu> {
+        let linears: Vec<DeviceLinear<Cpu>> = self
+            .linears()
+            .map(|(weight, bias)| DeviceLinear {
+                weight: CpuMatrix::new(WeightMatrix::Dense(weight.clone())),
+                bias: Some(bias.data.as_slice().into()),
+            })
+            .collect();
+        let (d_sparse, d_dense) = (self.list[0].value.rows, self.list[0].value.cols);
+        let mut linears = linears.into_iter();
+        let mut sites = Vec::new();
+        while let (Some(encoder), Some(decoder)) = (linears.next(), linears.next()) {
+            sites.push(DeviceSite { encoder, decoder });
+        }
+        DeviceBridge { sites, kept: self.kept, d_sparse, d_dense }
+    }
+
+    /// The bridge as its file holds it.
+    pub fn bridge(&self, rms_ratios: &[f32]) -> Bridge {
+        let linears: Vec<Linear> = self
+            .linears()
+            .map(|(weight, bias)| Linear { weight: WeightMatrix::Dense(weight.clone()), bias: Some(bias.data.clone()) })
+            .collect();
+        let sites = linears
+            .chunks_exact(2)
+            .zip(rms_ratios)
+            .map(|(pair, &rms_ratio)| BridgeSite { encoder: pair[0].clone(), decoder: pair[1].clone(), rms_ratio })
+            .collect();
+        Bridge { sites, kept: self.kept, channels: Default::default() }
+    }
+}
+
+/// One core's gradients of a bridge.
+pub struct BridgeGradients {
+    /// Encoder and decoder of each site.
+    sites: Vec<[LinearGradient<Matrix>; 2]>,
+}
+
+impl BridgeGradients {
+    pub fn zeros(bridge: &DeviceBridge<Cpu>) -> BridgeGradients {
+        let linear =
+            |rows, cols| LinearGradient { weight: Matrix::zeros(rows, cols), bias: Some(Matrix::zeros(1, rows)) };
+        let (s, d) = (bridge.d_sparse, bridge.d_dense);
+        BridgeGradients { sites: bridge.sites.iter().map(|_| [linear(s, d), linear(d, s)]).collect() }
+    }
+
+    /// In the order of [`BridgeParameters::list`].
+    pub fn in_order(&mut self) -> Vec<&mut Matrix> {
+        self.sites
+            .iter_mut()
+            .flatten()
+            .flat_map(|linear| [Some(&mut linear.weight), linear.bias.as_mut()])
+            .flatten()
+            .collect()
+    }
+}
+
+/// The terms of the loss before their coefficients; those of the hybrid passes estimate the sums over all sites. A term whose
+/// coefficient is 0 is not computed.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Terms {
+    pub cross_entropy: f64,
+    pub nmse_encoder: f64,
+    pub nmse_decoder: f64,
+    pub kl_sparse: f64,
+    pub kl_dense: f64,
+}
+
+impl Terms {
+    pub fn zip(self, other: Terms, f: impl Fn(f64, f64) -> f64) -> Terms {
+        Terms {
+            cross_entropy: f(self.cross_entropy, other.cross_entropy),
+            nmse_encoder: f(self.nmse_encoder, other.nmse_encoder),
+            nmse_decoder: f(self.nmse_decoder, other.nmse_decoder),
+            kl_sparse: f(self.kl_sparse, other.kl_sparse),
+            kl_dense: f(self.kl_dense, other.kl_dense),
+        }
+    }
+
+    /// The loss that these terms make.
+    pub fn total(&self, config: &BridgeConfig) -> f64 {
+        config.cross_entropy * self.cross_entropy
+            + config.nmse_encoder * self.nmse_encoder
+            + config.nmse_decoder * self.nmse_decoder
+            + config.kl_sparse * self.kl_sparse
+            + config.kl_dense * self.kl_dense
+    }
+}
+
+/// The sites at which the hybrid passes of a step switch, and the factor that makes their sum one over all sites on average.
+pub fn sites_of_step(config: &BridgeConfig, sites: usize, seed: u64, step: u64) -> (Vec<usize>, f64) {
+    let drawn = if config.sites_per_step == 0 { sites } else { config.sites_per_step.min(sites) };
+    let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x6272_6964_6765);
+    random.set_stream(step);
+    let mut order: Vec<usize> = (0..sites).collect();
+    // the first steps of a Fisher-Yates shuffle
+    for i in 0..drawn {
+        let j = i + (random.next_u64() % (sites - i) as u64) as usize;
+        order.swap(i, j);
+    }
+    order.truncate(drawn);
+    order.sort_unstable();
+    (order, sites as f64 / drawn as f64)
+}
+
+/// Adds prepared gradients to that by the residual stream.
+struct AtBoundaries<'a>(&'a [Activations]);
+
+impl Hooks<Cpu> for AtBoundaries<'_> {
+    fn forward(&mut self, _: &mut Cpu, _: Hook, _: &mut Activations) -> Result<()> {
+        Ok(())
+    }
+
+    fn resid_backward(&mut self, cpu: &mut Cpu, boundary: usize, grad: &mut Activations) {
+        cpu.add(&self.0[boundary], grad);
+    }
+}
+
+/// The three parts of a bridged step, on the CPU.
+#[derive(Clone, Copy)]
+pub struct Bridged<'a> {
+    pub sparse: &'a Model<Cpu>,
+    pub dense: &'a Model<Cpu>,
+    pub bridge: &'a DeviceBridge<Cpu>,
+    pub config: &'a BridgeConfig,
+}
+
+const INFALLIBLE: &str = "a pass without hooks that fail cannot fail";
+
+impl Bridged<'_> {
+    /// The terms over one batch and, added up, the gradients of `share` times the loss. `targets` lie in the batch's token dimension, and
+    /// `share` is this batch's part of the step. `sites` are where the hybrid passes switch, each weighted by `factor`. The sparse
+    /// model's gradients are left alone where it is frozen.
+    #[allow(clippy::too_many_arguments)]
+    pub fn accumulate(
+        &self,
+        cpu: &mut Cpu,
+        batch: &Batch,
+        targets: &[u32],
+        share: f64,
+        (sites, factor): (&[usize], f64),
+        gradients: &mut ParameterGradients<Matrix>,
+        bridge_gradients: &mut BridgeGradients,
+    ) -> Terms {
+        let Bridged { sparse, dense, bridge, config } = *self;
+        let tokens = batch.tokens().len();
+        let real = token_weights(batch.spans(), tokens);
+        let count: f32 = real.iter().sum();
+        let (teacher, dense_trace) = forward_with_trace(cpu, dense, batch, LogitsAt::Every, &mut ()).expect(INFALLIBLE);
+        let (logits, trace) = forward_with_trace(cpu, sparse, batch, LogitsAt::Every, &mut ()).expect(INFALLIBLE);
+
+        let mut terms = Terms::default();
+        let mut losses = cpu.tensor(1, tokens);
+        let mut dlogits = cpu.tensor(sparse.config.vocab_size, tokens);
+        let slope = (share * config.cross_entropy) as f32 / count;
+        cpu.cross_entropy(&logits, targets, slope, &mut losses, &mut dlogits);
+        if config.cross_entropy > 0.0 {
+            terms.cross_entropy = sum(&losses) / (share * config.cross_entropy);
+        }
+        cpu.recycle(logits);
+
+        let frozen = config.freeze_sparse;
+        let mut by_stream = Vec::new();
+        for boundary in 0..bridge.sites.len() {
+            let [to_sparse, to_dense] = &mut bridge_gradients.sites[boundary];
+            let (h_dense, h_sparse) = (dense_trace.resid(boundary), trace.resid(boundary));
+            let mut dstream = cpu.tensor(sparse.config.d_model, tokens);
+            cpu.zero(&mut dstream);
+
+            let encoded = bridge.encode(cpu, boundary, h_dense);
+            let mut dencoded = cpu.tensor(sparse.config.d_model, tokens);
+            cpu.zero(&mut dencoded);
+            let weight = (share * config.nmse_encoder) as f32;
+            terms.nmse_encoder +=
+                nmse(&encoded, h_sparse, &real, weight, Some(&mut dencoded), (!frozen).then_some(&mut dstream));
+            let decoded = bridge.decode(cpu, boundary, h_sparse);
+            let mut ddecoded = cpu.tensor(dense.config.d_model, tokens);
+            cpu.zero(&mut ddecoded);
+            let weight = (share * config.nmse_decoder) as f32;
+            terms.nmse_decoder += nmse(&decoded, h_dense, &real, weight, Some(&mut ddecoded), None);
+
+            if sites.contains(&boundary) {
+                let mut tail =
+                    |cpu: &mut Cpu, model, resid: &Activations, coefficient: f64, parameters, dresid: &mut _| {
+                        if coefficient == 0.0 {
+                            return 0.0;
+                        }
+                        let scale = share * factor * coefficient;
+                        let weights: Vec<f32> = real.iter().map(|w| w * scale as f32 / count).collect();
+                        let start = copy(cpu, resid);
+                        let (logits, trace) =
+                            forward_from(cpu, model, batch, boundary, start, LogitsAt::Every, &mut ())
+                                .expect(INFALLIBLE);
+                        let mut grad = cpu.tensor(logits.channels(), tokens);
+                        divergence(&teacher, &logits, &weights, &mut losses, &mut grad);
+                        let back = backward_from(cpu, model, batch, trace, &grad, &mut (), parameters);
+                        cpu.add(&back, dresid);
+                        [logits, grad, back].into_iter().for_each(|tensor| cpu.recycle(tensor));
+                        sum(&losses) / (share * coefficient)
+                    };
+                let parameters = (!frozen).then_some(&mut *gradients);
+                terms.kl_sparse += tail(cpu, sparse, &encoded, config.kl_sparse, parameters, &mut dencoded);
+                terms.kl_dense += tail(cpu, dense, &decoded, config.kl_dense, None, &mut ddecoded);
+            }
+
+            cpu.kept_back(&encoded, &mut dencoded);
+            add_linear(cpu, &dencoded, h_dense, to_sparse);
+            add_linear(cpu, &ddecoded, h_sparse, to_dense);
+            if !frozen {
+                cpu.matmul_back_add(&bridge.sites[boundary].decoder.weight, &ddecoded, &mut dstream);
+            }
+            by_stream.push(dstream);
+            [encoded, dencoded, decoded, ddecoded].into_iter().for_each(|tensor| cpu.recycle(tensor));
+        }
+        if frozen {
+            trace.recycle(cpu);
+        } else {
+            backward(cpu, sparse, batch, trace, &dlogits, &mut AtBoundaries(&by_stream), Some(gradients));
+        }
+        dense_trace.recycle(cpu);
+        by_stream.into_iter().chain([teacher, losses, dlogits]).for_each(|tensor| cpu.recycle(tensor));
+        terms
+    }
+}
+
+fn sum(losses: &Activations) -> f64 {
+    losses.to_rows().iter().map(|loss| *loss as f64).sum()
+}
+
+fn copy(cpu: &mut Cpu, x: &Activations) -> Activations {
+    let mut y = cpu.tensor(x.channels(), x.tokens());
+    cpu.copy(x, &mut y);
+    y
+}
+
+fn add_linear(cpu: &mut Cpu, dy: &Activations, x: &Activations, gradient: &mut LinearGradient<Matrix>) {
+    cpu.weight_gradient(dy, x, &mut gradient.weight);
+    if let Some(bias) = &mut gradient.bias {
+        cpu.bias_gradient(dy, bias);
+    }
+}
+
+/// How well a bridge does at one site, over a set of windows.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct SiteScore {
+    pub nmse_encoder: f64,
+    pub nmse_decoder: f64,
+    /// KL of the hybrid pass's prediction from the dense model's, in nats a token: dense to sparse.
+    pub kl_sparse: f64,
+    /// The same, sparse to dense.
+    pub kl_dense: f64,
+    /// Root mean squares of the two residual streams.
+    pub rms_sparse: f64,
+    pub rms_dense: f64,
+}
+
+impl SiteScore {
+    pub fn rms_ratio(&self) -> f32 {
+        if self.rms_dense > 0.0 && self.rms_sparse > 0.0 { (self.rms_sparse / self.rms_dense) as f32 } else { 1.0 }
+    }
+}
+
+/// Windows measured at a time: NMSE divides by the variance over so many.
+const MEASURED_TOGETHER: usize = 8;
+
+/// Every site's score, the mean over groups of windows.
+pub fn scores(
+    sparse: &Model<Cpu>,
+    dense: &Model<Cpu>,
+    bridge: &DeviceBridge<Cpu>,
+    windows: &Windows,
+) -> Vec<SiteScore> {
+    let groups: Vec<Vec<SiteScore>> = windows
+        .inputs
+        .par_chunks(MEASURED_TOGETHER)
+        .map_init(Cpu::new, |cpu, inputs| group_scores(cpu, sparse, dense, bridge, inputs))
+        .collect();
+    let share = 1.0 / groups.len() as f64;
+    (0..bridge.sites.len())
+        .map(|site| {
+            let mean = |f: fn(&SiteScore) -> f64| groups.iter().map(|group| f(&group[site]) * share).sum();
+            SiteScore {
+                nmse_encoder: mean(|s| s.nmse_encoder),
+                nmse_decoder: mean(|s| s.nmse_decoder),
+                kl_sparse: mean(|s| s.kl_sparse),
+                kl_dense: mean(|s| s.kl_dense),
+                rms_sparse: mean(|s| s.rms_sparse * s.rms_sparse).sqrt(),
+                rms_dense: mean(|s| s.rms_dense * s.rms_dense).sqrt(),
+            }
+        })
+        .collect()
+}
+
+fn group_scores(
+    cpu: &mut Cpu,
+    sparse: &Model<Cpu>,
+    dense: &Model<Cpu>,
+    bridge: &DeviceBridge<Cpu>,
+    inputs: &[Vec<u32>],
+) -> Vec<SiteScore> {
+    let batch = Batch::new(inputs);
+    let real = token_weights(batch.spans(), batch.tokens().len());
+    let count: f32 = real.iter().sum();
+    let weights: Vec<f32> = real.iter().map(|w| w / count).collect();
+    let (teacher, dense_trace) = forward_with_trace(cpu, dense, &batch, LogitsAt::Every, &mut ()).expect(INFALLIBLE);
+    let (logits, trace) = forward_with_trace(cpu, sparse, &batch, LogitsAt::Every, &mut ()).expect(INFALLIBLE);
+    cpu.recycle(logits);
+    let mut losses = cpu.tensor(1, real.len());
+    let mut kl = |cpu: &mut Cpu, model, boundary, resid| {
+        let (logits, trace) =
+            forward_from(cpu, model, &batch, boundary, resid, LogitsAt::Every, &mut ()).expect(INFALLIBLE);
+        trace.recycle(cpu);
+        let mut grad = cpu.tensor(logits.channels(), real.len());
+        divergence(&teacher, &logits, &weights, &mut losses, &mut grad);
+        [logits, grad].into_iter().for_each(|tensor| cpu.recycle(tensor));
+        sum(&losses)
+    };
+    let rms = |x: &Activations| {
+        let squares: f64 = (0..x.tokens())
+            .filter(|&token| real[token] > 0.0)
+            .flat_map(|token| (0..x.channels()).map(move |channel| (x.get(token, channel) as f64).powi(2)))
+            .sum();
+        (squares / (count as f64 * x.channels() as f64)).sqrt()
+    };
+    let all = (0..bridge.sites.len())
+        .map(|boundary| {
+            let (h_dense, h_sparse) = (dense_trace.resid(boundary), trace.resid(boundary));
+            let encoded = bridge.encode(cpu, boundary, h_dense);
+            let decoded = bridge.decode(cpu, boundary, h_sparse);
+            SiteScore {
+                nmse_encoder: nmse(&encoded, h_sparse, &real, 0.0, None, None),
+                nmse_decoder: nmse(&decoded, h_dense, &real, 0.0, None, None),
+                rms_sparse: rms(h_sparse),
+                rms_dense: rms(h_dense),
+                kl_sparse: kl(cpu, sparse, boundary, encoded),
+                kl_dense: kl(cpu, dense, boundary, decoded),
+            }
+        })
+        .collect();
+    dense_trace.recycle(cpu);
+    trace.recycle(cpu);
+    all
+}
