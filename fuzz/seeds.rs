@@ -8,8 +8,10 @@ mod archive;
 use archive::{Pickle, entry, torch, zip};
 use serde_json::json;
 use sparse_circuits::circuit::{Calibration, Circuit, Scores};
-use sparse_circuits::format::{CircuitFile, Precision, checkpoint, circuit_file, model_file};
-use sparse_circuits::model::{Config, Hook};
+use sparse_circuits::bridge::{Bridge, BridgeSite};
+use sparse_circuits::format::{BridgeFile, CircuitFile, Precision, bridge_file, checkpoint, circuit_file, model_file};
+use sparse_circuits::model::{Config, Hook, Linear, WeightMatrix};
+use sparse_circuits::tensor::Matrix;
 use std::fs;
 
 const CONFIG: &str = include_str!("config.json");
@@ -49,6 +51,27 @@ fn main() {
         "model_file",
         &[Precision::Lossless, Precision::Compact]
             .map(|precision| model_file::write(&model, precision).expect("the seed can be written")),
+    );
+
+    let linear = |rows: usize, cols: usize| Linear {
+        weight: WeightMatrix::Dense(Matrix::new(rows, cols, (0..rows * cols).map(|i| i as f32 / 4.0).collect())),
+        bias: Some(vec![0.5; rows]),
+    };
+    let bridge = BridgeFile {
+        bridge: Bridge {
+            sites: [1.0, 0.5, 2.0]
+                .map(|rms_ratio| BridgeSite { encoder: linear(3, 2), decoder: linear(2, 3), rms_ratio })
+                .into(),
+            kept: 2,
+            channels: [("single_double_quote".to_string(), "0.attn.act_in.1".parse().expect("a node"))].into(),
+        },
+        models: [model_file::fingerprint(&model.weights), model_file::fingerprint(&model.weights)],
+        provenance: json!({"seed": 3}),
+    };
+    save(
+        "bridge_file",
+        &[Precision::Lossless, Precision::Compact]
+            .map(|precision| bridge_file::write(&bridge, precision).expect("the seed can be written")),
     );
 
     let node = |text: &str| text.parse().expect("a node");

@@ -8,10 +8,12 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::ready;
+use sparse_circuits::bridge::steer::{probabilities, pushed, pushes};
+use sparse_circuits::bridge::{Bridge, BridgeSite};
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Mode, Request, Values, predict, run};
 use sparse_circuits::format::circuit_file::{self, CircuitFile};
-use sparse_circuits::format::{ModelFile, Precision, model_file};
-use sparse_circuits::model::{Config, Generator, Hook, LogitsAt, Model, Node, Sampler};
+use sparse_circuits::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
+use sparse_circuits::model::{Config, Generator, Hook, Linear, LogitsAt, Model, Node, Sampler, WeightMatrix};
 use sparse_circuits::tokenizer::Tokenizer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -421,6 +423,116 @@ fn means_are_those_of_all_tokens() {
     }
     folder.ok(&args(&[&["means"], &MODEL, &["--corpus", "tokens", "--out", "again.safetensors"]]));
     assert_eq!(model_file::read(&fs::read(folder.path("again.safetensors")).unwrap()).unwrap().means, made.means);
+}
+
+/// Writes a dense model and a bridge to it beside the folder's model.
+fn bridge(folder: &Folder) -> (ModelFile, Bridge) {
+    let config = Config { d_model: 12, afrac: None, enable_bigram_table: false, ..folder.model.weights.config.clone() };
+    let dense =
+        ModelFile { weights: random::weights(&config, 1.0, 8), means: BTreeMap::new(), provenance: Value::Null };
+    let random = &mut Random::new(5);
+    let mut linear = |rows: usize, cols: usize| Linear {
+        weight: WeightMatrix::Dense(random.matrix(rows, cols, 0.9, 1.0)),
+        bias: Some(random.vector(rows, 0.0, 0.3)),
+    };
+    let site = |_| BridgeSite { encoder: linear(10, 12), decoder: linear(12, 10), rms_ratio: 1.5 };
+    let bridge = Bridge {
+        sites: (0..5).map(site).collect(),
+        kept: 5,
+        channels: [(TASK.to_string(), node("1.attn.act_in.2"))].into(),
+    };
+    let file = BridgeFile {
+        bridge: bridge.clone(),
+        models: [&folder.model, &dense].map(|file| model_file::fingerprint(&file.weights)),
+        provenance: Value::Null,
+    };
+    fs::write(folder.path("dense.safetensors"), model_file::write(&dense, Precision::Lossless).unwrap()).unwrap();
+    fs::write(folder.path("bridge.safetensors"), bridge_file::write(&file, Precision::Lossless).unwrap()).unwrap();
+    (dense, bridge)
+}
+
+const STEER: &[&str] =
+    &["steer", "--sparse", "model.safetensors", "--dense", "dense.safetensors", "--bridge", "bridge.safetensors"];
+
+#[test]
+fn steer_prints_what_the_library_gives() {
+    let folder = Folder::new();
+    let (dense, bridge) = bridge(&folder);
+    let mut cpu = Cpu::new();
+    let sparse = Model::new(&mut cpu, &folder.model.weights);
+    let dense = Model::new(&mut cpu, &dense.weights);
+    let [a, b] = [PROMPT, OTHER].map(|text| folder.tokenizer.encode(text));
+    let mut expected = |name: &str, strength: f32| -> Vec<f64> {
+        let push = ready(pushes(&mut cpu, &sparse, &bridge, [&a, &b], &[node(name)])).unwrap().remove(0);
+        let all = [push.scaled(strength), push.scaled(strength).random(0)];
+        let logits = ready(pushed(&mut cpu, &dense, &a, &all, folder.circuit.candidate_ids)).unwrap();
+        logits.into_iter().map(|pair| probabilities(pair)[1]).collect()
+    };
+    // prompt, counterfactual and task may each be left to the rule that connects them
+    let ways: [&[&str]; 3] = [
+        &["--prompt", PROMPT, "--counterfactual", OTHER],
+        &["--prompt", PROMPT, "--task", TASK],
+        &["--prompt", PROMPT, "--counterfactual", OTHER, "--task", TASK],
+    ];
+    let mut values = BTreeSet::new();
+    for (way, (name, strength)) in
+        ways.iter().zip([("0.mlp.act_in.4", 0.5), ("1.attn.act_in.2", 1.0), ("0.attn.act_in.1", 0.0)])
+    {
+        let strength_text = strength.to_string();
+        let more: &[&str] = &["--node", name, "--strength", &strength_text, "--random", "1", "--json"];
+        let got: Value = serde_json::from_str(&folder.ok(&args(&[STEER, way, more]))).unwrap();
+        let want = expected(name, strength);
+        let p = [got["p"][1].as_f64().unwrap(), got["random"][0][1].as_f64().unwrap()];
+        assert!(p.iter().zip(&want).all(|(p, want)| (p - want).abs() < 1e-9), "{got}, want {want:?}");
+        assert_eq!(
+            (&got["task"], &got["node"], &got["candidates"]),
+            (&json!(TASK), &json!(name), &json!(["')", "\")"]))
+        );
+        if strength == 0.0 {
+            assert_eq!(got["p"], got["before"]);
+        }
+        values.insert(got["p"].to_string());
+    }
+    assert_eq!(values.len(), 3);
+    // the bridge names a channel for the task; a person gets lines
+    let got: Value = serde_json::from_str(&folder.ok(&args(&[STEER, ways[1], &["--json"]]))).unwrap();
+    assert_eq!(got["node"], "1.attn.act_in.2");
+    let text = folder.ok(&args(&[STEER, ways[0], &["--random", "3"]]));
+    assert!(text.contains("1.attn.act_in.2 at strength 1") && text.contains("3 random directions"), "{text}");
+
+    let evaluate =
+        &["evaluate", "--model", "model.safetensors", "--dense", "dense.safetensors", "--bridge", "bridge.safetensors"];
+    let got: Value =
+        serde_json::from_str(&folder.ok(&args(&[evaluate, &["--pairs", "4", "--directions", "2", "--json"]]))).unwrap();
+    let score = &got["steering"][TASK]["score"];
+    assert_eq!((&score["forth"]["prompts"], &score["both"]["prompts"]), (&json!(4), &json!(8)));
+    assert_eq!(got["sites"], json!([]));
+}
+
+#[test]
+fn steering_that_makes_no_sense_is_refused() {
+    let folder = Folder::new();
+    bridge(&folder);
+    let refused = |more: &[&str], part: &str| folder.refused(&args(&[STEER, more]), part);
+    let good: &[&str] = &["--prompt", PROMPT, "--task", TASK];
+    let with = |more: &[&'static str], part: &str| refused(&args(&[good, more]), part);
+    with(&["--node", "1.attn.q.2"], "1.attn.q.2 is no read");
+    with(&["--node", "1.attn.act_in.99"], "has no node 1.attn.act_in.99");
+    with(&["--node", "nonsense"], "nonsense");
+    with(&["--strength", "1.5"], "--strength must lie between 0 and 1");
+    with(&["--strength", "NaN"], "--strength must lie between 0 and 1");
+    with(&["--random", "100000"], "--random must be at most");
+    refused(&["--prompt", PROMPT], "say --task");
+    refused(&["--prompt", PROMPT, "--counterfactual", "entirely different"], "no task's rule");
+    refused(&["--prompt", "x", "--task", TASK], "counterfactual");
+    refused(&["--prompt", "if x", "--task", "if_equals"], "names no channel for if_equals");
+    let swapped: &[&str] =
+        &["steer", "--sparse", "dense.safetensors", "--dense", "model.safetensors", "--bridge", "bridge.safetensors"];
+    folder.refused(&args(&[swapped, good]), "bridge.safetensors");
+    let bad: &[&str] =
+        &["steer", "--sparse", "model.safetensors", "--dense", "dense.safetensors", "--bridge", "model.safetensors"];
+    folder.refused(&args(&[bad, good]), "not one of our bridge files");
+    folder.refused(&["evaluate", "--model", "model.safetensors"], "--circuit");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Training runs of a few steps: from nothing and from a model.
 
 use serde_json::{Value, json};
+use sparse_circuits::format::bridge_file;
 use sparse_circuits::format::model_file::{self, ModelFile};
-use sparse_circuits::train::{TrainConfig, train};
+use sparse_circuits::train::{TrainConfig, train, train_until};
 use std::path::Path;
 
 const VOCAB: usize = 32;
@@ -91,4 +92,132 @@ fn a_start_of_another_shape_is_refused() {
     let error = train(&missing, &second, false).unwrap_err().to_string();
     assert!(error.contains("nothing.safetensors"), "{error}");
     assert!(!second.join("model.safetensors").exists());
+}
+
+fn last_line(out: &Path) -> Value {
+    let log = std::fs::read_to_string(out.join("log.jsonl")).unwrap();
+    serde_json::from_str(log.lines().last().unwrap()).unwrap()
+}
+
+/// A dense model of another width, and the config of a bridged run beside it.
+fn bridged(folder: &Path, more: Value) -> TrainConfig {
+    let dense = folder.join("dense");
+    if !dense.exists() {
+        let mut config = config(folder, json!({"density": 1.0, "embedding_density": 1.0, "bigram_nonzeros": 1}));
+        config.model["d_model"] = json!(12);
+        config.model.as_object_mut().unwrap().shift_remove("afrac");
+        config.model["enable_bigram_table"] = json!(false);
+        train(&config, &dense, false).unwrap();
+    }
+    let mut bridge = json!({"dense": dense.join("model.safetensors"), "learning_rate": 0.01, "kept": 0.5});
+    bridge.as_object_mut().unwrap().extend(more["bridge"].as_object().cloned().unwrap_or_default());
+    let mut all = more.clone();
+    all["bridge"] = bridge;
+    config(folder, all)
+}
+
+#[test]
+fn a_bridge_is_trained_beside_a_dense_model() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let out = folder.path().join("bridged");
+    let config = bridged(folder.path(), json!({}));
+    train(&config, &out, false).unwrap();
+    let log = std::fs::read_to_string(out.join("log.jsonl")).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [first, last] = [&lines[0], &lines[lines.len() - 1]];
+    for term in ["cross_entropy", "nmse_encoder", "nmse_decoder", "kl_sparse", "kl_dense"] {
+        let [begun, ended] = [first, last].map(|line| line["terms"][term].as_f64().unwrap());
+        assert!(begun > 0.0 && ended < begun, "{term}: {begun} at first, {ended} at last");
+    }
+    assert_eq!(last["sites"].as_array().unwrap().len(), 3);
+
+    let file = bridge_file::read(&std::fs::read(out.join("bridge.safetensors")).unwrap()).unwrap();
+    let dense = model(&folder.path().join("dense"));
+    file.check(&model(&out).weights, &dense.weights).unwrap();
+    assert_eq!(file.bridge.kept, 8);
+    let ratio = |site: &Value| site["rms_sparse"].as_f64().unwrap() / site["rms_dense"].as_f64().unwrap();
+    for (site, measured) in file.bridge.sites.iter().zip(last["sites"].as_array().unwrap()) {
+        assert!((site.rms_ratio as f64 - ratio(measured)).abs() < 1e-5 * ratio(measured));
+    }
+}
+
+/// Whether drawing a site a step gets where all sites get: in expectation it is the same loss.
+#[test]
+fn drawn_sites_reach_what_all_sites_reach() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let hybrid = |name: &str, sites: u64| {
+        let out = folder.path().join(name);
+        let config = bridged(folder.path(), json!({"steps": 200, "bridge": {"sites_per_step": sites}}));
+        train(&config, &out, false).unwrap();
+        let line = last_line(&out);
+        let sites = line["sites"].as_array().unwrap().clone();
+        sites.iter().map(|s| s["kl_sparse"].as_f64().unwrap() + s["kl_dense"].as_f64().unwrap()).sum::<f64>()
+    };
+    let (drawn, all) = (hybrid("drawn", 1), hybrid("all", 0));
+    assert!(drawn < 1.5 * all + 0.05, "{drawn} nats with one site a step, {all} with all");
+}
+
+#[test]
+fn a_frozen_sparse_model_stays_and_a_bridged_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let [start, frozen] = ["start", "frozen"].map(|name| folder.path().join(name));
+    train(&config(folder.path(), json!({})), &start, false).unwrap();
+    let more = json!({"start": start.join("model.safetensors"), "bridge": {"freeze_sparse": true}});
+    train(&bridged(folder.path(), more.clone()), &frozen, false).unwrap();
+    assert_eq!(model(&frozen).weights, model(&start).weights);
+
+    // to the end in one go, and from the checkpoint in the middle: the same, bit by bit
+    let whole = folder.path().join("whole");
+    let config = bridged(folder.path(), json!({}));
+    train(&config, &whole, false).unwrap();
+    let half = folder.path().join("half");
+    interrupted(&config, &half, 20);
+    train(&config, &half, true).unwrap();
+    for name in ["model.safetensors", "bridge.safetensors"] {
+        assert!(std::fs::read(whole.join(name)).unwrap() == std::fs::read(half.join(name)).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn an_unbridged_run_goes_on_as_if_never_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let [whole, half] = ["whole", "half"].map(|name| folder.path().join(name));
+    let config = config(folder.path(), json!({}));
+    train(&config, &whole, false).unwrap();
+    interrupted(&config, &half, 20);
+    train(&config, &half, true).unwrap();
+    assert_eq!(model(&whole), model(&half));
+}
+
+/// Leaves in `out` what a run has there when it stops right after the checkpoint at `step`.
+fn interrupted(config: &TrainConfig, out: &Path, step: u64) {
+    train_until(config, out, step).unwrap();
+    assert!(std::fs::read_to_string(out.join("log.jsonl")).unwrap().lines().count() > 0);
+}
+
+#[test]
+fn a_bridge_that_cannot_be_trained_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let out = folder.path().join("out");
+    let refused = |more: Value| {
+        let mut text = serde_json::to_value(bridged(folder.path(), json!({"steps": 1}))).unwrap();
+        text["bridge"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let run = TrainConfig::from_json(&text.to_string()).and_then(|config| train(&config, &out, false));
+        run.unwrap_err().to_string()
+    };
+    assert!(refused(json!({"kept": 0.0})).contains("kept = 0"));
+    assert!(refused(json!({"learning_rate": -1.0})).contains("learning_rate"));
+    assert!(refused(json!({"sites_per_step": 4})).contains("4 of 3 sites"));
+    assert!(refused(json!({"kl_dense": -1.0})).contains("coefficient"));
+    assert!(refused(json!({"dense": folder.path().join("nothing")})).contains("nothing"));
+    let mut deeper = bridged(folder.path(), json!({"steps": 1}));
+    deeper.model["n_layer"] = json!(2);
+    let error = train(&deeper, &out, false).unwrap_err().to_string();
+    assert!(error.contains("2 layers and the dense one 1"), "{error}");
+    assert!(!out.exists());
 }

@@ -6,6 +6,7 @@
 //! [`steer`] carries the change of one sparse channel over to the dense model.
 
 pub mod hybrid;
+pub mod score;
 pub mod steer;
 
 use crate::backend::Backend;
@@ -32,7 +33,7 @@ pub struct Bridge {
     pub sites: Vec<BridgeSite>,
     /// How many channels AbsTopK keeps behind each encoder.
     pub kept: usize,
-    /// By task: the channel whose steering does most on train pairs, see [`steer::choose`].
+    /// By task: the channel whose steering does most on train pairs, see [`score::choose`].
     pub channels: BTreeMap<String, Node>,
 }
 

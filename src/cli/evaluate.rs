@@ -1,25 +1,42 @@
 //! `sparse-circuits evaluate`: how well a circuit does its task, alone and removed, and how often its flip reverses the answer.
 
 use super::task_prompts::{find_task, handwritten, load_tokenizer, pairs};
-use super::{files, print};
+use super::{bridge, files, print};
 use crate::backend::ready;
 use crate::circuit::evaluate::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};
 use crate::circuit::{Circuit, Prompts, Scores, TaskModel, Threads, Workers, graph};
 use crate::format::{ModelFile, circuit_file};
+use crate::model::Node;
 use crate::tasks::{Split, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Result, bail};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Measure a circuit on pairs of its task that the search has not seen, and on the hand-written prompts.
+/// Measure a circuit on pairs of its task that the search has not seen, and on the hand-written prompts; or a bridge.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The model file that the circuit was found in.
+    /// The model file that the circuit was found in; the sparse one of a bridge.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    #[arg(long, value_name = "FILE")]
-    circuit: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "bridge", conflicts_with = "bridge")]
+    circuit: Option<PathBuf>,
+    /// A bridge instead of a circuit, with its dense model.
+    #[arg(long, value_name = "FILE", requires = "dense")]
+    bridge: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "bridge")]
+    dense: Option<PathBuf>,
+    /// Of a bridge: the corpus on whose held-out part its sites are measured.
+    #[arg(long, value_name = "DIR", requires = "bridge")]
+    corpus: Option<PathBuf>,
+    /// Of a bridge: steer by this channel, for --task; else by those that the bridge names.
+    #[arg(long, value_name = "NODE", requires_all = ["bridge", "task"])]
+    node: Option<Node>,
+    #[arg(long, value_name = "NAME", requires = "node")]
+    task: Option<String>,
+    /// Of a bridge: random directions of equal norm, for each prompt.
+    #[arg(long, default_value_t = 10, requires = "bridge")]
+    directions: usize,
     /// Which pairs.
     #[arg(long, value_parser = ["train", "validation", "test"], default_value = "test")]
     split: String,
@@ -130,7 +147,23 @@ pub fn run(args: Args) -> Result<()> {
     };
     let tokenizer = load_tokenizer(args.tokenizer.as_deref(), &args.model)?;
     let file = files::load_model(&args.model)?;
-    let (loaded, task, mut workers) = open(&file, &args.circuit)?;
+    if let (Some(bridge), Some(dense)) = (args.bridge, args.dense) {
+        let mut loaded = bridge::BridgeArgs { dense, bridge }.load(&file)?;
+        let channel = args.node.zip(args.task).map(|(node, task)| Ok((find_task(&task)?, node))).transpose()?;
+        let ask = bridge::BridgeAsk {
+            tokenizer: &tokenizer,
+            corpus: args.corpus.as_deref(),
+            channels: channel.into_iter().collect(),
+            split,
+            pairs: args.pairs,
+            directions: args.directions,
+        };
+        return bridge::print_report(&bridge::measure(&mut loaded, &ask)?, args.json);
+    }
+    let Some(circuit) = &args.circuit else {
+        bail!("say --circuit, or --bridge with --dense");
+    };
+    let (loaded, task, mut workers) = open(&file, circuit)?;
     let report = measure(&mut workers, task, &tokenizer, &loaded.circuit, &file, split, args.pairs)?;
     if args.json {
         return print(&format!("{}\n", report.json()));

@@ -2,6 +2,7 @@
 //!
 //! Exit status 0 on success; 2 and one clear line on stderr for bad arguments or input.
 
+mod bridge;
 mod corpus;
 mod edits;
 mod evaluate;
@@ -14,6 +15,7 @@ mod prompt;
 mod prune;
 mod run;
 mod ship;
+mod steer;
 mod task_prompts;
 mod tasks;
 mod train;
@@ -44,6 +46,7 @@ enum Command {
     Prune(prune::Args),
     Run(run::Args),
     Ship(ship::Args),
+    Steer(steer::Args),
     Tasks(tasks::Args),
     Train(train::Args),
 }
@@ -59,6 +62,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Prune(args) => prune::run(args),
         Command::Run(args) => run::run(args),
         Command::Ship(args) => ship::run(args),
+        Command::Steer(args) => steer::run(args),
         Command::Tasks(args) => tasks::run(args),
         Command::Train(args) => train::run(args),
     }

@@ -150,10 +150,13 @@ pub fn run(args: Args) -> Result<()> {
     }
     let Some(best) = outcome.best else {
         bail!(
-            "no circuit of {} reaches a loss of {} in this model (lowest seen: {:.3}); raise --target-loss, or lower --k-coef",
+            "no circuit of {} reaches a loss of {} in this model ({}); raise --target-loss, or lower --k-coef",
             task.name,
             args.target_loss,
-            lowest(&outcome.searches)
+            match lowest(&outcome.searches) {
+                Some(loss) => format!("lowest seen: {loss:.3}"),
+                None => "the nodes of the circuits given are not enough".into(),
+            }
         );
     };
     let circuit = finish(&mut workers, task, &tokenizer, candidates, &train, &best, &file, &mut provenance)?;
@@ -261,18 +264,22 @@ fn means_over_tasks(file: &ModelFile, tokenizer: &Tokenizer, count: usize) -> Re
 fn write_control(args: &Args, outcome: &Outcome, mut report: Value) -> Result<()> {
     report["task"] = json!(args.task);
     report["untrained"] = json!(true);
-    report["loss"] = json!(outcome.best.as_ref().map_or(lowest(&outcome.searches), |best| best.validation_loss));
+    report["loss"] = json!(outcome.best.as_ref().map(|best| best.validation_loss).or(lowest(&outcome.searches)));
     report["edges"] = json!(outcome.best.as_ref().map(|best| best.edges));
     report["nodes"] = json!(outcome.best.as_ref().map(|best| best.nodes.len()));
     files::write_atomically(&args.out, format!("{report:#}\n").as_bytes())?;
     print(&match &outcome.best {
         Some(best) => format!("untrained model: {} nodes, {} edges\n", best.nodes.len(), best.edges),
-        None => format!("untrained model: the target is not reached, lowest loss {:.3}\n", lowest(&outcome.searches)),
+        None => {
+            let loss = lowest(&outcome.searches).unwrap_or(f64::NAN);
+            format!("untrained model: the target is not reached, lowest loss {loss:.3}\n")
+        }
     })
 }
 
-fn lowest(searches: &[SearchReport]) -> f64 {
-    searches.iter().map(|search| search.loss).fold(f64::INFINITY, f64::min)
+/// The lowest loss of all searches; none without a search of its own.
+fn lowest(searches: &[SearchReport]) -> Option<f64> {
+    searches.iter().map(|search| search.loss).min_by(f64::total_cmp)
 }
 
 fn line(progress: &Progress) -> String {

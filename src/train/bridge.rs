@@ -2,6 +2,7 @@
 
 use super::batches::Windows;
 use super::config::BridgeConfig;
+use super::least_squares::Sums;
 use super::nmse::{nmse, token_weights};
 use super::parameters::{Kind, Parameter, gaussian};
 use crate::Result;
@@ -17,6 +18,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 use serde::Serialize;
+
+/// Against directions of a stream that hardly occur, as a share of the mean square.
+const RIDGE: f64 = 1e-4;
 
 /// The parameters of a bridge in training: encoder weight and bias, decoder weight and bias, site by site.
 pub struct BridgeParameters {
@@ -48,6 +52,40 @@ impl BridgeParameters {
         let parameters = BridgeParameters { list, kept };
         parameters.bridge(&vec![1.0; 2 * sparse.n_layer + 1]).check(sparse, dense)?;
         Ok(parameters)
+    }
+
+    /// Sets encoders (before AbsTopK) and decoders to the least squares fits over `windows`: where a bridge between models that
+    /// have learnt something begins.
+    pub fn fit(&mut self, sparse: &Model<Cpu>, dense: &Model<Cpu>, windows: &Windows) {
+        let (s, d) = (sparse.config.d_model, dense.config.d_model);
+        let sites = self.list.len() / 4;
+        let zeros = || (0..sites).map(|_| [Sums::new(d, s), Sums::new(s, d)]).collect::<Vec<_>>();
+        let sums = windows
+            .inputs
+            .par_chunks(MEASURED_TOGETHER)
+            .map_init(Cpu::new, |cpu, inputs| {
+                let batch = Batch::new(inputs);
+                let real = token_weights(batch.spans(), batch.tokens().len());
+                let [sparse, dense] = [sparse, dense].map(|model| {
+                    let (logits, trace) =
+                        forward_with_trace(cpu, model, &batch, LogitsAt::Last, &mut ()).expect(INFALLIBLE);
+                    cpu.recycle(logits);
+                    trace
+                });
+                let mut sums = zeros();
+                for (boundary, [encoder, decoder]) in sums.iter_mut().enumerate() {
+                    encoder.add(dense.resid(boundary), sparse.resid(boundary), &real);
+                    decoder.add(sparse.resid(boundary), dense.resid(boundary), &real);
+                }
+                [sparse, dense].into_iter().for_each(|trace| trace.recycle(cpu));
+                sums
+            })
+            .reduce(zeros, |a, b| a.into_iter().zip(b).map(|([a, b], [c, d])| [a.merge(c), b.merge(d)]).collect());
+        for (pair, sums) in self.list.chunks_exact_mut(2).zip(sums.iter().flatten()) {
+            let (weight, bias) = sums.solve(RIDGE);
+            pair[0].value = weight;
+            pair[1].value.data = bias;
+        }
     }
 
     fn linears(&self) -> impl Iterator<Item = (&Matrix, &Matrix)> {

@@ -4,13 +4,14 @@ pub mod batches;
 pub mod bridge;
 mod checkpoint;
 pub mod config;
+mod least_squares;
 mod nmse;
 mod optimiser;
 mod parameters;
 mod run;
 
 pub use config::TrainConfig;
-pub use run::{Step, Trainer, held_out_loss, reference_windows, train};
+pub use run::{Step, Trainer, held_out_loss, reference_windows, train, train_until};
 
 #[cfg(feature = "tokenizer")]
 pub mod bpe;

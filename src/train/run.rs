@@ -23,6 +23,8 @@ use std::time::Instant;
 const MICROBATCH: usize = 4;
 /// Held-out windows of each corpus.
 const VALIDATION_WINDOWS: usize = 256;
+/// Windows over which a bridge's first maps are fitted.
+const FITTED_WINDOWS: usize = 128;
 /// Held-out windows of each corpus over which a bridge is measured.
 const REFERENCE_WINDOWS: usize = 64;
 
@@ -259,6 +261,18 @@ fn summed(mut lists: Vec<Vec<&mut Matrix>>) -> Vec<&mut Matrix> {
 /// # Errors
 /// A missing or unfit corpus, an unfit state to resume from, a full disk; what was written before stays.
 pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
+    run(config, out, resume, config.steps)
+}
+
+/// As [`train`] from the beginning, stopping after `steps` as if interrupted: `train` with `resume` goes on.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_until(config: &TrainConfig, out: &Path, steps: u64) -> Result<()> {
+    run(config, out, false, steps)
+}
+
+fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()> {
     let mut trainer = Trainer::new(config)?;
     let shape = config.model()?;
     let folder = Path::new(&config.corpus);
@@ -279,7 +293,15 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
             let bridge = trainer.bridge.iter_mut().flat_map(|bridge| &mut bridge.parameters.list);
             checkpoint::resume(out, config, trainer.parameters.list.iter_mut().chain(bridge))?
         }
-        false => 0,
+        false => {
+            // between a model that has learnt nothing yet and another there is nothing to fit
+            if let (Some(bridge), Some(_)) = (&mut trainer.bridge, &start) {
+                let windows =
+                    corpus.batch(config.seed, u64::MAX - 1, FITTED_WINDOWS, config.context, config.synthetic_share);
+                bridge.parameters.fit(&trainer.parameters.model(), &bridge.dense, &windows);
+            }
+            0
+        }
     };
     let log_path = out.join("log.jsonl");
     let mut log = std::fs::OpenOptions::new()
@@ -294,7 +316,7 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
     let started = Instant::now();
     let mut recent = Vec::new();
     let mut recent_terms = Terms::default();
-    for step in first..config.steps {
+    for step in first..until.min(config.steps) {
         let windows = corpus.batch(config.seed, step, config.batch, config.context, config.synthetic_share);
         let Step { loss, gradient_rms, terms } = trainer.step(&windows, step);
         recent.push(loss);

@@ -1,0 +1,155 @@
+//! How well steering does over a task's pairs, and the rule by which a channel is chosen for it.
+
+use super::Bridge;
+use super::steer::{Push, boundary, probabilities, pushed, pushes};
+use crate::Result;
+use crate::backend::Backend;
+use crate::model::{Model, Node};
+use serde::Serialize;
+
+/// The sparse model, the dense one and the bridge between them, on one device.
+#[derive(Clone, Copy)]
+pub struct Twins<'a, B: Backend> {
+    pub sparse: &'a Model<B>,
+    pub dense: &'a Model<B>,
+    pub bridge: &'a Bridge,
+}
+
+/// What full-strength steering does to the dense model over some prompts. P(other) is the softmax over the two candidates.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct SteerScore {
+    pub prompts: usize,
+    /// Median P(other) as the dense model has it, and under steering.
+    pub before: f64,
+    pub after: f64,
+    /// Median rise of P(other).
+    pub rise: f64,
+    /// The 95th percentile of the rise under random directions of equal norm.
+    pub random_rise: f64,
+    /// The share of prompts with P(other) of at least 0.5 under steering.
+    pub reversed: f64,
+}
+
+/// A channel's scores from prompt A towards B's answer, the other way, and over both.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ChannelScore {
+    pub forth: SteerScore,
+    pub back: SteerScore,
+    pub both: SteerScore,
+}
+
+/// The `share` quantile of some numbers (the nearest rank); 0 of none.
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.0,
+        len => values[((share * len as f64).ceil() as usize).clamp(1, len) - 1],
+    }
+}
+
+/// One prompt's P(other): of the model itself, under steering, under each random direction.
+struct Outcome {
+    before: f64,
+    after: f64,
+    random: Vec<f64>,
+}
+
+fn score(outcomes: &[&Outcome]) -> SteerScore {
+    let median = |f: fn(&Outcome) -> f64| quantile(&mut outcomes.iter().map(|o| f(o)).collect::<Vec<_>>(), 0.5);
+    let mut random: Vec<f64> = outcomes.iter().flat_map(|o| o.random.iter().map(|p| p - o.before)).collect();
+    SteerScore {
+        prompts: outcomes.len(),
+        before: median(|o| o.before),
+        after: median(|o| o.after),
+        rise: median(|o| o.after - o.before),
+        random_rise: quantile(&mut random, 0.95),
+        reversed: outcomes.iter().filter(|o| o.after >= 0.5).count() as f64 / outcomes.len().max(1) as f64,
+    }
+}
+
+/// Steers each prompt of `pairs` by `node` towards the other prompt's answer, at full strength and in `directions` random directions.
+///
+/// # Errors
+/// What [`pushes`] and [`pushed`] refuse.
+pub async fn channel_score<B: Backend>(
+    backend: &mut B,
+    twins: Twins<'_, B>,
+    node: Node,
+    pairs: &[[Vec<u32>; 2]],
+    candidates: [u32; 2],
+    directions: usize,
+) -> Result<ChannelScore> {
+    let mut outcomes = [Vec::new(), Vec::new()];
+    for (number, pair) in pairs.iter().enumerate() {
+        for (way, outcomes) in outcomes.iter_mut().enumerate() {
+            let (from, to) = (&pair[way], &pair[1 - way]);
+            let push = pushes(backend, twins.sparse, twins.bridge, [from, to], &[node]).await?.remove(0);
+            let mut all = vec![push.scaled(0.0), push.clone()];
+            let seed = |direction: usize| ((2 * number + way) * directions + direction) as u64;
+            all.extend((0..directions).map(|direction| push.random(seed(direction))));
+            let logits = pushed(backend, twins.dense, from, &all, candidates).await?;
+            // A wants the first candidate, so its other one is the second
+            let p: Vec<f64> = logits.into_iter().map(|pair| probabilities(pair)[1 - way]).collect();
+            outcomes.push(Outcome { before: p[0], after: p[1], random: p[2..].to_vec() });
+        }
+    }
+    let [forth, back] = &outcomes;
+    Ok(ChannelScore {
+        forth: score(&forth.iter().collect::<Vec<_>>()),
+        back: score(&back.iter().collect::<Vec<_>>()),
+        both: score(&forth.iter().chain(back).collect::<Vec<_>>()),
+    })
+}
+
+/// The rule: of the reads among `nodes`, the one whose steering raises P(other) most in the median prompt of `pairs` (train pairs, both
+/// directions), with all of them by that rise.
+///
+/// # Errors
+/// What [`pushes`] and [`pushed`] refuse.
+pub async fn choose<B: Backend>(
+    backend: &mut B,
+    twins: Twins<'_, B>,
+    nodes: &[Node],
+    pairs: &[[Vec<u32>; 2]],
+    candidates: [u32; 2],
+) -> Result<Vec<(Node, f64)>> {
+    let nodes: Vec<Node> = nodes.iter().copied().filter(|&node| boundary(node).is_ok()).collect();
+    let mut rises = vec![Vec::new(); nodes.len()];
+    for pair in pairs {
+        for way in 0..2 {
+            let (from, to) = (&pair[way], &pair[1 - way]);
+            let mut all = pushes(backend, twins.sparse, twins.bridge, [from, to], &nodes).await?;
+            all.push(Push {
+                boundary: 0,
+                delta: vec![0.0; from.len()],
+                direction: vec![0.0; twins.dense.config.d_model],
+            });
+            let logits = pushed(backend, twins.dense, from, &all, candidates).await?;
+            let mut p: Vec<f64> = logits.into_iter().map(|pair| probabilities(pair)[1 - way]).collect();
+            let before = p.pop().expect("the push of nothing");
+            rises.iter_mut().zip(p).for_each(|(rises, p)| rises.push(p - before));
+        }
+    }
+    let mut ranked: Vec<(Node, f64)> =
+        nodes.into_iter().zip(rises.iter_mut().map(|rises| quantile(rises, 0.5))).collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    Ok(ranked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_medians_and_percentiles() {
+        assert_eq!(quantile(&mut [3.0, 1.0, 2.0], 0.5), 2.0);
+        assert_eq!(quantile(&mut (1..=100).map(f64::from).collect::<Vec<_>>(), 0.95), 95.0);
+        assert_eq!(quantile(&mut [], 0.5), 0.0);
+        let outcomes: Vec<Outcome> =
+            [0.4, 0.6, 0.9].map(|after| Outcome { before: 0.1, after, random: vec![0.1, 0.2] }).into();
+        let got = score(&outcomes.iter().collect::<Vec<_>>());
+        assert_eq!((got.prompts, got.before, got.after), (3, 0.1, 0.6));
+        assert!((got.rise - 0.5).abs() < 1e-12 && (got.random_rise - 0.1).abs() < 1e-12);
+        assert!((got.reversed - 2.0 / 3.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,118 @@
+//! `sparse-circuits steer`: one sparse channel's change, carried over a bridge into the dense model.
+
+use super::bridge::{BridgeArgs, Loaded};
+use super::prompt::{TokenizerArgs, encode};
+use super::{files, print};
+use crate::backend::ready;
+use crate::bridge::steer::{probabilities, pushed, pushes};
+use crate::model::Node;
+use crate::tasks::{self, Task};
+use crate::{Result, bail};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Print what the dense model makes of a prompt when a sparse channel's change towards a counterfactual is added to it.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The sparse model file.
+    #[arg(long, value_name = "FILE")]
+    sparse: PathBuf,
+    #[command(flatten)]
+    bridge: BridgeArgs,
+    /// The sparse channel, a read of the residual stream such as 1.attn.act_in.17; else the one that the bridge names for the task.
+    #[arg(long, value_name = "NODE")]
+    node: Option<Node>,
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: String,
+    /// The prompt whose reading of the channel is taken over; else what the task's own rule makes of the prompt.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    counterfactual: Option<String>,
+    /// 0 leaves the dense model alone, 1 adds the whole change.
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
+    strength: f32,
+    /// The task, which names the candidates; else the one whose rule makes the counterfactual of the prompt.
+    #[arg(long, value_name = "NAME")]
+    task: Option<String>,
+    /// Random directions of equal norm to try beside it.
+    #[arg(long, default_value_t = 0)]
+    random: usize,
+    #[command(flatten)]
+    tokenizer: TokenizerArgs,
+    /// Print JSON: {"candidates": [..], "before": [..], "p": [..], ...}.
+    #[arg(long)]
+    json: bool,
+}
+
+const MOST_RANDOM: usize = 10_000;
+
+fn task(args: &Args) -> Result<&'static Task> {
+    if let Some(name) = &args.task {
+        return super::task_prompts::find_task(name);
+    }
+    let Some(counterfactual) = &args.counterfactual else {
+        bail!("say --task, --counterfactual or both: the candidates are those of a task");
+    };
+    let makes = |task: &&Task| task.counterfactual(&args.prompt).is_ok_and(|text| text == *counterfactual);
+    match tasks::TASKS.iter().find(makes) {
+        Some(task) => Ok(task),
+        None => bail!(
+            "no task's rule makes this counterfactual of this prompt; say which task's candidates are meant with --task"
+        ),
+    }
+}
+
+pub fn run(args: Args) -> Result<()> {
+    if !(0.0..=1.0).contains(&args.strength) {
+        bail!("--strength must lie between 0 and 1; it is {}", args.strength);
+    }
+    if args.random > MOST_RANDOM {
+        bail!("--random must be at most {MOST_RANDOM}; it is {}", args.random);
+    }
+    let task = task(&args)?;
+    let counterfactual = match &args.counterfactual {
+        Some(text) => text.clone(),
+        None => match task.counterfactual(&args.prompt) {
+            Ok(text) => text,
+            Err(reason) => bail!("{reason}; give a --counterfactual"),
+        },
+    };
+    let sparse = files::load_model(&args.sparse)?;
+    let Loaded { mut cpu, sparse: model, dense, file } = args.bridge.load(&sparse)?;
+    let Some(node) = args.node.or(file.bridge.channels.get(task.name).copied()) else {
+        bail!("the bridge names no channel for {}; say --node", task.name);
+    };
+    let tokenizer = args.tokenizer.load(&args.sparse)?;
+    let candidates = task.candidate_tokens(&tokenizer)?;
+    // the shorter context of the two
+    let config = if dense.config.block_size < model.config.block_size { &dense.config } else { &model.config };
+    let a = encode(&tokenizer, config, "the prompt", &args.prompt)?;
+    let b = encode(&tokenizer, config, "the counterfactual", &counterfactual)?;
+    let push = ready(pushes(&mut cpu, &model, &file.bridge, [&a, &b], &[node]))?.remove(0).scaled(args.strength);
+    let mut all = vec![push.scaled(0.0), push.clone()];
+    all.extend((0..args.random).map(|seed| push.random(seed as u64)));
+    let p: Vec<[f64; 2]> =
+        ready(pushed(&mut cpu, &dense, &a, &all, candidates))?.into_iter().map(probabilities).collect();
+    if args.json {
+        let mut out = json!({
+            "task": task.name, "node": node, "strength": args.strength, "candidates": task.candidates,
+            "before": p[0], "p": p[1],
+        });
+        if args.random > 0 {
+            out["random"] = json!(p[2..]);
+        }
+        return print(&format!("{out}\n"));
+    }
+    let mut text = format!("{node} at strength {}:\n", args.strength);
+    for (i, candidate) in task.candidates.iter().enumerate() {
+        text += &format!("  {candidate:?}  {:.4} -> {:.4}\n", p[0][i], p[1][i]);
+    }
+    if args.random > 0 {
+        let [least, most] =
+            [f64::min, f64::max].map(|pick| p[2..].iter().map(|p| p[1]).reduce(pick).unwrap_or(f64::NAN));
+        text += &format!(
+            "  {} random directions of equal norm leave {:?} between {least:.4} and {most:.4}\n",
+            args.random, task.candidates[1]
+        );
+    }
+    print(&text)
+}
