@@ -11,7 +11,9 @@ use reference::{LinearParams, Model as Reference, Params, Scalar};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Batch, IGNORE, ready};
 use sparse_circuits::bridge::hybrid::{Crossing, hybrid};
+use sparse_circuits::bridge::score::Twins;
 use sparse_circuits::bridge::steer::{Push, probabilities, pushed, pushes};
+use sparse_circuits::bridge::view::{TwinAsk, hybrid_view, twin_view};
 use sparse_circuits::bridge::{Bridge, BridgeSite, DeviceBridge};
 use sparse_circuits::model::{
     Config, Hook, Linear, LogitsAt, Model, Node, ParameterGradients, Site, WeightMatrix, Weights,
@@ -283,6 +285,57 @@ fn steering_agrees_with_the_reference() {
     let norm = |push: &Push| push.direction.iter().map(|v| (v * v) as f64).sum::<f64>().sqrt();
     assert!((norm(&random) - norm(&full[0])).abs() < 1e-6 * norm(&full[0]) && random.direction != full[0].direction);
     assert_eq!((random.boundary, &random.delta, full[0].random(3)), (full[0].boundary, &full[0].delta, random.clone()));
+}
+
+#[test]
+fn a_view_holds_what_single_calls_give() {
+    let toy = Toy::new(7);
+    let mut cpu = Cpu::new();
+    let (sparse, dense) = (Model::new(&mut cpu, &toy.sparse), Model::new(&mut cpu, &toy.dense));
+    let device = DeviceBridge::new(&mut cpu, &toy.bridge);
+    let twins = Twins { sparse: &sparse, dense: &dense, bridge: &toy.bridge };
+    let (a, b) = (&toy.texts[1].0, &toy.texts[0].0);
+    let node = |text: &str| text.parse::<Node>().unwrap();
+    let nodes = [node("1.attn.act_in.2"), node("0.mlp.act_in.1"), node("1.attn.q.3")];
+    let strengths = [0.0, 0.5, 1.0];
+    let mut ask = TwinAsk {
+        a,
+        b: Some(b),
+        node: nodes[0],
+        strengths: &strengths,
+        others: &nodes,
+        random: 20,
+        candidates: [2, 7],
+    };
+    let view = ready(twin_view(&mut cpu, twins, &ask)).unwrap();
+    let full = ready(pushes(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes[..2])).unwrap();
+    let mut single = |push: Push| probabilities(ready(pushed(&mut cpu, &dense, a, &[push], [2, 7])).unwrap()[0]);
+    let near = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).abs() < 1e-6 && (a[1] - b[1]).abs() < 1e-6;
+    assert!(near(view.before, single(full[0].scaled(0.0))) && near(view.before, view.curve[0]));
+    assert!(strengths.iter().zip(&view.curve).all(|(&strength, p)| near(*p, single(full[0].scaled(strength)))));
+    assert!((0..20).all(|seed| near(view.random[seed], single(full[0].random(seed as u64)))));
+    assert_eq!(view.others.iter().map(|other| other.node).collect::<Vec<_>>(), [nodes[1]]);
+    assert!(near(view.others[0].p, single(full[1].clone())) && !near(view.curve[2], view.before));
+
+    ask.b = None;
+    let alone = ready(twin_view(&mut cpu, twins, &ask)).unwrap();
+    assert!(
+        near(alone.before, view.before) && alone.curve.is_empty() && alone.random.is_empty() && alone.others.is_empty()
+    );
+
+    let crossed = ready(hybrid_view(&mut cpu, twins, &device, a, [2, 7])).unwrap();
+    assert!(near(crossed.dense, view.before));
+    let batch = Batch::new(&[a]);
+    for at in 0..5 {
+        for (crossing, got) in [
+            (Crossing::SparseToDense, crossed.sparse_to_dense[at]),
+            (Crossing::DenseToSparse, crossed.dense_to_sparse[at]),
+        ] {
+            let logits = hybrid(&mut cpu, &sparse, &dense, &device, crossing, at, &batch, LogitsAt::Last).unwrap();
+            assert!(near(got, probabilities([2, 7].map(|id| logits.get(0, id)))), "{crossing:?} at {at}");
+        }
+    }
+    assert!(ready(hybrid_view(&mut cpu, twins, &device, &[], [2, 7])).is_err());
 }
 
 #[test]

@@ -8,6 +8,7 @@
 pub mod hybrid;
 pub mod score;
 pub mod steer;
+pub mod view;
 
 use crate::backend::Backend;
 use crate::model::{Config, DeviceLinear, Linear, Node};

@@ -8,12 +8,20 @@ use crate::model::{Model, Node};
 use serde::Serialize;
 
 /// The sparse model, the dense one and the bridge between them, on one device.
-#[derive(Clone, Copy)]
 pub struct Twins<'a, B: Backend> {
     pub sparse: &'a Model<B>,
     pub dense: &'a Model<B>,
     pub bridge: &'a Bridge,
 }
+
+// derived, these would ask for a backend that can be copied
+impl<B: Backend> Clone for Twins<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B: Backend> Copy for Twins<'_, B> {}
 
 /// What full-strength steering does to the dense model over some prompts. P(other) is the softmax over the two candidates.
 #[derive(Clone, Copy, Debug, Default, Serialize)]

@@ -139,7 +139,7 @@ impl Session {
 }
 
 /// Plain objects and arrays; absent values are `null`.
-fn to_js(value: &impl Serialize) -> Result<JsValue> {
+pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue> {
     value
         .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
         .map_err(|error| Error::invalid(format!("a result could not be handed to the page: {error}")))

@@ -7,11 +7,15 @@
 mod engine;
 #[cfg(feature = "web-tokenizer")]
 mod tokenizer;
+#[cfg(feature = "web-engine")]
+mod twin;
 
 #[cfg(feature = "web-engine")]
 pub use engine::Session;
 #[cfg(feature = "web-tokenizer")]
 pub use tokenizer::WebTokenizer;
+#[cfg(feature = "web-engine")]
+pub use twin::Twin;
 
 use wasm_bindgen::prelude::*;
 

@@ -3,6 +3,8 @@
 mod abs_top_k;
 mod activation;
 mod attention;
+#[cfg(not(target_arch = "wasm32"))]
+mod divergence;
 mod limit;
 mod loss;
 pub mod matmul;
@@ -24,9 +26,9 @@ use std::sync::{Arc, OnceLock};
 
 pub use abs_top_k::abs_top_k;
 pub use attention::attention;
-pub use limit::load_fed;
 #[cfg(not(target_arch = "wasm32"))]
-pub use loss::divergence;
+pub use divergence::divergence;
+pub use limit::load_fed;
 
 /// A weight matrix and, once a backward pass has asked for it, its transpose. Cheap to clone and shared between threads.
 #[derive(Clone)]

@@ -1,0 +1,92 @@
+//! The dense twin's wasm face.
+
+use super::engine::to_js;
+use crate::backend::cpu::Cpu;
+use crate::backend::ready;
+use crate::bridge::DeviceBridge;
+use crate::bridge::score::Twins;
+use crate::bridge::view::{TwinAsk, hybrid_view, twin_view};
+use crate::format::{BridgeFile, bridge_file, model_file};
+use crate::model::{Model, Node};
+use crate::web::js_error;
+use crate::{Error, Result};
+use serde::Deserialize;
+use wasm_bindgen::prelude::*;
+
+/// A dense model beside a sparse one, with the bridge between them. Shapes of arguments and results are those of the page's `protocol.ts`.
+#[wasm_bindgen]
+pub struct Twin {
+    backend: Cpu,
+    sparse: Model<Cpu>,
+    dense: Model<Cpu>,
+    file: BridgeFile,
+    bridge: DeviceBridge<Cpu>,
+}
+
+#[derive(Deserialize)]
+struct TwinRequest {
+    a: Vec<u32>,
+    b: Option<Vec<u32>>,
+    node: Node,
+    strengths: Vec<f32>,
+    others: Vec<Node>,
+    random: usize,
+    candidates: [u32; 2],
+}
+
+#[wasm_bindgen]
+impl Twin {
+    /// From the bytes of the three files.
+    #[wasm_bindgen(constructor)]
+    pub fn new(sparse: &[u8], dense: &[u8], bridge: &[u8]) -> std::result::Result<Twin, JsError> {
+        Twin::open(sparse, dense, bridge).map_err(js_error)
+    }
+
+    /// `{TASK: NODE}`: the channel chosen for each task that steers.
+    pub fn channels(&self) -> std::result::Result<JsValue, JsError> {
+        to_js(&self.file.bridge.channels).map_err(js_error)
+    }
+
+    /// A `TwinRequest` to its `TwinView`.
+    pub fn steer(&mut self, request: JsValue) -> std::result::Result<JsValue, JsError> {
+        self.steered(request).map_err(js_error)
+    }
+
+    /// `HybridView` of a prompt.
+    pub fn hybrid(&mut self, tokens: &[u32], first: u32, second: u32) -> std::result::Result<JsValue, JsError> {
+        let Twin { backend, sparse, dense, file, bridge } = self;
+        let twins = Twins { sparse, dense, bridge: &file.bridge };
+        ready(hybrid_view(backend, twins, bridge, tokens, [first, second]))
+            .and_then(|view| to_js(&view))
+            .map_err(js_error)
+    }
+}
+
+impl Twin {
+    fn open(sparse: &[u8], dense: &[u8], bridge: &[u8]) -> Result<Twin> {
+        let (sparse, dense) = (model_file::read(sparse)?, model_file::read(dense)?);
+        let file = bridge_file::read(bridge)?;
+        file.check(&sparse.weights, &dense.weights)?;
+        let mut backend = Cpu::new();
+        let [sparse, dense] = [sparse, dense].map(|file| Model::new(&mut backend, &file.weights));
+        let bridge = DeviceBridge::new(&mut backend, &file.bridge);
+        Ok(Twin { backend, sparse, dense, file, bridge })
+    }
+
+    fn steered(&mut self, request: JsValue) -> Result<JsValue> {
+        let request: TwinRequest = serde_wasm_bindgen::from_value(request)
+            .map_err(|error| Error::invalid(format!("this is no steering that the engine understands: {error}")))?;
+        let Twin { backend, sparse, dense, file, .. } = self;
+        let twins = Twins { sparse, dense, bridge: &file.bridge };
+        let ask = TwinAsk {
+            a: &request.a,
+            b: request.b.as_deref(),
+            node: request.node,
+            strengths: &request.strengths,
+            others: &request.others,
+            random: request.random,
+            candidates: request.candidates,
+        };
+        to_js(&ready(twin_view(backend, twins, &ask))?)
+    }
+}
