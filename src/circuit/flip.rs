@@ -37,7 +37,7 @@ const NEAR: f64 = 0.01;
 /// The rule: starting from none, add the circuit's node that raises the reversed share most, until [`WANTED_SHARE`] is reached or no
 /// node raises it by as much as 0.01; among nodes that raise it nearly alike, the one with which the flip reverses most prompts in the
 /// whole model too, then the one that raises the mean turn of the logits most. Then leave out, one at a time, every node without
-/// which the share still nearly holds. Shares are those of `prompts` (train pairs), in circuit mode where nothing else is said. `circuit` lists
+/// which the share still nearly holds, in the circuit and in the whole model. Shares are those of `prompts` (train pairs), in circuit mode where nothing else is said. `circuit` lists
 /// the candidates; `glance` (a few of the pairs) decides which [`FINALISTS`] of them are tried on all `prompts` for each addition.
 ///
 /// # Errors
@@ -79,16 +79,21 @@ pub async fn choose<W: Workers>(
         chosen.push(node);
         reached = effect;
     }
-    // what an earlier choice did alone, later ones may do together
+    // what an earlier choice did alone, later ones may do together; what only the whole model needs stays
     let wanted = reached.share.min(WANTED_SHARE) - NEAR;
+    let mut in_whole = whole.effect(workers, &chosen).await?.share;
     for node in chosen.clone() {
         let without: Vec<usize> = chosen.iter().copied().filter(|n| *n != node).collect();
         if without.is_empty() {
             break;
         }
         let effect = all.effect(workers, &without).await?;
-        if effect.share >= wanted {
-            (chosen, reached) = (without, effect);
+        if effect.share < wanted {
+            continue;
+        }
+        let share = whole.effect(workers, &without).await?.share;
+        if share >= in_whole - NEAR {
+            (chosen, reached, in_whole) = (without, effect, in_whole.max(share));
         }
     }
     chosen.sort_unstable();
