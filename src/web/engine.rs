@@ -1,12 +1,10 @@
-//! The engine's wasm face: a `Session` that the page's worker owns.
+//! A model with its circuits on one backend: what both wasm faces of the engine share.
 
-use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, ready};
-use crate::circuit::inspect::{Ask, View, circuit_info, model_info, view};
+use crate::backend::Backend;
+use crate::circuit::inspect::{Ask, View, circuit_info, view};
 use crate::circuit::{Circuit, Edits};
 use crate::format::{ModelFile, circuit_file, model_file};
 use crate::model::{Model, Node};
-use crate::web::js_error;
 use crate::{Error, Result, bail, tasks};
 use js_sys::{Array, Float32Array, Object, Reflect};
 use serde::{Deserialize, Serialize};
@@ -14,12 +12,11 @@ use std::collections::BTreeMap;
 use std::mem::take;
 use wasm_bindgen::prelude::*;
 
-/// A model with its circuits, ready to run. Shapes of arguments and results are those of the page's `protocol.ts`.
-#[wasm_bindgen]
-pub struct Session {
-    file: ModelFile,
-    backend: Cpu,
-    model: Model<Cpu>,
+/// Shapes of arguments and results are those of the page's `protocol.ts`.
+pub struct Engine<B: Backend> {
+    pub file: ModelFile,
+    pub backend: B,
+    model: Model<B>,
     /// By task.
     circuits: BTreeMap<String, Circuit>,
     /// Texts of the tokens, by id; empty where none were given.
@@ -46,64 +43,22 @@ struct RunRequest {
     token: Option<usize>,
 }
 
-#[wasm_bindgen]
-impl Session {
+impl<B: Backend> Engine<B> {
     /// From the bytes of a model file.
-    #[wasm_bindgen(constructor)]
-    pub fn new(model: &[u8]) -> Result<Session, JsError> {
-        let file = model_file::read(model).map_err(js_error)?;
-        let mut backend = Cpu::new();
+    pub fn new(mut backend: B, model: &[u8]) -> Result<Engine<B>> {
+        let file = model_file::read(model)?;
         let model = Model::new(&mut backend, &file.weights);
-        Ok(Session { file, backend, model, circuits: BTreeMap::new(), vocabulary: Vec::new() })
+        Ok(Engine { file, backend, model, circuits: BTreeMap::new(), vocabulary: Vec::new() })
     }
 
     /// Takes the tokens' texts from the bytes of the `tokenizer.json` beside the model, for the `top` of a view.
-    #[wasm_bindgen(js_name = setVocabulary)]
-    pub fn set_vocabulary(&mut self, tokenizer_json: &[u8]) -> Result<(), JsError> {
-        self.vocabulary = crate::format::vocabulary::read(tokenizer_json).map_err(js_error)?;
+    pub fn set_vocabulary(&mut self, tokenizer_json: &[u8]) -> Result<()> {
+        self.vocabulary = crate::format::vocabulary::read(tokenizer_json)?;
         Ok(())
     }
 
-    /// `cpu` or `webgpu`.
-    pub fn backend(&self) -> String {
-        self.backend.name().into()
-    }
-
-    /// `ModelInfo` without the file's name.
-    #[wasm_bindgen(js_name = modelInfo)]
-    pub fn model_info(&self) -> Result<JsValue, JsError> {
-        let info = to_js(&model_info(&self.file.weights)).map_err(js_error)?;
-        let known = tasks::TASKS.iter().map(|task| BTreeMap::from([("name", task.name), ("title", task.title)]));
-        put(&info, "tasks", to_js(&known.collect::<Vec<_>>()).map_err(js_error)?);
-        Ok(info)
-    }
-
     /// Takes a circuit file's bytes and gives its `CircuitInfo`. A circuit for the same task is replaced.
-    #[wasm_bindgen(js_name = addCircuit)]
-    pub fn add_circuit(&mut self, json: &[u8]) -> Result<JsValue, JsError> {
-        self.added(json).map_err(js_error)
-    }
-
-    /// A `RunRequest` to its `View`; `ms` is the caller's to measure.
-    pub fn run(&mut self, request: JsValue) -> Result<JsValue, JsError> {
-        self.viewed(request).map_err(js_error)
-    }
-
-    /// `{text}`: the prompt with its telling part swapped by the task's rule; or `{reason}`: a sentence why there is nothing to swap.
-    pub fn counterfactual(&self, task: &str, text: &str) -> Result<JsValue, JsError> {
-        let Some(task) = tasks::find(task) else {
-            return Err(JsError::new(&format!("There is no task {task:?}.")));
-        };
-        let (key, text) = match task.counterfactual(text) {
-            Ok(text) => ("text", text),
-            Err(reason) => ("reason", reason),
-        };
-        to_js(&BTreeMap::from([(key, text)])).map_err(js_error)
-    }
-}
-
-impl Session {
-    fn added(&mut self, json: &[u8]) -> Result<JsValue> {
+    pub fn add_circuit(&mut self, json: &[u8]) -> Result<JsValue> {
         let file = circuit_file::read(json)?;
         file.check(&self.file.weights)?;
         let circuit = file.circuit;
@@ -112,7 +67,8 @@ impl Session {
         to_js(&info)
     }
 
-    fn viewed(&mut self, request: JsValue) -> Result<JsValue> {
+    /// A `RunRequest` to its `View`; `ms` is the caller's to measure.
+    pub async fn run(&mut self, request: JsValue) -> Result<JsValue> {
         let request: RunRequest = serde_wasm_bindgen::from_value(request)
             .map_err(|error| Error::invalid(format!("this is not a run that the engine understands: {error}")))?;
         let Some(circuit) = self.circuits.get(&request.task) else {
@@ -130,7 +86,7 @@ impl Session {
             token: request.token,
             candidates: tasks::find(&request.task).map_or(["the first", "the second"], |task| task.candidates),
         };
-        let mut view = ready(view(&mut self.backend, &self.model, &self.file.weights, &ask))?;
+        let mut view = view(&mut self.backend, &self.model, &self.file.weights, &ask).await?;
         for token in &mut view.top {
             token.text = self.vocabulary.get(token.id as usize).cloned().unwrap_or_default();
         }
@@ -139,7 +95,7 @@ impl Session {
 }
 
 /// Plain objects and arrays; absent values are `null`.
-pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue> {
+pub fn to_js(value: &impl Serialize) -> Result<JsValue> {
     value
         .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
         .map_err(|error| Error::invalid(format!("a result could not be handed to the page: {error}")))
@@ -186,7 +142,7 @@ fn rows(rows: Vec<Vec<f32>>) -> JsValue {
 }
 
 /// Both only see objects that [`to_js`] has made, where neither can fail.
-fn put(object: &JsValue, key: &str, value: JsValue) {
+pub fn put(object: &JsValue, key: &str, value: JsValue) {
     debug_assert!(object.is_instance_of::<Object>());
     let _ = Reflect::set(object, &key.into(), &value);
 }

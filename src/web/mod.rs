@@ -1,21 +1,28 @@
 //! What the page's workers call, through wasm-bindgen. No logic of its own: it turns JS values into Rust ones and back.
 //!
-//! One crate, two wasm packages: `pkg/engine` (feature `web-engine`) is what the first screen needs; `pkg/tokenizer`
-//! (feature `web-tokenizer`) carries the regex engine and its Unicode tables and is loaded after the first screen is live.
+//! One crate, three wasm packages: `pkg/engine` (feature `web-engine`) is what the first screen needs; `pkg/tokenizer` (feature
+//! `web-tokenizer`) carries the regex engine and its Unicode tables, `pkg/engine-webgpu` (feature `web-webgpu`) the engine on the
+//! second backend; both are loaded after the first screen is live.
 
 #[cfg(feature = "web-engine")]
+mod cpu;
+#[cfg(any(feature = "web-engine", feature = "web-webgpu"))]
 mod engine;
 #[cfg(feature = "web-tokenizer")]
 mod tokenizer;
 #[cfg(feature = "web-engine")]
 mod twin;
+#[cfg(feature = "web-webgpu")]
+mod webgpu;
 
 #[cfg(feature = "web-engine")]
-pub use engine::Session;
+pub use cpu::Session;
 #[cfg(feature = "web-tokenizer")]
 pub use tokenizer::WebTokenizer;
 #[cfg(feature = "web-engine")]
 pub use twin::Twin;
+#[cfg(feature = "web-webgpu")]
+pub use webgpu::WebGpuSession;
 
 use wasm_bindgen::prelude::*;
 

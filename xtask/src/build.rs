@@ -1,4 +1,4 @@
-//! From the crate to `pkg/` (two wasm packages) and from there to `www/dist`, the folder to publish.
+//! From the crate to `pkg/` (three wasm packages) and from there to `www/dist`, the folder to publish.
 
 use crate::exec::{Outcome, cargo, command, io, npm_bin, root, run, step, target, www};
 use crate::setup;
@@ -12,12 +12,13 @@ struct Package {
     /// What its files' names start with: two of a name could not be told apart once published.
     stem: &'static str,
     feature: &'static str,
-    /// wasm-opt's level: the engine is to be fast, the tokenizer small.
+    /// wasm-opt's level: the engine is to be fast; the tokenizer small, and what only hands work to a GPU too.
     level: &'static str,
 }
 
-const PACKAGES: [Package; 2] = [
+const PACKAGES: [Package; 3] = [
     Package { name: "engine", stem: "sparse_circuits", feature: "web-engine", level: "-O3" },
+    Package { name: "engine-webgpu", stem: "sparse_circuits_webgpu", feature: "web-webgpu", level: "-Oz" },
     Package { name: "tokenizer", stem: "sparse_circuits_tokenizer", feature: "web-tokenizer", level: "-Oz" },
 ];
 
@@ -41,7 +42,7 @@ pub fn build() -> Outcome {
     sizes()
 }
 
-/// Builds pkg/engine and pkg/tokenizer, one after the other: both come out of cargo under the same file name.
+/// Builds the packages one after the other: all come out of cargo under the same file name.
 ///
 /// These are wasm-pack's steps (cargo, wasm-bindgen, wasm-opt) without wasm-pack, which would download the last two.
 pub fn wasm_packages(tools: &Path) -> Outcome {

@@ -1,7 +1,8 @@
 //! Finding a device, and what it reports when something goes wrong.
 
+use super::signal::Signal;
 use crate::{Error, Result};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// An adapter's device and queue, with the first error that it reported.
 pub struct Device {
@@ -12,7 +13,21 @@ pub struct Device {
     pub software: bool,
     /// The largest buffer that a kernel can be given.
     pub most_bytes: u64,
-    trouble: Arc<Mutex<Option<String>>>,
+    trouble: Signal<String>,
+    #[cfg(target_arch = "wasm32")]
+    scopes: std::cell::RefCell<Scopes>,
+}
+
+/// Open error scopes, the innermost last. wgpu wants them closed from there.
+#[cfg(target_arch = "wasm32")]
+#[derive(Default)]
+struct Scopes(Vec<wgpu::ErrorScopeGuard>);
+
+#[cfg(target_arch = "wasm32")]
+impl Drop for Scopes {
+    fn drop(&mut self) {
+        while self.0.pop().is_some() {}
+    }
 }
 
 impl Device {
@@ -42,44 +57,77 @@ impl Device {
         let (device, queue) = (adapter.request_device(&descriptor).await)
             .map_err(|e| Error::Backend(format!("the WebGPU adapter gives no device: {e}")))?;
 
-        let trouble = Arc::new(Mutex::new(None));
+        let trouble = Signal::new();
         let first = trouble.clone();
         // without a handler wgpu panics
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| report(&first, error.to_string())));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| first.give(error.to_string())));
         let first = trouble.clone();
-        device.set_device_lost_callback(move |_, reason| report(&first, format!("the device was lost: {reason}")));
+        device.set_device_lost_callback(move |_, reason| first.give(format!("the device was lost: {reason}")));
         let info = adapter.get_info();
-        Ok(Device {
+        let device = Device {
             device,
             queue,
             description: format!("{} ({})", info.name, info.backend),
             software: info.device_type == wgpu::DeviceType::Cpu,
             most_bytes,
             trouble,
-        })
+            #[cfg(target_arch = "wasm32")]
+            scopes: Default::default(),
+        };
+        #[cfg(target_arch = "wasm32")]
+        device.watch();
+        Ok(device)
     }
 
     /// Notes an error of our own; the first one stays.
     pub fn fail(&self, error: String) {
-        report(&self.trouble, error);
+        self.trouble.give(error);
     }
 
     /// # Errors
     /// The first error since the device was made: after it nothing on the device can be trusted.
     pub fn check(&self) -> Result<()> {
-        match &*self.trouble.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
-            Some(error) => Err(Error::Backend(error.clone())),
-            None => Ok(()),
+        self.trouble.now().map_or(Ok(()), |error| Err(Error::Backend(error)))
+    }
+
+    /// The first error, when there is one.
+    pub fn trouble(&self) -> impl Future<Output = String> + use<> {
+        self.trouble.clone().wait()
+    }
+
+    /// Ready when every error of what was asked of the device so far has been noted. A browser computes in another process, which
+    /// tells of an error some time later; the scopes that take turns here are how it says that there was none.
+    #[cfg(target_arch = "wasm32")]
+    pub fn errors(&self) -> impl Future<Output = ()> + use<> {
+        let popped: Vec<_> = std::iter::from_fn(|| self.scopes.borrow_mut().0.pop()).map(|scope| scope.pop()).collect();
+        self.watch();
+        let trouble = self.trouble.clone();
+        async move {
+            for error in popped {
+                if let Some(error) = error.await {
+                    trouble.give(error.to_string());
+                }
+            }
         }
+    }
+
+    /// Opens the scopes of what is asked of the device from now on. None for internal errors, which this wgpu cannot name.
+    #[cfg(target_arch = "wasm32")]
+    fn watch(&self) {
+        use wgpu::ErrorFilter::{OutOfMemory, Validation};
+        let scopes = [Validation, OutOfMemory].map(|kind| self.device.push_error_scope(kind));
+        self.scopes.borrow_mut().0.extend(scopes);
+    }
+
+    /// Natively an error has been noted when the call that made it returns.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn errors(&self) -> impl Future<Output = ()> + use<> {
+        std::future::ready(())
     }
 }
 
 /// How the error of a machine without an adapter begins.
 pub const NO_ADAPTER: &str = "there is no WebGPU adapter";
-
-fn report(trouble: &Mutex<Option<String>>, error: String) {
-    trouble.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
-}
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@ mod moves;
 mod norm;
 mod record;
 mod shaders;
+mod signal;
 #[cfg(test)]
 mod testing;
 mod weight_gradient;
@@ -92,6 +93,11 @@ impl Gpu {
         self.recorder.device.software
     }
 
+    /// The first thing that goes wrong on the device, when it does. Whoever keeps a device learns so of a loss while nothing runs.
+    pub fn trouble(&self) -> impl Future<Output = String> + use<> {
+        self.recorder.device.trouble()
+    }
+
     /// Gives the device back. From then on every reading is an error, as it is when the device is lost.
     pub fn destroy(&self) {
         self.recorder.device.fail("the device was given back".into());
@@ -102,6 +108,18 @@ impl Gpu {
     #[doc(hidden)]
     pub fn limit_buffers(&mut self, bytes: u64) {
         self.recorder.device.most_bytes = bytes;
+    }
+
+    /// Gives every kernel's file to the device's compiler, also those that no op of a test uses. Returns how many there are.
+    ///
+    /// # Errors
+    /// The first complaint.
+    #[doc(hidden)]
+    pub async fn compile_every_shader(&self) -> Result<usize> {
+        shaders::ALL.iter().for_each(|shader| drop(self.recorder.module(shader)));
+        self.recorder.device.errors().await;
+        self.recorder.device.check()?;
+        Ok(shaders::ALL.len())
     }
 
     /// What was asked of the device since this was made. Dispatches count when they are submitted.

@@ -3,7 +3,8 @@
 
 use super::device::Device;
 use super::shaders::Shader;
-use crate::Result;
+use super::signal::Signal;
+use crate::{Error, Result};
 use std::collections::HashMap;
 use wgpu::BufferUsages;
 
@@ -47,6 +48,13 @@ struct Dispatch {
     workgroups: [u32; 3],
 }
 
+/// With the layout of its bindings, which a browser makes anew each time that it is asked for.
+#[derive(Clone)]
+struct Pipeline {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+}
+
 struct Chunk {
     buffer: wgpu::Buffer,
     words: Vec<u32>,
@@ -54,7 +62,7 @@ struct Chunk {
 
 pub struct Recorder {
     pub device: Device,
-    pipelines: HashMap<(&'static str, &'static str, Vec<u64>), wgpu::ComputePipeline>,
+    pipelines: HashMap<(&'static str, &'static str, Vec<u64>), Pipeline>,
     modules: HashMap<&'static str, wgpu::ShaderModule>,
     recorded: Vec<Dispatch>,
     chunks: Vec<Chunk>,
@@ -159,7 +167,7 @@ impl Recorder {
         if workgroups.contains(&0) {
             return;
         }
-        let pipeline = self.pipeline(&kernel);
+        let Pipeline { pipeline, layout } = self.pipeline(&kernel);
         let entries: Vec<wgpu::BindGroupEntry<'_>> = (bound.iter())
             .map(|&(binding, bound)| wgpu::BindGroupEntry {
                 binding,
@@ -175,7 +183,7 @@ impl Recorder {
             .collect();
         let bindings = self.device.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(kernel.shader.name),
-            layout: &pipeline.get_bind_group_layout(0),
+            layout: &layout,
             entries: &entries,
         });
         self.recorded.push(Dispatch { pipeline, bindings, workgroups: workgroups.map(|n| n as u32) });
@@ -184,27 +192,33 @@ impl Recorder {
         }
     }
 
-    fn pipeline(&mut self, kernel: &Kernel<'_>) -> wgpu::ComputePipeline {
+    pub fn module(&self, shader: &Shader) -> wgpu::ShaderModule {
+        self.device.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(shader.name),
+            source: wgpu::ShaderSource::Wgsl(shader.source().into()),
+        })
+    }
+
+    fn pipeline(&mut self, kernel: &Kernel<'_>) -> Pipeline {
         let values = kernel.constants.iter().map(|(_, value)| value.to_bits()).collect();
         let key = (kernel.shader.name, kernel.entry, values);
         if let Some(pipeline) = self.pipelines.get(&key) {
             return pipeline.clone();
         }
-        let device = &self.device.device;
-        let module = self.modules.entry(kernel.shader.name).or_insert_with(|| {
-            device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(kernel.shader.name),
-                source: wgpu::ShaderSource::Wgsl(kernel.shader.source().into()),
-            })
-        });
-        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        let module = match self.modules.get(kernel.shader.name) {
+            Some(module) => module.clone(),
+            None => self.module(&kernel.shader),
+        };
+        self.modules.insert(kernel.shader.name, module.clone());
+        let pipeline = self.device.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(kernel.shader.name),
             layout: None,
-            module,
+            module: &module,
             entry_point: Some(kernel.entry),
             compilation_options: wgpu::PipelineCompilationOptions { constants: kernel.constants, ..Default::default() },
             cache: None,
         });
+        let pipeline = Pipeline { layout: pipeline.get_bind_group_layout(0), pipeline };
         self.pipelines.insert(key, pipeline.clone());
         pipeline
     }
@@ -258,59 +272,25 @@ impl Recorder {
         self.counts.readings += 1;
         self.counts.bytes_read += numbers * 4;
         self.device.check()?;
-        let mapped = signal::Signal::new();
+        let mapped = Signal::new();
         let done = mapped.clone();
         landing.map_async(wgpu::MapMode::Read, .., move |result| done.give(result.map_err(|e| e.to_string())));
+        let errors = self.device.errors();
         // A browser calls back from its event loop; natively somebody has to wait.
         #[cfg(not(target_arch = "wasm32"))]
         if let Err(error) = self.device.device.poll(wgpu::PollType::wait_indefinitely()) {
             self.device.fail(error.to_string());
         }
         let result = mapped.wait().await;
+        errors.await;
         self.device.check()?;
-        result.map_err(crate::Error::Backend)?;
-        let view = landing.get_mapped_range(..).map_err(|e| crate::Error::Backend(e.to_string()))?;
+        result.map_err(Error::Backend)?;
+        let view = landing.get_mapped_range(..).map_err(|e| Error::Backend(e.to_string()))?;
         let mut values = view.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        Ok(buffers.iter().map(|&(_, numbers)| values.by_ref().take(numbers).collect()).collect())
-    }
-}
-
-mod signal {
-    //! One value from a callback to a future.
-
-    use std::future::poll_fn;
-    use std::sync::{Arc, Mutex};
-    use std::task::{Poll, Waker};
-
-    type Outcome = Result<(), String>;
-
-    #[derive(Clone)]
-    pub struct Signal(Arc<Mutex<(Option<Outcome>, Option<Waker>)>>);
-
-    impl Signal {
-        pub fn new() -> Signal {
-            Signal(Arc::new(Mutex::new((None, None))))
-        }
-
-        pub fn give(&self, outcome: Outcome) {
-            let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            state.0 = Some(outcome);
-            if let Some(waker) = state.1.take() {
-                waker.wake();
-            }
-        }
-
-        pub fn wait(self) -> impl Future<Output = Outcome> {
-            poll_fn(move |context| {
-                let mut state = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-                match state.0.take() {
-                    Some(outcome) => Poll::Ready(outcome),
-                    None => {
-                        state.1 = Some(context.waker().clone());
-                        Poll::Pending
-                    }
-                }
-            })
-        }
+        let all = buffers.iter().map(|&(_, numbers)| values.by_ref().take(numbers).collect()).collect();
+        drop(view);
+        // a browser would keep its memory until it next collects garbage
+        landing.destroy();
+        Ok(all)
     }
 }

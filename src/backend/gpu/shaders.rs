@@ -22,8 +22,7 @@ macro_rules! shaders {
             name: $name,
             parts: &[shaders!(@file "panel"), $(shaders!(@file $before),)? shaders!(@file $name)],
         };)*
-        #[cfg(test)]
-        const ALL: &[Shader] = &[$($constant,)*];
+        pub const ALL: &[Shader] = &[$($constant,)*];
     };
     (@file $name:literal) => {
         include_str!(concat!("../../../shaders/", $name, ".wgsl"))

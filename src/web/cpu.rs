@@ -1,0 +1,67 @@
+//! The engine's wasm face on the CPU: a `Session` that the page's worker owns.
+
+use super::engine::{Engine, put, to_js};
+use super::js_error;
+use crate::backend::{Backend, cpu::Cpu, ready};
+use crate::circuit::inspect::model_info;
+use crate::tasks;
+use std::collections::BTreeMap;
+use wasm_bindgen::prelude::*;
+
+/// A model with its circuits, ready to run. Shapes of arguments and results are those of the page's `protocol.ts`.
+#[wasm_bindgen]
+pub struct Session {
+    engine: Engine<Cpu>,
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// From the bytes of a model file.
+    #[wasm_bindgen(constructor)]
+    pub fn new(model: &[u8]) -> Result<Session, JsError> {
+        Ok(Session { engine: Engine::new(Cpu::new(), model).map_err(js_error)? })
+    }
+
+    /// `cpu`.
+    pub fn backend(&self) -> String {
+        self.engine.backend.name().into()
+    }
+
+    /// Takes the tokens' texts from the bytes of the `tokenizer.json` beside the model, for the `top` of a view.
+    #[wasm_bindgen(js_name = setVocabulary)]
+    pub fn set_vocabulary(&mut self, tokenizer_json: &[u8]) -> Result<(), JsError> {
+        self.engine.set_vocabulary(tokenizer_json).map_err(js_error)
+    }
+
+    /// `ModelInfo` without the file's name.
+    #[wasm_bindgen(js_name = modelInfo)]
+    pub fn model_info(&self) -> Result<JsValue, JsError> {
+        let info = to_js(&model_info(&self.engine.file.weights)).map_err(js_error)?;
+        let known = tasks::TASKS.iter().map(|task| BTreeMap::from([("name", task.name), ("title", task.title)]));
+        put(&info, "tasks", to_js(&known.collect::<Vec<_>>()).map_err(js_error)?);
+        Ok(info)
+    }
+
+    /// Takes a circuit file's bytes and gives its `CircuitInfo`. A circuit for the same task is replaced.
+    #[wasm_bindgen(js_name = addCircuit)]
+    pub fn add_circuit(&mut self, json: &[u8]) -> Result<JsValue, JsError> {
+        self.engine.add_circuit(json).map_err(js_error)
+    }
+
+    /// A `RunRequest` to its `View`; `ms` is the caller's to measure.
+    pub fn run(&mut self, request: JsValue) -> Result<JsValue, JsError> {
+        ready(self.engine.run(request)).map_err(js_error)
+    }
+
+    /// `{text}`: the prompt with its telling part swapped by the task's rule; or `{reason}`: a sentence why there is nothing to swap.
+    pub fn counterfactual(&self, task: &str, text: &str) -> Result<JsValue, JsError> {
+        let Some(task) = tasks::find(task) else {
+            return Err(JsError::new(&format!("There is no task {task:?}.")));
+        };
+        let (key, text) = match task.counterfactual(text) {
+            Ok(text) => ("text", text),
+            Err(reason) => ("reason", reason),
+        };
+        to_js(&BTreeMap::from([(key, text)])).map_err(js_error)
+    }
+}
