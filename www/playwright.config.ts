@@ -3,6 +3,21 @@ import { defineConfig } from '@playwright/test';
 /** Another port lets two checkouts run their tests at once. */
 const port = process.env.PAGE_PORT ?? '4174';
 
+const args = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+/** Playwright takes the Chromium that it has downloaded itself where none is named. */
+const chromium = process.env.CHROMIUM ? { executablePath: process.env.CHROMIUM } : {};
+const browser = (...more: string[]) => ({ launchOptions: { ...chromium, args: [...args, ...more] } });
+
+/** What a person does on the page, whatever it runs on. */
+const story = ['story', 'typing', 'odd', 'parity', 'sums'].map((name) => `**/${name}.spec.ts`);
+
 /** tests/browser drives www/dist as it is published; `cargo xtask test browser` builds it and finds the browser. */
 export default defineConfig({
   testDir: '../tests/browser',
@@ -17,20 +32,22 @@ export default defineConfig({
   use: {
     baseURL: `http://127.0.0.1:${port}/`,
     viewport: { width: 1280, height: 800 },
-    launchOptions: {
-      // Without it Playwright takes the Chromium that it has downloaded itself.
-      ...(process.env.CHROMIUM ? { executablePath: process.env.CHROMIUM } : {}),
-      args: [
-        '--no-sandbox',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    },
     trace: 'retain-on-failure',
   },
+  projects: [
+    // A WebGPU without an adapter, as on many machines.
+    { name: 'cpu', testIgnore: '**/backend.spec.ts', use: browser('--disable-gpu') },
+    // An adapter that computes on the CPU: the real thing, but a pass takes a fifth of a second, and many times that on a busy machine.
+    {
+      name: 'webgpu',
+      testMatch: [...story, '**/backend.spec.ts'],
+      use: browser('--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'),
+      timeout: 300_000,
+      expect: { timeout: 90_000 },
+    },
+    // A browser that knows no WebGPU.
+    { name: 'without webgpu', testMatch: '**/story.spec.ts', use: browser('--disable-features=WebGPU') },
+  ],
   webServer: {
     command: `npx vite preview --host 127.0.0.1 --port ${port} --strictPort`,
     url: `http://127.0.0.1:${port}/`,

@@ -45,8 +45,9 @@ export default defineConfig(async () => ({
   base: './',
   plugins: [models()],
   resolve: {
-    // The two wasm packages that `cargo xtask build` makes. Aliases, not `file:` dependencies, so that `npm ci` needs no build.
+    // The wasm packages that `cargo xtask build` makes. Aliases, not `file:` dependencies, so that `npm ci` needs no build.
     alias: {
+      'sparse-circuits-engine-webgpu': join(root, 'pkg/engine-webgpu/sparse_circuits_webgpu.js'),
       'sparse-circuits-engine': join(root, 'pkg/engine/sparse_circuits.js'),
       'sparse-circuits-tokenizer': join(root, 'pkg/tokenizer/sparse_circuits_tokenizer.js'),
     },

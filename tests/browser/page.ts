@@ -1,7 +1,7 @@
 /** What the browser tests share: opening the page, and reading what it shows by its stable names. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, type Page } from '@playwright/test';
+import { expect, test, type Page } from '@playwright/test';
 
 const folder = join(__dirname, '../../models');
 
@@ -32,10 +32,17 @@ export function modelFile(name: string): Buffer {
   return readFileSync(join(folder, name));
 }
 
-/** Opens the page with a hash and waits until numbers and graph belong to the text. */
+/** What the page is to run on, by the project of `playwright.config.ts`. */
+export function backend(): 'cpu' | 'webgpu' {
+  return test.info().project.name === 'webgpu' ? 'webgpu' : 'cpu';
+}
+
+/** Opens the page with a hash and waits until numbers and graph belong to the text, on the project's backend. */
 export async function open(page: Page, hash = ''): Promise<void> {
-  await page.goto(`./${hash}`);
+  const wish = backend() === 'webgpu' ? `${hash === '' ? '#' : `${hash}&`}backend=webgpu` : hash;
+  await page.goto(`./${wish}`);
   await ready(page);
+  await expect(page.getByTestId('backend')).toHaveText(backend());
 }
 
 export async function ready(page: Page): Promise<void> {

@@ -1,10 +1,11 @@
 import { expect, test } from '@playwright/test';
-import { listed, nodes, number, open, ready, unfold } from './page';
+import { backend, listed, nodes, number, open, ready, unfold } from './page';
 
-for (const task of listed().tasks) {
+for (const [place, task] of listed().tasks.entries()) {
   test(`${task.name}: in every node's panel the shown parts add up to the shown sum`, async ({ page }) => {
     // Some fifty panels, one after the other; a busy machine takes seconds for each.
     test.setTimeout(300_000);
+    test.skip(backend() === 'webgpu' && place > 0, 'one task shows it, where a panel takes a second');
     await open(page, `#v=1&task=${task.name}`);
     await unfold(page);
     for (const { node } of await nodes(page)) {

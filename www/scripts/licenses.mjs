@@ -1,4 +1,4 @@
-// Writes www/dist/licenses/wasm.md: the crates that are compiled into the two wasm packages, with their licences' texts.
+// Writes www/dist/licenses/wasm.md: the crates that are compiled into the wasm packages, with their licences' texts.
 // Vite writes javascript.md beside it.
 
 import { execFileSync } from 'node:child_process';
@@ -11,7 +11,7 @@ const metadata = JSON.parse(
     process.env.CARGO ?? 'cargo',
     [
       ...['metadata', '--format-version=1', '--locked', '--filter-platform=wasm32-unknown-unknown'],
-      ...['--no-default-features', '--features=web-engine,web-tokenizer'],
+      ...['--no-default-features', '--features=web-engine,web-webgpu,web-tokenizer'],
     ],
     { cwd: join(www, '..'), encoding: 'utf8', maxBuffer: 1 << 28 },
   ),

@@ -26,6 +26,8 @@ function when(file) {
   if (file.endsWith('.map') || file.endsWith('.md') || file === 'models/train.json') return 'never';
   // The vocabulary is needed at once, for the words of the top five; what encodes text only once somebody types.
   if (/tokenizer.*\.(wasm|js)$/.test(file)) return 'page';
+  // Only where the browser has an adapter; counted for everyone.
+  if (/webgpu.*\.(wasm|js)$/.test(file)) return 'page';
   if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';
   if ((file.endsWith('.html') && file !== 'index.html') || file.startsWith('assets/bench-')) return 'never';
   return 'first';

@@ -153,7 +153,7 @@ async function measure(): Promise<BenchResult> {
     if (press >= WARM) flips.push(times);
   }
   rows.push(row('flip to painted numbers', subject.tokens, flips.map((times) => times.painted)), row('flip to painted graph', subject.tokens, flips.map((times) => times.complete)));
-  return { browser: navigator.userAgent, cores: navigator.hardwareConcurrency, backend: subject.screen.backend ?? '', rows };
+  return { browser: navigator.userAgent, cores: navigator.hardwareConcurrency, backend: subject.screen.backend?.name ?? '', rows };
 }
 
 function show(result: BenchResult): void {

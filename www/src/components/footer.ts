@@ -1,13 +1,16 @@
-/** State of the engine on the left; undo, reset and share on the right. */
+/** State of the engine on the left, with what it runs on and why; undo, reset and share on the right. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Screen } from '../state/screen';
-import { bytes } from '../words/numbers';
+import { why } from '../words/backend';
+import { bytes, milliseconds } from '../words/numbers';
+import type { BackendName, BackendState } from '../worker/protocol';
 import { icons } from './icons';
 
 export interface FooterActions {
   undo(): void;
   reset(): void;
   share(): void;
+  use(backend: BackendName): void;
 }
 
 export function footer(screen: Screen, copied: string, actions: FooterActions): TemplateResult {
@@ -19,9 +22,7 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
           ><i style="width:${((100 * progress.loaded) / Math.max(1, progress.total)).toFixed(1)}%"></i></span
         >`
       : nothing}
-    ${screen.backend
-      ? html`<span class="sep"></span><span>Runs on <b data-testid="backend">${screen.backend}</b>${time(screen)}</span>`
-      : nothing}
+    ${screen.backend ? runsOn(screen, screen.backend, actions) : nothing}
     <span class="grow"></span>
     <span class="copied" role="status">${copied}</span>
     <button class="quiet" data-testid="undo" ?disabled=${!screen.canUndo} @click=${actions.undo}>${icons.undo}Undo</button>
@@ -30,10 +31,18 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
   </footer>`;
 }
 
+function runsOn(screen: Screen, backend: BackendState, actions: FooterActions): TemplateResult {
+  const { name, other } = backend;
+  const reason = why(backend);
+  return html`<span class="sep"></span><span class="runs">Runs on <b data-testid="backend">${name}</b>${time(screen)}</span>
+    ${reason ? html`<span class="why" data-testid="backend-why" title=${reason}>${reason}</span>` : nothing}
+    ${other ? html`<button class="quiet" data-testid="use-backend" @click=${() => actions.use(other)}>Use ${other}</button>` : nothing}`;
+}
+
 function time(screen: Screen): string {
-  const ms = screen.numbers?.shown.view.ms;
-  if (ms === undefined || screen.poster) return '';
-  return ms < 1 ? ', under 1 ms' : `, ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  const shown = screen.numbers?.shown;
+  // Between two backends the numbers are still those of the one before.
+  return !shown || screen.poster || shown.backend !== screen.backend?.name ? '' : `, ${milliseconds(shown.view.ms)}`;
 }
 
 function words(screen: Screen): string {

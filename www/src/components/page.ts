@@ -132,7 +132,12 @@ export class Page extends Light {
         </section>
         <sc-panel .screen=${{ ...screen, ...drawn }}></sc-panel>
       </main>
-      ${footer(screen, this.copied, { undo: () => this.controller.undo(), reset: () => this.controller.reset(), share: this.share })}
+      ${footer(screen, this.copied, {
+        undo: () => this.controller.undo(),
+        reset: () => this.controller.reset(),
+        share: this.share,
+        use: (backend) => void this.controller.useBackend(backend),
+      })}
       <div class="vh" aria-live="polite">${this.announced}</div>
       <svg class="vh" aria-hidden="true"><defs>
         <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl" /></pattern>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../worker/manifest';
-import type { Ask, CircuitInfo, Engine, ModelInfo, Prompt, Shown, TaskInfo, View } from '../worker/protocol';
+import type { Ask, BackendName, BackendState, CircuitInfo, Engine, ModelInfo, Prompt, Shown, TaskInfo, View } from '../worker/protocol';
 import { Controller, type World } from './controller';
 import { withFlip, withMode, withNode, withText } from './document';
 
@@ -22,22 +22,33 @@ const task = (name: string): TaskInfo => {
   return { ...rest, circuit, glance: { start: node, silent: [] } };
 };
 
+const onCpu: BackendState = { name: 'cpu', reason: { kind: 'first' }, other: null };
+const onWebGpu: BackendState = { name: 'webgpu', reason: { kind: 'chosen' }, other: 'cpu' };
+
 /** An engine whose answers wait until the test lets them go. */
 class Held implements Engine {
+  tellBackend: (state: BackendState) => void = () => {};
+  wishes: (BackendName | null)[] = [];
+  settled: () => void = () => {};
   asked: { ask: Ask; answer(): void; refuse(why: string): void }[] = [];
-  async open(_base: string, _manifest: Manifest, name: string, tell: (progress: { loaded: number; total: number }) => void) {
+  async open(_base: string, _manifest: Manifest, name: string, tell: (progress: { loaded: number; total: number }) => void, tellBackend: (state: BackendState) => void) {
+    this.tellBackend = tellBackend;
     tell({ loaded: 2, total: 3 });
     tell({ loaded: 1, total: 3 });
     tell({ loaded: 3, total: 3 });
-    return { model, task: task(name), backend: 'cpu' as const };
+    return { model, task: task(name), backend: onCpu };
   }
   async task(name: string) {
     return task(name);
   }
+  use(wish: BackendName | null): Promise<void> {
+    this.wishes.push(wish);
+    return new Promise((resolve) => (this.settled = resolve));
+  }
   show(ask: Ask): Promise<Shown> {
     return new Promise((resolve, reject) => this.asked.push({
       ask,
-      answer: () => resolve({ a: prompt(ask.a), b: prompt(ask.b ?? 'b'), reason: null, view: { p: [ask.a.length, ask.edits.flip ? 1 : 0] } as unknown as View }),
+      answer: () => resolve({ a: prompt(ask.a), b: prompt(ask.b ?? 'b'), reason: null, view: { p: [ask.a.length, ask.edits.flip ? 1 : 0] } as unknown as View, backend: 'cpu' }),
       refuse: (why) => reject(new Error(why)),
     }));
   }
@@ -169,6 +180,56 @@ describe('the bars first', () => {
     engine.asked[1]!.answer();
     await settle();
     expect(controller.screen.phase).toBe('ready');
+  });
+});
+
+describe('the backend', () => {
+  it('is the engine\'s choice, and the numbers are asked for again when it changes', async () => {
+    const { controller, engine, state } = await live();
+    expect(controller.screen.backend).toEqual(onCpu);
+    engine.tellBackend({ ...onCpu, reason: { kind: 'absent' } });
+    await settle();
+    expect(engine.asked.length).toBe(1);
+    engine.tellBackend(onWebGpu);
+    await settle();
+    expect(controller.screen).toMatchObject({ phase: 'busy', backend: onWebGpu });
+    engine.asked[1]!.answer();
+    await settle();
+    expect(controller.screen.phase).toBe('ready');
+    expect(state.hash).not.toContain('backend=');
+  });
+  it('is the one in the link once it is there; until then the page answers but is not ready', async () => {
+    const { controller, engine, state } = await live('#backend=webgpu&flip=1');
+    expect(engine.wishes).toEqual(['webgpu']);
+    expect(controller.screen).toMatchObject({ phase: 'busy', numbers: { doc: { edits: { flip: true } } } });
+    engine.tellBackend(onWebGpu);
+    engine.settled();
+    await settle();
+    for (const asked of engine.asked.slice(1)) asked.answer();
+    await settle();
+    for (const asked of engine.asked.slice(2)) asked.answer();
+    await settle();
+    expect(controller.screen).toMatchObject({ phase: 'ready', backend: onWebGpu, doc: { edits: { flip: true } } });
+    expect(state.hash).toContain('backend=webgpu');
+  });
+  it('is the one that the user chooses, then in the link, which changes nothing else', async () => {
+    const { controller, engine, state } = await live();
+    controller.change(withNode(controller.screen.doc, null), 'select');
+    await settle();
+    engine.asked[1]!.answer();
+    await settle();
+    const { doc } = controller.screen;
+    void controller.useBackend('cpu');
+    engine.settled();
+    await settle();
+    engine.asked[2]!.answer();
+    await settle();
+    expect(engine.wishes).toEqual(['cpu']);
+    expect(state.hash).toContain('backend=cpu');
+    expect(controller.screen).toMatchObject({ phase: 'ready', doc, canUndo: false });
+    state.hash = state.hash.replace('&backend=cpu', '');
+    controller.linkChanged();
+    expect(engine.wishes).toEqual(['cpu', null]);
   });
 });
 

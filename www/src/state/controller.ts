@@ -3,7 +3,7 @@
  * The last input wins: an answer to an older question is dropped, and at most one question waits.
  */
 import { defaultModel, readManifest, readPoster, type ManifestTask } from '../worker/manifest';
-import type { Engine, NodeId, Shown, TaskInfo } from '../worker/protocol';
+import type { BackendName, BackendState, Engine, NodeId, Shown, TaskInfo } from '../worker/protocol';
 import { glance } from './glance';
 import { opening, sameDoc, withNode, withText, type Doc } from './document';
 import { decode, encode, type Decoded } from './hash';
@@ -38,6 +38,10 @@ export class Controller {
   private running = false;
   private waiting = false;
   private hurry = (): void => {};
+  /** The backend that the user has chosen. */
+  private wish: BackendName | null = null;
+  /** Changes of it under way. */
+  private changing = 0;
 
   constructor(private readonly world: World) {
     this.screen = {
@@ -70,14 +74,15 @@ export class Controller {
       const opening = this.world.engine.open(this.world.models, manifest, first.name, (progress) => {
         // Answers of a worker may overtake each other: the bar never goes back.
         const before = this.screen.progress?.loaded ?? 0;
-        if (this.screen.phase === 'loading' && progress.loaded >= before) this.set({ progress });
-      });
+        if (progress.loaded >= before) this.set({ progress });
+      }, (backend) => this.backendIs(backend));
       if (plain && manifest.poster) await Promise.race([this.showPoster(manifest.poster, first), opening.then(() => {}, () => {})]);
       const { model, task, backend } = await opening;
       this.opened = true;
       this.circuits.set(task.name, task);
-      this.set({ model, backend });
+      this.set({ model, backend: this.screen.backend ?? backend });
       this.applyLink(link, task);
+      if (link.backend) void this.useBackend(link.backend);
       await this.run();
     } catch (error) {
       this.fail(error);
@@ -111,7 +116,7 @@ export class Controller {
       // The panel speaks of the token that the graph reads the node at; a detail of another token would contradict it.
       const token = tokenFor(poster.node, readBefore(poster.circuit), preset.a, preset.b, null);
       const detail = poster.view.detail?.token === token ? poster.view.detail : null;
-      const shown: Shown = { a: preset.a, b: preset.b, reason: null, view: { ...poster.view, detail } };
+      const shown: Shown = { a: preset.a, b: preset.b, reason: null, view: { ...poster.view, detail }, backend: 'cpu' };
       const { circuit: _file, bytes: _bytes, ...rest } = task;
       // The poster holds one of the two prompts.
       const { activations } = poster.view;
@@ -161,7 +166,7 @@ export class Controller {
 
   /** The address bar was changed by hand or by the back button. */
   linkChanged(): void {
-    if (!this.opened || this.world.hash() === encode(this.screen.doc)) return;
+    if (!this.opened || this.world.hash() === encode(this.screen.doc, this.wish)) return;
     const link = this.readLink(this.screen.tasks);
     const task = this.screen.tasks.find((one) => one.name === link.task) ?? this.screen.tasks[0]!;
     let doc = docOf(link, task);
@@ -169,7 +174,30 @@ export class Controller {
     if (link.node === undefined && known) doc = withNode(doc, this.firstNode(known));
     this.history = remember(this.history, this.screen.doc, '', this.world.now());
     this.set({ doc, notices: link.messages, canUndo: true });
+    if (link.backend !== this.wish) void this.useBackend(link.backend);
     this.ask();
+  }
+
+  /** Runs on another backend; null: on whichever is faster. Until it is there, the page answers by the one before. */
+  async useBackend(wish: BackendName | null): Promise<void> {
+    this.wish = wish;
+    this.changing++;
+    this.set({ phase: 'busy' });
+    try {
+      await this.world.engine.use(wish);
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.changing--;
+      this.ask();
+    }
+  }
+
+  private backendIs(backend: BackendState): void {
+    const other = this.screen.backend !== null && this.screen.backend.name !== backend.name;
+    this.set({ backend });
+    // The numbers on the screen are those of the backend that it names.
+    if (other) this.ask();
   }
 
   hover(hover: Hover | null): void {
@@ -232,8 +260,8 @@ export class Controller {
       await Promise.race([this.world.painted(), new Promise<void>((done) => (this.hurry = done))]);
       if (this.waiting) return;
     }
-    this.set({ ...news, drawn: { numbers, previous }, phase: 'ready' });
-    this.world.setHash(encode(numbers.doc));
+    this.set({ ...news, drawn: { numbers, previous }, phase: this.changing > 0 ? 'busy' : 'ready' });
+    this.world.setHash(encode(numbers.doc, this.wish));
   }
 
   /** The numbers before the last change of edits; none when text or task changed, the same ones while only the selection moves. */

@@ -26,6 +26,9 @@ describe('round trip', () => {
     expect(messages).toEqual([]);
     expect(decoded).toEqual({ ...busy, backend: null });
   });
+  it('keeps the backend that was chosen', () => {
+    expect(decode(encode(busy, 'webgpu'), bounds).backend).toBe('webgpu');
+  });
   it('keeps an untouched page and a closed panel', () => {
     const doc = opening('single_double_quote', 'print("hi', null);
     expect(decode(encode(doc), bounds)).toMatchObject({ a: doc.a, b: null, edits: clean, node: null, token: null, messages: [] });

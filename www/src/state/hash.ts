@@ -1,9 +1,10 @@
 /**
- * The document in the address bar: `#v=1&task=...&a=...&b=...&mode=...&off=N,N&set=N:V,...&scale=N:F,...&patch=N,...&flip=1&node=N&token=T`.
+ * The document in the address bar: `#v=1&task=...&a=...&b=...&mode=...&off=N,N&set=N:V,...&scale=N:F,...&patch=N,...&flip=1&node=N&token=T`,
+ * and the backend where the user has chosen one: `&backend=cpu|webgpu`.
  * Whoever sends a link is not trusted: every value is checked against what the model has, a bad one is replaced by its default, and
  * a sentence says so. Unknown keys are ignored (they may come from a later version).
  */
-import type { Edits, ModelInfo, Mode, NodeId } from '../worker/protocol';
+import type { BackendName, Edits, ModelInfo, Mode, NodeId } from '../worker/protocol';
 import { parseNode } from '../words/names';
 import { LIMIT, noEdits, type Doc } from './document';
 
@@ -21,7 +22,7 @@ export interface Decoded {
   /** Null: none is open. Undefined: the link does not say. */
   node: NodeId | null | undefined;
   token: number | null;
-  backend: 'cpu' | 'webgpu' | null;
+  backend: BackendName | null;
   /** One sentence a replaced value. */
   messages: string[];
 }
@@ -93,7 +94,7 @@ export function decode(hash: string, bounds: Bounds): Decoded {
   return result;
 }
 
-export function encode(doc: Doc): string {
+export function encode(doc: Doc, backend: BackendName | null = null): string {
   const parts: string[] = ['v=1'];
   const put = (key: string, value: string) => parts.push(`${key}=${value}`);
   const { edits } = doc;
@@ -113,6 +114,7 @@ export function encode(doc: Doc): string {
   if (edits.flip) put('flip', '1');
   put('node', doc.node === null ? '' : escape(doc.node));
   if (doc.token !== null) put('token', String(doc.token));
+  if (backend !== null) put('backend', backend);
   return `#${parts.join('&')}`;
 }
 

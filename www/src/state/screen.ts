@@ -1,6 +1,6 @@
 /** Everything on the page at one moment. Immutable; `numbers` hang together, whatever has been typed since. */
 import type { ManifestTask } from '../worker/manifest';
-import type { BackendName, ModelInfo, NodeId, Progress, Shown, TaskInfo } from '../worker/protocol';
+import type { BackendState, ModelInfo, NodeId, Progress, Shown, TaskInfo } from '../worker/protocol';
 import type { Doc } from './document';
 
 /** Numbers with the task and the document that they belong to. */
@@ -29,7 +29,7 @@ export interface Screen {
   /** Whether `numbers` are precomputed ones. */
   poster: boolean;
   progress: Progress | null;
-  backend: BackendName | null;
+  backend: BackendState | null;
   /** Sentences about the link or the prompt; the page goes on. */
   notices: string[];
   /** Why the page cannot go on, or null. */

@@ -47,6 +47,11 @@ export function bytes(count: number): string {
   return `${Math.max(1, Math.round(count / 1e3))}${NBSP}KB`;
 }
 
+/** `under 1 ms`, `3.4 ms`, `120 ms`. */
+export function milliseconds(time: number): string {
+  return time < 1 ? `under 1${NBSP}ms` : `${time < 10 ? time.toFixed(1) : Math.round(time)}${NBSP}ms`;
+}
+
 /** `82,100`: thousands apart, the same in every locale. */
 export function count(value: number): string {
   return Math.round(value)

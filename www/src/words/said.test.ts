@@ -16,7 +16,7 @@ function numbers(doc: Doc, p: number, value: number): Numbers {
   const task = { name: 'quote', candidates: ["')", '")'], candidateIds: [1, 2], circuit } as unknown as TaskInfo;
   const a = prompt('print', '("', 'hi');
   const view = { p: [p, 1 - p], pFull: [p * 0.5, (1 - p) * 0.5], top: [], activations: [Float32Array.of(0, value, value)], embedding: [], attention: [] } as unknown as View;
-  return { task, doc, shown: { a, b: prompt('print', "('", 'hi'), reason: null, view } };
+  return { task, doc, shown: { a, b: prompt('print', "('", 'hi'), reason: null, view, backend: 'cpu' } };
 }
 const before = numbers(start, 0.022, 1.33);
 const words = (after: Numbers, previous: Numbers | null = before) => spoken(said(after, previous, 16)).replace(/\u00a0/g, ' ');

@@ -23,8 +23,8 @@ export class Prompts {
   }
 
   /** Loads the tokenizer before it is needed. A failure shows when it is. */
-  warm(): void {
-    this.ready().catch(() => {});
+  async warm(): Promise<void> {
+    await this.ready().catch(() => {});
   }
 
   private ready(): Promise<Encoder> {

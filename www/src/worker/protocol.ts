@@ -198,6 +198,26 @@ export interface Progress {
 
 export type BackendName = 'cpu' | 'webgpu';
 
+/** Why a backend runs: nothing is known yet; the user's word; times of a pass in milliseconds; why WebGPU cannot run. */
+export type BackendReason =
+  | { kind: 'first' }
+  | { kind: 'chosen' }
+  /** `software`: WebGPU's adapter computes on the CPU. */
+  | { kind: 'measured'; cpu: number; webgpu: number; software: boolean }
+  /** The browser has no `navigator.gpu`; it has, and finds no adapter. */
+  | { kind: 'absent' }
+  | { kind: 'no adapter' }
+  /** It was there, or nearly, and failed. */
+  | { kind: 'failed'; error: string };
+
+/** What runs the model. */
+export interface BackendState {
+  name: BackendName;
+  reason: BackendReason;
+  /** What the user can switch to; null where that is known to be nothing, or not known yet. */
+  other: BackendName | null;
+}
+
 /** What the page asks for: texts as typed, everything else as in RunRequest. */
 export interface Ask {
   task: string;
@@ -218,20 +238,27 @@ export interface Shown {
   /** Where b is null: a sentence saying why. */
   reason: string | null;
   view: View;
+  /** What the view was computed on. */
+  backend: BackendName;
 }
 
 export interface Opened {
   model: ModelInfo;
   task: TaskInfo;
-  backend: BackendName;
+  backend: BackendState;
 }
 
 /** The worker's face, through Comlink. Every method rejects with an Error whose message is a sentence for the user. */
 export interface Engine {
-  /** Loads the manifest's default model and the circuit of `task`. `base` is the address of the models folder. */
-  open(base: string, manifest: Manifest, task: string, onProgress: (progress: Progress) => void): Promise<Opened>;
+  /**
+   * Loads the manifest's default model and the circuit of `task`, on the CPU. `base` is the address of the models folder. A moment after
+   * the first `show` the faster backend takes over, unless `use` has said which; `onBackend` hears of each change.
+   */
+  open(base: string, manifest: Manifest, task: string, onProgress: (progress: Progress) => void, onBackend: (state: BackendState) => void): Promise<Opened>;
   /** Switches the task; loads its circuit when it is not there yet. */
   task(name: string): Promise<TaskInfo>;
   /** Tokenizes (presets come tokenized, else the tokenizer is loaded first), finds the counterfactual, runs. */
   show(ask: Ask): Promise<Shown>;
+  /** The backend to run on from now on; null: whichever is faster. Resolves when it does, or when `onBackend` has heard why not. */
+  use(wish: BackendName | null): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
  * Owns the engine: fetches the files, keeps the model in wasm memory, answers the page. The page's thread never waits.
- * The tokenizer is a wasm package of its own (it carries a regex engine) and is loaded after the first screen is live.
+ * Two wasm packages are loaded after the first screen is live: the tokenizer (it carries a regex engine), and the engine on WebGPU.
  */
 import { expose } from 'comlink';
 import startEngine, { Session as WasmSession } from 'sparse-circuits-engine';
@@ -9,18 +9,16 @@ import { beforeOf } from '../graph/signal';
 import { noEdits } from '../state/document';
 import { glance } from '../state/glance';
 import { tokenFor } from '../state/reading';
+import { Backends, type CpuSession, type GpuSession } from './backends';
 import { download, Tally } from './download';
 import { defaultModel, type ManifestModel, type ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
-import type { Ask, BackendName, CircuitInfo, Engine, ModelInfo, Opened, Prompt, RunRequest, Shown, TaskInfo, View } from './protocol';
+import type { Ask, Engine, ModelInfo, Opened, Prompt, Shown, TaskInfo } from './protocol';
 
-/** The engine's face (`src/web/engine.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
-interface Session {
+/** The engine's face (`src/web/cpu.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
+interface Session extends CpuSession {
   setVocabulary(tokenizerJson: Uint8Array): void;
-  backend(): string;
   modelInfo(): ModelInfo;
-  addCircuit(json: Uint8Array): CircuitInfo;
-  run(request: RunRequest): View;
   counterfactual(task: string, text: string): { text: string } | { reason: string };
 }
 const Session: new (model: Uint8Array) => Session = WasmSession;
@@ -33,6 +31,7 @@ interface Live {
   listed: ManifestModel;
   model: ModelInfo;
   session: Session;
+  backends: Backends;
   prompts: Prompts;
   tasks: Map<string, TaskInfo>;
 }
@@ -40,7 +39,7 @@ interface Live {
 let live: Live | null = null;
 
 const engine: Engine = {
-  async open(base, manifest, name, onProgress): Promise<Opened> {
+  async open(base, manifest, name, onProgress, onBackend): Promise<Opened> {
     const listed = defaultModel(manifest);
     const tally = new Tally(onProgress);
     const task = find(listed, name);
@@ -59,8 +58,9 @@ const engine: Engine = {
     const model = { ...(session.modelInfo()), file: listed.file };
     const presets = listed.tasks.flatMap((one) => one.presets.flatMap((preset) => [preset.a, preset.b]));
     const prompts = new Prompts(presets, model.contextLength, () => tokenizer(listed.tokenizer, vocabulary));
-    live = { base, listed, model, session, prompts, tasks: new Map() };
-    return { model, task: keep(live, task, circuit), backend: session.backend() as BackendName };
+    const backends = new Backends(session, () => webgpu(weights, vocabulary), onBackend, 'gpu' in navigator);
+    live = { base, listed, model, session, backends, prompts, tasks: new Map() };
+    return { model, task: keep(live, task, circuit), backend: backends.state };
   },
 
   async task(name): Promise<TaskInfo> {
@@ -80,12 +80,14 @@ const engine: Engine = {
     const token = ask.node === null ? null : tokenFor(ask.node, beforeOf(task.circuit), a, b, ask.token);
     // Without prompt B there is nothing to flip or patch from: those edits rest until there is one.
     const edits = b ? ask.edits : { ...ask.edits, flip: false, patch: [] };
-    const start = performance.now();
-    const view = here.session.run({ task: ask.task, a, b, edits, node: ask.node, token });
-    view.ms = performance.now() - start;
-    // The first screen is live before the tokenizer, the heaviest file, takes the connection.
-    setTimeout(() => here.prompts.warm(), 1000);
-    return { a, b, reason: 'reason' in other ? other.reason : null, view };
+    const { view, backend } = await here.backends.run({ task: ask.task, a, b, edits, node: ask.node, token });
+    // The first screen is live before the tokenizer, the heaviest file, and WebGPU take the connection.
+    setTimeout(() => void here.prompts.warm().then(() => here.backends.consider()), 1000);
+    return { a, b, reason: 'reason' in other ? other.reason : null, view, backend };
+  },
+
+  async use(wish): Promise<void> {
+    await alive().backends.use(wish);
   },
 };
 
@@ -98,7 +100,7 @@ async function counterfactual(here: Live, task: TaskInfo, ask: Ask): Promise<{ t
 
 function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
   const { circuit: file, bytes: _bytes, ...rest } = listed;
-  const info = opened(file, () => here.session.addCircuit(circuit));
+  const info = opened(file, () => here.backends.addCircuit(circuit));
   const { a, b } = rest.presets[0]!;
   const values = (one: Prompt, other: Prompt) =>
     here.session.run({ task: rest.name, a: one, b: other, edits: noEdits('circuit'), node: null, token: null }).activations;
@@ -129,6 +131,25 @@ async function tokenizer(file: string, json: Uint8Array): Promise<Encoder> {
       return text;
     },
   };
+}
+
+/** The engine on WebGPU (`src/web/webgpu.rs`). Without an adapter its package is not worth loading; the engine asks for its own. */
+async function webgpu(weights: Uint8Array, vocabulary: Uint8Array): Promise<GpuSession | 'absent' | 'no adapter'> {
+  if (!('gpu' in navigator)) return 'absent';
+  if (!(await navigator.gpu.requestAdapter().catch(() => null))) return 'no adapter';
+  const { default: start, WebGpuSession } = await import('sparse-circuits-engine-webgpu');
+  await start();
+  const session = await WebGpuSession.open(weights);
+  session.setVocabulary(vocabulary);
+  return session;
+}
+
+// A panic in one of the browser's callbacks into the WebGPU engine belongs to no call; the page would take the worker for dead.
+for (const kind of ['error', 'unhandledrejection'] as const) {
+  self.addEventListener(kind, (event) => {
+    const error: unknown = event instanceof ErrorEvent ? event.error ?? event.message : (event as PromiseRejectionEvent).reason;
+    if (live?.backends.panicked(error)) event.preventDefault();
+  });
 }
 
 function lost(error: unknown): never {

@@ -1,0 +1,225 @@
+/**
+ * Which backend runs the model. The CPU is always there; WebGPU is looked for once the first screen is live, measured against it, and
+ * given up when it fails: the run at hand is done again on the CPU, so that nobody notices but by the footer.
+ */
+import type { BackendName, BackendReason, BackendState, CircuitInfo, RunRequest, View } from './protocol';
+
+export interface CpuSession {
+  addCircuit(json: Uint8Array): CircuitInfo;
+  run(request: RunRequest): View;
+}
+
+/** One call at a time: the next must wait for the answer. */
+export interface GpuSession {
+  addCircuit(json: Uint8Array): unknown;
+  run(request: RunRequest): Promise<View>;
+  /** Whether the adapter computes on the CPU. */
+  isSoftware(): boolean;
+  /** Resolves when something goes wrong on the device, also while nothing runs. */
+  trouble(): Promise<string>;
+  close(): void;
+}
+
+/** A measurement ends after so many passes, or when these milliseconds are over; one pass at least. */
+const PASSES = 5;
+const ENOUGH = 10;
+
+export class Backends {
+  private gpu: Device | null = null;
+  private looking: Promise<void> | null = null;
+  /** Whether a device has ever been asked for: errors of no call are the WebGPU engine's from then on, for the CPU's are all some call's. */
+  private started = false;
+  private failure: BackendReason | null;
+  /** Nothing is there, so asking again would be in vain. */
+  private final: boolean;
+  private wish: BackendName | null = null;
+  private considered = false;
+  private measured: BackendReason & { kind: 'measured' } | null = null;
+  private circuits: Uint8Array[] = [];
+  private latest: RunRequest | null = null;
+  private breaks!: (error: unknown) => void;
+  /** Rejects when the WebGPU engine has trapped: it answers no call any more, not even those that wait. */
+  private readonly broken = new Promise<never>((_, reject) => (this.breaks = reject));
+  state: BackendState;
+
+  /** `find` asks for a device; `present` says whether the browser has WebGPU at all. */
+  constructor(
+    private readonly cpu: CpuSession,
+    private readonly find: () => Promise<GpuSession | 'absent' | 'no adapter'>,
+    private readonly tell: (state: BackendState) => void,
+    present: boolean,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.broken.catch(() => {});
+    this.final = !present;
+    this.failure = present ? null : { kind: 'absent' };
+    this.state = this.judged();
+  }
+
+  addCircuit(json: Uint8Array): CircuitInfo {
+    const info = this.cpu.addCircuit(json);
+    this.circuits.push(json);
+    const { gpu } = this;
+    gpu?.turn((session) => session.addCircuit(json)).catch((error: unknown) => this.drop(gpu, error));
+    return info;
+  }
+
+  async run(request: RunRequest): Promise<{ view: View; backend: BackendName }> {
+    this.latest = request;
+    const gpu = this.state.name === 'webgpu' ? this.gpu : null;
+    if (!gpu) return { view: this.onCpu(request), backend: 'cpu' };
+    try {
+      return { view: await this.onGpu(gpu, request), backend: 'webgpu' };
+    } catch (error) {
+      // What the CPU refuses as well is the request's fault, not the device's.
+      const view = this.onCpu(request);
+      this.drop(gpu, error);
+      return { view, backend: 'cpu' };
+    }
+  }
+
+  /** Looks for WebGPU and measures it, once, where the user has not said what to run on. */
+  async consider(): Promise<void> {
+    if (this.considered || this.wish !== null) return;
+    await this.use(null);
+  }
+
+  /** Never rejects: what goes wrong is told. */
+  async use(wish: BackendName | null): Promise<void> {
+    this.wish = wish;
+    this.considered ||= wish === null;
+    if (wish !== 'cpu') await this.look();
+    const { gpu } = this;
+    if (this.wish === null && gpu && !this.measured) await this.measure(gpu).catch((error: unknown) => this.drop(gpu, error));
+    this.judge();
+  }
+
+  /** An error that belongs to no call. Whether it is the WebGPU engine's, which is then given up for good. */
+  panicked(error: unknown): boolean {
+    if (!this.started) return false;
+    this.final = true;
+    this.breaks(error);
+    return true;
+  }
+
+  private look(): Promise<void> {
+    if (this.gpu || this.final) return Promise.resolve();
+    this.looking ??= this.start().finally(() => (this.looking = null));
+    return this.looking;
+  }
+
+  private async start(): Promise<void> {
+    this.started = true;
+    try {
+      const session = await Promise.race([this.find(), this.broken]);
+      if (typeof session === 'string') {
+        this.failure = { kind: session };
+        this.final = true;
+        return;
+      }
+      const gpu = new Device(session, this.broken);
+      for (const json of this.circuits) await gpu.turn(() => session.addCircuit(json));
+      this.failure = null;
+      this.gpu = gpu;
+      gpu.lost.catch((error: unknown) => this.drop(gpu, error));
+    } catch (error) {
+      this.failure = { kind: 'failed', error: text(error) };
+    }
+  }
+
+  /** The pass that was asked for last. The first one on a device compiles its kernels and does not count. */
+  private async measure(gpu: Device): Promise<void> {
+    const { latest } = this;
+    if (!latest) return;
+    await this.onGpu(gpu, latest);
+    const webgpu = await this.median(() => this.onGpu(gpu, latest));
+    const cpu = await this.median(() => this.onCpu(latest));
+    this.measured = { kind: 'measured', cpu, webgpu, software: gpu.software };
+  }
+
+  private async median(run: () => View | Promise<View>): Promise<number> {
+    const times: number[] = [];
+    for (let spent = 0; times.length < PASSES && (times.length === 0 || spent < ENOUGH); ) {
+      const { ms } = await run();
+      times.push(ms);
+      spent += ms;
+    }
+    return times.sort((left, right) => left - right)[times.length >> 1]!;
+  }
+
+  private onCpu(request: RunRequest): View {
+    const start = this.now();
+    const view = this.cpu.run(request);
+    view.ms = this.now() - start;
+    return view;
+  }
+
+  private onGpu(gpu: Device, request: RunRequest): Promise<View> {
+    return gpu.turn(async (session) => {
+      const start = this.now();
+      const view = await session.run(request);
+      view.ms = this.now() - start;
+      return view;
+    });
+  }
+
+  private drop(gpu: Device | null, error: unknown): void {
+    if (!gpu || gpu !== this.gpu) return;
+    // A trap leaves its wasm module in any state.
+    this.final ||= error instanceof WebAssembly.RuntimeError;
+    this.failure = { kind: 'failed', error: text(error) };
+    this.measured = null;
+    this.gpu = null;
+    gpu.close();
+    this.judge();
+  }
+
+  private judged(): BackendState {
+    const { gpu, wish, measured } = this;
+    const faster = measured !== null && measured.webgpu < measured.cpu;
+    const name = gpu && (wish === 'webgpu' || (wish === null && faster)) ? 'webgpu' : 'cpu';
+    const known = gpu || this.failure || this.considered || wish !== null;
+    const other = name === 'webgpu' ? 'cpu' : this.final || !known ? null : 'webgpu';
+    const reason = this.failure && wish !== 'cpu' ? this.failure : wish !== null ? { kind: 'chosen' as const } : (measured ?? { kind: 'first' as const });
+    return { name, reason, other };
+  }
+
+  private judge(): void {
+    const state = this.judged();
+    if (JSON.stringify(state) === JSON.stringify(this.state)) return;
+    this.state = state;
+    this.tell(state);
+  }
+}
+
+/** A session whose calls take turns, and fail as soon as its device does. */
+class Device {
+  readonly software: boolean;
+  /** Rejects when the device fails. */
+  readonly lost: Promise<never>;
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly session: GpuSession, broken: Promise<never>) {
+    this.software = session.isSoftware();
+    this.lost = Promise.race([session.trouble().then((error) => Promise.reject(new Error(error))), broken]);
+    this.lost.catch(() => {});
+  }
+
+  turn<T>(call: (session: GpuSession) => T | Promise<T>): Promise<T> {
+    const result = this.last.then(() => Promise.race([call(this.session), this.lost]));
+    this.last = result.catch(() => {});
+    return result;
+  }
+
+  close(): void {
+    try {
+      this.session.close();
+    } catch {
+      // It still waits for an answer that will not come.
+    }
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
