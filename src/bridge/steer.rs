@@ -132,8 +132,9 @@ pub async fn pushes<B: Backend>(
         .collect()
 }
 
-/// Copies of one sequence that run side by side: enough to fill the kernels, few enough to stay in the caches.
-const SIDE_BY_SIDE: usize = 16;
+/// Tokens of the copies of one sequence that run side by side: enough to fill the kernels, few enough to stay in the caches (and
+/// in the pool of tensors, which keeps every shape that it has seen).
+const SIDE_BY_SIDE: usize = 512;
 
 /// The dense model's logits of the two candidates after the prompt, under each push. A push of nothing gives the model's own.
 ///
@@ -155,7 +156,7 @@ pub async fn pushed<B: Backend>(
     backend.recycle(logits);
     let padded = alone.tokens().len();
     let widest = dense.config.vocab_size.max(dense.config.d_mlp);
-    let together = SIDE_BY_SIDE.min(backend.most_tokens(widest) / padded).max(1);
+    let together = (SIDE_BY_SIDE.min(backend.most_tokens(widest)) / padded).max(1);
 
     let mut results = vec![[0.0; 2]; pushes.len()];
     let mut order: Vec<usize> = (0..pushes.len()).collect();
