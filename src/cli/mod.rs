@@ -19,6 +19,7 @@ mod steer;
 mod task_prompts;
 mod tasks;
 mod train;
+mod twin;
 
 use std::io::Write;
 use std::process::ExitCode;

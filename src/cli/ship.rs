@@ -4,6 +4,7 @@ use super::evaluate::{self, Report};
 use super::files;
 use super::prune::{DESCRIBED_PAIRS, labels};
 use super::task_prompts::{load_tokenizer, pairs};
+use super::twin::{BRIDGE, DENSE, TwinArgs};
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
 use crate::circuit::evaluate::LossAndAccuracy;
@@ -32,6 +33,8 @@ pub struct Args {
     /// The tokenizer; else tokenizer.json beside the model.
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    twin: TwinArgs,
     /// Pairs to measure on, of the test split.
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
@@ -106,6 +109,8 @@ pub fn run(args: Args) -> Result<()> {
     let Some(first) = shipped.first() else {
         bail!("{} holds no circuit file named after a task", args.circuits.display());
     };
+    let circuits: Vec<_> = shipped.iter().map(|one| (one.task, &one.circuit)).collect();
+    let twin = args.twin.build(&file, &circuits, &tokenizer, args.pairs)?;
 
     let circuits = args.out.join("circuits");
     std::fs::create_dir_all(&circuits).map_err(|source| Error::Io {
@@ -122,16 +127,20 @@ pub fn run(args: Args) -> Result<()> {
     }
     write("poster.json", rounded(poster(&file, first, &tokenizer)?).to_string().as_bytes())?;
     let tasks: Vec<Value> = shipped.iter().map(|one| manifest_task(one, &tokenizer)).collect();
-    let manifest = json!({
-        "version": 1,
-        "poster": "poster.json",
-        "models": [{
-            "file": "default.safetensors", "default": true, "bytes": model_bytes.len(),
-            "tokenizer": "tokenizer.json", "tokenizerBytes": tokenizer_bytes.len(), "tasks": tasks,
-        }],
+    let mut model = json!({
+        "file": "default.safetensors", "default": true, "bytes": model_bytes.len(),
+        "tokenizer": "tokenizer.json", "tokenizerBytes": tokenizer_bytes.len(), "tasks": tasks,
     });
+    let mut card = card(&file, model_bytes.len(), &shipped, args.controls.as_deref())?;
+    if let Some(twin) = &twin {
+        write(DENSE, &twin.dense_bytes)?;
+        write(BRIDGE, &twin.bridge_bytes)?;
+        model["twin"] = twin.manifest();
+        card += &twin.card;
+    }
+    let manifest = json!({"version": 1, "poster": "poster.json", "models": [model]});
     write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
-    write("MODEL_CARD.md", card(&file, model_bytes.len(), &shipped, args.controls.as_deref())?.as_bytes())
+    write("MODEL_CARD.md", card.as_bytes())
 }
 
 fn manifest_task(one: &Shipped, tokenizer: &Tokenizer) -> Value {

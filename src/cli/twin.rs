@@ -1,0 +1,255 @@
+//! The dense twin that `ship` lays beside a model: dense model and bridge made compact, a channel chosen for each task, and all of it
+//! measured with the files as they are shipped.
+
+use super::bridge::{BridgeAsk, BridgeReport, Loaded, measure, short};
+use super::files;
+use super::task_prompts::pairs;
+use crate::backend::cpu::Cpu;
+use crate::backend::ready;
+use crate::bridge::score::{ChannelScore, SteerScore, Twins, choose};
+use crate::circuit::Circuit;
+use crate::format::model_file::fingerprint;
+use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
+use crate::model::{Model, Node};
+use crate::tasks::{Split, Task};
+use crate::tokenizer::Tokenizer;
+use crate::train::batches::Corpus;
+use crate::train::{held_out_loss, reference_windows};
+use crate::{Result, bail};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// The files of a dense twin.
+#[derive(clap::Args)]
+pub struct TwinArgs {
+    /// A dense model, for the page's dense twin.
+    #[arg(long, value_name = "FILE", requires = "bridge")]
+    dense: Option<PathBuf>,
+    /// The bridge between --model and --dense.
+    #[arg(long, value_name = "FILE", requires = "dense")]
+    bridge: Option<PathBuf>,
+    /// The sparse model that the bridge was trained with, where --model is its compact form.
+    #[arg(long, value_name = "FILE", requires = "bridge")]
+    bridged: Option<PathBuf>,
+    /// The corpus on whose held-out part both models and the bridge's sites are measured for the card; else it has the losses that stand
+    /// in the files and no table of sites.
+    #[arg(long, value_name = "DIR", requires = "bridge")]
+    corpus: Option<PathBuf>,
+}
+
+/// Train pairs by which a task's channel is chosen, see [`choose`].
+const CHOOSING_PAIRS: usize = 64;
+/// The least median rise of P(other) over those pairs for which the page names a channel: below it there is nothing to see in a bar.
+const WORTH_SHOWING: f64 = 0.05;
+/// Test pairs that steering is measured on at most, and random directions for each of their prompts.
+const STEERED_PAIRS: usize = 256;
+const DIRECTIONS: usize = 16;
+
+/// What is shipped of a twin.
+pub struct Twin {
+    pub dense_bytes: Vec<u8>,
+    pub bridge_bytes: Vec<u8>,
+    /// The last paragraphs of the model card.
+    pub card: String,
+}
+
+pub const DENSE: &str = "dense.safetensors";
+pub const BRIDGE: &str = "bridge.safetensors";
+
+impl Twin {
+    /// `models[].twin` of the manifest.
+    pub fn manifest(&self) -> Value {
+        json!({
+            "dense": DENSE, "denseBytes": self.dense_bytes.len(), "bridge": BRIDGE, "bridgeBytes": self.bridge_bytes.len(),
+        })
+    }
+}
+
+/// The best channel of a task's circuit, by the rule.
+struct Best {
+    task: &'static Task,
+    node: Node,
+    /// Median rise of P(other) over the train pairs.
+    rise: f64,
+}
+
+impl TwinArgs {
+    /// Loads the twin that was asked for, if one was, and makes it ready to ship beside `sparse`. `pairs` test pairs at most.
+    ///
+    /// # Errors
+    /// Files that cannot be read or do not belong together.
+    pub fn build(
+        &self,
+        sparse: &ModelFile,
+        circuits: &[(&'static Task, &Circuit)],
+        tokenizer: &Tokenizer,
+        pairs: usize,
+    ) -> Result<Option<Twin>> {
+        let (Some(dense_path), Some(bridge_path)) = (&self.dense, &self.bridge) else { return Ok(None) };
+        let dense = files::load_model(dense_path)?;
+        let mut file = bridge_file::read(&files::read(bridge_path)?).map_err(files::in_file(bridge_path))?;
+        self.check(&file, sparse, &dense).map_err(files::in_file(bridge_path))?;
+
+        // from here on the numbers of the files as shipped: half precision is a slightly different model
+        let dense_bytes = model_file::write(&dense, Precision::Compact)?;
+        let dense = model_file::read(&dense_bytes)?;
+        file.models = [fingerprint(&sparse.weights), fingerprint(&dense.weights)];
+        let file = bridge_file::read(&bridge_file::write(&file, Precision::Compact)?)?;
+        let mut cpu = Cpu::new();
+        let [sparse_model, dense_model] = [sparse, &dense].map(|file| Model::new(&mut cpu, &file.weights));
+        let mut loaded = Loaded { cpu, sparse: sparse_model, dense: dense_model, file };
+
+        let mut best = Vec::new();
+        for (task, circuit) in circuits {
+            best.extend(best_channel(&mut loaded, task, circuit, tokenizer)?);
+        }
+        loaded.file.bridge.channels = best
+            .iter()
+            .filter(|best| best.rise >= WORTH_SHOWING)
+            .map(|best| (best.task.name.to_string(), best.node))
+            .collect();
+        if loaded.file.bridge.channels.is_empty() {
+            eprintln!("note: no channel moves the dense model by {WORTH_SHOWING}; the page names none");
+        }
+        let bridge_bytes = bridge_file::write(&loaded.file, Precision::Compact)?;
+        // what a reader of the shipped file will check
+        bridge_file::read(&bridge_bytes)?.check(&sparse.weights, &dense.weights)?;
+
+        let ask = BridgeAsk {
+            tokenizer,
+            corpus: self.corpus.as_deref(),
+            channels: best.iter().map(|best| (best.task, best.node)).collect(),
+            split: Split::Test,
+            pairs: pairs.min(STEERED_PAIRS),
+            directions: DIRECTIONS,
+        };
+        let report = match best.is_empty() && self.corpus.is_none() {
+            true => None,
+            false => Some(measure(&mut loaded, &ask)?),
+        };
+        let losses = self.losses(&loaded, sparse, &dense)?;
+        let bytes = dense_bytes.len() + bridge_bytes.len();
+        let card = card(&loaded, &losses, bytes, &best, report.as_ref());
+        Ok(Some(Twin { dense_bytes, bridge_bytes, card }))
+    }
+
+    /// Whether the bridge belongs to the models, the sparse one as it was trained or in its compact form.
+    fn check(&self, file: &BridgeFile, sparse: &ModelFile, dense: &ModelFile) -> Result<()> {
+        let Some(path) = &self.bridged else { return file.check(&sparse.weights, &dense.weights) };
+        let trained = files::load_model(path)?;
+        file.check(&trained.weights, &dense.weights)?;
+        let compact = model_file::read(&model_file::write(&trained, Precision::Compact)?)?;
+        if fingerprint(&compact.weights) != fingerprint(&sparse.weights) {
+            bail!("--model is not the compact form of {}, which the bridge was trained with", path.display());
+        }
+        Ok(())
+    }
+
+    /// Held-out cross entropies of the sparse and the dense model, and what they were measured on.
+    fn losses(&self, loaded: &Loaded, sparse: &ModelFile, dense: &ModelFile) -> Result<Losses> {
+        let Some(folder) = &self.corpus else {
+            let stated = |file: &ModelFile| file.provenance["held_out_loss"]["mean"].as_f64();
+            return Ok(Losses { of: [stated(sparse), stated(dense)], on: "before the files were made compact" });
+        };
+        let context = loaded.sparse.config.block_size.min(loaded.dense.config.block_size);
+        let corpus = Corpus::read(folder, "valid", loaded.sparse.config.vocab_size, context)?;
+        let windows = reference_windows(&corpus, context);
+        let of = [&loaded.sparse, &loaded.dense].map(|model| Some(held_out_loss(model, &windows)));
+        Ok(Losses { of, on: "with the files as shipped" })
+    }
+}
+
+struct Losses {
+    of: [Option<f64>; 2],
+    on: &'static str,
+}
+
+/// The read of the circuit whose steering does most on train pairs; none where the circuit has no reads.
+fn best_channel(
+    loaded: &mut Loaded,
+    task: &'static Task,
+    circuit: &Circuit,
+    tokenizer: &Tokenizer,
+) -> Result<Option<Best>> {
+    let Loaded { cpu, sparse, dense, file } = loaded;
+    let context = sparse.config.block_size.min(dense.config.block_size);
+    let train = short(pairs(task, Split::Train, CHOOSING_PAIRS, tokenizer, sparse.config.vocab_size)?, context);
+    let nodes: Vec<Node> = circuit.nodes.iter().copied().collect();
+    let twins = Twins { sparse, dense, bridge: &file.bridge };
+    let ranked = ready(choose(cpu, twins, &nodes, &train, circuit.candidate_ids))?;
+    Ok(ranked.first().map(|&(node, rise)| {
+        eprintln!("{}: {node} raises P(other) of the dense model by {rise:.4} on train pairs", task.name);
+        Best { task, node, rise }
+    }))
+}
+
+/// Every number comes from the files or from the measurement just made.
+fn card(loaded: &Loaded, losses: &Losses, bytes: usize, best: &[Best], report: Option<&BridgeReport>) -> String {
+    let dense = &loaded.dense.config;
+    let mut text = format!(
+        "\n## The dense twin\n\n`{DENSE}`: a dense model of {} layers and {} channels; `{BRIDGE}`: maps between the two models' residual streams at {} boundaries, \
+         encoders that keep {} channels. {:.0} KB together, loaded when the twin is opened.\n",
+        dense.n_layer,
+        dense.d_model,
+        loaded.file.bridge.sites.len(),
+        loaded.file.bridge.kept,
+        bytes as f64 / 1000.0,
+    );
+    if let [Some(sparse), Some(dense)] = losses.of {
+        text += &format!(
+            "\nHeld-out cross entropy in nats a token, {}: sparse {sparse:.3}, dense {dense:.3}.\n",
+            losses.on
+        );
+    }
+    let sites = report.map_or(&[][..], |report| &report.sites);
+    if !sites.is_empty() {
+        text += "\nSite by site, on held-out windows: the error of each map as a share of the variance of what it should give (NMSE), and how far the prediction of a \
+                 pass that crosses there is from the dense model's (KL in nats a token).\n\n\
+                 | site | NMSE encoder | NMSE decoder | KL, ends sparse | KL, ends dense |\n| --- | --- | --- | --- | --- |\n";
+    }
+    for (boundary, site) in sites.iter().enumerate() {
+        text += &format!(
+            "| {boundary} | {:.3} | {:.3} | {:.3} | {:.3} |\n",
+            site.nmse_encoder, site.nmse_decoder, site.kl_sparse, site.kl_dense
+        );
+    }
+    let Some(report) = report else { return text };
+    text += &format!(
+        "\nSteering: the change of one channel that the sparse circuit reads, from a prompt to its counterfactual, carried over the bridge and added to what the dense \
+         model reads. For each task the channel is the read of its circuit that raises P(other candidate) most in the median of {CHOOSING_PAIRS} train pairs, both ways; the page \
+         names it if that rise is {WORTH_SHOWING} or more. Measured on test pairs at full strength: median P(other) before and after, the share of prompts with \
+         0.5 or more after, the median rise, and the 95th percentile of the rise under {DIRECTIONS} random directions of equal norm a prompt.\n\n\
+         | task | channel | named | way | prompts | before | after | 0.5 or more | rise | random rise |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+    );
+    for (best, (task, node, ChannelScore { forth, back, .. })) in best.iter().zip(&report.steering) {
+        let named = if best.rise >= WORTH_SHOWING { "yes" } else { "no" };
+        for (from, score) in [(0, forth), (1, back)] {
+            let SteerScore { prompts, before, after, rise, random_rise, reversed } = score;
+            text += &format!(
+                "| {} | {node} | {named} | `{}` to `{}` | {prompts} | {before:.4} | {after:.4} | {:.1} % | {rise:.4} | {random_rise:.4} |\n",
+                task.name,
+                shown(task.candidates[from]),
+                shown(task.candidates[1 - from]),
+                100.0 * reversed,
+            );
+        }
+    }
+    text
+}
+
+/// A candidate in a table's cell.
+fn shown(candidate: &str) -> String {
+    candidate.replace('\n', "\\n").replace('\t', "\\t").replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_stay_in_their_cells() {
+        assert_eq!(shown("')"), "')");
+        assert_eq!(shown("|\n\t"), "\\|\\n\\t");
+    }
+}
