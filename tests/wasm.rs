@@ -2,7 +2,10 @@
 #![cfg(target_arch = "wasm32")]
 
 mod oracle_suite;
+mod parity_suite;
+mod prune_support;
 
+use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::tensor::Activations;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -20,25 +23,71 @@ fn rows_survive_the_panels() {
     }
 }
 
-/// The engine on the CPU against the reference vectors: the cases of `tests/oracle_engine.rs`.
+/// The engine against the reference vectors: the cases of `tests/oracle_engine.rs`.
 mod oracle {
-    use super::oracle_suite::vectors::{cases, each_case};
+    use super::oracle_suite::vectors::{Case, cases, each_case};
     use super::oracle_suite::{Precision, check_forward, check_masks, engine::Engine};
-    use sparse_circuits::backend::cpu::Cpu;
+    use sparse_circuits::backend::Backend;
+
+    async fn check(case: &Case, backend: impl Backend) {
+        let mut engine = Engine::new(backend, &case.weights());
+        check_forward(case, &mut engine, Precision::Single).await.assert(case.name);
+        if case.extras.is_some() {
+            check_masks(case, &mut engine, Precision::Single).await.assert(case.name);
+        }
+    }
+
+    mod on_the_cpu {
+        use super::{cases, each_case};
+        use sparse_circuits::backend::cpu::Cpu;
+        use wasm_bindgen_test::wasm_bindgen_test;
+
+        macro_rules! test {
+            ($case:ident) => {
+                #[wasm_bindgen_test]
+                async fn $case() {
+                    super::check(&cases::$case, Cpu::new()).await;
+                }
+            };
+        }
+        each_case!(test);
+    }
+
+    mod on_webgpu {
+        use super::super::device;
+        use super::{cases, each_case};
+        use wasm_bindgen_test::wasm_bindgen_test;
+
+        macro_rules! test {
+            ($case:ident) => {
+                #[wasm_bindgen_test]
+                async fn $case() {
+                    super::check(&cases::$case, device().await).await;
+                }
+            };
+        }
+        each_case!(test);
+    }
+}
+
+/// The browser's device; webdriver.json gives it an adapter that computes on the CPU.
+async fn device() -> Gpu {
+    Gpu::new().await.expect("a device")
+}
+
+/// The two backends side by side: the checks of `tests/parity.rs`.
+mod parity {
+    use super::device;
+    use super::parity_suite::{self, each_check};
     use wasm_bindgen_test::wasm_bindgen_test;
 
     macro_rules! test {
-        ($case:ident) => {
+        ($check:ident) => {
             #[wasm_bindgen_test]
-            async fn $case() {
-                let case = &cases::$case;
-                let mut engine = Engine::new(Cpu::new(), &case.weights());
-                check_forward(case, &mut engine, Precision::Single).await.assert(case.name);
-                if case.extras.is_some() {
-                    check_masks(case, &mut engine, Precision::Single).await.assert(case.name);
-                }
+            async fn $check() {
+                parity_suite::$check(device().await).await;
             }
         };
     }
-    each_case!(test);
+    each_check!(test);
 }

@@ -4,7 +4,6 @@
 
 use sparse_circuits::backend::Batch;
 use sparse_circuits::backend::cpu::Cpu;
-use sparse_circuits::circuit::block_on;
 use sparse_circuits::model::{
     Activation, Block, Config, Hook, Hooks, Linear, LogitsAt, Model, Norm, ResidualActivation, TopKSite, WeightMatrix,
     Weights, forward,
@@ -231,6 +230,6 @@ pub fn means(weights: &Weights) -> BTreeMap<Hook, Vec<f32>> {
     let model = Model::new(&mut cpu, weights);
     let n = tokens.len() as f64;
     let mut sums = Sums { tokens, sums: BTreeMap::new() };
-    block_on(async { forward(&mut cpu, &model, &batch, LogitsAt::Last, &mut sums) }).unwrap();
+    forward(&mut cpu, &model, &batch, LogitsAt::Last, &mut sums).unwrap();
     sums.sums.into_iter().map(|(hook, sums)| (hook, sums.iter().map(|s| (s / n) as f32).collect())).collect()
 }
