@@ -26,14 +26,15 @@ struct Wish<'a> {
 type Work = fn(&peers::Contestants, &Wish) -> Outcome<Vec<Row>>;
 
 /// In this order; a further kind of benchmark is a further line.
-const STEPS: [(&str, &str, Work); 7] = [
+const STEPS: [(&str, &str, Work); 8] = [
     ("kernels", "criterion's benchmarks of the kernels", kernels),
     ("forward", "forward passes beside dense and sparse peers", steps::forward),
     ("product", "the sparse product beside its limit", steps::product),
     ("top-k", "AbsTopK beside the standard library's selection, and its share of a forward pass", steps::top_k),
     ("attention", "attention", steps::attention),
     ("training", "training steps beside PyTorch", steps::training),
-    ("browser", "the page in a browser", browser),
+    ("sides", "both backends side by side, on this machine's WebGPU device", sides),
+    ("browser", "the page in a browser, and both backends there", browser),
 ];
 
 /// `[--quick] [STEP]... [-- ARGUMENTS OF cargo bench]`. Prints the table; target/bench has it as Markdown and each step as JSON.
@@ -43,7 +44,7 @@ pub fn bench(words: &[&str]) -> Outcome {
     io("create", &folder, fs::create_dir_all(&folder))?;
     let wanted = |name: &str| wish.steps.is_empty() || wish.steps.contains(&name);
     let machine = machine::describe();
-    let alone = ["kernels", "browser"];
+    let alone = ["kernels", "sides", "browser"];
     let contested = STEPS.iter().any(|step| !alone.contains(&step.0) && wanted(step.0));
     let contestants = peers::Contestants::set_up(&folder, contested)?;
     let mut table = format!("{machine}\n");
@@ -82,6 +83,15 @@ fn kernels(_: &peers::Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
         bench.args(["--bench", "kernels", "--", "--test"]);
     }
     run(&mut bench)?;
+    Ok(Vec::new())
+}
+
+/// Prints its own table; target/bench/sides.json has the same.
+fn sides(_: &peers::Contestants, _: &Wish) -> Outcome<Vec<Row>> {
+    setup::vulkan_driver();
+    run(cargo().args(["build", "--release", "--package", "engine-bench", "--features", "webgpu"]))?;
+    let program = target().join("release").join(format!("engine-bench{}", std::env::consts::EXE_SUFFIX));
+    run(command(program).arg("sides").arg(target().join("bench/sides.json")).env("NODEVICE_SELECT", "1"))?;
     Ok(Vec::new())
 }
 

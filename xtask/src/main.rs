@@ -20,7 +20,7 @@ cargo xtask COMMAND
                      format, lint, native, build, page, wasm, browser
   bench [--quick] [STEP]... [-- ARGS]
                      run every benchmark beside its peers, or the steps named:
-                     kernels, forward, product, top-k, attention, training, browser; ARGS go to `cargo bench`
+                     kernels, forward, product, top-k, attention, training, sides, browser; ARGS go to `cargo bench`
   setup              install what is missing: the wasm target, wasm-bindgen, npm packages, a browser,
                      a Vulkan driver
 

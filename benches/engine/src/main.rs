@@ -1,4 +1,5 @@
-//! `engine-bench [--file FILE] JOB`: a native contestant. `engine-bench write SIZE FILE`: a random model.
+//! `engine-bench [--file FILE] JOB`: a native contestant. `engine-bench write SIZE FILE`: a random model. `engine-bench sides FILE [all]`:
+//! the two backends side by side, with the feature `webgpu`; a table, and the same as JSON in the file.
 //!
 //! What a contestant says and is told stands in ../../README.md.
 
@@ -21,9 +22,37 @@ fn main() -> Result<(), Box<dyn Error>> {
             let file = models::file(size).ok_or_else(|| format!("there is no size {size}"))?;
             Ok(std::fs::write(to, file)?)
         }
+        #[cfg(feature = "webgpu")]
+        ["sides", to, ref words @ ..] => sides(to, words == ["all"]),
         ["--file", file, ref words @ ..] => contest(job(words, &std::fs::read(file)?, now)?),
         _ => contest(job(&words, &[], now)?),
     }
+}
+
+/// Everything that the device deserves, or with `all` everything.
+#[cfg(feature = "webgpu")]
+fn sides(to: &str, all: bool) -> Result<(), Box<dyn Error>> {
+    use engine_bench::sides::{Patience, Row, plan, row};
+    use sparse_circuits::backend::{gpu::Gpu, ready};
+    let mut gpu = ready(Gpu::new())?;
+    let software = gpu.is_software();
+    say(&format!("WebGPU on {}", gpu.description()))?;
+    if software {
+        say("A software adapter: its times mean nothing, only that both backends agree.")?;
+    }
+    say("")?;
+    say(Row::HEAD)?;
+    let patience = if software { Patience::QUICK } else { Patience::FULL };
+    let start = Instant::now();
+    let now = move || start.elapsed().as_secs_f64() * 1000.0;
+    let mut rows = Vec::new();
+    for (what, shape) in plan(all || !software) {
+        let row = ready(row(Some(&mut gpu), what, shape, patience, &now))?;
+        say(&row.line())?;
+        rows.push(row);
+    }
+    let json = serde_json::json!({ "device": gpu.description(), "software": software, "rows": rows });
+    Ok(std::fs::write(to, json.to_string())?)
 }
 
 /// Times are means over a few milliseconds.

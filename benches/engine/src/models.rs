@@ -6,7 +6,7 @@ use sparse_circuits::format::{ModelFile, Precision, model_file};
 use sparse_circuits::model::{Block, Config, Linear, Norm, WeightMatrix, Weights};
 use sparse_circuits::tensor::SparseMatrix;
 
-/// Share of nonzeros in every matrix.
+/// Share of nonzeros in every matrix of a model that peers run as well.
 const DENSITY: f64 = 0.01;
 /// The same for biases, as the trainer keeps them.
 const BIAS_DENSITY: f64 = 0.25;
@@ -51,8 +51,7 @@ impl Random {
     }
 }
 
-/// The file of a model of the size `S`, `M` or `L1`: AbsTopK to a quarter at eight places a layer, heads of 16, four neurons a
-/// residual channel.
+/// The file of a model of the size `S`, `M` or `L1`.
 pub fn file(size: &str) -> Option<Vec<u8>> {
     let (d_model, n_layer) = match size {
         "S" => (256, 4),
@@ -60,6 +59,14 @@ pub fn file(size: &str) -> Option<Vec<u8>> {
         "L1" => (2048, 1),
         _ => return None,
     };
+    let weights = weights(d_model, n_layer, DENSITY);
+    let file = ModelFile { weights, means: Default::default(), provenance: "random weights".into() };
+    Some(model_file::write(&file, Precision::Lossless).expect("the weights fit their config"))
+}
+
+/// Random weights, a share of `density` of them nonzero: AbsTopK to a quarter at eight places a layer, heads of 16, four neurons a
+/// residual channel.
+pub fn weights(d_model: usize, n_layer: usize, density: f64) -> Weights {
     let config = serde_json::json!({
         "block_size": 256, "vocab_size": VOCABULARY, "n_layer": n_layer, "n_head": d_model / 16, "d_head": 16,
         "d_model": d_model, "d_mlp": 4 * d_model, "bias": true, "ln_bias": false, "rms_norm": true,
@@ -69,12 +76,12 @@ pub fn file(size: &str) -> Option<Vec<u8>> {
     });
     let config = Config::from_beeg_json(&config.to_string()).expect("a config as the engine reads it");
     let mut random = Random::new(1);
-    let mut matrix = |rows, cols| WeightMatrix::Sparse(random.sparse(rows, cols, DENSITY));
+    let mut matrix = |rows, cols| WeightMatrix::Sparse(random.sparse(rows, cols, density));
     let wte = matrix(VOCABULARY, d_model);
     let lm_head = Some(matrix(VOCABULARY, d_model));
     let mut linear = |rows, cols| {
         let bias = random.sparse(1, rows, BIAS_DENSITY).to_dense().data;
-        Linear { weight: WeightMatrix::Sparse(random.sparse(rows, cols, DENSITY)), bias: Some(bias) }
+        Linear { weight: WeightMatrix::Sparse(random.sparse(rows, cols, density)), bias: Some(bias) }
     };
     let blocks = (0..n_layer)
         .map(|_| Block {
@@ -90,10 +97,7 @@ pub fn file(size: &str) -> Option<Vec<u8>> {
         })
         .collect();
     let ln_f = Norm::default();
-    let weights =
-        Weights { config, wte, wpe: None, blocks, ln_f, lm_head, bigram_table: None, final_logits_bias: None };
-    let file = ModelFile { weights, means: Default::default(), provenance: "random weights".into() };
-    Some(model_file::write(&file, Precision::Lossless).expect("the weights fit their config"))
+    Weights { config, wte, wpe: None, blocks, ln_f, lm_head, bigram_table: None, final_logits_bias: None }
 }
 
 /// The prompt of a measurement; the peers draw the same by the same rule.

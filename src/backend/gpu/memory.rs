@@ -20,6 +20,11 @@ impl GpuTensor {
         self.tokens.div_ceil(PANEL)
     }
 
+    /// Padding included.
+    pub(super) fn numbers(&self) -> usize {
+        self.channels * self.panels() * PANEL
+    }
+
     pub(super) fn bound(&self) -> Bound<'_> {
         Bound::Buffer(&self.buffer)
     }
@@ -89,7 +94,7 @@ impl Gpu {
     }
 
     pub(super) fn recycle_tensor(&mut self, tensor: GpuTensor) {
-        let numbers = tensor.channels * tensor.panels() * PANEL;
+        let numbers = tensor.numbers();
         self.pool.entry(numbers).or_default().push(tensor.buffer);
     }
 
@@ -137,7 +142,7 @@ impl Gpu {
     }
 
     pub(super) async fn read_tensors(&mut self, tensors: &[&GpuTensor]) -> Result<Vec<Activations>> {
-        let buffers: Vec<_> = tensors.iter().map(|t| (&t.buffer, t.channels * t.panels() * PANEL)).collect();
+        let buffers: Vec<_> = tensors.iter().map(|t| (&t.buffer, t.numbers())).collect();
         let numbers = self.recorder.read(&buffers).await?;
         let all = tensors.iter().zip(numbers).map(|(tensor, numbers)| {
             let mut values = Activations::zeros(tensor.channels, tensor.tokens);

@@ -11,6 +11,7 @@ mod abs_top_k;
 mod activation;
 mod attention;
 mod device;
+mod limit;
 mod loss;
 mod matmul;
 mod memory;

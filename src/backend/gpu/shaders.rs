@@ -47,6 +47,7 @@ shaders! {
     GATHER = "gather",
     GATHER_GRADIENT = "gather_gradient",
     KEPT_BACK = "kept_back",
+    LIMIT = "limit",
     MATMUL_DENSE = "matmul_dense",
     MATMUL_SPARSE = "matmul_sparse",
     NORM = "norm" after "norm_statistics",

@@ -1,0 +1,361 @@
+//! Ops and whole passes on either backend, beside what the device can do at most: for `engine-bench sides` and www/bench.html.
+
+use crate::models::{self, Random};
+use serde::{Deserialize, Serialize};
+use sparse_circuits::Result;
+use sparse_circuits::backend::cpu::{Cpu, load_fed};
+use sparse_circuits::backend::gpu::Gpu;
+use sparse_circuits::backend::{Backend, Batch, NormKind};
+use sparse_circuits::model::{Activation, LogitsAt, Model, WeightMatrix, Weights, forward};
+use sparse_circuits::tensor::{Activations, Matrix};
+
+/// A model's size and what it is given.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shape {
+    pub d_model: usize,
+    pub n_layer: usize,
+    pub density: f64,
+    pub tokens: usize,
+    pub batch: usize,
+}
+
+/// What can be measured at a shape.
+pub const WHAT: [&str; 10] = [
+    "limit",
+    "copy",
+    "matmul, sparse",
+    "matmul_back, sparse",
+    "matmul, dense",
+    "abs_top_k",
+    "norm",
+    "activate",
+    "attention",
+    "forward",
+];
+
+/// One backend's figures.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Figures {
+    /// Median milliseconds of one run.
+    pub ms: f64,
+    /// Floating-point operations and bytes that a run needs at least, over that time; 0 where they do not count.
+    pub gflops: f64,
+    pub gbs: f64,
+}
+
+/// What one backend took, and what it computed.
+pub struct Measured {
+    pub figures: Figures,
+    /// Sequences at a time, where the whole batch is more than the device binds.
+    pub batch: usize,
+    pub output: Activations,
+}
+
+/// A backend with a run of multiply-adds in registers.
+pub trait Side: Backend {
+    /// As many as `rounds` makes of them on `y`; returns the floating-point operations.
+    fn limit(&mut self, rounds: usize, y: &mut Self::Tensor) -> f64;
+}
+
+impl Side for Cpu {
+    fn limit(&mut self, rounds: usize, y: &mut Activations) -> f64 {
+        // a quarter of a first-level cache
+        let x = [0.001f32; 2048];
+        load_fed(rounds, std::hint::black_box(0.5), &x, &mut y.data_mut()[..64]);
+        (2 * rounds * x.len()) as f64
+    }
+}
+
+impl Side for Gpu {
+    fn limit(&mut self, rounds: usize, y: &mut Self::Tensor) -> f64 {
+        self.multiply_adds(rounds, y)
+    }
+}
+
+/// How long measuring may take.
+#[derive(Clone, Copy)]
+pub struct Patience {
+    /// Waits that are timed.
+    pub waits: usize,
+    /// Milliseconds that the runs of one wait are to fill, so that the wait itself does not count.
+    pub fill: f64,
+}
+
+impl Patience {
+    pub const FULL: Patience = Patience { waits: 9, fill: 30.0 };
+    pub const QUICK: Patience = Patience { waits: 3, fill: 0.0 };
+}
+
+/// Numbers of a model's kind, the same on both backends.
+fn numbers(channels: usize, tokens: usize, seed: u64) -> Activations {
+    let mut random = Random::new(seed);
+    let mut x = Activations::zeros(channels, tokens);
+    x.data_mut().iter_mut().for_each(|x| *x = random.normal());
+    x
+}
+
+/// # Errors
+/// What the device reports.
+pub async fn measure<B: Side>(
+    backend: &mut B,
+    what: &str,
+    shape: Shape,
+    patience: Patience,
+    now: &dyn Fn() -> f64,
+) -> Result<Measured> {
+    let Shape { d_model, density, tokens, .. } = shape;
+    let widest = 4 * d_model;
+    let batch = shape.batch.min(backend.most_tokens(widest) / tokens.next_multiple_of(16)).max(1);
+    let prompts = Batch::new(&vec![models::prompt(tokens); batch]);
+    let t = prompts.tokens().len();
+    let mut random = Random::new(2);
+    let mut x = backend.upload(&numbers(d_model, t, 3));
+    let mut y = backend.tensor(d_model, t);
+    let clock = Clock { patience, now };
+    let (ct, wide) = ((4 * d_model * t) as f64, (4 * widest * t) as f64);
+    let (ms, flop, bytes) = match what {
+        "limit" => {
+            let mut flop = 0.0;
+            let ms = clock.median(backend, &mut y, |b, y| flop = b.limit(2000, y)).await?;
+            (ms, flop, 0.0)
+        }
+        "copy" => (clock.median(backend, &mut y, |b, y| b.copy(&x, y)).await?, 0.0, 2.0 * ct),
+        "matmul, sparse" | "matmul_back, sparse" => {
+            let w = random.sparse(widest, d_model, density);
+            let nonzeros = w.nonzeros() as f64;
+            let w = backend.matrix(&WeightMatrix::Sparse(w));
+            let (flop, bytes) = (2.0 * nonzeros * t as f64, 8.0 * nonzeros + ct + wide);
+            if what == "matmul, sparse" {
+                y = backend.tensor(widest, t);
+                (clock.median(backend, &mut y, |b, y| b.matmul(&w, None, &x, y)).await?, flop, bytes)
+            } else {
+                let dy = backend.upload(&numbers(widest, t, 4));
+                (clock.median(backend, &mut y, |b, y| b.matmul_back(&w, &dy, y)).await?, flop, bytes)
+            }
+        }
+        "matmul, dense" => {
+            let data = (0..d_model * d_model).map(|_| random.normal()).collect();
+            let w = backend.matrix(&WeightMatrix::Dense(Matrix::new(d_model, d_model, data)));
+            let flop = 2.0 * (d_model * d_model * t) as f64;
+            let bytes = 4.0 * (d_model * d_model) as f64 + 2.0 * ct;
+            (clock.median(backend, &mut y, |b, y| b.matmul(&w, None, &x, y)).await?, flop, bytes)
+        }
+        "abs_top_k" => {
+            // on a fresh copy each time: of what is kept already, selecting is quick
+            let each = |b: &mut B, y: &mut B::Tensor| {
+                b.copy(&x, y);
+                b.abs_top_k(d_model / 4, y);
+            };
+            let both = clock.median(backend, &mut y, each).await?;
+            let copy = clock.median(backend, &mut x, |b, x| b.copy(&y, x)).await?;
+            ((both - copy).max(0.0), 0.0, 2.0 * ct)
+        }
+        "norm" => {
+            let ms = clock.median(backend, &mut y, |b, y| b.norm(NormKind::Rms, &x, None, None, y)).await?;
+            (ms, 0.0, 2.0 * ct)
+        }
+        "activate" => {
+            let ms = clock.median(backend, &mut y, |b, y| b.activate(Activation::Gelu, &x, y)).await?;
+            (ms, 0.0, 2.0 * ct)
+        }
+        "attention" => {
+            let [k, v] = [5, 6].map(|seed| backend.upload(&numbers(d_model, t, seed)));
+            let each = |b: &mut B, y: &mut B::Tensor| b.attention(prompts.spans(), 16, None, &x, &k, &v, y);
+            // q k and the weighted sum of v over half of all pairs
+            let flop = 2.0 * (tokens * tokens * d_model * batch) as f64;
+            (clock.median(backend, &mut y, each).await?, flop, 4.0 * ct)
+        }
+        _ => {
+            let weights = models::weights(d_model, shape.n_layer, density);
+            let model = Model::new(backend, &weights);
+            let each = |b: &mut B, y: &mut B::Tensor| {
+                let logits = forward(b, &model, &prompts, LogitsAt::Last, &mut ());
+                let last = std::mem::replace(y, logits.expect("a pass without hooks cannot fail"));
+                b.recycle(last);
+            };
+            (clock.median(backend, &mut y, each).await?, 2.0 * nonzeros(&weights) * t as f64, 0.0)
+        }
+    };
+    let output = backend.read(&y).await?;
+    let figures = Figures { ms, gflops: flop / ms / 1e6, gbs: bytes / ms / 1e6 };
+    Ok(Measured { figures, batch, output })
+}
+
+/// Of the matrices that every token passes.
+fn nonzeros(weights: &Weights) -> f64 {
+    let blocks = weights.blocks.iter().flat_map(|b| [&b.c_attn, &b.attn_c_proj, &b.c_fc, &b.mlp_c_proj]);
+    blocks.map(|linear| linear.weight.nonzeros()).sum::<usize>() as f64
+}
+
+/// The largest difference over the largest magnitude, at the tokens that are no padding.
+pub fn difference(got: &Activations, want: &Activations) -> f32 {
+    let (got, want) = (got.to_rows(), want.to_rows());
+    let largest = want.iter().fold(f32::MIN_POSITIVE, |most, v| most.max(v.abs()));
+    let errors = got.iter().zip(&want).map(|(g, w)| (g - w).abs() / largest);
+    errors.fold(0.0, |most, error| if error > most || error.is_nan() { error } else { most })
+}
+
+struct Clock<'a> {
+    patience: Patience,
+    now: &'a dyn Fn() -> f64,
+}
+
+impl Clock<'_> {
+    /// Milliseconds of a run: so many that a wait for them is long, less an idle wait, over their number.
+    async fn median<B: Backend>(
+        &self,
+        backend: &mut B,
+        y: &mut B::Tensor,
+        mut run: impl FnMut(&mut B, &mut B::Tensor),
+    ) -> Result<f64> {
+        let mark = backend.tensor(1, 1);
+        // compiles the kernels
+        run(backend, y);
+        backend.read(&mark).await?;
+        let mut idle = Vec::new();
+        for _ in 0..self.patience.waits {
+            let start = (self.now)();
+            backend.read(&mark).await?;
+            idle.push((self.now)() - start);
+        }
+        let idle = median(idle);
+        let mut repeats = 1;
+        let mut times = Vec::new();
+        while times.len() < self.patience.waits {
+            let start = (self.now)();
+            (0..repeats).for_each(|_| run(backend, y));
+            backend.read(&mark).await?;
+            let spent = (self.now)() - start - idle;
+            if spent < self.patience.fill && repeats < 4096 {
+                repeats *= 2;
+                times.clear();
+            } else {
+                // a clock that a browser has made coarse may not have moved
+                times.push(spent.max(1e-3) / repeats as f64);
+            }
+        }
+        backend.recycle(mark);
+        Ok(median(times))
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// One line of the table: the same work on both backends.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    pub what: String,
+    pub shape: Shape,
+    /// A batch takes the CPU as long as its sequences one after the other: one was measured.
+    pub cpu: Figures,
+    /// `None` without an adapter.
+    pub webgpu: Option<Figures>,
+    /// Sequences at a time on the device, which binds no more.
+    pub at_once: usize,
+    /// The largest difference between the two results over their largest number, where they have the same size.
+    pub difference: Option<f32>,
+}
+
+impl Row {
+    pub const HEAD: &str = "| | size | cpu ms | GFLOP/s | GB/s | webgpu ms | GFLOP/s | GB/s | difference |\n\
+                            | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
+
+    /// Of a table for people.
+    pub fn line(&self) -> String {
+        let Shape { d_model, n_layer, density, tokens, batch } = self.shape;
+        let figures = |figures: Figures| format!("{:.3} | {:.2} | {:.2}", figures.ms, figures.gflops, figures.gbs);
+        let webgpu = self.webgpu.map_or(" | | ".into(), figures);
+        let difference = self.difference.map_or(String::new(), |difference| format!("{difference:.0e}"));
+        let size = format!("{d_model} x {n_layer}, {} %, {tokens} x {batch}", 100.0 * density);
+        format!("| {} | {size} | {} | {webgpu} | {difference} |", self.what, figures(self.cpu))
+    }
+}
+
+/// # Errors
+/// What the device reports.
+pub async fn row(
+    gpu: Option<&mut Gpu>,
+    what: &str,
+    shape: Shape,
+    patience: Patience,
+    now: &dyn Fn() -> f64,
+) -> Result<Row> {
+    let one = Shape { batch: 1, ..shape };
+    let cpu = measure(&mut Cpu::new(), what, one, patience, now).await?;
+    let mut row = Row {
+        what: what.into(),
+        shape,
+        cpu: Figures { ms: cpu.figures.ms * shape.batch as f64, ..cpu.figures },
+        webgpu: None,
+        at_once: shape.batch,
+        difference: None,
+    };
+    if let Some(gpu) = gpu {
+        let got = measure(gpu, what, shape, patience, now).await?;
+        row.at_once = got.batch;
+        row.webgpu = Some(Figures { ms: got.figures.ms * (shape.batch as f64 / got.batch as f64), ..got.figures });
+        // the limits compute different things
+        if shape.batch == 1 && what != "limit" {
+            row.difference = Some(difference(&got.output, &cpu.output));
+        }
+    }
+    Ok(row)
+}
+
+/// What is measured: ops at sizes from small to those of published models, then whole passes at all densities, lengths and batches. A software
+/// adapter, whose times say nothing, gets the smallest size alone.
+pub fn plan(all: bool) -> Vec<(&'static str, Shape)> {
+    let sizes = [(128, 2), (512, 4), (1024, 8), (2048, 8)];
+    let sizes = if all { &sizes[..] } else { &sizes[..1] };
+    let (ops, passes) = (&WHAT[..WHAT.len() - 1], WHAT[WHAT.len() - 1]);
+    let mut plan = Vec::new();
+    for &(d_model, n_layer) in sizes {
+        let shape = Shape { d_model, n_layer, density: 0.01, tokens: 256, batch: 1 };
+        plan.extend(ops.iter().map(|&op| (op, shape)));
+    }
+    for &(d_model, n_layer) in sizes {
+        for density in [0.001, 0.005, 0.01, 0.02] {
+            for tokens in [64, 256] {
+                for batch in [1, 128] {
+                    if all || batch == 1 && density == 0.01 {
+                        plan.push((passes, Shape { d_model, n_layer, density, tokens, batch }));
+                    }
+                }
+            }
+        }
+    }
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sparse_circuits::backend::ready;
+
+    #[test]
+    fn everything_can_be_measured_and_says_what_it_computed() {
+        let shape = Shape { d_model: 32, n_layer: 1, density: 0.1, tokens: 5, batch: 2 };
+        for what in WHAT {
+            let measured = ready(measure(&mut Cpu::new(), what, shape, Patience::QUICK, &|| 0.0)).unwrap();
+            assert!(measured.output.data().iter().any(|x| *x != 0.0), "{what}");
+            assert_eq!(measured.batch, 2);
+        }
+    }
+
+    #[test]
+    fn both_sides_compute_the_same() {
+        let Some(mut gpu) = Gpu::for_tests() else { return };
+        let shape = Shape { d_model: 64, n_layer: 2, density: 0.05, tokens: 20, batch: 2 };
+        for what in WHAT.into_iter().filter(|what| *what != "limit") {
+            let got = ready(measure(&mut gpu, what, shape, Patience::QUICK, &|| 0.0)).unwrap();
+            let want = ready(measure(&mut Cpu::new(), what, shape, Patience::QUICK, &|| 0.0)).unwrap();
+            let error = difference(&got.output, &want.output);
+            assert!(error <= 1e-4, "{what}: {error}");
+        }
+    }
+}
