@@ -10,7 +10,8 @@ fn the_table_of_ops_is_whole() {
     let (source, table) = (read("mod.rs"), read("OPS.md"));
     // from the first op on; what stands before is memory
     let (_, ops) = source.split_once("    fn copy(").expect("the first op");
-    let names = |text: &str| text.split("    fn ").skip(1).map(|f| f.split('(').next().unwrap_or("").to_string()).collect();
+    let names =
+        |text: &str| text.split("    fn ").skip(1).map(|f| f.split('(').next().unwrap_or("").to_string()).collect();
     let mut ops: BTreeSet<String> = names(ops);
     ops.insert("copy".into());
     let rows: Vec<Vec<&str>> =
