@@ -13,7 +13,7 @@ export function why({ name, reason }: BackendState): string {
       return 'As you chose.';
     case 'measured': {
       const { cpu, webgpu, software } = reason;
-      const there = software ? 'on WebGPU, which has only a software adapter here' : 'on WebGPU';
+      const there = software ? 'on WebGPU (a software adapter)' : 'on WebGPU';
       return name === 'cpu'
         ? `A pass takes ${milliseconds(cpu)} here, ${milliseconds(webgpu)} ${there}.`
         : `A pass takes ${milliseconds(webgpu)} here, ${milliseconds(cpu)} on the CPU.`;
