@@ -34,7 +34,7 @@ const STEPS: [(&str, &str, Work); 8] = [
     ("attention", "attention", steps::attention),
     ("training", "training steps beside PyTorch", steps::training),
     ("sides", "both backends side by side, on this machine's WebGPU device", sides),
-    ("browser", "the page in a browser, and both backends there", browser),
+    ("browser", "the page in a browser", browser),
 ];
 
 /// `[--quick] [STEP]... [-- ARGUMENTS OF cargo bench]`. Prints the table; target/bench has it as Markdown and each step as JSON.

@@ -1,7 +1,7 @@
-//! Ops and whole passes on either backend, beside what the device can do at most: for `engine-bench sides` and www/bench.html.
+//! Ops and whole passes on either backend, beside what the device can do at most: `engine-bench sides`.
 
 use crate::models::{self, Random};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sparse_circuits::Result;
 use sparse_circuits::backend::cpu::{Cpu, load_fed};
 use sparse_circuits::backend::gpu::Gpu;
@@ -10,7 +10,7 @@ use sparse_circuits::model::{Activation, LogitsAt, Model, WeightMatrix, Weights,
 use sparse_circuits::tensor::{Activations, Matrix};
 
 /// A model's size and what it is given.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shape {
     pub d_model: usize,
