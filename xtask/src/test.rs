@@ -143,7 +143,7 @@ fn wasm(ready: &Ready) -> Outcome<Option<Count>> {
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
             .env("CHROMEDRIVER", driver)
             .env("WASM_BINDGEN_TEST_ONLY_WEB", "1")
-            .env("WASM_BINDGEN_TEST_TIMEOUT", "600")
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "1800")
             .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities(&ready.browser.program)?),
     )
 }
