@@ -125,6 +125,8 @@ test('the list holds the graph\'s nodes and values', async ({ page }) => {
   await unfold(page);
   const drawn = await nodes(page);
   await page.getByRole('button', { name: 'List', exact: true }).click();
+  // Hidden, it follows the graph a moment later.
+  await expect(page.locator('[data-testid=node-list] [data-node]')).toHaveCount(drawn.length);
   const listed = await page.locator('[data-testid=node-list] [data-node]').evaluateAll((all) =>
     all.map((one) => ({ node: one.getAttribute('data-node')!, activation: one.getAttribute('data-activation')!, on: one.getAttribute('data-on')! })));
   const byName = (left: { node: string }, right: { node: string }) => (left.node < right.node ? -1 : 1);
