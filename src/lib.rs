@@ -24,7 +24,7 @@ pub mod tokenizer;
 pub mod cli;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod train;
-#[cfg(any(feature = "web-engine", feature = "web-webgpu", feature = "web-tokenizer"))]
+#[cfg(any(feature = "web-engine", feature = "web-webgpu", feature = "web-twin", feature = "web-tokenizer"))]
 pub mod web;
 
 pub use error::{Error, Result};

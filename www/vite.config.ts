@@ -49,12 +49,16 @@ export default defineConfig(async () => ({
     alias: {
       'sparse-circuits-engine-webgpu': join(root, 'pkg/engine-webgpu/sparse_circuits_webgpu.js'),
       'sparse-circuits-engine': join(root, 'pkg/engine/sparse_circuits.js'),
+      'sparse-circuits-twin': join(root, 'pkg/twin/sparse_circuits_twin.js'),
       'sparse-circuits-tokenizer': join(root, 'pkg/tokenizer/sparse_circuits_tokenizer.js'),
     },
   },
   worker: { format: 'es' as const },
   // The progress bar counts true bytes, the engine's included. (0 where it has not been built: unit tests need none.)
-  define: { __ENGINE_BYTES__: (await stat(join(root, 'pkg/engine/sparse_circuits_bg.wasm')).catch(() => null))?.size ?? 0 },
+  define: {
+    __ENGINE_BYTES__: (await stat(join(root, 'pkg/engine/sparse_circuits_bg.wasm')).catch(() => null))?.size ?? 0,
+    __TWIN_BYTES__: (await stat(join(root, 'pkg/twin/sparse_circuits_twin_bg.wasm')).catch(() => null))?.size ?? 0,
+  },
   server: { fs: { allow: [root] } },
   build: {
     target: 'es2022',

@@ -1,6 +1,7 @@
 //! The engine's wasm face on the CPU: a `Session` that the page's worker owns.
 
-use super::engine::{Engine, put, to_js};
+use super::engine::{Engine, put};
+use super::js::to_js;
 use super::js_error;
 use crate::backend::{Backend, cpu::Cpu, ready};
 use crate::circuit::inspect::model_info;

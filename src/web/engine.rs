@@ -5,9 +5,10 @@ use crate::circuit::inspect::{Ask, View, circuit_info, view};
 use crate::circuit::{Circuit, Edits};
 use crate::format::{ModelFile, circuit_file, model_file};
 use crate::model::{Model, Node};
+use crate::web::js::to_js;
 use crate::{Error, Result, bail, tasks};
 use js_sys::{Array, Float32Array, Object, Reflect};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::mem::take;
 use wasm_bindgen::prelude::*;
@@ -92,13 +93,6 @@ impl<B: Backend> Engine<B> {
         }
         view_to_js(view)
     }
-}
-
-/// Plain objects and arrays; absent values are `null`.
-pub fn to_js(value: &impl Serialize) -> Result<JsValue> {
-    value
-        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .map_err(|error| Error::invalid(format!("a result could not be handed to the page: {error}")))
 }
 
 /// As [`to_js`], with `Float32Array`s where `protocol.ts` has them.

@@ -1,16 +1,19 @@
 //! What the page's workers call, through wasm-bindgen. No logic of its own: it turns JS values into Rust ones and back.
 //!
-//! One crate, three wasm packages: `pkg/engine` (feature `web-engine`) is what the first screen needs; `pkg/tokenizer` (feature
+//! One crate, four wasm packages: `pkg/engine` (feature `web-engine`) is what the first screen needs; `pkg/tokenizer` (feature
 //! `web-tokenizer`) carries the regex engine and its Unicode tables, `pkg/engine-webgpu` (feature `web-webgpu`) the engine on the
-//! second backend; both are loaded after the first screen is live.
+//! second backend; both are loaded after the first screen is live. `pkg/twin` (feature `web-twin`) runs a dense model beside a sparse
+//! one, for who opens it.
 
 #[cfg(feature = "web-engine")]
 mod cpu;
 #[cfg(any(feature = "web-engine", feature = "web-webgpu"))]
 mod engine;
+#[cfg(any(feature = "web-engine", feature = "web-webgpu", feature = "web-twin"))]
+mod js;
 #[cfg(feature = "web-tokenizer")]
 mod tokenizer;
-#[cfg(feature = "web-engine")]
+#[cfg(feature = "web-twin")]
 mod twin;
 #[cfg(feature = "web-webgpu")]
 mod webgpu;
@@ -19,7 +22,7 @@ mod webgpu;
 pub use cpu::Session;
 #[cfg(feature = "web-tokenizer")]
 pub use tokenizer::WebTokenizer;
-#[cfg(feature = "web-engine")]
+#[cfg(feature = "web-twin")]
 pub use twin::Twin;
 #[cfg(feature = "web-webgpu")]
 pub use webgpu::WebGpuSession;

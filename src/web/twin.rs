@@ -1,6 +1,6 @@
 //! The dense twin's wasm face.
 
-use super::engine::to_js;
+use super::js::to_js;
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
 use crate::bridge::DeviceBridge;

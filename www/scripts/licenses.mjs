@@ -11,7 +11,7 @@ const metadata = JSON.parse(
     process.env.CARGO ?? 'cargo',
     [
       ...['metadata', '--format-version=1', '--locked', '--filter-platform=wasm32-unknown-unknown'],
-      ...['--no-default-features', '--features=web-engine,web-webgpu,web-tokenizer'],
+      ...['--no-default-features', '--features=web-engine,web-webgpu,web-twin,web-tokenizer'],
     ],
     { cwd: join(www, '..'), encoding: 'utf8', maxBuffer: 1 << 28 },
   ),

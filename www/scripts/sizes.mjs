@@ -28,6 +28,8 @@ function when(file) {
   if (/tokenizer.*\.(wasm|js)$/.test(file)) return 'page';
   // Only where the browser has an adapter; counted for everyone.
   if (/webgpu.*\.(wasm|js)$/.test(file)) return 'page';
+  // Once somebody opens the dense twin.
+  if (/^assets\/twin|sparse_circuits_twin/.test(file)) return 'never';
   if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';
   if ((file.endsWith('.html') && file !== 'index.html') || file.startsWith('assets/bench-')) return 'never';
   return 'first';

@@ -1,4 +1,4 @@
-//! From the crate to `pkg/` (three wasm packages) and from there to `www/dist`, the folder to publish.
+//! From the crate to `pkg/` (four wasm packages) and from there to `www/dist`, the folder to publish.
 
 use crate::exec::{Outcome, cargo, command, io, npm_bin, root, run, step, target, www};
 use crate::setup;
@@ -16,9 +16,10 @@ struct Package {
     level: &'static str,
 }
 
-const PACKAGES: [Package; 3] = [
+const PACKAGES: [Package; 4] = [
     Package { name: "engine", stem: "sparse_circuits", feature: "web-engine", level: "-O3" },
     Package { name: "engine-webgpu", stem: "sparse_circuits_webgpu", feature: "web-webgpu", level: "-Oz" },
+    Package { name: "twin", stem: "sparse_circuits_twin", feature: "web-twin", level: "-O3" },
     Package { name: "tokenizer", stem: "sparse_circuits_tokenizer", feature: "web-tokenizer", level: "-Oz" },
 ];
 

@@ -88,7 +88,7 @@ const WASM_TESTS: [&str; 6] = [
     "--target",
     "wasm32-unknown-unknown",
     "--no-default-features",
-    "--features=web-engine,web-webgpu,web-tokenizer",
+    "--features=web-engine,web-webgpu,web-twin,web-tokenizer",
     "--test",
     "wasm",
 ];
