@@ -5,7 +5,7 @@
 import { defaultModel, readManifest, readPoster, type ManifestTask } from '../worker/manifest';
 import type { BackendName, BackendState, Engine, NodeId, Shown, TaskInfo } from '../worker/protocol';
 import { glance } from './glance';
-import { opening, sameDoc, withNode, withText, type Doc } from './document';
+import { keepTwin, opening, sameDoc, sameRun, withNode, withText, withTwin, type Doc } from './document';
 import { decode, encode, type Decoded } from './hash';
 import { noHistory, remember, undo, type History } from './history';
 import { readBefore, tokenFor } from './reading';
@@ -45,7 +45,7 @@ export class Controller {
 
   constructor(private readonly world: World) {
     this.screen = {
-      phase: 'loading', doc: opening('', '', null), tasks: [], model: null, numbers: null, previous: null, drawn: { numbers: null, previous: null }, poster: false,
+      phase: 'loading', doc: opening('', '', null), tasks: [], twin: null, model: null, numbers: null, previous: null, drawn: { numbers: null, previous: null }, poster: false,
       progress: null, backend: null, notices: [], failure: null, canUndo: false, hover: null, view: 'graph',
     };
   }
@@ -64,13 +64,17 @@ export class Controller {
   async start(): Promise<void> {
     try {
       const manifest = readManifest(await this.world.fetchJson(`${this.world.models}manifest.json`));
-      const { tasks } = defaultModel(manifest);
+      const listed = defaultModel(manifest);
+      const { tasks } = listed;
       const link = this.readLink(tasks);
       const first = tasks.find((task) => task.name === link.task) ?? tasks[0]!;
       const plain = isPlain(link) && first === tasks[0];
       // Whoever types before anything is there keeps the text.
       const typed = this.screen.doc.a;
-      this.set({ tasks, doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.messages });
+      this.set({
+        tasks, twin: listed.twin ? { base: this.world.models, listed } : null,
+        doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.messages,
+      });
       const opening = this.world.engine.open(this.world.models, manifest, first.name, (progress) => {
         // Answers of a worker may overtake each other: the bar never goes back.
         const before = this.screen.progress?.loaded ?? 0;
@@ -136,7 +140,9 @@ export class Controller {
     const select = kind === 'select';
     if (!select && before.task !== '') this.history = remember(this.history, before, kind, this.world.now());
     this.set({ doc: next, canUndo: this.history.past.length > 0, ...(select ? {} : { notices: [] }) });
-    this.ask();
+    // Nothing that the sparse model shows depends on the twin.
+    if (!sameRun(before, next) || this.screen.phase !== 'ready') this.ask();
+    else this.world.setHash(encode(next, this.wish));
   }
 
   /** Opens a task with its first preset. */
@@ -144,14 +150,15 @@ export class Controller {
     const task = this.screen.tasks.find((one) => one.name === name);
     if (!task || name === this.screen.doc.task) return;
     const known = this.circuits.get(name);
-    this.change(opening(name, task.presets[0]!.a.text, known ? this.firstNode(known) : null), 'task');
+    this.change(keepTwin(this.screen.doc, opening(name, task.presets[0]!.a.text, known ? this.firstNode(known) : null)), 'task');
   }
 
   undo(): void {
     const step = undo(this.history);
     if (!step) return;
     this.history = step.history;
-    this.set({ doc: step.doc, canUndo: step.history.past.length > 0, notices: [] });
+    // Whether the twin is open is where one looks, not what one did.
+    this.set({ doc: withTwin(step.doc, this.screen.doc.twin !== null), canUndo: step.history.past.length > 0, notices: [] });
     this.ask();
   }
 
@@ -161,7 +168,7 @@ export class Controller {
     if (!task) return;
     const known = this.circuits.get(task.name);
     this.set({ notices: [] });
-    this.change(opening(task.name, task.presets[0]!.a.text, known ? this.firstNode(known) : null), '');
+    this.change(keepTwin(this.screen.doc, opening(task.name, task.presets[0]!.a.text, known ? this.firstNode(known) : null)), '');
   }
 
   /** The address bar was changed by hand or by the back button. */
@@ -290,6 +297,7 @@ function docOf(link: Decoded, task: { name: string; presets: TaskInfo['presets']
     edits: link.edits,
     node: link.node ?? null,
     token: link.token,
+    twin: link.twin,
   };
 }
 
@@ -299,5 +307,5 @@ function isPlain(link: Decoded): boolean {
 }
 
 function sameEdits(left: Doc, right: Doc): boolean {
-  return sameDoc({ ...left, node: null, token: null }, { ...right, node: null, token: null });
+  return sameRun({ ...left, node: null, token: null }, { ...right, node: null, token: null });
 }

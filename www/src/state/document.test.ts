@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { changedNodes, changeOf, opening, sameDoc, withChange, withFlip, withMode, withText, withToken } from './document';
+import {
+  changedNodes, changeOf, keepTwin, opening, sameDoc, sameRun, withChange, withChannel, withFlip, withMode, withSteer, withText, withToken, withTwin,
+} from './document';
 import { noHistory, remember, undo } from './history';
 
 const start = opening('single_double_quote', 'print("hi', '0.mlp.post_act.3');
@@ -56,5 +58,36 @@ describe('history', () => {
   it('never joins steps of no kind', () => {
     const history = remember(remember(noHistory, start, '', 0), withFlip(start, true), '', 1);
     expect(history.past.length).toBe(2);
+  });
+});
+
+describe('the dense twin', () => {
+  it('opens as far steered as the sparse model is flipped, and is flipped with it', () => {
+    expect(withTwin(start, true).twin).toEqual({ steer: 0, channel: null });
+    const flipped = withTwin(withFlip(start, true), true);
+    expect(flipped.twin?.steer).toBe(1);
+    expect(withFlip(withSteer(flipped, 0.4), false).twin?.steer).toBe(0);
+    expect(withFlip(start, true).twin).toBeNull();
+    expect(withTwin(flipped, false).twin).toBeNull();
+  });
+  it('keeps strengths within bounds and a channel through a flip', () => {
+    const open = withChannel(withTwin(start, true), '1.attn.act_in.7');
+    expect(withSteer(open, 7).twin?.steer).toBe(1);
+    expect(withSteer(open, -1).twin?.steer).toBe(0);
+    expect(withSteer(open, Number.NaN)).toBe(open);
+    expect(withSteer(start, 0.5)).toBe(start);
+    expect(withFlip(open, true).twin).toEqual({ steer: 1, channel: '1.attn.act_in.7' });
+  });
+  it('changes the screen but no run of the sparse model', () => {
+    const open = withTwin(start, true);
+    expect(sameDoc(start, open)).toBe(false);
+    expect(sameDoc(open, withSteer(open, 0.5))).toBe(false);
+    expect(sameRun(start, withSteer(open, 0.5))).toBe(true);
+    expect(sameRun(start, withFlip(open, true))).toBe(false);
+  });
+  it('stays open over another document, with nothing steered', () => {
+    const open = withSteer(withTwin(start, true), 0.5);
+    expect(keepTwin(open, opening('other', 'x', null)).twin).toEqual({ steer: 0, channel: null });
+    expect(keepTwin(start, opening('other', 'x', null)).twin).toBeNull();
   });
 });

@@ -4,6 +4,14 @@
  */
 import type { Edits, Mode, NodeId } from '../worker/protocol';
 
+/** What a person can change about the dense twin while it is open. */
+export interface TwinDoc {
+  /** How much of the channel's change is added, 0..1. */
+  steer: number;
+  /** The channel, a read of the circuit; null: the one that the bridge names for the task. */
+  channel: NodeId | null;
+}
+
 export interface Doc {
   task: string;
   /** Prompt A as typed. */
@@ -15,6 +23,8 @@ export interface Doc {
   node: NodeId | null;
   /** The token at which values are read; null: the one at which each part of the circuit matters. */
   token: number | null;
+  /** Null: the twin is shut. */
+  twin: TwinDoc | null;
 }
 
 /** How a node is changed by its panel: at most one way at a time. */
@@ -29,7 +39,7 @@ export function noEdits(mode: Mode): Edits {
 
 /** A task as it opens: first preset, circuit mode, nothing changed. */
 export function opening(task: string, a: string, node: NodeId | null): Doc {
-  return { task, a, b: null, edits: noEdits('circuit'), node, token: null };
+  return { task, a, b: null, edits: noEdits('circuit'), node, token: null, twin: null };
 }
 
 export function withText(doc: Doc, a: string): Doc {
@@ -44,8 +54,30 @@ export function withMode(doc: Doc, mode: Mode): Doc {
   return mode === doc.edits.mode ? doc : { ...doc, edits: { ...doc.edits, mode } };
 }
 
+/** The twin is flipped with the sparse model: its channel at full strength, or taken back. */
 export function withFlip(doc: Doc, flip: boolean): Doc {
-  return flip === doc.edits.flip ? doc : { ...doc, edits: { ...doc.edits, flip } };
+  if (flip === doc.edits.flip) return doc;
+  return { ...doc, edits: { ...doc.edits, flip }, twin: doc.twin && { ...doc.twin, steer: flip ? 1 : 0 } };
+}
+
+/** Opens the twin as far steered as the sparse model is flipped, or shuts it. */
+export function withTwin(doc: Doc, open: boolean): Doc {
+  if (open === (doc.twin !== null)) return doc;
+  return { ...doc, twin: open ? { steer: doc.edits.flip ? 1 : 0, channel: null } : null };
+}
+
+export function withSteer(doc: Doc, steer: number): Doc {
+  if (!doc.twin || !Number.isFinite(steer)) return doc;
+  return { ...doc, twin: { ...doc.twin, steer: Math.max(0, Math.min(1, steer)) } };
+}
+
+export function withChannel(doc: Doc, channel: NodeId | null): Doc {
+  return doc.twin ? { ...doc, twin: { ...doc.twin, channel } } : doc;
+}
+
+/** Another document, with the twin open or shut as it is in this one, and nothing of its own steered. */
+export function keepTwin(from: Doc, to: Doc): Doc {
+  return { ...to, twin: from.twin && { steer: to.edits.flip ? 1 : 0, channel: null } };
 }
 
 export function withNode(doc: Doc, node: NodeId | null): Doc {
@@ -95,7 +127,12 @@ function clamp(value: number): number {
   return Math.max(-LIMIT, Math.min(LIMIT, value));
 }
 
-/** Whether two documents ask the engine for the same numbers and the same panel. */
+/** Whether two documents ask the sparse model for the same numbers and the same panel. */
+export function sameRun(left: Doc, right: Doc): boolean {
+  return sameDoc({ ...left, twin: null }, { ...right, twin: null });
+}
+
+/** Whether two documents show the same screen. */
 export function sameDoc(left: Doc, right: Doc): boolean {
   return left === right || JSON.stringify(sorted(left)) === JSON.stringify(sorted(right));
 }
@@ -104,5 +141,5 @@ function sorted(doc: Doc): unknown {
   const { edits } = doc;
   const entries = (record: Record<string, number>) => Object.entries(record).sort(([x], [y]) => (x < y ? -1 : 1));
   return [doc.task, doc.a, doc.b, doc.node, doc.token, edits.mode, edits.flip, [...edits.off].sort(), [...edits.patch].sort(),
-    entries(edits.set), entries(edits.scale)];
+    entries(edits.set), entries(edits.scale), doc.twin && [doc.twin.steer, doc.twin.channel]];
 }

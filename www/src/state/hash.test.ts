@@ -20,6 +20,7 @@ describe('round trip', () => {
     },
     node: '1.attn.q.4',
     token: 3,
+    twin: { steer: 0.7, channel: '1.attn.act_in.126' },
   };
   it('keeps everything', () => {
     const { messages, ...decoded } = decode(encode(busy), bounds);
@@ -44,7 +45,7 @@ describe('round trip', () => {
 describe('absent values', () => {
   it.each(['', '#', '#v=1', '#&&&', '#nothing'])('%j is the default without a message', (hash) => {
     expect(decode(hash, bounds)).toEqual({
-      task: null, a: null, b: null, edits: clean, node: undefined, token: null, backend: null, messages: [],
+      task: null, a: null, b: null, edits: clean, node: undefined, token: null, twin: null, backend: null, messages: [],
     });
   });
   it('ignores unknown keys', () => expect(decode('#v=1&theme=dark&x=%zz1', bounds).edits).toEqual(clean));
@@ -88,5 +89,28 @@ describe('hostile values', () => {
   });
   it('says short sentences whatever is in the link', () => {
     for (const message of bad(`#task=${'y'.repeat(9000)}&mode=${'z'.repeat(9000)}`).messages) expect(message.length).toBeLessThan(250);
+  });
+});
+
+describe('the dense twin', () => {
+  it('is shut unless the link opens it, and steered as far as the flip where the link does not say', () => {
+    expect(decode('#v=1&steer=0.5', bounds).twin).toBeNull();
+    expect(decode('#v=1&twin=1', bounds).twin).toEqual({ steer: 0, channel: null });
+    expect(decode('#v=1&twin=1&flip=1', bounds).twin).toEqual({ steer: 1, channel: null });
+    expect(decode('#v=1&twin=1&steer=0.25&channel=1.mlp.act_in.007', bounds).twin).toEqual({ steer: 0.25, channel: '1.mlp.act_in.7' });
+  });
+  it.each([
+    ['twin=yes', null, /twin=/],
+    ['twin=1&steer=1.5', { steer: 0, channel: null }, /0 to 1/],
+    ['twin=1&steer=-0.5', { steer: 0, channel: null }, /0 to 1/],
+    ['twin=1&steer=NaN', { steer: 0, channel: null }, /0 to 1/],
+    ['twin=1&channel=1.attn.q.4', { steer: 0, channel: null }, /no read/],
+    ['twin=1&channel=9.attn.act_in.4', { steer: 0, channel: null }, /no read/],
+    ['twin=1&channel=nonsense', { steer: 0, channel: null }, /no read/],
+  ])('replaces %s with a sentence', (link, twin, message) => {
+    const decoded = decode(`#v=1&${link}`, bounds);
+    expect(decoded.twin).toEqual(twin);
+    expect(decoded.messages).toHaveLength(1);
+    expect(decoded.messages[0]).toMatch(message);
   });
 });

@@ -1,12 +1,12 @@
 /**
  * The document in the address bar: `#v=1&task=...&a=...&b=...&mode=...&off=N,N&set=N:V,...&scale=N:F,...&patch=N,...&flip=1&node=N&token=T`,
- * and the backend where the user has chosen one: `&backend=cpu|webgpu`.
+ * and the backend where the user has chosen one, `&backend=cpu|webgpu`; with the dense twin open `&twin=1&steer=0..1&channel=N`.
  * Whoever sends a link is not trusted: every value is checked against what the model has, a bad one is replaced by its default, and
  * a sentence says so. Unknown keys are ignored (they may come from a later version).
  */
 import type { BackendName, Edits, ModelInfo, Mode, NodeId } from '../worker/protocol';
 import { parseNode } from '../words/names';
-import { LIMIT, noEdits, type Doc } from './document';
+import { LIMIT, noEdits, type Doc, type TwinDoc } from './document';
 
 /** What the link may refer to. Without a model (before it is loaded) nodes are checked for their form only. */
 export interface Bounds {
@@ -22,6 +22,7 @@ export interface Decoded {
   /** Null: none is open. Undefined: the link does not say. */
   node: NodeId | null | undefined;
   token: number | null;
+  twin: TwinDoc | null;
   backend: BackendName | null;
   /** One sentence a replaced value. */
   messages: string[];
@@ -37,7 +38,7 @@ const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
 export function decode(hash: string, bounds: Bounds): Decoded {
   const messages: string[] = [];
   const result: Decoded = {
-    task: null, a: null, b: null, edits: noEdits('circuit'), node: undefined, token: null, backend: null, messages,
+    task: null, a: null, b: null, edits: noEdits('circuit'), node: undefined, token: null, twin: null, backend: null, messages,
   };
   if (hash.length > MAX_HASH) {
     messages.push('The link is too long to be one of ours; the page starts afresh.');
@@ -88,6 +89,7 @@ export function decode(hash: string, bounds: Bounds): Decoded {
     if (/^\d{1,5}$/.test(token)) result.token = Number(token);
     else messages.push(`The link marks the token ${quote(token)}, which is not a number.`);
   }
+  result.twin = twin(fields, result.edits.flip, bounds, messages);
   const backend = fields.get('backend');
   if (backend === 'cpu' || backend === 'webgpu') result.backend = backend;
   else if (backend !== undefined) messages.push(`The link asks for the backend ${quote(backend)}; there are cpu and webgpu.`);
@@ -114,8 +116,34 @@ export function encode(doc: Doc, backend: BackendName | null = null): string {
   if (edits.flip) put('flip', '1');
   put('node', doc.node === null ? '' : escape(doc.node));
   if (doc.token !== null) put('token', String(doc.token));
+  if (doc.twin) {
+    put('twin', '1');
+    put('steer', shortest(doc.twin.steer));
+    if (doc.twin.channel !== null) put('channel', escape(doc.twin.channel));
+  }
   if (backend !== null) put('backend', backend);
   return `#${parts.join('&')}`;
+}
+
+function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, messages: string[]): TwinDoc | null {
+  const open = fields.get('twin');
+  if (open === undefined || open === '0' || open === '') return null;
+  if (open !== '1') {
+    messages.push(`twin=${quote(open)} in the link is neither 0 nor 1; the dense twin stays shut.`);
+    return null;
+  }
+  const result: TwinDoc = { steer: flip ? 1 : 0, channel: null };
+  const steer = fields.get('steer');
+  if (steer !== undefined) {
+    if (/^(\d+\.?\d*|\.\d+)(e-\d{1,3})?$/i.test(steer) && Number(steer) <= 1) result.steer = Number(steer);
+    else messages.push(`The link steers by ${quote(steer)}, which is no number from 0 to 1.`);
+  }
+  const channel = fields.get('channel');
+  if (channel !== undefined && channel !== '') {
+    if (exists(channel, bounds) && parseNode(channel)!.site.endsWith('.act_in')) result.channel = canonical(channel);
+    else messages.push(`The link steers the channel ${quote(channel)}, which is no read (act_in) of this model.`);
+  }
+  return result;
 }
 
 /** Percent-encoding for a fragment, quotes and brackets included, so that a link survives mail and chat. */

@@ -1,5 +1,5 @@
 /** Everything on the page at one moment. Immutable; `numbers` hang together, whatever has been typed since. */
-import type { ManifestTask } from '../worker/manifest';
+import type { ManifestModel, ManifestTask } from '../worker/manifest';
 import type { BackendState, ModelInfo, NodeId, Progress, Shown, TaskInfo } from '../worker/protocol';
 import type { Doc } from './document';
 
@@ -20,6 +20,8 @@ export interface Screen {
   /** What the user asks for, newer than `numbers` while busy. */
   doc: Doc;
   tasks: ManifestTask[];
+  /** Where the dense twin's files lie, if the model has one. */
+  twin: { base: string; listed: ManifestModel } | null;
   model: ModelInfo | null;
   numbers: Numbers | null;
   /** The numbers before the last change, drawn as ghosts. */

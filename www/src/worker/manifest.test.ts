@@ -17,6 +17,11 @@ describe('readManifest', () => {
     expect(read.poster).toBeNull();
     expect(defaultModel(read).tasks[0]).toEqual(task);
   });
+  const twin = { dense: 'dense.safetensors', denseBytes: 20, bridge: 'bridge.safetensors', bridgeBytes: 7 };
+  it('reads a dense twin where there is one', () => {
+    expect(defaultModel(readManifest(manifest))).not.toHaveProperty('twin');
+    expect(readManifest({ version: 1, models: [{ ...model, twin }] }).models[0]!.twin).toEqual(twin);
+  });
   const broken: [string, unknown, RegExp][] = [
     ['null', null, /an object/],
     ['a list', [], /an object/],
@@ -26,6 +31,9 @@ describe('readManifest', () => {
     ['another origin', { version: 1, models: [{ ...model, file: '//host/x' }] }, /models\[0\]\.file/],
     ['a negative size', { version: 1, models: [{ ...model, bytes: -1 }] }, /bytes/],
     ['a size that is no number', { version: 1, models: [{ ...model, bytes: '10' }] }, /bytes/],
+    ['a twin without a bridge', { version: 1, models: [{ ...model, twin: { ...twin, bridge: undefined } }] }, /twin\.bridge/],
+    ['a twin from elsewhere', { version: 1, models: [{ ...model, twin: { ...twin, dense: 'https://host/x' } }] }, /twin\.dense/],
+    ['a twin of no size', { version: 1, models: [{ ...model, twin: { ...twin, denseBytes: 1.5 } }] }, /twin\.denseBytes/],
     ['no presets', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [] }] }] }, /presets/],
     ['one candidate', { version: 1, models: [{ ...model, tasks: [{ ...task, candidates: ['x'] }] }] }, /candidates/],
     ['tokens without ids', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [{ a: { ...prompt, tokens: [{}] }, b: prompt }] }] }] }, /tokens/],

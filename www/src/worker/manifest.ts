@@ -8,6 +8,7 @@
  *   "models": [
  *     { "file": "default.safetensors", "default": true, "bytes": 412345,
  *       "tokenizer": "tokenizer.json", "tokenizerBytes": 51234,
+ *       "twin": { "dense": "dense.safetensors", "denseBytes": 1712345, "bridge": "bridge.safetensors", "bridgeBytes": 465432 },
  *       "tasks": [
  *         { "name": "single_double_quote", "title": "Close the quote", "sentence": "This model closes a quote.",
  *           "explanation": "...", "flipLabel": "Flip the quote type",
@@ -16,7 +17,8 @@
  *           "presets": [ { "a": { "text": "print('hi", "tokens": [ { "id": 5, "text": "print" } ], "cut": 0 }, "b": { } } ] } ] } ] }
  * ```
  *
- * Files are relative to `models/`; `bytes` are those of the file itself. `poster` is optional and holds `Poster`.
+ * Files are relative to `models/`; `bytes` are those of the file itself. `poster` is optional and holds `Poster`. `twin` is
+ * optional: a dense model, and the bridge between it and this one.
  */
 import type { CircuitInfo, ModelInfo, Prompt, TaskInfo, View } from './protocol';
 
@@ -31,7 +33,16 @@ export interface ManifestModel {
   bytes: number;
   tokenizer: string;
   tokenizerBytes: number;
+  twin?: ManifestTwin;
   tasks: ManifestTask[];
+}
+
+/** Loaded when somebody opens the dense twin. */
+export interface ManifestTwin {
+  dense: string;
+  denseBytes: number;
+  bridge: string;
+  bridgeBytes: number;
 }
 
 export interface Manifest {
@@ -136,7 +147,18 @@ function readModel(json: Json, where: string): ManifestModel {
     bytes: size(root['bytes'], `${where}.bytes`),
     tokenizer: file(root['tokenizer'], `${where}.tokenizer`),
     tokenizerBytes: size(root['tokenizerBytes'], `${where}.tokenizerBytes`),
+    ...(root['twin'] === undefined || root['twin'] === null ? {} : { twin: readTwin(root['twin'], `${where}.twin`) }),
     tasks,
+  };
+}
+
+function readTwin(json: Json, where: string): ManifestTwin {
+  const root = object(json, where);
+  return {
+    dense: file(root['dense'], `${where}.dense`),
+    denseBytes: size(root['denseBytes'], `${where}.denseBytes`),
+    bridge: file(root['bridge'], `${where}.bridge`),
+    bridgeBytes: size(root['bridgeBytes'], `${where}.bridgeBytes`),
   };
 }
 

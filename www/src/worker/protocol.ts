@@ -3,7 +3,7 @@
  * The Rust side of these shapes is `src/circuit/inspect.rs`; names are the same there.
  */
 
-import type { Manifest } from './manifest';
+import type { Manifest, ManifestModel } from './manifest';
 
 /** A node is written HOOK.INDEX, e.g. `0.mlp.post_act.863`. */
 export type NodeId = string;
@@ -261,4 +261,43 @@ export interface Engine {
   show(ask: Ask): Promise<Shown>;
   /** The backend to run on from now on; null: whichever is faster. Resolves when it does, or when `onBackend` has heard why not. */
   use(wish: BackendName | null): Promise<void>;
+}
+
+/** What is asked of the dense twin, see `src/bridge/view.rs`. */
+export interface TwinAsk {
+  a: number[];
+  b: number[] | null;
+  /** The channel to steer by. */
+  node: NodeId;
+  strengths: number[];
+  /** Other channels to try at full strength. */
+  others: NodeId[];
+  /** How many random directions of equal norm to try at full strength. */
+  random: number;
+  candidates: [number, number];
+}
+
+/** Softmaxes over the two candidates. Without a counterfactual there is only `before`. */
+export interface TwinView {
+  before: [number, number];
+  /** By strength. */
+  curve: [number, number][];
+  random: [number, number][];
+  others: { node: NodeId; p: [number, number] }[];
+}
+
+/** Softmaxes over the two candidates: of both models, and of passes that begin in one and end in the other, by switch point. */
+export interface HybridView {
+  sparse: [number, number];
+  dense: [number, number];
+  sparseToDense: [number, number][];
+  denseToSparse: [number, number][];
+}
+
+/** The face of the twin's worker. It is another worker than the engine's, so that nothing of the first screen waits for it. */
+export interface TwinEngine {
+  /** Loads both models and the bridge. Gives the channel that the bridge names for each task that has one. */
+  open(base: string, listed: ManifestModel, onProgress: (progress: Progress) => void): Promise<Record<string, NodeId>>;
+  steer(ask: TwinAsk): Promise<TwinView>;
+  hybrid(tokens: number[], candidates: [number, number]): Promise<HybridView>;
 }
