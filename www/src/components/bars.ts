@@ -10,19 +10,19 @@ export function bars(candidates: [string, string] | null, numbers: Numbers | nul
   return html`<section class="next" aria-label="Next token">
     <div class="lbl">Next token <span>of these two</span></div>
     <div class="bars">
-      ${[0, 1].map((index) => bar(index as 0 | 1, candidates?.[index as 0 | 1] ?? '', numbers, previous, win === index))}
+      ${([0, 1] as const).map((index) =>
+        bar(index === 0 ? 'p-target' : 'p-alt', candidates?.[index] ?? '', numbers?.shown.view.p[index], previous?.shown.view.p[index], win === index))}
     </div>
     ${numbers ? likely(numbers) : nothing}
   </section>`;
 }
 
-function bar(index: 0 | 1, token: string, numbers: Numbers | null, previous: Numbers | null, win: boolean): TemplateResult {
-  const p = numbers?.shown.view.p[index];
-  const was = previous?.shown.view.p[index];
+/** One candidate's bar, over its ghost. */
+export function bar(name: string, token: string, p: number | undefined, was: number | undefined, win: boolean): TemplateResult {
   const ghost = was !== undefined && p !== undefined && percent(was) !== percent(p);
   return html`<div class="bar ${win ? 'win' : ''}">
     <span class="cand">${sayToken(token)}</span>
-    <span class="track" data-testid=${index === 0 ? 'p-target' : 'p-alt'} data-value=${p ?? nothing} data-token=${token}>
+    <span class="track" data-testid=${name} data-value=${p ?? nothing} data-token=${token}>
       <i class="fill" style="transform:translateX(calc(max(3px, ${((p ?? 0) * 100).toFixed(2)}%) - 100%))"></i>
       ${ghost ? html`<i class="ghost" style="width:${(was * 100).toFixed(2)}%"></i>` : nothing}
     </span>

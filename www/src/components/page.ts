@@ -2,7 +2,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { Controller } from '../state/controller';
-import { withChange, withCounterfactual, withFlip, withMode, withNode, withText, withToken, type Change, type Doc } from '../state/document';
+import { withChange, withCounterfactual, withFlip, withMode, withNode, withText, withToken, withTwin, type Change, type Doc } from '../state/document';
 import { encode } from '../state/hash';
 import type { Hover, Screen } from '../state/screen';
 import { markedToken } from '../state/reading';
@@ -31,6 +31,8 @@ export class Page extends Light {
   @property({ attribute: false }) controller!: Controller;
   @state() private copied = '';
   @state() private announced = '';
+  /** Whether the dense twin's panel has come, or why it could not be loaded. */
+  @state() private twin: 'absent' | 'loading' | 'here' | { lost: string } = 'absent';
   /** The task whose silent nodes are drawn, too. */
   @state() private whole: string | null = null;
   private leave: (() => void) | null = null;
@@ -100,7 +102,7 @@ export class Page extends Light {
     const parts = numbers && numbers.task.name === doc.task ? numbers.task.circuit.nodes.length : null;
     const panel = numbers !== null && doc.node !== null;
     const headWidth = screen.model?.headWidth ?? 0;
-    return html`<div class="page ${panel ? 'with-panel' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
+    return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @pick-token=${this.pickToken}>
       <header>
         <h1>${task?.sentence ?? 'A small model, and the few parts that decide.'} <span>${parts === null ? '' : `These ${count(parts)} parts do it.`}</span></h1>
@@ -116,7 +118,13 @@ export class Page extends Light {
       </header>
       ${this.prompts(screen)}
       ${this.messages(screen)}
-      <p class="said">${numbers ? pieces(said(numbers, previous, headWidth)) : 'The model is loading; its numbers come in a moment.'}</p>
+      <div class="after">
+        <div class="saidrow">
+          <p class="said">${numbers ? pieces(said(numbers, previous, headWidth)) : 'The model is loading; its numbers come in a moment.'}</p>
+          ${this.twinSwitch(screen)}
+        </div>
+        ${doc.twin && screen.twin ? this.twinPanel(screen) : nothing}
+      </div>
       <main>
         <section class="card gcard" aria-label="Circuit">
           <div class="bar2">
@@ -143,6 +151,29 @@ export class Page extends Light {
         <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl" /></pattern>
       </defs></svg>
     </div>`;
+  }
+
+  private twinSwitch(screen: Screen): TemplateResult | typeof nothing {
+    if (!screen.twin) return nothing;
+    const open = screen.doc.twin !== null;
+    return html`<button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.numbers || screen.poster}
+      title="The same prompt in an ordinary, dense model, steered by a channel of this one"
+      @click=${() => this.controller.change(withTwin(this.doc, !open), 'select')}>Dense twin</button>`;
+  }
+
+  /** The panel's code comes with its first opening. */
+  private twinPanel(screen: Screen): TemplateResult | typeof nothing {
+    if (screen.poster || !screen.numbers) return nothing;
+    if (typeof this.twin === 'object') return html`<p class="notice" role="alert" data-testid="twin-error">${this.twin.lost}</p>`;
+    if (this.twin === 'here') return html`<sc-twin .controller=${this.controller}></sc-twin>`;
+    if (this.twin === 'absent') {
+      this.twin = 'loading';
+      import('./twin').then(
+        () => (this.twin = 'here'),
+        (error: unknown) => (this.twin = { lost: `The dense twin could not be loaded (${String(error)}). Check the connection and load the page again.` }),
+      );
+    }
+    return html`<p class="tload">Loading the dense twin</p>`;
   }
 
   /** Nodes that are silent on the task's example stand behind counts until someone wants to see them. */

@@ -1,0 +1,60 @@
+/** Owns the dense twin: its own wasm memory with both models and the bridge. Started when somebody opens the twin. */
+import { expose } from 'comlink';
+import startTwin, { Twin as WasmTwin } from 'sparse-circuits-twin';
+import wasmUrl from '../../../pkg/twin/sparse_circuits_twin_bg.wasm?url';
+import { download, Tally } from './download';
+import type { HybridView, NodeId, TwinAsk, TwinEngine, TwinView } from './protocol';
+
+/** The twin's face (`src/web/twin.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
+interface Twin {
+  channels(): Record<string, NodeId>;
+  steer(ask: TwinAsk): TwinView;
+  hybrid(tokens: Uint32Array, first: number, second: number): HybridView;
+}
+const Twin: new (sparse: Uint8Array, dense: Uint8Array, bridge: Uint8Array) => Twin = WasmTwin;
+
+/** Bytes of the wasm file, put in when the page is built. */
+declare const __TWIN_BYTES__: number;
+
+let live: Twin | null = null;
+
+const twin: TwinEngine = {
+  async open(base, listed, onProgress): Promise<Record<string, NodeId>> {
+    const files = listed.twin;
+    if (!files) throw new Error(`${listed.file} has no dense twin.`);
+    const tally = new Tally(onProgress);
+    // The sparse model comes out of the browser's cache where it keeps one; its bytes count all the same.
+    const wanted: [string, number][] = [
+      [new URL(wasmUrl, self.location.href).href, __TWIN_BYTES__],
+      [new URL(listed.file, base).href, listed.bytes],
+      [new URL(files.dense, base).href, files.denseBytes],
+      [new URL(files.bridge, base).href, files.bridgeBytes],
+    ];
+    for (const [, bytes] of wanted) tally.expect(bytes);
+    const [wasm, sparse, dense, bridge] = await Promise.all(wanted.map(([url, bytes]) => download(url, bytes, tally)));
+    await startTwin({ module_or_path: wasm! }).catch((error: unknown) => {
+      throw new Error(`This browser cannot run the dense twin's engine (${String(error)}).`);
+    });
+    try {
+      live = new Twin(sparse!, dense!, bridge!);
+    } catch (error) {
+      throw new Error(`${files.dense} and ${files.bridge} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return live.channels();
+  },
+
+  async steer(ask): Promise<TwinView> {
+    return alive().steer(ask);
+  },
+
+  async hybrid(tokens, [first, second]): Promise<HybridView> {
+    return alive().hybrid(Uint32Array.from(tokens), first, second);
+  },
+};
+
+function alive(): Twin {
+  if (!live) throw new Error('The dense twin is not loaded yet.');
+  return live;
+}
+
+expose(twin);
