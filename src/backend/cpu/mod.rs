@@ -28,7 +28,7 @@ pub use abs_top_k::abs_top_k;
 pub use attention::attention;
 #[cfg(not(target_arch = "wasm32"))]
 pub use divergence::divergence;
-pub use limit::load_fed;
+pub use limit::{load_fed, multiply_adds};
 
 /// A weight matrix and, once a backward pass has asked for it, its transpose. Cheap to clone and shared between threads.
 #[derive(Clone)]
