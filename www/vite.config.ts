@@ -47,6 +47,7 @@ export default defineConfig(async () => ({
   resolve: {
     // The wasm packages that `cargo xtask build` makes. Aliases, not `file:` dependencies, so that `npm ci` needs no build.
     alias: {
+      'sparse-circuits-bench': join(root, 'pkg/bench/engine_bench.js'),
       'sparse-circuits-engine-webgpu': join(root, 'pkg/engine-webgpu/sparse_circuits_webgpu.js'),
       'sparse-circuits-engine': join(root, 'pkg/engine/sparse_circuits.js'),
       'sparse-circuits-twin': join(root, 'pkg/twin/sparse_circuits_twin.js'),

@@ -23,7 +23,7 @@ const defaultModel = manifest.models.find((model) => model.default)?.file;
 
 /** When index.html loads a file: for its `first` live screen, later on the default `page`, or `never`. */
 function when(file) {
-  if (file.endsWith('.map') || file.endsWith('.md') || file === 'models/train.json') return 'never';
+  if (file.endsWith('.map') || file.endsWith('.md') || /^models\/train\w*\.json$/.test(file)) return 'never';
   // The vocabulary is needed at once, for the words of the top five; what encodes text only once somebody types.
   if (/tokenizer.*\.(wasm|js)$/.test(file)) return 'page';
   // Only where the browser has an adapter; counted for everyone.
@@ -31,7 +31,7 @@ function when(file) {
   // Once somebody opens the dense twin.
   if (/^assets\/twin|sparse_circuits_twin/.test(file)) return 'never';
   if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';
-  if ((file.endsWith('.html') && file !== 'index.html') || file.startsWith('assets/bench-')) return 'never';
+  if ((file.endsWith('.html') && file !== 'index.html') || /^assets\/(engine_)?bench[-_]/.test(file)) return 'never';
   return 'first';
 }
 

@@ -1,14 +1,15 @@
-//! From the crate to `pkg/` (four wasm packages) and from there to `www/dist`, the folder to publish.
+//! From the crate to `pkg/` (five wasm packages) and from there to `www/dist`, the folder to publish.
 
 use crate::exec::{Outcome, cargo, command, io, npm_bin, root, run, step, target, www};
 use crate::setup;
 use std::fs;
 use std::path::Path;
 
-/// One wasm package: the crate compiled with some of its features.
+/// One wasm package: a crate compiled with some of its features.
 struct Package {
     /// Its folder in pkg/.
     name: &'static str,
+    from: &'static str,
     /// What its files' names start with: two of a name could not be told apart once published.
     stem: &'static str,
     feature: &'static str,
@@ -16,11 +17,21 @@ struct Package {
     level: &'static str,
 }
 
-const PACKAGES: [Package; 4] = [
-    Package { name: "engine", stem: "sparse_circuits", feature: "web-engine", level: "-O3" },
-    Package { name: "engine-webgpu", stem: "sparse_circuits_webgpu", feature: "web-webgpu", level: "-Oz" },
-    Package { name: "twin", stem: "sparse_circuits_twin", feature: "web-twin", level: "-O3" },
-    Package { name: "tokenizer", stem: "sparse_circuits_tokenizer", feature: "web-tokenizer", level: "-Oz" },
+const OURS: &str = "sparse-circuits";
+
+const PACKAGES: [Package; 5] = [
+    Package { name: "engine", from: OURS, stem: "sparse_circuits", feature: "web-engine", level: "-O3" },
+    Package { name: "engine-webgpu", from: OURS, stem: "sparse_circuits_webgpu", feature: "web-webgpu", level: "-Oz" },
+    Package { name: "twin", from: OURS, stem: "sparse_circuits_twin", feature: "web-twin", level: "-O3" },
+    Package {
+        name: "tokenizer",
+        from: OURS,
+        stem: "sparse_circuits_tokenizer",
+        feature: "web-tokenizer",
+        level: "-Oz",
+    },
+    // Both backends side by side, for bench.html.
+    Package { name: "bench", from: "engine-bench", stem: "engine_bench", feature: "page", level: "-O3" },
 ];
 
 /// What Rust's wasm target uses by default, and SIMD (.cargo/config.toml). Old browsers are told by the page.
@@ -55,11 +66,14 @@ pub fn wasm_packages(tools: &Path) -> Outcome {
 
 fn wasm_package(tools: &Path, package: &Package) -> Outcome {
     run(cargo().args(["build", "--lib", "--profile", "wasm", "--target", "wasm32-unknown-unknown"]).args([
+        "--package",
+        package.from,
         "--no-default-features",
         "--features",
         package.feature,
     ]))?;
-    let compiled = target().join("wasm32-unknown-unknown/wasm/sparse_circuits.wasm");
+    let file = package.from.replace('-', "_");
+    let compiled = target().join(format!("wasm32-unknown-unknown/wasm/{file}.wasm"));
     let work = target().join("xtask").join(package.name);
     let out = root().join("pkg").join(package.name);
 

@@ -100,7 +100,9 @@ fn lint(_: &Ready) -> Outcome<Option<Count>> {
     run(cargo().args(["clippy", "--workspace", "--all-targets", NATIVE_FEATURES, "--", "-D", "warnings"]))?;
     run(cargo().args(["clippy", "--lib"]).args(WASM_TESTS).args(["--", "-D", "warnings"]))?;
     let benches = ["clippy", "--package", "engine-bench", "--lib", "--target", "wasm32-unknown-unknown"];
-    run(cargo().args(benches).args(["--", "-D", "warnings"]))?;
+    for features in [&[][..], &["--features", "page"]] {
+        run(cargo().args(benches).args(features).args(["--", "-D", "warnings"]))?;
+    }
     Ok(None)
 }
 

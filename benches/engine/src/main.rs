@@ -32,26 +32,26 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Everything that the device deserves, or with `all` everything.
 #[cfg(feature = "webgpu")]
 fn sides(to: &str, all: bool) -> Result<(), Box<dyn Error>> {
-    use engine_bench::sides::{Patience, Row, plan, row};
+    use engine_bench::sides::{Row, Sides, plan};
     use sparse_circuits::backend::{gpu::Gpu, ready};
-    let mut gpu = ready(Gpu::new())?;
-    let software = gpu.is_software();
-    say(&format!("WebGPU on {}", gpu.description()))?;
+    let mut sides = Sides::new(Some(ready(Gpu::new())?));
+    let device = sides.device().map(str::to_string);
+    let software = sides.is_software();
+    say(&format!("WebGPU on {}", device.as_deref().unwrap_or_default()))?;
     if software {
         say("A software adapter: its times mean nothing, only that both backends agree.")?;
     }
     say("")?;
     say(Row::HEAD)?;
-    let patience = if software { Patience::QUICK } else { Patience::FULL };
     let start = Instant::now();
     let now = move || start.elapsed().as_secs_f64() * 1000.0;
     let mut rows = Vec::new();
     for (what, shape) in plan(all || !software) {
-        let row = ready(row(Some(&mut gpu), what, shape, patience, &now))?;
+        let row = ready(sides.row(what, shape, &now))?;
         say(&row.line())?;
-        rows.push(row);
+        rows.push(row.clone());
     }
-    let json = serde_json::json!({ "device": gpu.description(), "software": software, "rows": rows });
+    let json = serde_json::json!({ "device": device, "software": software, "rows": rows });
     Ok(std::fs::write(to, json.to_string())?)
 }
 

@@ -1,16 +1,16 @@
 //! Ops and whole passes on either backend, beside what the device can do at most: `engine-bench sides`.
 
 use crate::models::{self, Random};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sparse_circuits::Result;
-use sparse_circuits::backend::cpu::{Cpu, load_fed};
+use sparse_circuits::backend::cpu::{Cpu, multiply_adds};
 use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::backend::{Backend, Batch, NormKind};
 use sparse_circuits::model::{Activation, LogitsAt, Model, WeightMatrix, Weights, forward};
 use sparse_circuits::tensor::{Activations, Matrix};
 
 /// A model's size and what it is given.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shape {
     pub d_model: usize,
@@ -42,6 +42,19 @@ pub struct Figures {
     /// Floating-point operations and bytes that a run needs at least, over that time; 0 where they do not count.
     pub gflops: f64,
     pub gbs: f64,
+    /// The multiply-adds over the limit's or, where there are none, the bytes over the copy's at the same size.
+    pub share: Option<f64>,
+}
+
+impl Figures {
+    fn new(ms: f64, flop: f64, bytes: f64) -> Self {
+        Figures { ms, gflops: flop / ms / 1e6, gbs: bytes / ms / 1e6, share: None }
+    }
+
+    /// A batch of as many runs, one after the other.
+    fn times(self, runs: f64) -> Self {
+        Figures { ms: self.ms * runs, ..self }
+    }
 }
 
 /// What one backend took, and what it computed.
@@ -60,10 +73,8 @@ pub trait Side: Backend {
 
 impl Side for Cpu {
     fn limit(&mut self, rounds: usize, y: &mut Activations) -> f64 {
-        // a quarter of a first-level cache
-        let x = [0.001f32; 2048];
-        load_fed(rounds, std::hint::black_box(0.5), &x, &mut y.data_mut()[..64]);
-        (2 * rounds * x.len()) as f64
+        multiply_adds(rounds, std::hint::black_box(0.5), y.data_mut());
+        (2 * rounds * y.data().len()) as f64
     }
 }
 
@@ -110,7 +121,7 @@ pub async fn measure<B: Side>(
     let prompts = Batch::new(&vec![models::prompt(tokens); batch]);
     let t = prompts.tokens().len();
     let mut random = Random::new(2);
-    let mut x = backend.upload(&numbers(d_model, t, 3));
+    let x = backend.upload(&numbers(d_model, t, 3));
     let mut y = backend.tensor(d_model, t);
     let clock = Clock { patience, now };
     let (ct, wide) = ((4 * d_model * t) as f64, (4 * widest * t) as f64);
@@ -147,9 +158,9 @@ pub async fn measure<B: Side>(
                 b.copy(&x, y);
                 b.abs_top_k(d_model / 4, y);
             };
+            let copy = clock.median(backend, &mut y, |b, y| b.copy(&x, y)).await?;
             let both = clock.median(backend, &mut y, each).await?;
-            let copy = clock.median(backend, &mut x, |b, x| b.copy(&y, x)).await?;
-            ((both - copy).max(0.0), 0.0, 2.0 * ct)
+            ((both - copy).max(1e-6), 0.0, 2.0 * ct)
         }
         "norm" => {
             let ms = clock.median(backend, &mut y, |b, y| b.norm(NormKind::Rms, &x, None, None, y)).await?;
@@ -178,8 +189,7 @@ pub async fn measure<B: Side>(
         }
     };
     let output = backend.read(&y).await?;
-    let figures = Figures { ms, gflops: flop / ms / 1e6, gbs: bytes / ms / 1e6 };
-    Ok(Measured { figures, batch, output })
+    Ok(Measured { figures: Figures::new(ms, flop, bytes), batch, output })
 }
 
 /// Of the matrices that every token passes.
@@ -246,7 +256,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// One line of the table: the same work on both backends.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     pub what: String,
@@ -262,68 +272,117 @@ pub struct Row {
 }
 
 impl Row {
-    pub const HEAD: &str = "| | size | cpu ms | GFLOP/s | GB/s | webgpu ms | GFLOP/s | GB/s | difference |\n\
-                            | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
+    pub const HEAD: &str = "| | size | cpu ms | GFLOP/s | GB/s | of limit | webgpu ms | GFLOP/s | GB/s | of limit | difference |\n\
+                            | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
     /// Of a table for people.
     pub fn line(&self) -> String {
         let Shape { d_model, n_layer, density, tokens, batch } = self.shape;
-        let figures = |figures: Figures| format!("{:.3} | {:.2} | {:.2}", figures.ms, figures.gflops, figures.gbs);
-        let webgpu = self.webgpu.map_or(" | | ".into(), figures);
+        let rate = |value: f64| if value == 0.0 { String::new() } else { format!("{value:.2}") };
+        let figures = |Figures { ms, gflops, gbs, share }: Figures| {
+            let share = share.map_or(String::new(), |share| format!("{:.0} %", 100.0 * share));
+            format!("{ms:.3} | {} | {} | {share}", rate(gflops), rate(gbs))
+        };
+        let webgpu = self.webgpu.map_or(" | | | ".into(), figures);
         let difference = self.difference.map_or(String::new(), |difference| format!("{difference:.0e}"));
         let size = format!("{d_model} x {n_layer}, {} %, {tokens} x {batch}", 100.0 * density);
         format!("| {} | {size} | {} | {webgpu} | {difference} |", self.what, figures(self.cpu))
     }
 }
 
-/// # Errors
-/// What the device reports.
-pub async fn row(
-    gpu: Option<&mut Gpu>,
-    what: &str,
-    shape: Shape,
-    patience: Patience,
-    now: &dyn Fn() -> f64,
-) -> Result<Row> {
-    let one = Shape { batch: 1, ..shape };
-    let cpu = measure(&mut Cpu::new(), what, one, patience, now).await?;
-    let mut row = Row {
-        what: what.into(),
-        shape,
-        cpu: Figures { ms: cpu.figures.ms * shape.batch as f64, ..cpu.figures },
-        webgpu: None,
-        at_once: shape.batch,
-        difference: None,
-    };
-    if let Some(gpu) = gpu {
-        let got = measure(gpu, what, shape, patience, now).await?;
-        row.at_once = got.batch;
-        row.webgpu = Some(Figures { ms: got.figures.ms * (shape.batch as f64 / got.batch as f64), ..got.figures });
-        // the limits compute different things
-        if shape.batch == 1 && what != "limit" {
-            row.difference = Some(difference(&got.output, &cpu.output));
-        }
-    }
-    Ok(row)
+/// Both backends of this machine, and what has been measured of them.
+pub struct Sides {
+    gpu: Option<Gpu>,
+    rows: Vec<Row>,
 }
 
-/// What is measured: ops at sizes from small to those of published models, then whole passes at all densities, lengths and batches. A software
-/// adapter, whose times say nothing, gets the smallest size alone.
+impl Sides {
+    pub fn new(gpu: Option<Gpu>) -> Self {
+        Sides { gpu, rows: Vec::new() }
+    }
+
+    /// The adapter's name; `None` without an adapter.
+    pub fn device(&self) -> Option<&str> {
+        self.gpu.as_ref().map(Gpu::description)
+    }
+
+    /// Whether the adapter computes on the CPU: its times say nothing about a GPU.
+    pub fn is_software(&self) -> bool {
+        self.gpu.as_ref().is_some_and(Gpu::is_software)
+    }
+
+    /// Measures one of the plan's. Shares need `limit` and `copy` measured before.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn row(&mut self, what: &str, shape: Shape, now: &dyn Fn() -> f64) -> Result<&Row> {
+        let one = Shape { batch: 1, ..shape };
+        let known = self.rows.iter().find(|row| row.what == what && row.shape == one);
+        let (cpu, output) = match known {
+            Some(known) => (known.cpu, None),
+            None => {
+                let measured = measure(&mut Cpu::new(), what, one, Patience::FULL, now).await?;
+                (measured.figures, Some(measured.output))
+            }
+        };
+        let mut row = Row {
+            what: what.into(),
+            shape,
+            cpu: cpu.times(shape.batch as f64),
+            webgpu: None,
+            at_once: shape.batch,
+            difference: None,
+        };
+        if let Some(gpu) = &mut self.gpu {
+            let patience = if gpu.is_software() { Patience::QUICK } else { Patience::FULL };
+            let got = measure(gpu, what, shape, patience, now).await?;
+            row.at_once = got.batch;
+            row.webgpu = Some(got.figures.times(shape.batch as f64 / got.batch as f64));
+            // the limits compute different things
+            if let Some(output) = output.filter(|_| shape == one && what != "limit") {
+                row.difference = Some(difference(&got.output, &output));
+            }
+        }
+        row.cpu.share = self.share(&row, |row| Some(row.cpu));
+        if let Some(webgpu) = row.webgpu {
+            row.webgpu = Some(Figures { share: self.share(&row, |row| row.webgpu), ..webgpu });
+        }
+        self.rows.push(row);
+        Ok(self.rows.last().expect("it was just pushed"))
+    }
+
+    /// Of one backend's figures.
+    fn share(&self, row: &Row, side: impl Fn(&Row) -> Option<Figures>) -> Option<f64> {
+        let figures = side(row)?;
+        let most = |what: &str, same: &dyn Fn(&Shape) -> bool| {
+            self.rows.iter().find(|row| row.what == what && same(&row.shape)).and_then(&side)
+        };
+        if figures.gflops > 0.0 {
+            Some(figures.gflops / most("limit", &|_| true)?.gflops)
+        } else {
+            Some(figures.gbs / most("copy", &|shape| shape.d_model == row.shape.d_model)?.gbs)
+        }
+    }
+}
+
+/// What is measured: limits, ops at sizes from small to those of published models, then whole passes at all densities, lengths and
+/// batches; or the smallest size alone, where times say nothing.
 pub fn plan(all: bool) -> Vec<(&'static str, Shape)> {
     let sizes = [(128, 2), (512, 4), (1024, 8), (2048, 8)];
     let sizes = if all { &sizes[..] } else { &sizes[..1] };
-    let (ops, passes) = (&WHAT[..WHAT.len() - 1], WHAT[WHAT.len() - 1]);
-    let mut plan = Vec::new();
-    for &(d_model, n_layer) in sizes {
-        let shape = Shape { d_model, n_layer, density: 0.01, tokens: 256, batch: 1 };
-        plan.extend(ops.iter().map(|&op| (op, shape)));
+    let (ops, passes) = (&WHAT[1..WHAT.len() - 1], WHAT[WHAT.len() - 1]);
+    let shape = |(d_model, n_layer)| Shape { d_model, n_layer, density: 0.01, tokens: 256, batch: 1 };
+    // where a device has the most to do: its limit is no size's
+    let mut plan = vec![("limit", shape(sizes[sizes.len() - 1]))];
+    for &size in sizes {
+        plan.extend(ops.iter().map(|&op| (op, shape(size))));
     }
-    for &(d_model, n_layer) in sizes {
+    for &size in sizes {
         for density in [0.001, 0.005, 0.01, 0.02] {
             for tokens in [64, 256] {
                 for batch in [1, 128] {
                     if all || batch == 1 && density == 0.01 {
-                        plan.push((passes, Shape { d_model, n_layer, density, tokens, batch }));
+                        plan.push((passes, Shape { density, tokens, batch, ..shape(size) }));
                     }
                 }
             }
@@ -344,6 +403,22 @@ mod tests {
             let measured = ready(measure(&mut Cpu::new(), what, shape, Patience::QUICK, &|| 0.0)).unwrap();
             assert!(measured.output.data().iter().any(|x| *x != 0.0), "{what}");
             assert_eq!(measured.batch, 2);
+        }
+    }
+
+    #[test]
+    fn rows_state_their_share_of_what_was_measured_before() {
+        let mut sides = Sides::new(None);
+        let shape = Shape { d_model: 32, n_layer: 1, density: 0.1, tokens: 5, batch: 2 };
+        // ever slower, so that every wait is long enough
+        let clock = std::cell::Cell::new(1.0);
+        let now = || clock.replace(1.5 * clock.get());
+        let mut share = |what| ready(sides.row(what, shape, &now)).unwrap().cpu.share;
+        for first in ["norm", "copy", "limit"] {
+            assert_eq!(share(first), None, "{first}");
+        }
+        for later in ["norm", "matmul, dense"] {
+            assert!(share(later).is_some_and(|share| share > 0.0), "{later}");
         }
     }
 

@@ -12,7 +12,7 @@ const CHAINS: usize = 4;
 
 kernel! {
     /// `rounds` times a multiply-add of every number of `x`, which fits the first-level cache: each loads one operand, as a sparse
-    /// product does, and nothing else. No product is faster. Adds to `sums`, at least 64 numbers.
+    /// product does, and nothing else. No sparse product is faster. Adds to `sums`, at least 64 numbers.
     pub fn load_fed<A>(rounds: usize, weight: f32, x: &[f32], sums: &mut [f32]) {
         let weight = Lanes::splat(weight);
         let mut lanes = [Lanes::zero(); SUMS];

@@ -1,9 +1,12 @@
 /**
- * Measures the page as it is, in a frame: the engine's runs, and the way from a key to painted numbers. Results stand in a table and,
- * as JSON, in `benchResult` for `scripts/bench.mjs`.
+ * Measures the page as it is, in a frame: the engine's runs, and the way from a key to painted numbers, on both backends; then the
+ * backends themselves, side by side. Results stand in two tables and as JSON, in `benchResult` for `scripts/bench.mjs`.
  */
 import type { Page } from '../components/page';
 import type { Screen } from '../state/screen';
+import type { BackendName } from '../worker/protocol';
+import { caution, lines, measureSides, type SidesResult } from './sides';
+import { Wish } from './wish';
 
 interface Row {
   name: string;
@@ -17,8 +20,8 @@ interface Row {
 export interface BenchResult {
   browser: string;
   cores: number;
-  backend: string;
   rows: Row[];
+  sides: SidesResult | null;
 }
 
 declare global {
@@ -27,8 +30,11 @@ declare global {
   }
 }
 
-const WARM = 10;
-const RUNS = 60;
+const wish = new Wish(window.location.hash);
+const RUNS = wish.runs ?? 60;
+const WARM = Math.min(10, RUNS);
+/** Milliseconds after which no further run begins: some backends take seconds for each. */
+const ENOUGH = 10_000;
 const TOKENS = 64;
 
 function row(name: string, tokens: number, times: number[]): Row {
@@ -45,21 +51,34 @@ interface Times {
 
 /** The page in a frame of its own, and what a person does there. */
 class Subject {
-  private constructor(private readonly window: Window, private readonly page: Page) {}
+  private constructor(private readonly frameElement: HTMLIFrameElement, private readonly page: Page) {}
 
-  static async open(): Promise<Subject> {
+  private get window(): Window {
+    return this.frameElement.contentWindow!;
+  }
+
+  /** Null where the page cannot run on it. */
+  static async open(backend: BackendName): Promise<Subject | null> {
     const frame = document.createElement('iframe');
-    frame.src = './index.html';
+    frame.src = `./index.html#backend=${backend}`;
     document.body.append(frame);
     await new Promise((done) => frame.addEventListener('load', done, { once: true }));
     const window = frame.contentWindow!;
     for (;;) {
       const page = window.document.querySelector<Page>('sc-page');
       const phase = page?.controller.screen.phase;
-      if (phase === 'ready') return new Subject(window, page!);
+      if (phase === 'ready') {
+        if (page!.controller.screen.backend?.name === backend) return new Subject(frame, page!);
+        frame.remove();
+        return null;
+      }
       if (phase === 'error') throw new Error(page!.controller.screen.failure ?? 'The page does not run.');
       await new Promise((done) => setTimeout(done, 20));
     }
+  }
+
+  close(): void {
+    this.frameElement.remove();
   }
 
   get screen(): Screen {
@@ -122,56 +141,90 @@ class Subject {
   }
 }
 
+/** So many runs as count, after those that do not; at least one. */
+async function timed(act: (run: number) => Promise<Times>): Promise<Times[]> {
+  const all: Times[] = [];
+  const end = performance.now() + ENOUGH;
+  for (let run = 0; run < WARM + RUNS && (run < 2 || performance.now() < end); run++) {
+    const times = await act(run);
+    if (run === WARM) all.length = 0;
+    all.push(times);
+  }
+  return all;
+}
+
 /** One key after the other: the prompt's last letter comes and goes. */
 async function typing(subject: Subject, text: string, rows: Row[]): Promise<void> {
   const runs: number[] = [];
-  const all: Times[] = [];
   await subject.type(text);
   const tokens = subject.tokens;
-  for (let key = 0; key < WARM + RUNS; key++) {
+  const all = await timed(async (key) => {
     const times = await subject.type(key % 2 === 0 ? `${text}x` : text);
-    if (key < WARM) continue;
     runs.push(subject.screen.numbers!.shown.view.ms);
-    all.push(times);
-  }
+    return times;
+  });
   const of = (name: string, read: (times: Times) => number) => row(name, tokens, all.map(read));
-  rows.push(row('run with all hooks', tokens, runs), of('key to numbers in the page', (times) => times.written),
+  rows.push(row('run with all hooks', tokens, runs.slice(-all.length)), of('key to numbers in the page', (times) => times.written),
     of('key to painted numbers', (times) => times.painted), of('key to painted graph', (times) => times.complete));
 }
 
-async function measure(): Promise<BenchResult> {
+/** Nothing where the page cannot run on it. */
+async function measure(backend: BackendName): Promise<Row[]> {
   const start = performance.now();
-  const subject = await Subject.open();
+  const subject = await Subject.open(backend);
+  if (!subject) return [];
   const rows = [row('open to live numbers', subject.tokens, [performance.now() - start])];
   await typing(subject, subject.screen.doc.a, rows);
   let text = 'print("a';
   for (await subject.type(text); subject.tokens < TOKENS; await subject.type(text)) text = `x = ${text.length}\n${text}`;
   await typing(subject, text, rows);
-  const flips: Times[] = [];
-  for (let press = 0; press < WARM + RUNS; press++) {
-    const times = await subject.flip();
-    if (press >= WARM) flips.push(times);
-  }
+  const flips = await timed(() => subject.flip());
   rows.push(row('flip to painted numbers', subject.tokens, flips.map((times) => times.painted)), row('flip to painted graph', subject.tokens, flips.map((times) => times.complete)));
-  return { browser: navigator.userAgent, cores: navigator.hardwareConcurrency, backend: subject.screen.backend?.name ?? '', rows };
+  subject.close();
+  return rows.map((one) => ({ ...one, name: `${backend}: ${one.name}` }));
 }
 
-function show(result: BenchResult): void {
-  const ms = (value: number) => value.toFixed(value < 10 ? 2 : 1);
-  const lines = [['', 'tokens', 'median ms', 'best tenth', 'runs'], ...result.rows.map((one) => [one.name, String(one.tokens), ms(one.median), ms(one.best), String(one.runs)])];
-  const table = document.getElementById('table') as HTMLTableElement;
+function fill(id: string, lines: string[][]): void {
+  const table = document.getElementById(id) as HTMLTableElement;
+  table.replaceChildren();
   for (const line of lines) {
     const cells = table.insertRow();
     for (const text of line) cells.insertCell().textContent = text;
   }
-  document.getElementById('state')!.textContent = `${result.backend}, ${result.cores} cores, ${result.browser}`;
 }
 
+function say(id: string, text: string): void {
+  document.getElementById(id)!.textContent = text;
+}
+
+function showPage(rows: Row[]): void {
+  const ms = (value: number) => value.toFixed(value < 10 ? 2 : 1);
+  fill('table', [['', 'tokens', 'median ms', 'best tenth', 'runs'], ...rows.map((one) => [one.name, String(one.tokens), ms(one.median), ms(one.best), String(one.runs)])]);
+}
+
+function showSides(result: SidesResult): void {
+  say('device', caution(result));
+  say('state', `Measured ${result.rows.length} of ${result.planned}; keep this tab in front.`);
+  fill('sides', lines(result));
+}
+
+async function measureAll(): Promise<BenchResult> {
+  const rows: Row[] = [];
+  for (const backend of wish.has('page') ? (['cpu', 'webgpu'] as const) : []) {
+    rows.push(...(await measure(backend)));
+    showPage(rows);
+  }
+  const sides = wish.has('sides') ? await measureSides(wish, showSides) : null;
+  return { browser: navigator.userAgent, cores: navigator.hardwareConcurrency, rows, sides };
+}
+
+window.addEventListener('hashchange', () => window.location.reload());
 try {
-  const result = await measure();
-  show(result);
+  const result = await measureAll();
+  say('state', `${result.cores} cores, ${result.browser}`);
+  say('json', JSON.stringify(result));
   window.benchResult = result;
 } catch (error) {
   window.benchResult = { error: String(error) };
-  document.getElementById('state')!.textContent = String(error);
+  say('state', String(error));
 }

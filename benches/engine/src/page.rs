@@ -1,0 +1,59 @@
+//! The wasm face of [`crate::sides`], for www/bench.html.
+
+use crate::sides::{self, Shape, plan};
+use serde::{Deserialize, Serialize};
+use sparse_circuits::backend::gpu::{Gpu, NO_ADAPTER};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
+}
+
+/// Both backends, side by side.
+#[wasm_bindgen]
+pub struct Sides(sides::Sides);
+
+#[derive(Serialize, Deserialize)]
+struct Wanted {
+    what: String,
+    shape: Shape,
+}
+
+#[wasm_bindgen]
+impl Sides {
+    /// Without an adapter the CPU is measured alone.
+    pub async fn open() -> Result<Sides, JsError> {
+        match Gpu::new().await {
+            Ok(gpu) => Ok(Sides(sides::Sides::new(Some(gpu)))),
+            Err(error) if error.to_string().contains(NO_ADAPTER) => Ok(Sides(sides::Sides::new(None))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    #[wasm_bindgen(js_name = hasDevice)]
+    pub fn has_device(&self) -> bool {
+        self.0.device().is_some()
+    }
+
+    #[wasm_bindgen(js_name = isSoftware)]
+    pub fn is_software(&self) -> bool {
+        self.0.is_software()
+    }
+
+    /// What is to be measured, as a list for [`Sides::row`]: `all`, or the smallest size alone.
+    pub fn plan(all: bool) -> Result<JsValue, JsError> {
+        to_js(&plan(all).into_iter().map(|(what, shape)| Wanted { what: what.into(), shape }).collect::<Vec<_>>())
+    }
+
+    /// Measures one of the plan's.
+    pub async fn row(&mut self, wanted: JsValue) -> Result<JsValue, JsError> {
+        let Wanted { what, shape } = serde_wasm_bindgen::from_value(wanted)?;
+        to_js(self.0.row(&what, shape, &now).await?)
+    }
+}
+
+fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {
+    Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
