@@ -40,7 +40,8 @@ export default defineConfig({
     // An adapter that computes on the CPU: the real thing, but a pass takes a fifth of a second, and many times that on a busy machine.
     {
       name: 'webgpu',
-      testMatch: [...story, '**/backend.spec.ts'],
+      testMatch: [...story, '**/backend.spec.ts', '**/bench.spec.ts'],
+      grepInvert: /@fast-backends/,
       use: browser('--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'),
       timeout: 300_000,
       expect: { timeout: 90_000 },
