@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Backends, type CpuSession, type GpuSession } from './backends';
 import type { BackendState, CircuitInfo, RunRequest, View } from './protocol';
 
-const request = (task: string) => ({ task }) as RunRequest;
+const request = (task: string, tokens = 14) => ({ task, a: { tokens: Array<number>(tokens).fill(0) } }) as unknown as RunRequest;
 const view = (top: number) => ({ logits: [top, 0], ms: 0 }) as unknown as View;
 const bytes = (first: number) => Uint8Array.of(first);
 
@@ -11,6 +11,7 @@ class Machine implements CpuSession {
   time = 0;
   cpuMs = 1;
   gpuMs = 5;
+  software = false;
   cpuRuns = 0;
   sessions: FakeGpu[] = [];
   told: BackendState[] = [];
@@ -66,7 +67,7 @@ class FakeGpu implements GpuSession {
   }
 
   isSoftware(): boolean {
-    return false;
+    return this.machine.software;
   }
 
   trouble(): Promise<string> {
@@ -112,6 +113,36 @@ describe('the choice', () => {
     await Promise.all([machine.backends.consider(), machine.backends.consider()]);
     await machine.backends.consider();
     expect(machine.asked).toBe(1);
+  });
+  it('is made again for a text of another length, once for each', async () => {
+    const machine = new Machine();
+    await top(machine);
+    await machine.backends.consider();
+    expect(machine.backends.state.name).toBe('cpu');
+    const consider = async (tokens: number) => {
+      await machine.backends.run(request('a', tokens));
+      await Promise.all([machine.backends.consider(), machine.backends.consider()]);
+      return machine.backends.state;
+    };
+    machine.cpuMs = 30;
+    const runs = machine.sessions[0]!.runs;
+    expect(await consider(20)).toMatchObject({ name: 'cpu' });
+    expect(machine.sessions[0]!.runs).toBe(runs);
+    expect(await consider(200)).toMatchObject({ name: 'webgpu', reason: { kind: 'measured', cpu: 30 } });
+    expect(await consider(14)).toMatchObject({ name: 'cpu', reason: { kind: 'measured', cpu: 1 } });
+    const passes = machine.sessions[0]!.runs;
+    expect(await consider(250)).toMatchObject({ name: 'webgpu' });
+    expect(machine.sessions[0]!.runs).toBe(passes);
+  });
+  it('stands on a software adapter, which is slow at any length', async () => {
+    const machine = new Machine();
+    machine.software = true;
+    await top(machine);
+    await machine.backends.consider();
+    const { runs } = machine.sessions[0]!;
+    await machine.backends.run(request('a', 200));
+    await machine.backends.consider();
+    expect(machine.sessions[0]!.runs).toBe(runs);
   });
   it('is the user\'s: with the CPU no device is asked for', async () => {
     const machine = new Machine();

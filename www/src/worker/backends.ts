@@ -24,6 +24,11 @@ export interface GpuSession {
 const PASSES = 5;
 const ENOUGH = 10;
 
+type Measured = BackendReason & { kind: 'measured' };
+
+/** A text of four times as many tokens is measured for itself: on a device it hardly takes longer, on the CPU it does. */
+const lengthClass = ({ a }: RunRequest): number => Math.round(Math.log2(a.tokens.length) / 2);
+
 export class Backends {
   private gpu: Device | null = null;
   private looking: Promise<void> | null = null;
@@ -34,7 +39,10 @@ export class Backends {
   private final: boolean;
   private wish: BackendName | null = null;
   private considered = false;
-  private measured: BackendReason & { kind: 'measured' } | null = null;
+  /** By length class; the one in force. */
+  private readonly known = new Map<number, Measured>();
+  private measured: Measured | null = null;
+  private weighing: Promise<void> | null = null;
   private circuits: Uint8Array[] = [];
   private latest: RunRequest | null = null;
   private breaks!: (error: unknown) => void;
@@ -78,10 +86,14 @@ export class Backends {
     }
   }
 
-  /** Looks for WebGPU and measures it, once, where the user has not said what to run on. */
+  /** Where the user has not said what to run on: looks for WebGPU, once, and measures it, once for each length class. */
   async consider(): Promise<void> {
-    if (this.considered || this.wish !== null) return;
-    await this.use(null);
+    if (this.wish !== null) return;
+    if (!this.considered) return this.use(null);
+    // A software adapter is slower at any length.
+    if (!this.gpu || this.gpu.software) return;
+    await this.weigh(this.gpu);
+    this.judge();
   }
 
   /** Never rejects: what goes wrong is told. */
@@ -90,7 +102,7 @@ export class Backends {
     this.considered ||= wish === null;
     if (wish !== 'cpu') await this.look();
     const { gpu } = this;
-    if (this.wish === null && gpu && !this.measured) await this.measure(gpu).catch((error: unknown) => this.drop(gpu, error));
+    if (this.wish === null && gpu) await this.weigh(gpu);
     this.judge();
   }
 
@@ -127,14 +139,25 @@ export class Backends {
     }
   }
 
+  private weigh(gpu: Device): Promise<void> {
+    this.weighing ??= this.measure(gpu)
+      .catch((error: unknown) => this.drop(gpu, error))
+      .finally(() => (this.weighing = null));
+    return this.weighing;
+  }
+
   /** The pass that was asked for last. The first one on a device compiles its kernels and does not count. */
   private async measure(gpu: Device): Promise<void> {
     const { latest } = this;
     if (!latest) return;
-    await this.onGpu(gpu, latest);
-    const webgpu = await this.median(() => this.onGpu(gpu, latest));
-    const cpu = await this.median(() => this.onCpu(latest));
-    this.measured = { kind: 'measured', cpu, webgpu, software: gpu.software };
+    const length = lengthClass(latest);
+    if (!this.known.has(length)) {
+      await this.onGpu(gpu, latest);
+      const webgpu = await this.median(() => this.onGpu(gpu, latest));
+      const cpu = await this.median(() => this.onCpu(latest));
+      this.known.set(length, { kind: 'measured', cpu, webgpu, software: gpu.software });
+    }
+    this.measured = this.known.get(length)!;
   }
 
   private async median(run: () => View | Promise<View>): Promise<number> {
@@ -168,6 +191,7 @@ export class Backends {
     // A trap leaves its wasm module in any state.
     this.final ||= error instanceof WebAssembly.RuntimeError;
     this.failure = { kind: 'failed', error: text(error) };
+    this.known.clear();
     this.measured = null;
     this.gpu = null;
     gpu.close();
