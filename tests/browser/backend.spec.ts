@@ -100,6 +100,37 @@ test('after the first screen both are measured, the faster one runs, and the foo
   expect(seen).toEqual({ said: [], strangers: [] });
 });
 
+/** A pass that ends in the turn in which it began is the CPU's, for a device is waited for: each takes a minute more. */
+const SLOW_CPU = `
+  const now = performance.now.bind(performance);
+  let late = 0;
+  let began = false;
+  performance.now = () => {
+    if (began) late += 60_000;
+    else queueMicrotask(() => (began = false));
+    began = !began;
+    return now() + late;
+  };`;
+
+test('where a device is measured to be faster it runs, with the same numbers', async ({ page, context }) => {
+  await inject(context, SLOW_CPU);
+  const numbers = await onCpu(page);
+  await page.getByTestId('flip').click();
+  const other = await chances(page);
+  expect(other).not.toEqual(numbers);
+  await page.goto('about:blank');
+  await page.goto(`./${VIEW}`);
+  // Nobody has chosen it.
+  await expect(page.getByTestId('backend')).toHaveText('webgpu');
+  await expect(page.getByTestId('backend-why')).toHaveText(/^A pass takes [\d.]+\sms here, 60\d{3}\sms on the CPU\.$/);
+  await intact(page, numbers);
+  expect(page.url()).not.toContain('backend=');
+  await page.getByTestId('flip').click();
+  const flipped = await chances(page);
+  for (const side of [0, 1] as const) expect(Math.abs(flipped[side] - other[side])).toBeLessThan(1e-4);
+  await expect(page.getByTestId('backend')).toHaveText('webgpu');
+});
+
 test('the user chooses, the link says so, and the numbers agree', async ({ page, context }) => {
   await inject(context, '');
   const numbers = await onCpu(page);
