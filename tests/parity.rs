@@ -2,6 +2,7 @@
 
 #![cfg(feature = "webgpu")]
 
+mod gradient_support;
 mod parity_suite;
 mod prune_support;
 

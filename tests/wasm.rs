@@ -1,6 +1,7 @@
 //! Tests that a real browser runs, in a dedicated worker as the page's engine does: `cargo xtask test wasm`.
 #![cfg(target_arch = "wasm32")]
 
+mod gradient_support;
 mod oracle_suite;
 mod parity_suite;
 mod prune_support;

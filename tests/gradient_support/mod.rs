@@ -1,5 +1,7 @@
 //! The engine's gradients under the names that the reference uses, and how near they must be.
 
+#![allow(dead_code)] // each test uses a part
+
 use sparse_circuits::model::{LinearGradient, NormGradient, ParameterGradients};
 use sparse_circuits::tensor::Matrix;
 use std::collections::BTreeMap;
@@ -8,7 +10,7 @@ use std::collections::BTreeMap;
 const TOLERANCE: f64 = 1e-5;
 
 /// Gradients by name; `c_attn` has three parts.
-fn names<G>(gradients: ParameterGradients<G>) -> Vec<(String, Vec<G>)> {
+pub fn names<G>(gradients: ParameterGradients<G>) -> Vec<(String, Vec<G>)> {
     let mut out: Vec<(String, Vec<G>)> = Vec::new();
     let mut put = |name: &str, parts: Vec<Option<G>>| {
         let parts: Vec<G> = parts.into_iter().flatten().collect();

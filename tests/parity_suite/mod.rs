@@ -4,16 +4,19 @@
 
 mod shipped;
 
+use crate::gradient_support::names;
 use crate::prune_support::{hand_built, pairs, random_model};
 use shipped::shipped;
 use sparse_circuits::Error;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::gpu::{Counts, Gpu};
-use sparse_circuits::backend::{Backend, Batch};
+use sparse_circuits::backend::{Backend, Batch, IGNORE};
 use sparse_circuits::circuit::prune::{LearnOptions, Outcome, Progress, PruneData, PruneOptions, Stage, prune};
 use sparse_circuits::circuit::{EdgeList, Edits, Mode, Prompts, Request, TaskModel, Values, Worker, run};
 use sparse_circuits::format::ModelFile;
-use sparse_circuits::model::{Config, Hook, LogitsAt, Model, Site, TopKSite, Weights, forward};
+use sparse_circuits::model::{
+    Config, Hook, LogitsAt, Model, ParameterGradients, Site, TopKSite, Weights, backward, forward, forward_with_trace,
+};
 use sparse_circuits::tensor::{Activations, PANEL};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,6 +28,7 @@ macro_rules! each_check {
         $test!(every_shader_compiles);
         $test!(shipped_circuits_run_alike);
         $test!(mask_gradients_of_shipped_circuits_agree);
+        $test!(parameter_gradients_agree);
         $test!(pruning_finds_the_same_circuit);
         $test!(masks_of_a_shipped_model_are_learnt_alike);
         $test!(a_forward_pass_is_one_submission);
@@ -218,6 +222,44 @@ pub async fn mask_gradients_of_shipped_circuits_agree(mut gpu: Gpu) {
     }
     tell(&format!("{compared} compared, worst {worst:.2e} of the largest; apart: {apart:?}"));
     assert!(compared > 0 && 20 * apart.len() <= compared, "{} of {compared} apart: {apart:?}", apart.len());
+}
+
+/// What training learns from, by every kind of parameter that the small models have.
+pub async fn parameter_gradients_agree(mut gpu: Gpu) {
+    for top_k in [true, false] {
+        let weights = random_model(top_k).weights;
+        let got = parameter_gradients(&mut gpu, &weights).await;
+        let want = parameter_gradients(&mut Cpu::new(), &weights).await;
+        assert_eq!(got.len(), want.len());
+        for ((name, got), (_, want)) in got.iter().zip(&want) {
+            close(&format!("AbsTopK {top_k}, {name}"), got, want);
+        }
+    }
+}
+
+/// Of the next-token loss on two sequences, one longer than a panel.
+async fn parameter_gradients<B: Backend>(backend: &mut B, weights: &Weights) -> Vec<(String, Vec<f32>)> {
+    let model = Model::new(backend, weights);
+    let vocab = weights.config.vocab_size;
+    let sequence = |len: u32| (0..len).map(|i| (i * 7 + 3) % vocab as u32).collect::<Vec<_>>();
+    let batch = Batch::new(&[sequence(19), sequence(6)]);
+    let (logits, trace) = forward_with_trace(backend, &model, &batch, LogitsAt::Every, &mut ()).expect("a pass");
+    let mut targets = vec![IGNORE; batch.tokens().len()];
+    for span in batch.spans() {
+        targets[span.start..span.start + span.len - 1]
+            .copy_from_slice(&batch.tokens()[span.start + 1..span.start + span.len]);
+    }
+    let mut losses = backend.tensor(1, targets.len());
+    let mut dlogits = backend.tensor(vocab, targets.len());
+    backend.cross_entropy(&logits, &targets, 1.0 / 23.0, &mut losses, &mut dlogits);
+    let mut gradients = ParameterGradients::zeros(backend, &model);
+    backward(backend, &model, &batch, trace, &dlogits, &mut (), Some(&mut gradients));
+    let mut read = Vec::new();
+    for (name, parts) in names(gradients) {
+        let parts = backend.read_gradients(&parts.iter().collect::<Vec<_>>()).await.expect("a reading");
+        read.push((name, parts.into_iter().flat_map(|part| part.data).collect()));
+    }
+    read
 }
 
 /// The largest difference over the largest magnitude, which must not be zero.
