@@ -61,6 +61,8 @@ export default defineConfig(async () => ({
     __TWIN_BYTES__: (await stat(join(root, 'pkg/twin/sparse_circuits_twin_bg.wasm')).catch(() => null))?.size ?? 0,
   },
   server: { fs: { allow: [root] } },
+  // The browser tests' origin that is not secure.
+  preview: { allowedHosts: ['insecure.test'] },
   build: {
     target: 'es2022',
     // Every browser that runs the engine knows modulepreload.
