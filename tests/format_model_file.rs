@@ -290,7 +290,7 @@ fn other_versions_and_files_are_refused() {
     assert!(newer.contains("version 2") && newer.contains("version 1"), "{newer}");
     assert!(with("{}").contains("version"));
     assert!(with(r#"{"format_version": 1}"#).contains("config"));
-    assert!(with(r#"{"format_version": 1, "config": {}, "provenance": null}"#).contains("config"));
+    assert!(with(r#"{"format_version": 1, "config": {}, "provenance": null}"#).contains("missing field"));
     assert!(refusal(Precision::Lossless, |file| file.metadata = json!(null)).contains("import"));
 
     // Sizes of the config that no file can hold are refused before anything is allocated.

@@ -10,6 +10,7 @@
 use super::model_file::fingerprint;
 use super::number::finite_f32s;
 use super::tensor_file::{Parts, Precision, TensorFile};
+use super::versioned;
 use crate::bridge::{Bridge, BridgeSite};
 use crate::model::{Linear, Node, WeightMatrix, Weights};
 use crate::tensor::Matrix;
@@ -104,7 +105,7 @@ pub fn read(bytes: &[u8]) -> Result<BridgeFile> {
     let Some(text) = file.metadata.get(ENTRY) else {
         bail!("this safetensors file is not one of our bridge files");
     };
-    let header = header(text)?;
+    let header: Header = versioned::read("bridge", FORMAT_VERSION, text.as_bytes())?;
     let sites = header.rms_ratios.len();
     if sites == 0 || sites > MOST_SITES {
         bail!("the bridge file has {sites} sites; 1 to {MOST_SITES} are read");
@@ -159,22 +160,4 @@ pub fn read(bytes: &[u8]) -> Result<BridgeFile> {
         models: [header.sparse, header.dense],
         provenance: header.provenance,
     })
-}
-
-fn header(text: &str) -> Result<Header> {
-    #[derive(Deserialize)]
-    struct Version {
-        format_version: u64,
-    }
-    match serde_json::from_str::<Version>(text) {
-        Ok(Version { format_version: FORMAT_VERSION }) => {}
-        Ok(Version { format_version }) => bail!(
-            "the bridge file has format version {format_version}; this program reads version {FORMAT_VERSION}, so a newer one is needed"
-        ),
-        Err(error) => bail!("the bridge file does not state its format version: {error}"),
-    }
-    match serde_json::from_str(text) {
-        Ok(header) => Ok(header),
-        Err(error) => bail!("the bridge file's header is not one this program can read: {error}"),
-    }
 }

@@ -7,6 +7,7 @@
 //! `model` is [`super::model_file::fingerprint`] of the weights that the circuit was found in. The fields of `circuit`
 //! are those of [`Circuit`].
 
+use super::versioned;
 use crate::circuit::{Circuit, Scores};
 use crate::model::Weights;
 use crate::{Result, bail};
@@ -55,24 +56,10 @@ pub fn write(file: &CircuitFile) -> Result<Vec<u8>> {
 /// Text that is no JSON, another version, unknown or missing fields, names that are no nodes, numbers that are not
 /// finite or out of range. Whether the nodes exist is for [`CircuitFile::check`].
 pub fn read(bytes: &[u8]) -> Result<CircuitFile> {
-    #[derive(Deserialize)]
-    struct Version {
-        format_version: u64,
-    }
     if bytes.len() > MAX_BYTES {
         bail!("the circuit file has {} bytes; at most {MAX_BYTES} are taken", bytes.len());
     }
-    match serde_json::from_slice(bytes) {
-        Ok(Version { format_version: FORMAT_VERSION }) => {}
-        Ok(Version { format_version }) => bail!(
-            "the circuit file has format version {format_version}; this program reads version {FORMAT_VERSION}, so a newer one is needed"
-        ),
-        Err(error) => bail!("this is not a circuit file: {error}"),
-    }
-    let Stored { model, circuit, provenance, .. } = match serde_json::from_slice(bytes) {
-        Ok(stored) => stored,
-        Err(error) => bail!("the circuit file is not valid: {error}"),
-    };
+    let Stored { model, circuit, provenance, .. } = versioned::read("circuit", FORMAT_VERSION, bytes)?;
     check(&circuit)?;
     Ok(CircuitFile { model, circuit, provenance })
 }

@@ -23,6 +23,7 @@ mod number;
 pub mod pickle;
 mod tensor_file;
 pub mod torch_zip;
+mod versioned;
 pub mod vocabulary;
 mod zip;
 

@@ -25,6 +25,7 @@ use super::compact::{self, Gaps, Integers};
 use super::layout::{self, Source, Tensor};
 use super::number::{finite_f32s, indices};
 use super::tensor_file::{Parts, Precision, StoredTensor, TensorFile};
+use super::versioned;
 use crate::model::{Config, Hook, WeightMatrix, Weights};
 use crate::tensor::{Matrix, SparseMatrix};
 use crate::{Result, bail};
@@ -96,7 +97,7 @@ pub fn read(bytes: &[u8]) -> Result<ModelFile> {
             "this safetensors file is not one of our model files; a published checkpoint is read with `sparse-circuits import`"
         );
     };
-    let header = header(text)?;
+    let header: Header<'static> = versioned::read("model", FORMAT_VERSION, text.as_bytes())?;
     let config = header.config.into_owned();
     config.check()?;
 
@@ -162,24 +163,6 @@ pub fn nonzeros(weights: &Weights) -> usize {
         Tensor::Matrix(WeightMatrix::Sparse(sparse)) => count(sparse.values()),
     });
     counted.sum()
-}
-
-fn header(text: &str) -> Result<Header<'static>> {
-    #[derive(Deserialize)]
-    struct Version {
-        format_version: u64,
-    }
-    match serde_json::from_str::<Version>(text) {
-        Ok(Version { format_version: FORMAT_VERSION }) => {}
-        Ok(Version { format_version }) => bail!(
-            "the model file has format version {format_version}; this program reads version {FORMAT_VERSION}, so a newer one is needed"
-        ),
-        Err(error) => bail!("the model file does not state its format version: {error}"),
-    }
-    match serde_json::from_str(text) {
-        Ok(header) => Ok(header),
-        Err(error) => bail!("the model file's config is not one this program can read: {error}"),
-    }
 }
 
 fn check_mean(config: &Config, hook: Hook, width: usize) -> Result<()> {
