@@ -81,17 +81,9 @@ impl BridgeReport {
 /// # Errors
 /// A corpus that cannot be read, channels that cannot steer.
 pub fn measure(loaded: &mut Loaded, ask: &BridgeAsk<'_>) -> Result<BridgeReport> {
+    let sites = ask.corpus.map_or(Ok(Vec::new()), |folder| site_scores(loaded, folder))?;
     let Loaded { cpu, sparse, dense, file } = loaded;
     let context = sparse.config.block_size.min(dense.config.block_size);
-    let sites = match ask.corpus {
-        Some(folder) => {
-            let windows =
-                reference_windows(&Corpus::read(folder, "valid", sparse.config.vocab_size, context)?, context);
-            let device = DeviceBridge::new(cpu, &file.bridge);
-            scores(sparse, dense, &device, &windows)
-        }
-        None => Vec::new(),
-    };
     let named: Vec<(&'static Task, Node)> = match ask.channels.is_empty() {
         true => file.bridge.channels.iter().map(|(task, &node)| Ok((find_task(task)?, node))).collect::<Result<_>>()?,
         false => ask.channels.clone(),
@@ -108,6 +100,17 @@ pub fn measure(loaded: &mut Loaded, ask: &BridgeAsk<'_>) -> Result<BridgeReport>
         bail!("there is nothing to measure: the bridge names no channel; say --node and --task, or --corpus");
     }
     Ok(BridgeReport { sites, steering })
+}
+
+/// Every site's score on the held-out part of the corpus in `folder`.
+///
+/// # Errors
+/// A corpus that cannot be read.
+pub fn site_scores(loaded: &mut Loaded, folder: &Path) -> Result<Vec<SiteScore>> {
+    let Loaded { cpu, sparse, dense, file } = loaded;
+    let context = sparse.config.block_size.min(dense.config.block_size);
+    let windows = reference_windows(&Corpus::read(folder, "valid", sparse.config.vocab_size, context)?, context);
+    Ok(scores(sparse, dense, &DeviceBridge::new(cpu, &file.bridge), &windows))
 }
 
 /// Prompts cut from the front to what both models read.

@@ -1,23 +1,27 @@
 //! The dense twin that `ship` lays beside a model: dense model and bridge made compact, a channel chosen for each task, and all of it
 //! measured with the files as they are shipped.
 
-use super::bridge::{BridgeAsk, BridgeReport, Loaded, measure, short};
+use super::bridge::{BridgeArgs, BridgeAsk, BridgeReport, Loaded, measure, short, site_scores};
 use super::files;
 use super::task_prompts::pairs;
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
+use crate::bridge::Bridge;
 use crate::bridge::score::{ChannelScore, SteerScore, Twins, choose};
 use crate::circuit::Circuit;
 use crate::format::model_file::fingerprint;
 use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
-use crate::model::{Model, Node};
+use crate::model::{Model, Node, WeightMatrix};
 use crate::tasks::{Split, Task};
 use crate::tokenizer::Tokenizer;
 use crate::train::batches::Corpus;
+use crate::train::bridge::SiteScore;
 use crate::train::{held_out_loss, reference_windows};
 use crate::{Result, bail};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The files of a dense twin.
 #[derive(clap::Args)]
@@ -35,6 +39,12 @@ pub struct TwinArgs {
     /// in the files and no table of sites.
     #[arg(long, value_name = "DIR", requires = "bridge")]
     corpus: Option<PathBuf>,
+    /// A sparse model trained without a bridge: the card then compares the sites with those of --fitted.
+    #[arg(long, value_name = "FILE", requires = "corpus", requires = "fitted")]
+    independent: Option<PathBuf>,
+    /// The bridge fitted afterwards between --independent and --dense, both as they were.
+    #[arg(long, value_name = "FILE", requires = "independent")]
+    fitted: Option<PathBuf>,
 }
 
 /// Train pairs by which a task's channel is chosen, see [`choose`].
@@ -127,9 +137,10 @@ impl TwinArgs {
             true => None,
             false => Some(measure(&mut loaded, &ask)?),
         };
+        let others = self.others(dense_path, &mut loaded)?;
         let losses = self.losses(&loaded, sparse, &dense)?;
         let bytes = dense_bytes.len() + bridge_bytes.len();
-        let card = card(&loaded, &losses, bytes, &best, report.as_ref());
+        let card = card(&loaded, &losses, bytes, &best, report.as_ref(), &others);
         Ok(Some(Twin { dense_bytes, bridge_bytes, card }))
     }
 
@@ -143,6 +154,26 @@ impl TwinArgs {
             bail!("--model is not the compact form of {}, which the bridge was trained with", path.display());
         }
         Ok(())
+    }
+
+    /// The bridges that the shipped one, loaded, is compared with, and how they do at each site: one fitted afterwards, and a random one.
+    fn others(&self, dense: &Path, loaded: &mut Loaded) -> Result<Vec<(&'static str, Vec<SiteScore>)>> {
+        let (Some(independent), Some(fitted), Some(corpus)) = (&self.independent, &self.fitted, &self.corpus) else {
+            return Ok(Vec::new());
+        };
+        let independent = files::load_model(independent)?;
+        let mut fitted = BridgeArgs { dense: dense.into(), bridge: fitted.clone() }.load(&independent)?;
+        let random = shuffled(&loaded.file.bridge);
+        let trained = std::mem::replace(&mut loaded.file.bridge, random);
+        let random = site_scores(loaded, corpus);
+        loaded.file.bridge = trained;
+        Ok(vec![
+            (
+                "A bridge fitted afterwards, between the same dense model and a sparse one that was trained without it",
+                site_scores(&mut fitted, corpus)?,
+            ),
+            ("The shipped bridge with the weights of each map shuffled", random?),
+        ])
     }
 
     /// Held-out cross entropies of the sparse and the dense model, and what they were measured on.
@@ -184,7 +215,14 @@ fn best_channel(
 }
 
 /// Every number comes from the files or from the measurement just made.
-fn card(loaded: &Loaded, losses: &Losses, bytes: usize, best: &[Best], report: Option<&BridgeReport>) -> String {
+fn card(
+    loaded: &Loaded,
+    losses: &Losses,
+    bytes: usize,
+    best: &[Best],
+    report: Option<&BridgeReport>,
+    others: &[(&str, Vec<SiteScore>)],
+) -> String {
     let dense = &loaded.dense.config;
     let mut text = format!(
         "\n## The dense twin\n\n`{DENSE}`: a dense model of {} layers and {} channels; `{BRIDGE}`: maps between the two models' residual streams at {} boundaries, \
@@ -204,15 +242,10 @@ fn card(loaded: &Loaded, losses: &Losses, bytes: usize, best: &[Best], report: O
     let sites = report.map_or(&[][..], |report| &report.sites);
     if !sites.is_empty() {
         text += "\nSite by site, on held-out windows: the error of each map as a share of the variance of what it should give (NMSE), and how far the prediction of a \
-                 pass that crosses there is from the dense model's (KL in nats a token).\n\n\
-                 | site | NMSE encoder | NMSE decoder | KL, ends sparse | KL, ends dense |\n| --- | --- | --- | --- | --- |\n";
+                 pass that crosses there is from the dense model's (KL in nats a token).\n";
+        text += &site_table("The shipped bridge", sites);
     }
-    for (boundary, site) in sites.iter().enumerate() {
-        text += &format!(
-            "| {boundary} | {:.3} | {:.3} | {:.3} | {:.3} |\n",
-            site.nmse_encoder, site.nmse_decoder, site.kl_sparse, site.kl_dense
-        );
-    }
+    others.iter().for_each(|(title, sites)| text += &site_table(title, sites));
     let Some(report) = report else { return text };
     text += &format!(
         "\nSteering: the change of one channel that the sparse circuit reads, from a prompt to its counterfactual, carried over the bridge and added to what the dense \
@@ -236,6 +269,33 @@ fn card(loaded: &Loaded, losses: &Losses, bytes: usize, best: &[Best], report: O
         }
     }
     text
+}
+
+fn site_table(title: &str, sites: &[SiteScore]) -> String {
+    let mut text = format!(
+        "\n{title}:\n\n| site | NMSE encoder | NMSE decoder | KL, ends sparse | KL, ends dense |\n| --- | --- | --- | --- | --- |\n"
+    );
+    for (boundary, site) in sites.iter().enumerate() {
+        let SiteScore { nmse_encoder, nmse_decoder, kl_sparse, kl_dense, .. } = site;
+        text += &format!("| {boundary} | {nmse_encoder:.3} | {nmse_decoder:.3} | {kl_sparse:.3} | {kl_dense:.3} |\n");
+    }
+    text
+}
+
+/// A bridge of the same numbers, which know nothing of the models: the weights of each map in random order.
+fn shuffled(bridge: &Bridge) -> Bridge {
+    let mut bridge = bridge.clone();
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    for site in &mut bridge.sites {
+        for linear in [&mut site.encoder, &mut site.decoder] {
+            let mut weight = linear.weight.to_dense();
+            for last in (1..weight.data.len()).rev() {
+                weight.data.swap(last, (random.next_u64() % (last as u64 + 1)) as usize);
+            }
+            linear.weight = WeightMatrix::Dense(weight);
+        }
+    }
+    bridge
 }
 
 /// A candidate in a table's cell.
