@@ -85,6 +85,7 @@ impl Toy {
 /// Every term with another coefficient.
 fn coefficients() -> BridgeConfig {
     BridgeConfig {
+        start: None,
         dense: String::new(),
         learning_rate: 0.01,
         kept: 0.4,

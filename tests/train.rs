@@ -1,6 +1,7 @@
 //! Training runs of a few steps: from nothing and from a model.
 
 use serde_json::{Value, json};
+use sparse_circuits::bridge::BridgeSite;
 use sparse_circuits::format::bridge_file;
 use sparse_circuits::format::model_file::{self, ModelFile};
 use sparse_circuits::train::{TrainConfig, train, train_until};
@@ -169,6 +170,27 @@ fn a_frozen_sparse_model_stays_and_a_bridged_run_goes_on() {
     train(&bridged(folder.path(), more.clone()), &frozen, false).unwrap();
     assert_eq!(model(&frozen).weights, model(&start).weights);
 
+    // another run goes on from that bridge: a step of no length leaves it as it was, where least squares would not
+    let before = frozen.join("bridge.safetensors");
+    let on = |start: &Path, out: &str| {
+        let bridge = json!({"freeze_sparse": true, "start": before, "learning_rate": 1e-12});
+        let more = json!({"start": start.join("model.safetensors"), "steps": 1, "bridge": bridge});
+        let out = folder.path().join(out);
+        train(&bridged(folder.path(), more), &out, false)?;
+        Ok(bridge_file::read(&std::fs::read(out.join("bridge.safetensors")).unwrap())?.bridge.sites)
+    };
+    let numbers = |sites: Vec<BridgeSite>| -> Vec<f32> {
+        sites.iter().flat_map(|site| [&site.encoder, &site.decoder]).flat_map(|l| l.weight.to_dense().data).collect()
+    };
+    let old = numbers(bridge_file::read(&std::fs::read(&before).unwrap()).unwrap().bridge.sites);
+    let new = numbers(on(&frozen, "on").unwrap());
+    assert!(old.iter().zip(&new).all(|(old, new)| (old - new).abs() < 1e-6));
+    let another = folder.path().join("another");
+    train(&config(folder.path(), json!({"seed": 9, "steps": 1})), &another, false).unwrap();
+    let refused: sparse_circuits::Error = on(&another, "refused").unwrap_err();
+    assert!(refused.to_string().contains("between other models"), "{refused}");
+    assert!(!folder.path().join("refused").exists());
+
     // to the end in one go, and from the checkpoint in the middle: the same, bit by bit
     let whole = folder.path().join("whole");
     let config = bridged(folder.path(), json!({}));
@@ -215,6 +237,7 @@ fn a_bridge_that_cannot_be_trained_is_refused() {
     assert!(refused(json!({"sites_per_step": 4})).contains("4 of 3 sites"));
     assert!(refused(json!({"kl_dense": -1.0})).contains("coefficient"));
     assert!(refused(json!({"dense": folder.path().join("nothing")})).contains("nothing"));
+    assert!(refused(json!({"start": folder.path().join("nothing")})).contains("as its start"));
     let mut deeper = bridged(folder.path(), json!({"steps": 1}));
     deeper.model["n_layer"] = json!(2);
     let error = train(&deeper, &out, false).unwrap_err().to_string();

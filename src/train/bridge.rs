@@ -5,7 +5,6 @@ use super::config::BridgeConfig;
 use super::least_squares::Sums;
 use super::nmse::{nmse, token_weights};
 use super::parameters::{Kind, Parameter, gaussian};
-use crate::Result;
 use crate::backend::cpu::{Cpu, CpuMatrix, divergence};
 use crate::backend::{Backend, Batch};
 use crate::bridge::{Bridge, BridgeSite, DeviceBridge, DeviceSite};
@@ -14,6 +13,7 @@ use crate::model::{
     backward, backward_from, forward_from, forward_with_trace,
 };
 use crate::tensor::{Activations, Matrix};
+use crate::{Result, bail};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
@@ -86,6 +86,28 @@ impl BridgeParameters {
             pair[0].value = weight;
             pair[1].value.data = bias;
         }
+    }
+
+    /// Takes the numbers of a bridge between the same models.
+    ///
+    /// # Errors
+    /// A bridge of other shapes.
+    pub fn take(&mut self, bridge: &Bridge) -> Result<()> {
+        let linears: Vec<&Linear> = bridge.sites.iter().flat_map(|site| [&site.encoder, &site.decoder]).collect();
+        if linears.len() * 2 != self.list.len() || bridge.kept != self.kept {
+            bail!(
+                "the bridge to start from has {} sites and keeps {} channels; the run's has {} and keeps {}",
+                bridge.sites.len(),
+                bridge.kept,
+                self.list.len() / 4,
+                self.kept
+            );
+        }
+        for (pair, linear) in self.list.chunks_exact_mut(2).zip(linears) {
+            pair[0].value = linear.weight.to_dense();
+            pair[1].value.data = linear.bias.clone().unwrap_or_default();
+        }
+        Ok(())
     }
 
     fn linears(&self) -> impl Iterator<Item = (&Matrix, &Matrix)> {

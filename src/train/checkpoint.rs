@@ -33,6 +33,20 @@ pub fn named_model(path: Option<&String>) -> Result<Option<ModelFile>> {
     Ok(Some(model))
 }
 
+/// The bridge that a run's config names to go on from.
+///
+/// # Errors
+/// A missing or damaged file, a bridge between other models than those of these fingerprints (sparse, dense).
+pub fn named_bridge(path: Option<&String>, models: [String; 2]) -> Result<Option<Bridge>> {
+    let Some(path) = path.map(Path::new) else { return Ok(None) };
+    let data = std::fs::read(path).map_err(io("read", path))?;
+    let file = bridge_file::read(&data).map_err(|error| Error::invalid(format!("{}: {error}", path.display())))?;
+    if file.models != models {
+        bail!("{} is a bridge between other models than the run's", path.display());
+    }
+    Ok(Some(file.bridge))
+}
+
 /// What a run leaves on disk.
 pub struct Snapshot<'a> {
     pub config: &'a TrainConfig,

@@ -74,6 +74,10 @@ pub struct TrainConfig {
 pub struct BridgeConfig {
     /// The file of the dense model, which stays as it is.
     pub dense: String,
+    /// The file of the bridge to go on from, between the config's `start` and `dense`; without it, a run that goes on from a model begins
+    /// with least squares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     /// Peak learning rate of the bridge, without the factor of the sparse model's density.
     pub learning_rate: f64,
     /// Share of the channels that AbsTopK keeps behind an encoder.
@@ -190,6 +194,11 @@ impl TrainConfig {
         let model = config.model()?;
         if let Some(bridge) = &config.bridge {
             bridge.check(2 * model.n_layer + 1)?;
+            if bridge.start.is_some() && config.start.is_none() {
+                bail!(
+                    "the training config goes on from a bridge; it needs the sparse model of that bridge as its start"
+                );
+            }
         }
         if config.context > model.block_size {
             bail!(

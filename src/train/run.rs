@@ -283,7 +283,6 @@ fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()>
         Windows::spread(&valid.synthetic, VALIDATION_WINDOWS, config.context),
     ];
     let measured = reference_windows(&valid, config.context);
-    std::fs::create_dir_all(out).map_err(|source| Error::Io { action: "create", path: out.into(), source })?;
     let start = checkpoint::named_model(config.start.as_ref())?;
     if let Some(start) = &start {
         trainer.parameters.take(&start.weights)?;
@@ -295,14 +294,21 @@ fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()>
         }
         false => {
             // between a model that has learnt nothing yet and another there is nothing to fit
-            if let (Some(bridge), Some(_)) = (&mut trainer.bridge, &start) {
-                let windows =
-                    corpus.batch(config.seed, u64::MAX - 1, FITTED_WINDOWS, config.context, config.synthetic_share);
-                bridge.parameters.fit(&trainer.parameters.model(), &bridge.dense, &windows);
+            if let (Some(bridge), Some(start)) = (&mut trainer.bridge, &start) {
+                let models = [fingerprint(&start.weights), bridge.name.clone()];
+                let before = config.bridge.as_ref().and_then(|bridge| bridge.start.as_ref());
+                if let Some(before) = checkpoint::named_bridge(before, models)? {
+                    bridge.parameters.take(&before)?;
+                } else {
+                    let windows =
+                        corpus.batch(config.seed, u64::MAX - 1, FITTED_WINDOWS, config.context, config.synthetic_share);
+                    bridge.parameters.fit(&trainer.parameters.model(), &bridge.dense, &windows);
+                }
             }
             0
         }
     };
+    std::fs::create_dir_all(out).map_err(|source| Error::Io { action: "create", path: out.into(), source })?;
     let log_path = out.join("log.jsonl");
     let mut log = std::fs::OpenOptions::new()
         .create(true)
