@@ -3,6 +3,7 @@
 //! Exit status 0 on success; 2 and one clear line on stderr for bad arguments or input.
 
 mod bridge;
+mod card;
 mod corpus;
 mod edits;
 mod evaluate;

@@ -1,5 +1,6 @@
 //! `sparse-circuits ship`: the folder that the page loads, with its manifest, poster and model card, from a model and its circuits.
 
+use super::card;
 use super::evaluate::{self, Report};
 use super::files;
 use super::prune::{DESCRIBED_PAIRS, labels};
@@ -7,9 +8,9 @@ use super::task_prompts::{load_tokenizer, pairs};
 use super::twin::{BRIDGE, DENSE, TwinArgs};
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
-use crate::circuit::evaluate::LossAndAccuracy;
+use crate::circuit::evaluate::{LossAndAccuracy, modes};
 use crate::circuit::inspect::{Ask, View, circuit_info, model_info, view};
-use crate::circuit::{Circuit, Edits, Mode};
+use crate::circuit::{Calibration, Circuit, Edits, Mode, Prompts, TaskModel, Threads, Workers};
 use crate::format::{ModelFile, circuit_file};
 use crate::model::{Model, Node};
 use crate::tasks::{Split, TASKS, Task};
@@ -48,12 +49,25 @@ const PRESETS: usize = 4;
 /// Tokens of the longest preset: the first screen shows it whole.
 const PRESET_TOKENS: usize = 40;
 
-struct Shipped {
-    task: &'static Task,
+/// A task as it is shipped with a model.
+pub struct Shipped {
+    pub task: &'static Task,
     circuit: Circuit,
     bytes: Vec<u8>,
-    report: Report,
+    pub report: Report,
     presets: Vec<[Prompt; 2]>,
+    /// See [`start`], of the first preset.
+    start: Option<Node>,
+}
+
+/// A model with its tasks, measured.
+pub struct Laid {
+    name: &'static str,
+    pub file: ModelFile,
+    pub bytes: Vec<u8>,
+    pub shipped: Vec<Shipped>,
+    /// Tasks without a circuit, and how the whole model does on them.
+    pub missing: Vec<(&'static Task, LossAndAccuracy)>,
 }
 
 struct Prompt {
@@ -75,82 +89,143 @@ impl Prompt {
 
 pub fn run(args: Args) -> Result<()> {
     let tokenizer = load_tokenizer(args.tokenizer.as_deref(), &args.model)?;
-    let model_bytes = files::read(&args.model)?;
-    let file = files::load_model(&args.model)?;
-    let mut shipped = Vec::new();
-    for task in TASKS {
-        let path = args.circuits.join(format!("{}.json", task.name));
-        if !path.is_file() {
-            eprintln!(
-                "note: no circuit for {} in {}; the page goes without this task",
-                task.name,
-                args.circuits.display()
-            );
-            continue;
-        }
-        let (mut loaded, _, mut workers) = evaluate::open(&file, &path)?;
-        let circuit = loaded.circuit.clone();
-        let report = evaluate::measure(&mut workers, task, &tokenizer, &circuit, &file, Split::Test, args.pairs)?;
-        let presets = presets(&file, &circuit, task, &tokenizer)?;
-        if presets.is_empty() {
-            bail!(
-                "no hand-written prompt of {} is answered and flipped by its circuit: there is nothing to show",
-                task.name
-            );
-        }
-        eprintln!("{}: {} nodes, {} edges, {} presets", task.name, report.nodes, report.edges, presets.len());
-        // the scores that the page shows are those of the card, and names follow today's rule
-        loaded.circuit.scores = Some(report.scores());
-        let config = &file.weights.config;
-        let train = pairs(task, Split::Train, DESCRIBED_PAIRS, &tokenizer, config.vocab_size)?;
-        loaded.circuit.labels = labels(&mut workers, task, &tokenizer, &circuit.nodes, &train, config.block_size)?;
-        shipped.push(Shipped { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets });
+    let mut models = vec![Laid::measure("default", &args.model, &args.circuits, &tokenizer, args.pairs)?];
+    let beside = args.twin.twin_model.as_ref().zip(args.twin.twin_circuits.as_ref());
+    if let Some((model, circuits)) = beside {
+        models.push(Laid::measure("bridged", model, circuits, &tokenizer, args.pairs)?);
     }
-    let Some(first) = shipped.first() else {
-        bail!("{} holds no circuit file named after a task", args.circuits.display());
-    };
-    let circuits: Vec<_> = shipped.iter().map(|one| (one.task, &one.circuit)).collect();
-    let twin = args.twin.build(&file, &circuits, &tokenizer, args.pairs)?;
+    let sparse = models.last().expect("the default model at least");
+    let twin = args.twin.build(&sparse.file, &sparse.circuits(), &tokenizer, args.pairs)?;
 
-    let circuits = args.out.join("circuits");
-    std::fs::create_dir_all(&circuits).map_err(|source| Error::Io {
-        action: "create",
-        path: circuits.clone(),
-        source,
-    })?;
-    let tokenizer_bytes = tokenizer.to_json()?.into_bytes();
-    let write = |name: &str, bytes: &[u8]| files::write_atomically(&args.out.join(name), bytes);
-    write("default.safetensors", &model_bytes)?;
-    write("tokenizer.json", &tokenizer_bytes)?;
-    for one in &shipped {
-        write(&format!("circuits/{}.json", one.task.name), &one.bytes)?;
+    let mut card = format!(
+        "# Model card\n\nWritten by `sparse-circuits ship`; every number below was measured by it or stands in the files.\n\n{}",
+        card::card(&models[0])
+    );
+    if let Some(folder) = &args.controls {
+        card += &card::controls(folder, &models[0].shipped)?;
     }
-    write("poster.json", rounded(poster(&file, first, &tokenizer)?).to_string().as_bytes())?;
-    let tasks: Vec<Value> = shipped.iter().map(|one| manifest_task(one, &tokenizer)).collect();
-    let mut model = json!({
-        "file": "default.safetensors", "default": true, "bytes": model_bytes.len(),
-        "tokenizer": "tokenizer.json", "tokenizerBytes": tokenizer_bytes.len(), "tasks": tasks,
-    });
-    let mut card = card(&file, model_bytes.len(), &shipped, args.controls.as_deref())?;
+    if let [_, bridged] = &models[..] {
+        card += &format!("\n## The sparse model beside the dense twin\n\n{}", card::card(bridged));
+    }
+    card += twin.as_ref().map_or("", |twin| &twin.card);
+
+    let write = |name: &str, bytes: &[u8]| {
+        let path = args.out.join(name);
+        let folder = path.parent().expect("a name in the folder").to_path_buf();
+        std::fs::create_dir_all(&folder).map_err(|source| Error::Io { action: "create", path: folder, source })?;
+        files::write_atomically(&path, bytes)
+    };
+    let tokenizer_bytes = tokenizer.to_json()?.into_bytes();
+    write("tokenizer.json", &tokenizer_bytes)?;
+    let mut listed = Vec::new();
+    for model in &models {
+        write(&model.model_file(), &model.bytes)?;
+        for one in &model.shipped {
+            write(&model.circuit_file(one.task), &one.bytes)?;
+        }
+        listed.push(json!({
+            "file": model.model_file(), "default": listed.is_empty(), "bytes": model.bytes.len(),
+            "tokenizer": "tokenizer.json", "tokenizerBytes": tokenizer_bytes.len(),
+            "tasks": model.shipped.iter().map(|one| model.manifest_task(one, &tokenizer)).collect::<Vec<_>>(),
+        }));
+    }
     if let Some(twin) = &twin {
         write(DENSE, &twin.dense_bytes)?;
         write(BRIDGE, &twin.bridge_bytes)?;
-        model["twin"] = twin.manifest();
-        card += &twin.card;
+        listed.last_mut().expect("the default model at least")["twin"] = twin.manifest();
     }
-    let manifest = json!({"version": 1, "poster": "poster.json", "models": [model]});
+    write("poster.json", rounded(poster(&models[0], &tokenizer)?).to_string().as_bytes())?;
+    let manifest = json!({"version": 1, "poster": "poster.json", "models": listed});
     write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
     write("MODEL_CARD.md", card.as_bytes())
 }
 
-fn manifest_task(one: &Shipped, tokenizer: &Tokenizer) -> Value {
-    let Shipped { task, circuit, bytes, presets, .. } = one;
-    json!({
-        "name": task.name, "title": task.title, "sentence": task.sentence, "explanation": task.explanation,
-        "flipLabel": task.flip_label, "candidates": task.candidates, "candidateIds": circuit.candidate_ids,
-        "circuit": format!("circuits/{}.json", task.name), "bytes": bytes.len(),
-        "presets": presets.iter().map(|[a, b]| json!({"a": a.json(tokenizer), "b": b.json(tokenizer)})).collect::<Vec<_>>(),
-    })
+impl Laid {
+    /// Loads the model at `path` and measures each task that has a circuit in the folder `circuits`.
+    fn measure(name: &'static str, path: &Path, circuits: &Path, tokenizer: &Tokenizer, count: usize) -> Result<Laid> {
+        let (bytes, file) = (files::read(path)?, files::load_model(path)?);
+        let (mut shipped, mut missing) = (Vec::new(), Vec::new());
+        for task in TASKS {
+            let path = circuits.join(format!("{}.json", task.name));
+            if path.is_file() {
+                shipped.push(Shipped::measure(&file, task, &path, tokenizer, count)?);
+            } else {
+                eprintln!("note: no circuit for {} in {}; this model goes without", task.name, circuits.display());
+                missing.push((task, whole(&file, task, tokenizer, count)?));
+            }
+        }
+        if shipped.is_empty() {
+            bail!("{} holds no circuit file named after a task", circuits.display());
+        }
+        Ok(Laid { name, file, bytes, shipped, missing })
+    }
+
+    /// Its place in the folder.
+    pub fn model_file(&self) -> String {
+        format!("{}.safetensors", self.name)
+    }
+
+    fn circuit_file(&self, task: &Task) -> String {
+        match self.name {
+            "default" => format!("circuits/{}.json", task.name),
+            name => format!("circuits/{name}/{}.json", task.name),
+        }
+    }
+
+    fn circuits(&self) -> Vec<(&'static Task, &Circuit)> {
+        self.shipped.iter().map(|one| (one.task, &one.circuit)).collect()
+    }
+
+    fn manifest_task(&self, one: &Shipped, tokenizer: &Tokenizer) -> Value {
+        let Shipped { task, circuit, bytes, presets, start, .. } = one;
+        json!({
+            "name": task.name, "title": task.title, "sentence": task.sentence, "explanation": task.explanation,
+            "flipLabel": task.flip_label, "candidates": task.candidates, "candidateIds": circuit.candidate_ids,
+            "circuit": self.circuit_file(task), "bytes": bytes.len(), "start": start,
+            "presets": presets.iter().map(|[a, b]| json!({"a": a.json(tokenizer), "b": b.json(tokenizer)})).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Shipped {
+    fn measure(
+        file: &ModelFile,
+        task: &'static Task,
+        path: &Path,
+        tokenizer: &Tokenizer,
+        count: usize,
+    ) -> Result<Shipped> {
+        let (mut loaded, _, mut workers) = evaluate::open(file, path)?;
+        let circuit = loaded.circuit.clone();
+        let report = evaluate::measure(&mut workers, task, tokenizer, &circuit, file, Split::Test, count)?;
+        let presets = presets(file, &circuit, task, tokenizer)?;
+        let Some([a, b]) = presets.first() else {
+            bail!(
+                "no hand-written prompt of {} is answered and flipped by its circuit: there is nothing to show",
+                task.name
+            );
+        };
+        eprintln!("{}: {} nodes, {} edges, {} presets", task.name, report.nodes, report.edges, presets.len());
+        let [here, there] = [[a, b], [b, a]].map(|[a, b]| shown(file, &circuit, task, a, b, false, None));
+        let start = start(&circuit, [&a.tokens, &b.tokens], [&here?.activations, &there?.activations]);
+        // the scores that the page shows are those of the card, and names follow today's rule
+        loaded.circuit.scores = Some(report.scores());
+        let config = &file.weights.config;
+        let train = pairs(task, Split::Train, DESCRIBED_PAIRS, tokenizer, config.vocab_size)?;
+        loaded.circuit.labels = labels(&mut workers, task, tokenizer, &circuit.nodes, &train, config.block_size)?;
+        Ok(Shipped { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets, start })
+    }
+}
+
+/// Loss and accuracy of the whole model on test pairs.
+fn whole(file: &ModelFile, task: &Task, tokenizer: &Tokenizer, count: usize) -> Result<LossAndAccuracy> {
+    let config = &file.weights.config;
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let model = TaskModel::new(&file.weights, &file.means, task.candidate_tokens(tokenizer)?)?;
+    let mut workers = Threads::new(model, cores);
+    let mask = vec![1.0; workers.task().space.len()];
+    let set = Prompts::new(&pairs(task, Split::Test, count, tokenizer, config.vocab_size)?, config.block_size);
+    Ok(ready(modes(&mut workers, &set, &mask, &Calibration::default()))?.full)
 }
 
 /// Hand-written prompts that the circuit answers rightly and whose flip reverses the answer, the surest first.
@@ -201,12 +276,11 @@ fn shown(
 }
 
 /// The first screen with numbers computed now, for the moment before the engine runs.
-fn poster(file: &ModelFile, first: &Shipped, tokenizer: &Tokenizer) -> Result<Value> {
-    let Shipped { task, circuit, presets, .. } = first;
+fn poster(laid: &Laid, tokenizer: &Tokenizer) -> Result<Value> {
+    let Laid { file, shipped, .. } = laid;
+    let Shipped { task, circuit, presets, start, .. } = &shipped[0];
     let [a, b] = &presets[0];
-    let there = shown(file, circuit, task, b, a, false, None)?;
-    let node = start(circuit, a, b, &shown(file, circuit, task, a, b, false, None)?, &there);
-    let mut view = shown(file, circuit, task, a, b, false, node)?;
+    let mut view = shown(file, circuit, task, a, b, false, *start)?;
     for token in &mut view.top {
         token.text = tokenizer.token_text(token.id);
     }
@@ -214,26 +288,29 @@ fn poster(file: &ModelFile, first: &Shipped, tokenizer: &Tokenizer) -> Result<Va
     view["ms"] = json!(0);
     let mut model =
         serde_json::to_value(model_info(&file.weights)).map_err(|error| Error::invalid(error.to_string()))?;
-    model["file"] = json!("default.safetensors");
+    model["file"] = json!(laid.model_file());
     model["tasks"] = TASKS.iter().map(|task| json!({"name": task.name, "title": task.title})).collect();
     Ok(json!({
         "task": task.name, "model": model, "circuit": circuit_info(&file.weights, &file.means, circuit)?,
-        "node": node, "view": view,
+        "view": view,
     }))
 }
 
-/// The node whose panel opens first, as the page finds it (`state/glance.ts`): the flip node that differs most between the prompts for its
-/// size, at the last token in which they differ or at the end.
-fn start(circuit: &Circuit, a: &Prompt, b: &Prompt, here: &View, there: &View) -> Option<Node> {
-    let alike = a.tokens.iter().rev().zip(b.tokens.iter().rev()).take_while(|(a, b)| a == b).count();
+/// Up to this share of the largest value that a node takes, it is silent.
+const SILENT: f32 = 0.02;
+
+/// The node whose panel opens first: the flip node that differs most between two prompts for its size, at the last token in which they
+/// differ or at the end. `values` are those of the circuit's nodes at every token of each.
+fn start(circuit: &Circuit, [a, b]: [&[u32]; 2], values: [&[Vec<f32>]; 2]) -> Option<Node> {
+    let alike = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
     let back = |values: &[f32], back: usize| values.len().checked_sub(back + 1).map_or(0.0, |at| values[at]);
     let largest = |values: &[f32]| values.iter().fold(0.0f32, |most, value| most.max(value.abs()));
     let contrast = |at: usize| {
-        let (here, there) = (&here.activations[at], &there.activations[at]);
+        let [here, there] = values.map(|values| values[at].as_slice());
         let gap = [0, alike].map(|place| back(here, place) - back(there, place));
         let reach = largest(here).max(largest(there));
-        // Half as telling if A is silent.
-        let silent = [0, alike].iter().all(|&place| back(here, place).abs() <= 0.02 * reach);
+        // half as telling if A is silent
+        let silent = [0, alike].iter().all(|&place| back(here, place).abs() <= SILENT * reach);
         if reach == 0.0 { 0.0 } else { largest(&gap) / reach * if silent { 0.5 } else { 1.0 } }
     };
     let open = |node: &Node| circuit.flip_nodes.is_empty() || circuit.flip_nodes.contains(node);
@@ -255,118 +332,35 @@ fn rounded(value: Value) -> Value {
     }
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
 
-fn loss_and_accuracy(measured: &LossAndAccuracy) -> String {
-    format!("{:.3}, {}", measured.loss, percent(measured.accuracy))
-}
+    /// The first node of a circuit of three, all of them flip nodes; their values at the three tokens of A and of B.
+    fn first(values: [[[f32; 3]; 2]; 3]) -> String {
+        let nodes = ["0.attn.act_in.2", "0.attn.act_in.3", "0.attn.v.0"].map(|node| node.parse().unwrap());
+        let circuit = Circuit {
+            task: "task".into(),
+            candidate_ids: [0, 1],
+            nodes: nodes.into(),
+            flip_nodes: nodes.into(),
+            calibration: Calibration::default(),
+            labels: BTreeMap::new(),
+            scores: None,
+        };
+        let of = |prompt: usize| values.map(|pair| pair[prompt].to_vec());
+        start(&circuit, [&[1, 2, 3], &[1, 9, 3]], [&of(0), &of(1)]).unwrap().to_string()
+    }
 
-/// One training run, as a model's provenance tells of it.
-struct Run {
-    tokens: f64,
-    synthetic_share: f64,
-}
-
-/// The last run and those that it went on from.
-fn runs(provenance: &Value) -> Vec<Run> {
-    std::iter::successors(Some(provenance), |of| of.get("start"))
-        .filter_map(|of| {
-            let synthetic_share = of["training"]["synthetic_share"].as_f64().unwrap_or(0.5);
-            Some(Run { tokens: of["tokens"].as_f64()?, synthetic_share })
-        })
-        .collect()
-}
-
-/// What was measured, in words and tables. Every number comes from the files or from the evaluation just made.
-fn card(file: &ModelFile, bytes: usize, shipped: &[Shipped], controls: Option<&Path>) -> Result<String> {
-    let info = model_info(&file.weights);
-    let provenance = &file.provenance;
-    let bigram = file.weights.bigram_table.as_ref().map_or(0, |table| table.nonzeros());
-    let mut text = format!(
-        "# Model card\n\nWritten by `sparse-circuits ship`; every number below was measured by it or stands in the files.\n\n\
-         `default.safetensors`: {} layers, {} residual channels, {} neurons a layer, heads of {}, vocabulary {}, context {}. {} nonzero weights, \
-         and {bigram} entries of a bigram table. {:.0} KB.\n\n",
-        info.layers,
-        info.width,
-        info.mlp_width,
-        info.head_width,
-        info.vocab_size,
-        info.context_length,
-        info.nonzeros,
-        bytes as f64 / 1000.0,
-    );
-    if let Some(loss) = provenance["held_out_loss"]["mean"].as_f64() {
-        let runs = runs(provenance);
-        let tokens: f64 = runs.iter().map(|run| run.tokens).sum();
-        let synthetic: f64 = runs.iter().map(|run| run.tokens * run.synthetic_share).sum();
-        text += &format!(
-            "Trained on {:.1} million tokens{}, {:.0} % of them of synthetic idioms and the others real Python; held-out cross entropy {loss:.3} nats a \
-             token (real {:.3}, synthetic {:.3}), before the file was made compact. Configs, seeds and losses stand in the file's metadata.\n\n",
-            tokens / 1e6,
-            if runs.len() > 1 { format!(" in {} runs, one after the other", runs.len()) } else { String::new() },
-            100.0 * synthetic / tokens,
-            provenance["held_out_loss"]["real"].as_f64().unwrap_or(f64::NAN),
-            provenance["held_out_loss"]["synthetic"].as_f64().unwrap_or(f64::NAN),
-        );
+    #[test]
+    fn the_first_node_differs_most_for_its_size_where_the_prompts_do() {
+        let same = [[5.0, 0.0, 0.0]; 2];
+        let little = [[0.0, 8.0, 9.0], [0.0, 7.0, 9.0]];
+        assert_eq!(first([same, little, [[0.0, 0.1, 0.0], [0.0; 3]]]), "0.attn.v.0");
+        assert_eq!(first([same, little, [[9.0, 0.0, 0.0], [-9.0, 0.0, 0.0]]]), "0.attn.act_in.3");
+        // half as telling, because A is silent
+        assert_eq!(first([same, little, [[0.0; 3], [0.0, 0.1, 0.0]]]), "0.attn.v.0");
+        assert_eq!(first([same, [[0.0, 8.0, 9.0], [0.0, 3.0, 9.0]], [[0.0; 3], [0.0, 0.1, 0.0]]]), "0.attn.act_in.3");
     }
-    text += "## Tasks\n\nLoss (nats, two candidates) and accuracy on test pairs; circuits calibrated on train pairs.\n\n\
-             | task | whole model | nodes | edges | circuit alone | circuit removed | flip reverses, circuit | full |\n\
-             | --- | --- | --- | --- | --- | --- | --- | --- |\n";
-    for Shipped { task, report, .. } in shipped {
-        text += &format!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
-            task.name,
-            loss_and_accuracy(&report.on_pairs.full),
-            report.nodes,
-            report.edges,
-            loss_and_accuracy(&report.on_pairs.circuit),
-            loss_and_accuracy(&report.on_pairs.removed),
-            percent(report.flips.circuit),
-            percent(report.flips.full),
-        );
-    }
-    let logs: f64 = shipped.iter().map(|one| (one.report.edges.max(1) as f64).ln()).sum();
-    text += &format!("\nGeometric mean of the edges: {:.1}.\n", (logs / shipped.len() as f64).exp());
-    text += "\nOn the hand-written prompts, loss and accuracy:\n\n| task | prompts | whole model | circuit alone | circuit removed |\n\
-             | --- | --- | --- | --- | --- |\n";
-    for Shipped { task, report, .. } in shipped {
-        text += &format!(
-            "| {} | {} | {} | {} | {} |\n",
-            task.name,
-            report.handwritten,
-            loss_and_accuracy(&report.on_handwritten.full),
-            loss_and_accuracy(&report.on_handwritten.circuit),
-            loss_and_accuracy(&report.on_handwritten.removed),
-        );
-    }
-    let redundant: Vec<&str> =
-        shipped.iter().filter(|one| one.report.on_pairs.removed.accuracy > 0.65).map(|one| one.task.name).collect();
-    if !redundant.is_empty() {
-        text += &format!(
-            "\nSufficient is not necessary: without its circuit the model still does {}: other nodes do the same work.\n",
-            redundant.join(", "),
-        );
-    }
-    let missing: Vec<&str> = TASKS
-        .iter()
-        .filter(|task| shipped.iter().all(|one| one.task.name != task.name))
-        .map(|task| task.name)
-        .collect();
-    if !missing.is_empty() {
-        text += &format!("\nNot shipped, because this model has no circuit for them: {}.\n", missing.join(", "));
-    }
-    if let Some(folder) = controls {
-        text += "\n## The same search on an untrained model of the same shape\n\n| task | edges | loss |\n| --- | --- | --- |\n";
-        for Shipped { task, .. } in shipped {
-            let path = folder.join(format!("{}.json", task.name));
-            let control: Value = serde_json::from_slice(&files::read(&path)?).map_err(|error| {
-                Error::invalid(format!("{} is not a report of prune --untrained: {error}", path.display()))
-            })?;
-            let edges = control["edges"].as_u64().map_or("target not reached".into(), |edges| edges.to_string());
-            text += &format!("| {} | {edges} | {:.3} |\n", task.name, control["loss"].as_f64().unwrap_or(f64::NAN));
-        }
-    }
-    Ok(text)
 }

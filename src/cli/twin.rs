@@ -29,10 +29,16 @@ pub struct TwinArgs {
     /// A dense model, for the page's dense twin.
     #[arg(long, value_name = "FILE", requires = "bridge")]
     dense: Option<PathBuf>,
-    /// The bridge between --model and --dense.
+    /// The bridge between the sparse model and --dense.
     #[arg(long, value_name = "FILE", requires = "dense")]
     bridge: Option<PathBuf>,
-    /// The sparse model that the bridge was trained with, where --model is its compact form.
+    /// The sparse model of the twin, as it is to be shipped, where it is another than --model; it becomes a model of its own.
+    #[arg(long, value_name = "FILE", requires = "bridge", requires = "twin_circuits")]
+    pub twin_model: Option<PathBuf>,
+    /// Folder with a circuit file `TASK.json` for each task of --twin-model.
+    #[arg(long, value_name = "DIR", requires = "twin_model")]
+    pub twin_circuits: Option<PathBuf>,
+    /// The sparse model that the bridge was trained with, where the one shipped is its compact form.
     #[arg(long, value_name = "FILE", requires = "bridge")]
     bridged: Option<PathBuf>,
     /// The corpus on whose held-out part both models and the bridge's sites are measured for the card; else it has the losses that stand
@@ -151,7 +157,10 @@ impl TwinArgs {
         file.check(&trained.weights, &dense.weights)?;
         let compact = model_file::read(&model_file::write(&trained, Precision::Compact)?)?;
         if fingerprint(&compact.weights) != fingerprint(&sparse.weights) {
-            bail!("--model is not the compact form of {}, which the bridge was trained with", path.display());
+            bail!(
+                "the sparse model of the twin is not the compact form of {}, which the bridge was trained with",
+                path.display()
+            );
         }
         Ok(())
     }

@@ -17,15 +17,21 @@ export interface ManifestTask {
 
 export interface ManifestModel {
   file: string;
+  default: boolean;
   bytes: number;
   tokenizer: string;
+  twin?: { dense: string; denseBytes: number; bridge: string; bridgeBytes: number };
   tasks: ManifestTask[];
+}
+
+/** Every model of the manifest. */
+export function models(): ManifestModel[] {
+  return (JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as { models: ManifestModel[] }).models;
 }
 
 /** The default model's entry in the manifest. */
 export function listed(): ManifestModel {
-  const { models } = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')) as { models: (ManifestModel & { default: boolean })[] };
-  return models.find((model) => model.default) ?? models[0]!;
+  return models().find((model) => model.default) ?? models()[0]!;
 }
 
 export function modelFile(name: string): Buffer {

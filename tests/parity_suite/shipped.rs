@@ -13,8 +13,12 @@ macro_rules! files {
 const FILES: &[(&str, &[u8])] = files![
     "manifest.json",
     "default.safetensors",
+    "bridged.safetensors",
     "circuits/bracket_brace.json",
     "circuits/bracket_counting.json",
+    "circuits/bridged/bracket_brace.json",
+    "circuits/bridged/if_equals.json",
+    "circuits/bridged/single_double_quote.json",
     "circuits/if_equals.json",
     "circuits/set_or_string_fixedvarname.json",
     "circuits/single_double_quote.json",

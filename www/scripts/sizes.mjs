@@ -19,11 +19,13 @@ const files = readdirSync(dist, { recursive: true, withFileTypes: true })
 const manifest = files.includes('models/manifest.json')
   ? JSON.parse(readFileSync(join(dist, 'models/manifest.json'), 'utf8'))
   : { models: [] };
-const defaultModel = manifest.models.find((model) => model.default)?.file;
+const shown = manifest.models.find((model) => model.default);
+const defaultModel = shown?.file;
+const circuits = shown?.tasks.map((task) => `models/${task.circuit}`) ?? [];
 
 /** When index.html loads a file: for its `first` live screen, later on the default `page`, or `never`. */
 function when(file) {
-  if (file.endsWith('.map') || file.endsWith('.md') || /^models\/train\w*\.json$/.test(file)) return 'never';
+  if (file.endsWith('.map') || file.endsWith('.md')) return 'never';
   // The vocabulary is needed at once, for the words of the top five; what encodes text only once somebody types.
   if (/tokenizer.*\.(wasm|js)$/.test(file)) return 'page';
   // Only where the browser has an adapter; counted for everyone.
@@ -31,6 +33,7 @@ function when(file) {
   // Once somebody opens the dense twin.
   if (/^assets\/twin|sparse_circuits_twin/.test(file)) return 'never';
   if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';
+  if (file.startsWith('models/circuits/')) return circuits.includes(file) ? 'first' : 'never';
   if ((file.endsWith('.html') && file !== 'index.html') || /^assets\/(engine_)?bench[-_]/.test(file)) return 'never';
   return 'first';
 }

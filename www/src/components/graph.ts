@@ -52,10 +52,10 @@ export class Graph extends Light {
       this.expanded = new Set();
       this.tabStop = null;
     }
-    if (changes.has('whole')) this.expanded = new Set(this.whole ? task?.glance.silent.map(hookOf) : []);
+    if (changes.has('whole')) this.expanded = new Set(this.whole ? task?.silent.map(hookOf) : []);
     // What is open or changed is shown.
     const wanted = [this.selected ?? '', ...changedNodes(this.numbers?.doc.edits ?? noEdits('circuit'))];
-    const hidden = wanted.filter((node) => task?.glance.silent.includes(node) && !this.expanded.has(hookOf(node)));
+    const hidden = wanted.filter((node) => task?.silent.includes(node) && !this.expanded.has(hookOf(node)));
     if (hidden.length > 0) this.expanded = new Set([...this.expanded, ...hidden.map(hookOf)]);
   }
 
@@ -76,7 +76,7 @@ export class Graph extends Light {
   private planFor(numbers: Numbers, room: Room): Layout {
     const { circuit } = numbers.task;
     const key = JSON.stringify([room, [...this.expanded]]);
-    if (!this.plan || this.plan.circuit !== circuit || this.plan.key !== key) this.plan = { circuit, key, layout: layout(circuit, room, new Set(numbers.task.glance.silent), this.expanded) };
+    if (!this.plan || this.plan.circuit !== circuit || this.plan.key !== key) this.plan = { circuit, key, layout: layout(circuit, room, new Set(numbers.task.silent), this.expanded) };
     return this.plan.layout;
   }
 

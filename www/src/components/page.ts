@@ -156,14 +156,15 @@ export class Page extends Light {
   private twinSwitch(screen: Screen): TemplateResult | typeof nothing {
     if (!screen.twin) return nothing;
     const open = screen.doc.twin !== null;
-    return html`<button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.numbers || screen.poster}
-      title="The same prompt in an ordinary, dense model, steered by a channel of this one"
+    const knows = screen.twin.listed.tasks.some((task) => task.name === screen.doc.task);
+    return html`<button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.numbers || screen.poster || !(open || knows)}
+      title=${knows ? 'The same prompt in an ordinary, dense model, steered by a channel of a sparse one' : 'The sparse model that learnt beside the dense one does not do this task'}
       @click=${() => this.controller.change(withTwin(this.doc, !open), 'select')}>Dense twin</button>`;
   }
 
   /** The panel's code comes with its first opening. */
   private twinPanel(screen: Screen): TemplateResult | typeof nothing {
-    if (screen.poster || !screen.numbers) return nothing;
+    if (screen.poster || !screen.numbers || screen.model?.file !== screen.twin?.listed.file) return nothing;
     if (typeof this.twin === 'object') return html`<p class="notice" role="alert" data-testid="twin-error">${this.twin.lost}</p>`;
     if (this.twin === 'here') return html`<sc-twin .controller=${this.controller}></sc-twin>`;
     if (this.twin === 'absent') {
@@ -178,11 +179,11 @@ export class Page extends Light {
 
   /** Nodes that are silent on the task's example stand behind counts until someone wants to see them. */
   private foldSwitch({ numbers, view }: Screen): TemplateResult | typeof nothing {
-    const { circuit, glance, name } = numbers?.task ?? {};
-    if (!circuit || !glance?.silent.length || view !== 'graph') return nothing;
+    const { circuit, silent, name } = numbers?.task ?? {};
+    if (!circuit || !silent?.length || view !== 'graph') return nothing;
     const whole = this.whole === name;
-    return html`<button class="quiet small fold" title="${glance.silent.length} nodes are silent on this task's example" @click=${() => (this.whole = whole ? null : name!)}>
-      ${whole ? `Fold ${glance.silent.length} silent` : `Show all ${circuit.nodes.length}`}
+    return html`<button class="quiet small fold" title="${silent.length} nodes are silent on this task's example" @click=${() => (this.whole = whole ? null : name!)}>
+      ${whole ? `Fold ${silent.length} silent` : `Show all ${circuit.nodes.length}`}
     </button>`;
   }
 

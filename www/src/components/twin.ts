@@ -57,7 +57,7 @@ export class TwinPanel extends Light {
     return html`<section class="card twin" data-testid="twin" data-state=${twin.phase} aria-label="Dense twin">
       <div class="thead">
         <h2>Dense twin</h2>
-        <p>An ordinary model beside the sparse one. A bridge carries what a channel of the sparse model reads over to it.</p>
+        <p>An ordinary model beside the sparse one. A bridge carries what a channel of the sparse model reads over to it.${screen.twin?.listed.default ? '' : ' The circuit is now that of the sparse model which learnt beside it; shut the twin to go back.'}</p>
         <button class="quiet icon" aria-label="Shut the dense twin" @click=${() => this.change(withTwin(screen.doc, false), 'select')}>${icons.close}</button>
       </div>
       ${twin.failure ? html`<p class="tfail" role="alert" data-testid="twin-error">${twin.failure}</p>` : nothing}

@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import type { Manifest } from '../worker/manifest';
+import type { Manifest, ManifestModel } from '../worker/manifest';
 import type { Ask, BackendName, BackendState, CircuitInfo, Engine, ModelInfo, Prompt, Shown, TaskInfo, View } from '../worker/protocol';
 import { Controller, type World } from './controller';
-import { withFlip, withMode, withNode, withText } from './document';
+import { withFlip, withMode, withNode, withText, withTwin } from './document';
 
 const prompt = (text: string): Prompt => ({ text, tokens: [{ id: 1, text }], cut: 0 });
+const node = '0.mlp.post_act.3';
 const listedTask = (name: string) => ({
   name, title: name, sentence: '', explanation: '', flipLabel: 'Flip', candidates: ["')", '")'] as [string, string],
-  candidateIds: [1, 2] as [number, number], circuit: `circuits/${name}.json`, bytes: 1,
+  candidateIds: [1, 2] as [number, number], circuit: `circuits/${name}.json`, bytes: 1, start: node,
   presets: [{ a: prompt(`${name} a`), b: prompt(`${name} b`) }],
 });
 const manifest: Manifest = {
   version: 1, poster: null,
   models: [{ file: 'm.safetensors', default: true, bytes: 1, tokenizer: 't.json', tokenizerBytes: 1, tasks: [listedTask('quote'), listedTask('brackets')] }],
 };
-const node = '0.mlp.post_act.3';
 const circuit = { nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean: 0 }], edges: [], rails: [], flipNodes: [node] } as unknown as CircuitInfo;
 const model = { layers: 2, width: 8, attnWidth: 8, mlpWidth: 8, headWidth: 4, contextLength: 16 } as ModelInfo;
 const task = (name: string): TaskInfo => {
   const { circuit: _file, bytes: _bytes, ...rest } = listedTask(name);
-  return { ...rest, circuit, glance: { start: node, silent: [] } };
+  return { ...rest, circuit, silent: [] };
 };
 
 const onCpu: BackendState = { name: 'cpu', reason: { kind: 'first' }, other: null };
@@ -30,13 +30,15 @@ class Held implements Engine {
   tellBackend: (state: BackendState) => void = () => {};
   wishes: (BackendName | null)[] = [];
   settled: () => void = () => {};
+  opened: string[] = [];
   asked: { ask: Ask; answer(): void; refuse(why: string): void }[] = [];
-  async open(_base: string, _manifest: Manifest, name: string, tell: (progress: { loaded: number; total: number }) => void, tellBackend: (state: BackendState) => void) {
+  async open(_base: string, listed: ManifestModel, name: string, tell: (progress: { loaded: number; total: number }) => void, tellBackend: (state: BackendState) => void) {
     this.tellBackend = tellBackend;
+    this.opened.push(listed.file);
     tell({ loaded: 2, total: 3 });
     tell({ loaded: 1, total: 3 });
     tell({ loaded: 3, total: 3 });
-    return { model, task: task(name), backend: onCpu };
+    return { model: { ...model, file: listed.file }, task: task(name), backend: onCpu };
   }
   async task(name: string) {
     return task(name);
@@ -273,5 +275,67 @@ describe('undo and reset', () => {
     const { controller } = await live();
     controller.change(withNode(controller.screen.doc, null), 'select');
     expect(controller.screen.canUndo).toBe(false);
+  });
+});
+
+describe('a dense twin beside another model', () => {
+  const twin = { dense: 'd.safetensors', denseBytes: 1, bridge: 'b.safetensors', bridgeBytes: 1 };
+  const two: Manifest = { ...manifest, models: [manifest.models[0]!, { ...manifest.models[0]!, file: 'bridged.safetensors', default: false, twin, tasks: [listedTask('quote')] }] };
+  const fetchJson = async () => two;
+  const answered = async (engine: Held) => {
+    await settle();
+    engine.asked.at(-1)!.answer();
+    await settle();
+  };
+
+  it('is opened on the model that learnt beside it, and back: the text goes along, changes of nodes do not', async () => {
+    const { controller, engine, state } = await live('', { fetchJson });
+    const typed = withFlip(withText(controller.screen.doc, 'typed'), true);
+    controller.change({ ...typed, edits: { ...typed.edits, off: [node] } }, 'type-a');
+    await answered(engine);
+    controller.change(withTwin(controller.screen.doc, true), 'select');
+    expect(controller.screen).toMatchObject({ phase: 'loading', numbers: null, canUndo: false });
+    await answered(engine);
+    expect(engine.opened).toEqual(['m.safetensors', 'bridged.safetensors']);
+    expect(controller.screen).toMatchObject({
+      phase: 'ready', model: { file: 'bridged.safetensors' },
+      doc: { task: 'quote', a: 'typed', node, edits: { flip: true, off: [] }, twin: { steer: 1, channel: null } },
+    });
+    expect(controller.screen.tasks.map((one) => one.name)).toEqual(['quote']);
+    expect(state.hash).toContain('twin=1');
+    controller.change(withTwin(controller.screen.doc, false), 'select');
+    await answered(engine);
+    expect(engine.opened.at(-1)).toBe('m.safetensors');
+    expect(controller.screen).toMatchObject({ phase: 'ready', doc: { a: 'typed', twin: null } });
+  });
+  it('follows the link and the back button', async () => {
+    const { controller, engine, state } = await live('#task=quote&twin=1&steer=0.5', { fetchJson });
+    expect(engine.opened).toEqual(['bridged.safetensors']);
+    expect(controller.screen.doc.twin).toEqual({ steer: 0.5, channel: null });
+    state.hash = '#task=brackets';
+    controller.linkChanged();
+    await answered(engine);
+    expect(engine.opened).toEqual(['bridged.safetensors', 'm.safetensors']);
+    expect(controller.screen.doc).toMatchObject({ task: 'brackets', a: 'brackets a', twin: null });
+  });
+  it('drops what the model before still answers, and an opening that nobody waits for any more', async () => {
+    const { controller, engine } = await live('', { fetchJson });
+    controller.change(withText(controller.screen.doc, 'on its way'), 'type-a');
+    await settle();
+    const late = engine.asked.at(-1)!;
+    controller.change(withTwin(controller.screen.doc, true), 'select');
+    controller.linkChanged();
+    late.answer();
+    await settle();
+    expect(controller.screen.numbers).toBeNull();
+    await answered(engine);
+    expect(controller.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, numbers: { doc: { a: 'on its way' } } });
+  });
+  it('says why where it cannot be loaded', async () => {
+    const { controller, engine } = await live('', { fetchJson });
+    engine.open = async () => Promise.reject(new Error('bridged.safetensors is gone.'));
+    controller.change(withTwin(controller.screen.doc, true), 'select');
+    await settle();
+    expect(controller.screen).toMatchObject({ phase: 'error', failure: 'bridged.safetensors is gone.' });
   });
 });

@@ -2,10 +2,10 @@
  * Joins document, history, address bar and engine. Every change passes `change`; every answer passes `answered`.
  * The last input wins: an answer to an older question is dropped, and at most one question waits.
  */
-import { defaultModel, readManifest, readPoster, type ManifestTask } from '../worker/manifest';
+import { defaultModel, readManifest, readPoster, type Manifest, type ManifestModel, type ManifestTask } from '../worker/manifest';
 import type { BackendName, BackendState, Engine, NodeId, Shown, TaskInfo } from '../worker/protocol';
-import { glance } from './glance';
-import { keepTwin, opening, sameDoc, sameRun, withNode, withText, withTwin, type Doc } from './document';
+import { silentNodes } from './silent';
+import { keepTwin, noEdits, opening, sameDoc, sameRun, withNode, withText, withTwin, type Doc } from './document';
 import { decode, encode, type Decoded } from './hash';
 import { noHistory, remember, undo, type History } from './history';
 import { readBefore, tokenFor } from './reading';
@@ -33,6 +33,9 @@ export class Controller {
   screen: Screen;
   private history: History = noHistory;
   private readonly listeners = new Set<() => void>();
+  private manifest: Manifest | null = null;
+  /** The model that is open or on its way. */
+  private listed: ManifestModel | null = null;
   private opened = false;
   private circuits = new Map<string, TaskInfo>();
   private running = false;
@@ -64,30 +67,67 @@ export class Controller {
   async start(): Promise<void> {
     try {
       const manifest = readManifest(await this.world.fetchJson(`${this.world.models}manifest.json`));
-      const listed = defaultModel(manifest);
-      const { tasks } = listed;
-      const link = this.readLink(tasks);
-      const first = tasks.find((task) => task.name === link.task) ?? tasks[0]!;
-      const plain = isPlain(link) && first === tasks[0];
-      // Whoever types before anything is there keeps the text.
-      const typed = this.screen.doc.a;
-      this.set({
-        tasks, twin: listed.twin ? { base: this.world.models, listed } : null,
-        doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.messages,
-      });
-      const opening = this.world.engine.open(this.world.models, manifest, first.name, (progress) => {
-        // Answers of a worker may overtake each other: the bar never goes back.
-        const before = this.screen.progress?.loaded ?? 0;
-        if (progress.loaded >= before) this.set({ progress });
-      }, (backend) => this.backendIs(backend));
-      if (plain && manifest.poster) await Promise.race([this.showPoster(manifest.poster, first), opening.then(() => {}, () => {})]);
-      const { model, task, backend } = await opening;
-      this.opened = true;
-      this.circuits.set(task.name, task);
-      this.set({ model, backend: this.screen.backend ?? backend });
-      this.applyLink(link, task);
-      if (link.backend) void this.useBackend(link.backend);
-      await this.run();
+      this.manifest = manifest;
+      const twin = [defaultModel(manifest), ...manifest.models].find((listed) => listed.twin);
+      this.set({ twin: twin ? { base: this.world.models, listed: twin } : null });
+      await this.openLink(manifest);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The model to show a document on: with the twin open, the one that was trained beside it. */
+  private modelFor(manifest: Manifest, twin: Doc['twin']): ManifestModel {
+    return twin !== null && this.screen.twin ? this.screen.twin.listed : defaultModel(manifest);
+  }
+
+  private linked(manifest: Manifest): ManifestModel {
+    return this.modelFor(manifest, this.readLink(manifest.models.flatMap((listed) => listed.tasks)).twin);
+  }
+
+  /** Opens what the address bar asks for, its model first. */
+  private async openLink(manifest: Manifest): Promise<void> {
+    const listed = this.linked(manifest);
+    this.listed = listed;
+    const { tasks } = listed;
+    const link = this.readLink(tasks);
+    const first = tasks.find((task) => task.name === link.task) ?? tasks[0]!;
+    const plain = isPlain(link) && listed === defaultModel(manifest) && first === tasks[0];
+    // Whoever types before anything is there keeps the text.
+    const typed = this.screen.doc.a;
+    this.set({ tasks, doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.messages });
+    // The answers for a model that nobody waits for any more are dropped.
+    const current = () => this.listed === listed;
+    const opening = this.world.engine.open(this.world.models, listed, first.name, (progress) => {
+      // Answers of a worker may overtake each other: the bar never goes back.
+      const before = this.screen.progress?.loaded ?? 0;
+      if (current() && progress.loaded >= before) this.set({ progress });
+    }, (backend) => current() && this.backendIs(backend));
+    if (plain && manifest.poster) await Promise.race([this.showPoster(manifest.poster, first), opening.then(() => {}, () => {})]);
+    const { model, task, backend } = await opening;
+    if (!current()) return;
+    this.opened = true;
+    this.circuits = new Map([[task.name, task]]);
+    this.set({ model, backend: this.screen.backend ?? backend });
+    this.applyLink(link, task);
+    if (link.backend) void this.useBackend(link.backend);
+    // The last answer of the model before may still be on its way.
+    if (this.running) this.ask();
+    else await this.run();
+  }
+
+  /** Goes on with the model that the address bar asks for now. */
+  private async changeModel(manifest: Manifest): Promise<void> {
+    this.opened = false;
+    this.waiting = false;
+    this.history = noHistory;
+    const nothing = { numbers: null, previous: null };
+    this.set({
+      ...nothing, phase: 'loading', doc: opening('', '', null), model: null, drawn: nothing, poster: false, progress: null, backend: null, failure: null,
+      canUndo: false, hover: null,
+    });
+    try {
+      await this.openLink(manifest);
     } catch (error) {
       this.fail(error);
     }
@@ -107,8 +147,8 @@ export class Controller {
     this.set({ doc, notices: link.messages });
   }
 
-  private firstNode(task: TaskInfo): NodeId | null {
-    return this.world.roomForPanel() ? task.glance.start : null;
+  private firstNode(task: Pick<TaskInfo, 'start'>): NodeId | null {
+    return this.world.roomForPanel() ? task.start : null;
   }
 
   private async showPoster(file: string, task: ManifestTask): Promise<void> {
@@ -116,16 +156,16 @@ export class Controller {
       const poster = readPoster(await this.world.fetchJson(`${this.world.models}${file}`));
       const preset = task.presets[0]!;
       if (this.opened || poster.task !== task.name || this.screen.doc.a !== preset.a.text) return;
-      const doc = withNode(this.screen.doc, this.world.roomForPanel() ? poster.node : null);
+      const doc = withNode(this.screen.doc, this.firstNode(task));
       // The panel speaks of the token that the graph reads the node at; a detail of another token would contradict it.
-      const token = tokenFor(poster.node, readBefore(poster.circuit), preset.a, preset.b, null);
+      const token = task.start && tokenFor(task.start, readBefore(poster.circuit), preset.a, preset.b, null);
       const detail = poster.view.detail?.token === token ? poster.view.detail : null;
       const shown: Shown = { a: preset.a, b: preset.b, reason: null, view: { ...poster.view, detail }, backend: 'cpu' };
       const { circuit: _file, bytes: _bytes, ...rest } = task;
       // The poster holds one of the two prompts.
       const { activations } = poster.view;
-      const { silent } = glance(poster.circuit, preset.a, activations, preset.a, activations);
-      const known = { ...rest, circuit: poster.circuit, glance: { start: poster.node, silent } };
+      const silent = silentNodes(poster.circuit, preset.a, activations, preset.a, activations);
+      const known = { ...rest, circuit: poster.circuit, silent };
       const numbers = { task: known, doc, shown };
       this.set({ doc, model: poster.model, poster: true, numbers, drawn: { numbers, previous: null } });
     } catch {
@@ -137,6 +177,14 @@ export class Controller {
   change(next: Doc, kind: string): void {
     const before = this.screen.doc;
     if (sameDoc(before, next)) return;
+    if (this.manifest && this.opened && this.modelFor(this.manifest, next.twin) !== this.listed) {
+      // The other model has other nodes: the text goes on, what was changed in them does not.
+      const edits = { ...noEdits(next.edits.mode), flip: next.edits.flip };
+      const { node: _node, ...kept } = next;
+      this.world.setHash(encode({ ...kept, edits, token: null }, this.wish));
+      void this.changeModel(this.manifest);
+      return;
+    }
     const select = kind === 'select';
     if (!select && before.task !== '') this.history = remember(this.history, before, kind, this.world.now());
     this.set({ doc: next, canUndo: this.history.past.length > 0, ...(select ? {} : { notices: [] }) });
@@ -174,6 +222,11 @@ export class Controller {
   /** The address bar was changed by hand or by the back button. */
   linkChanged(): void {
     if (!this.opened || this.world.hash() === encode(this.screen.doc, this.wish)) return;
+    if (this.manifest && this.linked(this.manifest) !== this.listed) {
+      this.wish = null;
+      void this.changeModel(this.manifest);
+      return;
+    }
     const link = this.readLink(this.screen.tasks);
     const task = this.screen.tasks.find((one) => one.name === link.task) ?? this.screen.tasks[0]!;
     let doc = docOf(link, task);
@@ -232,15 +285,17 @@ export class Controller {
     do {
       this.waiting = false;
       await this.answer(this.screen.doc);
-    } while (this.waiting);
+    } while (this.waiting && this.opened);
     this.running = false;
   }
 
   private async answer(asked: Doc): Promise<void> {
+    const { listed } = this;
+    const outdated = () => this.waiting || this.listed !== listed;
     try {
       const task = this.circuits.get(asked.task) ?? (await this.world.engine.task(asked.task));
+      if (outdated()) return;
       this.circuits.set(task.name, task);
-      if (this.waiting) return;
       // A task opened before its circuit was there: its panel opens now.
       let doc = asked;
       if (doc.node === null && this.screen.numbers?.task.name !== task.name && this.screen.numbers !== null && !this.screen.poster) {
@@ -249,10 +304,10 @@ export class Controller {
       const { a, b, edits, node, token } = doc;
       const start = this.world.now();
       const shown = await this.world.engine.show({ task: task.name, a, b, edits, node, token });
-      if (this.waiting) return;
+      if (outdated()) return;
       await this.answered({ task, doc, shown }, this.world.now() - start);
     } catch (error) {
-      if (!this.waiting) this.fail(error);
+      if (!outdated()) this.fail(error);
     }
   }
 
@@ -265,7 +320,7 @@ export class Controller {
       this.set(news);
       // Whoever types on waits for no graph.
       await Promise.race([this.world.painted(), new Promise<void>((done) => (this.hurry = done))]);
-      if (this.waiting) return;
+      if (this.waiting || !this.opened) return;
     }
     this.set({ ...news, drawn: { numbers, previous }, phase: this.changing > 0 ? 'busy' : 'ready' });
     this.world.setHash(encode(numbers.doc, this.wish));

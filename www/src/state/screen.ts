@@ -20,7 +20,7 @@ export interface Screen {
   /** What the user asks for, newer than `numbers` while busy. */
   doc: Doc;
   tasks: ManifestTask[];
-  /** Where the dense twin's files lie, if the model has one. */
+  /** Where the dense twin's files lie, if there is one, and the sparse model that was trained beside it: another one than the default, perhaps. */
   twin: { base: string; listed: ManifestModel } | null;
   model: ModelInfo | null;
   numbers: Numbers | null;

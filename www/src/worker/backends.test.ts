@@ -27,7 +27,13 @@ class Machine implements CpuSession {
     return {} as CircuitInfo;
   }
 
+  freed = false;
+  free(): void {
+    this.freed = true;
+  }
+
   run({ task }: RunRequest): View {
+    if (this.freed) throw new Error('it is gone');
     this.cpuRuns++;
     this.time += this.cpuMs;
     if (task === 'bad') throw new Error('no such task');
@@ -253,5 +259,30 @@ describe('a device that fails', () => {
     await top(machine);
     await machine.backends.consider();
     expect(machine.backends.state).toEqual(failed('a shader'));
+  });
+});
+
+describe('a model that gives way to another', () => {
+  it('closes its device, and says nothing more', async () => {
+    const machine = new Machine();
+    await top(machine);
+    await machine.backends.use('webgpu');
+    const told = machine.told.length;
+    machine.backends.close();
+    expect([machine.freed, machine.sessions[0]!.closed]).toEqual([true, true]);
+    machine.sessions[0]!.lose('the device was lost');
+    await settle();
+    await machine.backends.consider();
+    await machine.backends.use('webgpu');
+    expect([machine.told.length, machine.asked]).toEqual([told, 1]);
+  });
+  it('closes a device that comes too late', async () => {
+    const machine = new Machine();
+    await top(machine);
+    const looking = machine.backends.consider();
+    machine.backends.close();
+    await looking;
+    expect(machine.sessions[0]!.closed).toBe(true);
+    expect(machine.told).toEqual([]);
   });
 });

@@ -7,6 +7,8 @@ import type { BackendName, BackendReason, BackendState, CircuitInfo, RunRequest,
 export interface CpuSession {
   addCircuit(json: Uint8Array): CircuitInfo;
   run(request: RunRequest): View;
+  /** Gives the model's memory back; nothing can be run after. */
+  free(): void;
 }
 
 /** One call at a time: the next must wait for the answer. */
@@ -45,6 +47,7 @@ export class Backends {
   private weighing: Promise<void> | null = null;
   private circuits: Uint8Array[] = [];
   private latest: RunRequest | null = null;
+  private closed = false;
   private breaks!: (error: unknown) => void;
   /** Rejects when the WebGPU engine has trapped: it answers no call any more, not even those that wait. */
   private readonly broken = new Promise<never>((_, reject) => (this.breaks = reject));
@@ -88,7 +91,7 @@ export class Backends {
 
   /** Where the user has not said what to run on: looks for WebGPU, once, and measures it, once for each length class. */
   async consider(): Promise<void> {
-    if (this.wish !== null) return;
+    if (this.wish !== null || this.closed) return;
     if (!this.considered) return this.use(null);
     // A software adapter is slower at any length.
     if (!this.gpu || this.gpu.software) return;
@@ -98,6 +101,7 @@ export class Backends {
 
   /** Never rejects: what goes wrong is told. */
   async use(wish: BackendName | null): Promise<void> {
+    if (this.closed) return;
     this.wish = wish;
     this.considered ||= wish === null;
     if (wish !== 'cpu') await this.look();
@@ -127,6 +131,10 @@ export class Backends {
       if (typeof session === 'string') {
         this.failure = { kind: session };
         this.final = true;
+        return;
+      }
+      if (this.closed) {
+        session.close();
         return;
       }
       const gpu = new Device(session, this.broken);
@@ -186,6 +194,14 @@ export class Backends {
     });
   }
 
+  /** The model is not wanted any more; a run under way has its answer first. */
+  close(): void {
+    this.closed = true;
+    this.gpu?.close();
+    this.gpu = null;
+    this.cpu.free();
+  }
+
   private drop(gpu: Device | null, error: unknown): void {
     if (!gpu || gpu !== this.gpu) return;
     // A trap leaves its wasm module in any state.
@@ -210,7 +226,7 @@ export class Backends {
 
   private judge(): void {
     const state = this.judged();
-    if (JSON.stringify(state) === JSON.stringify(this.state)) return;
+    if (this.closed || JSON.stringify(state) === JSON.stringify(this.state)) return;
     this.state = state;
     this.tell(state);
   }

@@ -17,7 +17,7 @@ export function connect(): Engine {
   died.catch(() => {});
   const alive = <T>(answer: Promise<T>): Promise<T> => Promise.race([answer, died]);
   return {
-    open: (base, manifest, task, onProgress, onBackend) => alive(remote.open(base, manifest, task, proxy(onProgress), proxy(onBackend))),
+    open: (base, listed, task, onProgress, onBackend) => alive(remote.open(base, listed, task, proxy(onProgress), proxy(onBackend))),
     task: (name) => alive(remote.task(name)),
     show: (ask) => alive(remote.show(ask)),
     use: (wish) => alive(remote.use(wish)),

@@ -5,7 +5,7 @@ const prompt = { text: "print('hi", tokens: [{ id: 5, text: 'print' }], cut: 0 }
 const task = {
   name: 'single_double_quote', title: 'Close the quote', sentence: 'This model closes a quote.', explanation: 'Text.',
   flipLabel: 'Flip the quote type', candidates: ["')", '")'], candidateIds: [4, 5], circuit: 'circuits/single_double_quote.json',
-  bytes: 10, presets: [{ a: prompt, b: prompt }],
+  bytes: 10, start: '0.attn.v.1', presets: [{ a: prompt, b: prompt }],
 };
 const model = { file: 'default.safetensors', default: true, bytes: 10, tokenizer: 'tokenizer.json', tokenizerBytes: 3, tasks: [task] };
 const manifest = { version: 1, models: [{ ...model, default: false, file: 'other.safetensors' }, model] };
@@ -35,6 +35,7 @@ describe('readManifest', () => {
     ['a twin from elsewhere', { version: 1, models: [{ ...model, twin: { ...twin, dense: 'https://host/x' } }] }, /twin\.dense/],
     ['a twin of no size', { version: 1, models: [{ ...model, twin: { ...twin, denseBytes: 1.5 } }] }, /twin\.denseBytes/],
     ['no presets', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [] }] }] }, /presets/],
+    ['no first node', { version: 1, models: [{ ...model, tasks: [{ ...task, start: undefined }] }] }, /start/],
     ['one candidate', { version: 1, models: [{ ...model, tasks: [{ ...task, candidates: ['x'] }] }] }, /candidates/],
     ['tokens without ids', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [{ a: { ...prompt, tokens: [{}] }, b: prompt }] }] }] }, /tokens/],
   ];

@@ -13,7 +13,7 @@
  *         { "name": "single_double_quote", "title": "Close the quote", "sentence": "This model closes a quote.",
  *           "explanation": "...", "flipLabel": "Flip the quote type",
  *           "candidates": ["')", "\")"], "candidateIds": [401, 388],
- *           "circuit": "circuits/single_double_quote.json", "bytes": 4321,
+ *           "circuit": "circuits/single_double_quote.json", "bytes": 4321, "start": "2.attn.act_in.7",
  *           "presets": [ { "a": { "text": "print('hi", "tokens": [ { "id": 5, "text": "print" } ], "cut": 0 }, "b": { } } ] } ] } ] }
  * ```
  *
@@ -22,7 +22,7 @@
  */
 import type { CircuitInfo, ModelInfo, Prompt, TaskInfo, View } from './protocol';
 
-export interface ManifestTask extends Omit<TaskInfo, 'circuit' | 'glance'> {
+export interface ManifestTask extends Omit<TaskInfo, 'circuit' | 'silent'> {
   circuit: string;
   bytes: number;
 }
@@ -59,8 +59,7 @@ export interface Poster {
   task: string;
   model: ModelInfo;
   circuit: CircuitInfo;
-  /** The node whose panel is open. */
-  node: string;
+  /** Of the task's first node. */
   view: View;
 }
 
@@ -103,7 +102,6 @@ export function readPoster(json: Json): Poster {
     task: text(root['task'], 'task'),
     model: object(root['model'], 'model') as unknown as ModelInfo,
     circuit,
-    node: text(root['node'], 'node'),
     view: {
       ...(view as unknown as View),
       p: pair(view['p'], 'view.p'),
@@ -180,6 +178,7 @@ function readTask(json: Json, where: string): ManifestTask {
     candidates: [candidates[0]!, candidates[1]!],
     candidateIds: pair(root['candidateIds'], `${where}.candidateIds`),
     presets,
+    start: root['start'] === null ? null : text(root['start'], `${where}.start`),
     circuit: file(root['circuit'], `${where}.circuit`),
     bytes: size(root['bytes'], `${where}.bytes`),
   };

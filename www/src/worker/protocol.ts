@@ -3,7 +3,7 @@
  * The Rust side of these shapes is `src/circuit/inspect.rs`; names are the same there.
  */
 
-import type { Manifest, ManifestModel } from './manifest';
+import type { ManifestModel } from './manifest';
 
 /** A node is written HOOK.INDEX, e.g. `0.mlp.post_act.863`. */
 export type NodeId = string;
@@ -82,14 +82,6 @@ export interface CircuitInfo {
   removedAccuracy: number | null;
 }
 
-/** What the first example tells about a circuit, see `state/glance.ts`. */
-export interface Glance {
-  /** The node that tells most about the difference between the example's two prompts; its panel opens first. */
-  start: NodeId | null;
-  /** Nodes silent on both prompts, flip nodes excepted: the graph folds them. */
-  silent: NodeId[];
-}
-
 export interface TaskInfo {
   name: string;
   /** Menu text, "Close the quote". */
@@ -104,8 +96,11 @@ export interface TaskInfo {
   candidateIds: [number, number];
   /** Prompts with their counterfactuals, tokenized beforehand so that the first screen needs no tokenizer. */
   presets: { a: Prompt; b: Prompt }[];
+  /** The node that tells most about the difference between the first preset's two prompts; its panel opens first. */
+  start: NodeId | null;
   circuit: CircuitInfo;
-  glance: Glance;
+  /** Nodes silent on both prompts of the first preset, flip nodes excepted: the graph folds them. See `state/silent.ts`. */
+  silent: NodeId[];
 }
 
 export interface ModelInfo {
@@ -251,10 +246,10 @@ export interface Opened {
 /** The worker's face, through Comlink. Every method rejects with an Error whose message is a sentence for the user. */
 export interface Engine {
   /**
-   * Loads the manifest's default model and the circuit of `task`, on the CPU. `base` is the address of the models folder. A moment after
-   * the first `show` the faster backend takes over, unless `use` has said which; `onBackend` hears of each change.
+   * Loads a model and the circuit of `task`, on the CPU, in place of the model before. `base` is the address of the models folder. A moment
+   * after the first `show` the faster backend takes over, unless `use` has said which; `onBackend` hears of each change.
    */
-  open(base: string, manifest: Manifest, task: string, onProgress: (progress: Progress) => void, onBackend: (state: BackendState) => void): Promise<Opened>;
+  open(base: string, listed: ManifestModel, task: string, onProgress: (progress: Progress) => void, onBackend: (state: BackendState) => void): Promise<Opened>;
   /** Switches the task; loads its circuit when it is not there yet. */
   task(name: string): Promise<TaskInfo>;
   /** Tokenizes (presets come tokenized, else the tokenizer is loaded first), finds the counterfactual, runs. */

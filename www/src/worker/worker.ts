@@ -7,11 +7,11 @@ import startEngine, { Session as WasmSession } from 'sparse-circuits-engine';
 import engineUrl from '../../../pkg/engine/sparse_circuits_bg.wasm?url';
 import { beforeOf } from '../graph/signal';
 import { noEdits } from '../state/document';
-import { glance } from '../state/glance';
+import { silentNodes } from '../state/silent';
 import { tokenFor } from '../state/reading';
 import { Backends, type CpuSession, type GpuSession } from './backends';
 import { download, Tally } from './download';
-import { defaultModel, type ManifestModel, type ManifestTask } from './manifest';
+import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
 import type { Ask, Engine, ModelInfo, Opened, Prompt, Shown, TaskInfo } from './protocol';
 
@@ -39,8 +39,7 @@ interface Live {
 let live: Live | null = null;
 
 const engine: Engine = {
-  async open(base, manifest, name, onProgress, onBackend): Promise<Opened> {
-    const listed = defaultModel(manifest);
+  async open(base, listed, name, onProgress, onBackend): Promise<Opened> {
     const tally = new Tally(onProgress);
     const task = find(listed, name);
     for (const bytes of [__ENGINE_BYTES__, listed.bytes, task.bytes, listed.tokenizerBytes]) tally.expect(bytes);
@@ -59,6 +58,8 @@ const engine: Engine = {
     const presets = listed.tasks.flatMap((one) => one.presets.flatMap((preset) => [preset.a, preset.b]));
     const prompts = new Prompts(presets, model.contextLength, () => tokenizer(listed.tokenizer, vocabulary));
     const backends = new Backends(session, () => webgpu(weights, vocabulary), onBackend, 'gpu' in navigator);
+    // The model before makes room.
+    live?.backends.close();
     live = { base, listed, model, session, backends, prompts, tasks: new Map() };
     return { model, task: keep(live, task, circuit), backend: backends.state };
   },
@@ -104,7 +105,7 @@ function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
   const { a, b } = rest.presets[0]!;
   const values = (one: Prompt, other: Prompt) =>
     here.session.run({ task: rest.name, a: one, b: other, edits: noEdits('circuit'), node: null, token: null }).activations;
-  const task: TaskInfo = { ...rest, circuit: info, glance: glance(info, a, values(a, b), b, values(b, a)) };
+  const task: TaskInfo = { ...rest, circuit: info, silent: silentNodes(info, a, values(a, b), b, values(b, a)) };
   here.tasks.set(task.name, task);
   return task;
 }
