@@ -88,10 +88,10 @@ impl BridgeParameters {
         }
     }
 
-    /// Takes the numbers of a bridge between the same models.
+    /// Takes the numbers of a bridge that fits the same models.
     ///
     /// # Errors
-    /// A bridge of other shapes.
+    /// A bridge of other sites, or whose encoders keep another number of channels.
     pub fn take(&mut self, bridge: &Bridge) -> Result<()> {
         let linears: Vec<&Linear> = bridge.sites.iter().flat_map(|site| [&site.encoder, &site.decoder]).collect();
         if linears.len() * 2 != self.list.len() || bridge.kept != self.kept {

@@ -4,6 +4,7 @@ use super::config::TrainConfig;
 use super::parameters::{Parameter, Parameters};
 use crate::bridge::Bridge;
 use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
+use crate::model::Config;
 use crate::{Error, Result, bail};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::HashMap;
@@ -36,14 +37,15 @@ pub fn named_model(path: Option<&String>) -> Result<Option<ModelFile>> {
 /// The bridge that a run's config names to go on from.
 ///
 /// # Errors
-/// A missing or damaged file, a bridge between other models than those of these fingerprints (sparse, dense).
-pub fn named_bridge(path: Option<&String>, models: [String; 2]) -> Result<Option<Bridge>> {
+/// A missing or damaged file, a bridge between other models than these (sparse, dense; a config and a fingerprint each).
+pub fn named_bridge(path: Option<&String>, [sparse, dense]: [(&Config, &str); 2]) -> Result<Option<Bridge>> {
     let Some(path) = path.map(Path::new) else { return Ok(None) };
     let data = std::fs::read(path).map_err(io("read", path))?;
     let file = bridge_file::read(&data).map_err(|error| Error::invalid(format!("{}: {error}", path.display())))?;
-    if file.models != models {
+    if file.models != [sparse.1, dense.1] {
         bail!("{} is a bridge between other models than the run's", path.display());
     }
+    file.bridge.check(sparse.0, dense.0).map_err(|error| Error::invalid(format!("{}: {error}", path.display())))?;
     Ok(Some(file.bridge))
 }
 

@@ -295,7 +295,8 @@ fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()>
         false => {
             // between a model that has learnt nothing yet and another there is nothing to fit
             if let (Some(bridge), Some(start)) = (&mut trainer.bridge, &start) {
-                let models = [fingerprint(&start.weights), bridge.name.clone()];
+                let sparse = fingerprint(&start.weights);
+                let models = [(&start.weights.config, sparse.as_str()), (&bridge.dense.config, bridge.name.as_str())];
                 let before = config.bridge.as_ref().and_then(|bridge| bridge.start.as_ref());
                 if let Some(before) = checkpoint::named_bridge(before, models)? {
                     bridge.parameters.take(&before)?;

@@ -124,8 +124,8 @@ if (another) {
     await expect(page.getByTestId('twin-open')).toBeDisabled();
     await expect(page.getByTestId('twin-open')).toHaveAttribute('title', /does not do this task/);
     // A link that asks for it all the same opens the other model's first task, with a message.
+    await page.goto('about:blank');
     await page.goto(`./#v=1&task=${missing.name}&twin=1`);
-    await page.reload();
     await settled(page);
     await expect(page.getByTestId('error')).toContainText(missing.name);
   });
@@ -196,6 +196,7 @@ test('by keyboard: open, steer to the end, change the switch point, shut', async
   await expect.poll(() => value(page, 'hybrid-sparse-dense')).not.toBe(first);
   await page.getByRole('button', { name: 'Shut the dense twin' }).press('Enter');
   await expect(page.getByTestId('twin')).toHaveCount(0);
+  await ready(page);
   expect(page.url()).not.toContain('twin=');
 });
 
@@ -242,6 +243,22 @@ for (const name of [files.dense, files.bridge]) {
     await page.getByTestId('flip').click();
     expect((await chances(page))[0]).not.toBe(before[0]);
     await expect(page.getByTestId('error')).toHaveCount(0);
+  });
+}
+
+if (another) {
+  test(`a damaged ${model.file} leaves the page on its own model, with a sentence; so does a link`, async ({ page, context }) => {
+    await context.route(`**/models/${model.file}`, (route) => route.fulfill({ body: Buffer.alloc(model.bytes) }));
+    await open(page, hashOf(steered[0]!));
+    const before = await chances(page);
+    await page.getByTestId('twin-open').click();
+    await expect(page.getByTestId('error')).toContainText(model.file);
+    expect(await chances(page)).toEqual(before);
+    await expect(page.getByTestId('twin')).toHaveCount(0);
+    await page.goto('about:blank');
+    await page.goto(`./${hashOf(steered[0]!, '&twin=1')}`);
+    await expect(page.getByTestId('error')).toContainText(model.file);
+    expect(await chances(page)).toEqual(before);
   });
 }
 

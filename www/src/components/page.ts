@@ -158,7 +158,7 @@ export class Page extends Light {
     const open = screen.doc.twin !== null;
     const knows = screen.twin.listed.tasks.some((task) => task.name === screen.doc.task);
     return html`<button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.numbers || screen.poster || !(open || knows)}
-      title=${knows ? 'The same prompt in an ordinary, dense model, steered by a channel of a sparse one' : 'The sparse model that learnt beside the dense one does not do this task'}
+      title=${knows ? 'The same prompt in an ordinary, dense model, steered by a channel of the sparse model that learnt beside it' : 'The sparse model that learnt beside the dense one does not do this task'}
       @click=${() => this.controller.change(withTwin(this.doc, !open), 'select')}>Dense twin</button>`;
   }
 

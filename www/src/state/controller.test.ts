@@ -318,24 +318,83 @@ describe('a dense twin beside another model', () => {
     expect(engine.opened).toEqual(['bridged.safetensors', 'm.safetensors']);
     expect(controller.screen.doc).toMatchObject({ task: 'brackets', a: 'brackets a', twin: null });
   });
-  it('drops what the model before still answers, and an opening that nobody waits for any more', async () => {
+  it('drops what the model before still answers', async () => {
     const { controller, engine } = await live('', { fetchJson });
     controller.change(withText(controller.screen.doc, 'on its way'), 'type-a');
     await settle();
     const late = engine.asked.at(-1)!;
     controller.change(withTwin(controller.screen.doc, true), 'select');
-    controller.linkChanged();
     late.answer();
     await settle();
     expect(controller.screen.numbers).toBeNull();
     await answered(engine);
     expect(controller.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, numbers: { doc: { a: 'on its way' } } });
   });
-  it('says why where it cannot be loaded', async () => {
+  it('takes a text along that is too long for a link', async () => {
     const { controller, engine } = await live('', { fetchJson });
-    engine.open = async () => Promise.reject(new Error('bridged.safetensors is gone.'));
+    const long = '\u6587'.repeat(20_000);
+    controller.change(withText(controller.screen.doc, long), 'type-a');
+    await answered(engine);
     controller.change(withTwin(controller.screen.doc, true), 'select');
+    await answered(engine);
+    expect(controller.screen).toMatchObject({ model: { file: 'bridged.safetensors' }, doc: { a: long, twin: { steer: 0 } } });
+  });
+  it('ends on the model that the address bar asks for last, also while one is loading', async () => {
+    const { controller, engine, state } = setUp('#task=quote&twin=1', { fetchJson });
+    const open = engine.open.bind(engine);
+    let go!: () => void;
+    engine.open = async (...all) => {
+      await new Promise<void>((done) => (go = done));
+      return open(...all);
+    };
+    void controller.start();
     await settle();
-    expect(controller.screen).toMatchObject({ phase: 'error', failure: 'bridged.safetensors is gone.' });
+    state.hash = '#task=brackets';
+    controller.linkChanged();
+    go();
+    await settle();
+    go();
+    await answered(engine);
+    expect(engine.opened).toEqual(['bridged.safetensors', 'm.safetensors']);
+    expect(controller.screen).toMatchObject({ phase: 'ready', model: { file: 'm.safetensors' }, doc: { task: 'brackets', twin: null } });
+  });
+  it('opens a task that is chosen while the model loads on a node of that model', async () => {
+    const { controller, engine } = await live('', { fetchJson: async () => ({ ...two, models: [two.models[0]!, { ...two.models[1]!, tasks: two.models[0]!.tasks }] }) });
+    controller.openTask('brackets');
+    await answered(engine);
+    controller.change(withTwin(controller.screen.doc, true), 'select');
+    controller.openTask('quote');
+    expect(controller.screen.doc.node).toBeNull();
+    await answered(engine);
+    expect(controller.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, doc: { task: 'quote' } });
+  });
+  it('goes on with the default model where the other cannot be loaded, from the button and from a link', async () => {
+    for (const linked of [false, true]) {
+      const { controller, engine, state } = setUp(linked ? '#task=quote&a=mine&twin=1' : '#task=quote&a=mine', { fetchJson });
+      const open = engine.open.bind(engine);
+      engine.open = async (...all) => (all[1].file === 'bridged.safetensors' ? Promise.reject(new Error('bridged.safetensors is gone.')) : open(...all));
+      void controller.start();
+      await answered(engine);
+      if (!linked) {
+        controller.change(withTwin(controller.screen.doc, true), 'select');
+        await answered(engine);
+      }
+      expect(controller.screen).toMatchObject({
+        phase: 'ready', model: { file: 'm.safetensors' }, doc: { a: 'mine', twin: null }, notices: ['The dense twin cannot be opened: bridged.safetensors is gone.'],
+      });
+      expect(state.hash).not.toContain('twin');
+    }
+  });
+  it('opens again by another link after a failure', async () => {
+    const { controller, engine, state } = setUp('', { fetchJson });
+    const open = engine.open.bind(engine);
+    engine.open = async () => Promise.reject(new Error('no network'));
+    await controller.start();
+    expect(controller.screen).toMatchObject({ phase: 'error', failure: 'no network' });
+    engine.open = open;
+    state.hash = '#task=brackets';
+    controller.linkChanged();
+    await answered(engine);
+    expect(controller.screen).toMatchObject({ phase: 'ready', failure: null, doc: { task: 'brackets' } });
   });
 });

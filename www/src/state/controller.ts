@@ -70,7 +70,7 @@ export class Controller {
       this.manifest = manifest;
       const twin = [defaultModel(manifest), ...manifest.models].find((listed) => listed.twin);
       this.set({ twin: twin ? { base: this.world.models, listed: twin } : null });
-      await this.openLink(manifest);
+      await this.openLink(manifest, null);
     } catch (error) {
       this.fail(error);
     }
@@ -85,18 +85,30 @@ export class Controller {
     return this.modelFor(manifest, this.readLink(manifest.models.flatMap((listed) => listed.tasks)).twin);
   }
 
-  /** Opens what the address bar asks for, its model first. */
-  private async openLink(manifest: Manifest): Promise<void> {
-    const listed = this.linked(manifest);
+  /** Opens what is asked for, else what the address bar says; without the twin where its model cannot be had. */
+  private async openLink(manifest: Manifest, asked: Decoded | null): Promise<void> {
+    const listed = asked ? this.modelFor(manifest, asked.twin) : this.linked(manifest);
+    const link = asked ?? this.readLink(listed.tasks);
+    try {
+      await this.openModel(manifest, listed, link, asked === null);
+    } catch (error) {
+      if (listed === defaultModel(manifest)) throw error;
+      const messages = [`The dense twin cannot be opened: ${error instanceof Error ? error.message : String(error)}`];
+      this.set({ doc: opening('', '', null), progress: null, backend: null });
+      await this.openModel(manifest, defaultModel(manifest), { ...elsewhere(link), twin: null, messages }, false);
+    }
+  }
+
+  /** `live`: whether the link is the address bar's, which may change while the model loads. */
+  private async openModel(manifest: Manifest, listed: ManifestModel, link: Decoded, live: boolean): Promise<void> {
     this.listed = listed;
     const { tasks } = listed;
-    const link = this.readLink(tasks);
     const first = tasks.find((task) => task.name === link.task) ?? tasks[0]!;
     const plain = isPlain(link) && listed === defaultModel(manifest) && first === tasks[0];
     // Whoever types before anything is there keeps the text.
     const typed = this.screen.doc.a;
     this.set({ tasks, doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.messages });
-    // The answers for a model that nobody waits for any more are dropped.
+    // What the model before still says is dropped.
     const current = () => this.listed === listed;
     const opening = this.world.engine.open(this.world.models, listed, first.name, (progress) => {
       // Answers of a worker may overtake each other: the bar never goes back.
@@ -105,29 +117,38 @@ export class Controller {
     }, (backend) => current() && this.backendIs(backend));
     if (plain && manifest.poster) await Promise.race([this.showPoster(manifest.poster, first), opening.then(() => {}, () => {})]);
     const { model, task, backend } = await opening;
-    if (!current()) return;
+    if (live && this.linked(manifest) !== listed) {
+      this.forget();
+      return this.openLink(manifest, null);
+    }
     this.opened = true;
     this.circuits = new Map([[task.name, task]]);
     this.set({ model, backend: this.screen.backend ?? backend });
-    this.applyLink(link, task);
+    this.applyLink(link, task, live);
     if (link.backend) void this.useBackend(link.backend);
     // The last answer of the model before may still be on its way.
     if (this.running) this.ask();
     else await this.run();
   }
 
-  /** Goes on with the model that the address bar asks for now. */
-  private async changeModel(manifest: Manifest): Promise<void> {
+  /** Nothing is open any more, and nothing of it goes along: nodes, edits and steps of undo are one model's. */
+  private forget(): void {
     this.opened = false;
     this.waiting = false;
     this.history = noHistory;
+    this.circuits = new Map();
     const nothing = { numbers: null, previous: null };
     this.set({
       ...nothing, phase: 'loading', doc: opening('', '', null), model: null, drawn: nothing, poster: false, progress: null, backend: null, failure: null,
       canUndo: false, hover: null,
     });
+  }
+
+  /** Goes on with another model: with what is asked for, else with what the address bar says now. */
+  private async changeModel(manifest: Manifest, asked: Decoded | null): Promise<void> {
+    this.forget();
     try {
-      await this.openLink(manifest);
+      await this.openLink(manifest, asked);
     } catch (error) {
       this.fail(error);
     }
@@ -138,12 +159,12 @@ export class Controller {
   }
 
   /** Reads the link once more, now that the model says which nodes there are. What was typed meanwhile stays. */
-  private applyLink(first: Decoded, task: TaskInfo): void {
-    const link = this.screen.model ? this.readLink(this.screen.tasks) : first;
+  private applyLink(first: Decoded, task: TaskInfo, live: boolean): void {
+    const link = live ? this.readLink(this.screen.tasks) : first;
     const typed = this.screen.doc;
     const untouched = sameDoc({ ...typed, node: null }, { ...docOf(first, task), node: null });
     let doc = untouched ? docOf(link, task) : typed;
-    if (doc.node === null && link.node === undefined) doc = withNode(doc, this.firstNode(task));
+    if (doc.node === null && link.node === undefined && doc.task === task.name) doc = withNode(doc, this.firstNode(task));
     this.set({ doc, notices: link.messages });
   }
 
@@ -178,11 +199,7 @@ export class Controller {
     const before = this.screen.doc;
     if (sameDoc(before, next)) return;
     if (this.manifest && this.opened && this.modelFor(this.manifest, next.twin) !== this.listed) {
-      // The other model has other nodes: the text goes on, what was changed in them does not.
-      const edits = { ...noEdits(next.edits.mode), flip: next.edits.flip };
-      const { node: _node, ...kept } = next;
-      this.world.setHash(encode({ ...kept, edits, token: null }, this.wish));
-      void this.changeModel(this.manifest);
+      void this.changeModel(this.manifest, elsewhere({ ...next, backend: this.wish, messages: [] }));
       return;
     }
     const select = kind === 'select';
@@ -221,10 +238,12 @@ export class Controller {
 
   /** The address bar was changed by hand or by the back button. */
   linkChanged(): void {
-    if (!this.opened || this.world.hash() === encode(this.screen.doc, this.wish)) return;
-    if (this.manifest && this.linked(this.manifest) !== this.listed) {
+    const { manifest } = this;
+    const lost = this.screen.phase === 'error';
+    if (!manifest || (!this.opened && !lost) || this.world.hash() === encode(this.screen.doc, this.wish)) return;
+    if (lost || this.linked(manifest) !== this.listed) {
       this.wish = null;
-      void this.changeModel(this.manifest);
+      void this.changeModel(manifest, null);
       return;
     }
     const link = this.readLink(this.screen.tasks);
@@ -354,6 +373,11 @@ function docOf(link: Decoded, task: { name: string; presets: TaskInfo['presets']
     token: link.token,
     twin: link.twin,
   };
+}
+
+/** The same text on another model: it has other nodes, so nothing that is said of one goes along. */
+function elsewhere(link: Decoded): Decoded {
+  return { ...link, edits: { ...noEdits(link.edits.mode), flip: link.edits.flip }, node: undefined, token: null };
 }
 
 function isPlain(link: Decoded): boolean {

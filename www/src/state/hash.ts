@@ -96,8 +96,7 @@ export function decode(hash: string, bounds: Bounds): Decoded {
   return result;
 }
 
-/** Without a node, the link does not say which one is open. */
-export function encode(doc: Omit<Doc, 'node'> & { node?: NodeId | null }, backend: BackendName | null = null): string {
+export function encode(doc: Doc, backend: BackendName | null = null): string {
   const parts: string[] = ['v=1'];
   const put = (key: string, value: string) => parts.push(`${key}=${value}`);
   const { edits } = doc;
@@ -115,7 +114,7 @@ export function encode(doc: Omit<Doc, 'node'> & { node?: NodeId | null }, backen
   record('scale', edits.scale);
   list('patch', edits.patch);
   if (edits.flip) put('flip', '1');
-  if (doc.node !== undefined) put('node', doc.node === null ? '' : escape(doc.node));
+  put('node', doc.node === null ? '' : escape(doc.node));
   if (doc.token !== null) put('token', String(doc.token));
   if (doc.twin) {
     put('twin', '1');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Backends, type CpuSession, type GpuSession } from './backends';
+import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './backends';
 import type { BackendState, CircuitInfo, RunRequest, View } from './protocol';
 
 const request = (task: string, tokens = 14) => ({ task, a: { tokens: Array<number>(tokens).fill(0) } }) as unknown as RunRequest;
@@ -19,8 +19,8 @@ class Machine implements CpuSession {
   answer: () => Promise<GpuSession | 'absent' | 'no adapter'> = async () => new FakeGpu(this);
   readonly backends: Backends;
 
-  constructor(present = true) {
-    this.backends = new Backends(this, () => (this.asked++, this.answer()), (state) => this.told.push(state), present, () => this.time);
+  constructor(present = true, engine: GpuEngine = { started: false, trapped: false }) {
+    this.backends = new Backends(this, () => (this.asked++, this.answer()), (state) => this.told.push(state), present, engine, () => this.time);
   }
 
   addCircuit(): CircuitInfo {
@@ -268,13 +268,38 @@ describe('a model that gives way to another', () => {
     await top(machine);
     await machine.backends.use('webgpu');
     const told = machine.told.length;
+    let answer!: () => void;
+    machine.sessions[0]!.failing = () => new Promise((done) => (answer = () => done(view(2))));
+    const last = machine.backends.run(request('a'));
+    await settle();
     machine.backends.close();
-    expect([machine.freed, machine.sessions[0]!.closed]).toEqual([true, true]);
+    await settle();
+    // Its last run has its answer first.
+    expect([machine.freed, machine.sessions[0]!.closed]).toEqual([true, false]);
+    answer();
+    expect((await last).view.logits[0]).toBe(2);
+    await settle();
+    expect(machine.sessions[0]!.closed).toBe(true);
     machine.sessions[0]!.lose('the device was lost');
     await settle();
     await machine.backends.consider();
     await machine.backends.use('webgpu');
     expect([machine.told.length, machine.asked]).toEqual([told, 1]);
+  });
+  it('leaves an engine that has trapped alone', async () => {
+    const engine = { started: false, trapped: false };
+    const before = new Machine(true, engine);
+    await top(before);
+    await before.backends.use('webgpu');
+    expect(before.backends.panicked(new Error('unreachable'))).toBe(true);
+    await settle();
+    const after = new Machine(true, engine);
+    await top(after);
+    await after.backends.use('webgpu');
+    expect(after.asked).toBe(0);
+    expect(after.backends.state).toMatchObject({ name: 'cpu', reason: { kind: 'failed' }, other: null });
+    // What the old engine still says belongs to nobody's call.
+    expect(after.backends.panicked(new Error('late'))).toBe(true);
   });
   it('closes a device that comes too late', async () => {
     const machine = new Machine();

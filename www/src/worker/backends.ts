@@ -22,6 +22,14 @@ export interface GpuSession {
   close(): void;
 }
 
+/** What is known of the WebGPU engine, which all models of a page share. */
+export interface GpuEngine {
+  /** Whether a device has ever been asked for: errors of no call are this engine's from then on, for the CPU's are all some call's. */
+  started: boolean;
+  /** A trap leaves its wasm module in any state: it is not to be used again. */
+  trapped: boolean;
+}
+
 /** A measurement ends after so many passes, or when these milliseconds are over; one pass at least. */
 const PASSES = 5;
 const ENOUGH = 10;
@@ -34,8 +42,6 @@ const lengthClass = ({ a }: RunRequest): number => Math.round(Math.log2(a.tokens
 export class Backends {
   private gpu: Device | null = null;
   private looking: Promise<void> | null = null;
-  /** Whether a device has ever been asked for: errors of no call are the WebGPU engine's from then on, for the CPU's are all some call's. */
-  private started = false;
   private failure: BackendReason | null;
   /** Nothing is there, so asking again would be in vain. */
   private final: boolean;
@@ -59,11 +65,12 @@ export class Backends {
     private readonly find: () => Promise<GpuSession | 'absent' | 'no adapter'>,
     private readonly tell: (state: BackendState) => void,
     present: boolean,
+    private readonly engine: GpuEngine = { started: false, trapped: false },
     private readonly now: () => number = () => performance.now(),
   ) {
     this.broken.catch(() => {});
-    this.final = !present;
-    this.failure = present ? null : { kind: 'absent' };
+    this.final = !present || engine.trapped;
+    this.failure = !present ? { kind: 'absent' } : engine.trapped ? { kind: 'failed', error: 'its engine stopped' } : null;
     this.state = this.judged();
   }
 
@@ -96,6 +103,8 @@ export class Backends {
     // A software adapter is slower at any length.
     if (!this.gpu || this.gpu.software) return;
     await this.weigh(this.gpu);
+    // Another length may have come up meanwhile.
+    if (this.gpu && this.latest && !this.known.has(lengthClass(this.latest))) await this.weigh(this.gpu);
     this.judge();
   }
 
@@ -112,8 +121,8 @@ export class Backends {
 
   /** An error that belongs to no call. Whether it is the WebGPU engine's, which is then given up for good. */
   panicked(error: unknown): boolean {
-    if (!this.started) return false;
-    this.final = true;
+    if (!this.engine.started) return false;
+    this.final = this.engine.trapped = true;
     this.breaks(error);
     return true;
   }
@@ -125,7 +134,7 @@ export class Backends {
   }
 
   private async start(): Promise<void> {
-    this.started = true;
+    this.engine.started = true;
     try {
       const session = await Promise.race([this.find(), this.broken]);
       if (typeof session === 'string') {
@@ -204,8 +213,8 @@ export class Backends {
 
   private drop(gpu: Device | null, error: unknown): void {
     if (!gpu || gpu !== this.gpu) return;
-    // A trap leaves its wasm module in any state.
-    this.final ||= error instanceof WebAssembly.RuntimeError;
+    this.engine.trapped ||= error instanceof WebAssembly.RuntimeError;
+    this.final ||= this.engine.trapped;
     this.failure = { kind: 'failed', error: text(error) };
     this.known.clear();
     this.measured = null;
@@ -251,12 +260,9 @@ class Device {
     return result;
   }
 
+  /** After the call under way; where that waits for an answer that will not come, the session refuses and is left to itself. */
   close(): void {
-    try {
-      this.session.close();
-    } catch {
-      // It still waits for an answer that will not come.
-    }
+    void this.last.then(() => this.session.close()).catch(() => {});
   }
 }
 

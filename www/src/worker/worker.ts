@@ -9,7 +9,7 @@ import { beforeOf } from '../graph/signal';
 import { noEdits } from '../state/document';
 import { silentNodes } from '../state/silent';
 import { tokenFor } from '../state/reading';
-import { Backends, type CpuSession, type GpuSession } from './backends';
+import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './backends';
 import { download, Tally } from './download';
 import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
@@ -37,28 +37,32 @@ interface Live {
 }
 
 let live: Live | null = null;
+const gpuEngine: GpuEngine = { started: false, trapped: false };
 
 const engine: Engine = {
   async open(base, listed, name, onProgress, onBackend): Promise<Opened> {
     const tally = new Tally(onProgress);
     const task = find(listed, name);
-    for (const bytes of [__ENGINE_BYTES__, listed.bytes, task.bytes, listed.tokenizerBytes]) tally.expect(bytes);
+    // The engine is there from the second model on.
+    const first = live === null;
+    for (const bytes of [first ? __ENGINE_BYTES__ : 0, listed.bytes, task.bytes, listed.tokenizerBytes]) tally.expect(bytes);
     const [wasm, weights, circuit, vocabulary] = await Promise.all([
-      download(new URL(engineUrl, self.location.href).href, __ENGINE_BYTES__, tally),
+      first ? download(new URL(engineUrl, self.location.href).href, __ENGINE_BYTES__, tally) : null,
       download(new URL(listed.file, base).href, listed.bytes, tally),
       download(new URL(task.circuit, base).href, task.bytes, tally),
       download(new URL(listed.tokenizer, base).href, listed.tokenizerBytes, tally),
     ]);
-    await startEngine({ module_or_path: wasm }).catch((error: unknown) => {
-      throw new Error(`This browser cannot run the engine: it needs WebAssembly with SIMD (${String(error)}). A browser of the last few years has it.`);
-    });
+    if (wasm) {
+      await startEngine({ module_or_path: wasm }).catch((error: unknown) => {
+        throw new Error(`This browser cannot run the engine: it needs WebAssembly with SIMD (${String(error)}). A browser of the last few years has it.`);
+      });
+    }
     const session = opened(listed.file, () => new Session(weights));
     opened(listed.tokenizer, () => session.setVocabulary(vocabulary));
     const model = { ...(session.modelInfo()), file: listed.file };
     const presets = listed.tasks.flatMap((one) => one.presets.flatMap((preset) => [preset.a, preset.b]));
     const prompts = new Prompts(presets, model.contextLength, () => tokenizer(listed.tokenizer, vocabulary));
-    const backends = new Backends(session, () => webgpu(weights, vocabulary), onBackend, 'gpu' in navigator);
-    // The model before makes room.
+    const backends = new Backends(session, () => webgpu(weights, vocabulary), onBackend, 'gpu' in navigator, gpuEngine);
     live?.backends.close();
     live = { base, listed, model, session, backends, prompts, tasks: new Map() };
     return { model, task: keep(live, task, circuit), backend: backends.state };
