@@ -12,6 +12,8 @@ use crate::circuit::{Calibration, EdgeList, calibrate};
 const HOPELESS: f64 = 0.1;
 /// A drop that the screening prompts put this far above the target is still tried on all pairs.
 const DOUBTFUL: f64 = 0.02;
+/// Changes of the loss below this (nats) are rounding's: logits agree to about 1e-6 between backends.
+const ROUNDING: f64 = 1e-6;
 
 /// A circuit under way: its mask and what was measured on the full sets.
 #[derive(Clone)]
@@ -245,9 +247,11 @@ impl<W: Workers> Shrink<'_, W> {
         Ok(Some(dropped))
     }
 
-    /// What a drop that raises the loss by `rise` costs for each edge that goes with it; half an edge for the node itself.
+    /// What a drop that raises the loss by `rise` costs for each edge that goes with it; half an edge for the node itself. Among nodes
+    /// that change nothing the one with the most edges goes first: their order must not follow a backend's rounding.
     fn cost(&self, rise: f64, node: usize, mask: &[f32]) -> f64 {
         let worth = self.edges.of(node, mask) as f64 + 0.5;
+        let rise = if rise.abs() < ROUNDING { -ROUNDING } else { rise };
         if rise > 0.0 { rise / worth } else { rise * worth }
     }
 
