@@ -21,6 +21,8 @@ use std::time::Instant;
 
 /// Sequences in one forward and backward pass: enough to fill the kernels, few enough that activations stay in the caches.
 const MICROBATCH: usize = 4;
+/// Entries of a gradient that one task adds over all cores' workers.
+const SUM_CHUNK: usize = 1 << 15;
 /// Held-out windows of each corpus.
 const VALIDATION_WINDOWS: usize = 256;
 /// Windows over which a bridge's first maps are fitted.
@@ -244,14 +246,17 @@ impl Trainer {
     }
 }
 
-/// Every core's gradients, added to those of the first.
+/// Every core's gradients, added to those of the first: chunk by chunk, so that many cores share a large table.
 fn summed(mut lists: Vec<Vec<&mut Matrix>>) -> Vec<&mut Matrix> {
     let mut gradients = lists.remove(0);
-    for other in lists {
-        gradients.par_iter_mut().zip(other.par_iter()).for_each(|(sum, part)| {
-            sum.data.iter_mut().zip(&part.data).for_each(|(sum, part)| *sum += part);
+    gradients.par_iter_mut().enumerate().for_each(|(i, gradient)| {
+        gradient.data.par_chunks_mut(SUM_CHUNK).enumerate().for_each(|(chunk, sum)| {
+            let range = chunk * SUM_CHUNK..chunk * SUM_CHUNK + sum.len();
+            for list in &lists {
+                sum.iter_mut().zip(&list[i].data[range.clone()]).for_each(|(sum, part)| *sum += part);
+            }
         });
-    }
+    });
     gradients
 }
 
