@@ -37,9 +37,12 @@ for (const task of listed().tasks) {
 test('the default task reverses its answer', async ({ page }) => {
   await open(page);
   const before = (await chances(page))[0];
+  const panel = page.getByTestId('node-panel');
+  await expect(panel).toContainText('As computed.');
   await page.getByTestId('flip').click();
   const after = (await chances(page))[0];
   expect(before > 0.5).not.toBe(after > 0.5);
+  await expect(panel).toContainText("Flip gives it prompt B's values");
 });
 
 test('a node switched off changes the numbers within each mode, and on again brings them back', async ({ page }) => {

@@ -9,6 +9,8 @@ export interface ChangeLook {
   change: Change | null;
   /** Largest magnitude that the node takes over the tokens: the reach of the slider for Set. */
   reach: number;
+  /** Whether Flip takes this node's values from prompt B. */
+  flipped: boolean;
   /** Whether there is a prompt B to patch from, and why not. */
   noPatch: string | null;
   apply(change: Change | null, kind: string): void;
@@ -40,6 +42,9 @@ function below(look: ChangeLook): TemplateResult {
   const { change, detail } = look;
   const mean = detail.mean === null ? 'which this model does not have' : signed(detail.mean);
   if (!change) {
+    if (look.flipped) {
+      return html`<p class="tiny">Flip gives it prompt B's values, token by token from the end. Here ${signed(detail.value)}; computed ${signed(detail.computed)}.</p>`;
+    }
     const patch = look.noPatch ? html` ${look.noPatch}` : '';
     return html`<p class="tiny">As computed. Off would hold it at its mean, ${mean}.${patch}</p>`;
   }
