@@ -102,6 +102,26 @@ test('undo goes back step by step, reset to the start', async ({ page }) => {
   await expect(page.getByTestId('prompt-a')).toHaveValue(listed().tasks[0]!.presets[0]!.a.text);
 });
 
+test('undo takes the task picker back too, and a flip and its way back are two steps', async ({ page }) => {
+  await open(page);
+  const [, second, third] = listed().tasks;
+  const picker = page.getByTestId('task-select');
+  for (const task of [second!, third!]) {
+    await picker.selectOption(task.name);
+    await ready(page);
+  }
+  await page.getByTestId('undo').click();
+  await ready(page);
+  await expect(picker).toHaveValue(second!.name);
+  const start = await chances(page);
+  await page.getByTestId('flip').click();
+  const flipped = await chances(page);
+  await page.getByTestId('flip').click();
+  expect(await chances(page)).toEqual(start);
+  await page.getByTestId('undo').click();
+  expect(await chances(page)).toEqual(flipped);
+});
+
 test('a copied link opens the identical view in a fresh profile', async ({ page, browser }) => {
   await open(page);
   await page.getByTestId('prompt-a').fill('log = open(name)\nlog.write("several words');

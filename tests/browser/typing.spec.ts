@@ -54,6 +54,25 @@ test('typing changes the numbers, and prompt B follows by rule until it is edite
   await expect(page.getByTestId('prompt-b')).toHaveValue('print("xyz');
 });
 
+test('without prompt B a flip rests, and nothing on the screen says that it acts', async ({ page }) => {
+  await open(page);
+  const panel = page.getByTestId('node-panel');
+  const said = page.locator('.said');
+  await page.getByTestId('flip').click();
+  await ready(page);
+  await expect(panel).toContainText('Flip gives it');
+  const flipped = await chances(page);
+  await page.getByTestId('prompt-b').fill('');
+  expect(await chances(page)).not.toEqual(flipped);
+  await expect(panel).toContainText('As computed.');
+  await expect(panel).toContainText('There is no prompt B to patch from.');
+  await expect(page.locator('.legend')).not.toContainText('from prompt B');
+  await expect(said).not.toContainText('flip');
+  await page.getByTestId('mode-removed').click();
+  await ready(page);
+  await expect(panel).toContainText('This mode holds it at its mean');
+});
+
 test('paste is plain text, line breaks and tabs kept', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await open(page);

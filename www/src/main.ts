@@ -2,11 +2,13 @@ import './style/main.css';
 import './components/page';
 import type { Page } from './components/page';
 import { restoreTheme } from './components/theme';
+import { addressBar } from './state/address';
 import { Controller } from './state/controller';
 import { connect } from './worker/client';
 
 restoreTheme();
 
+const address = addressBar();
 const controller = new Controller({
   engine: connect(),
   models: new URL('models/', document.baseURI).href,
@@ -20,9 +22,7 @@ const controller = new Controller({
     });
   },
   hash: () => location.hash,
-  setHash: (hash) => {
-    if (hash !== location.hash) history.replaceState(null, '', hash);
-  },
+  setHash: (hash) => address.write(hash),
   now: () => performance.now(),
   painted: () => new Promise((done) => {
     requestAnimationFrame(() => {

@@ -9,6 +9,8 @@ export interface ChangeLook {
   change: Change | null;
   /** Largest magnitude that the node takes over the tokens: the reach of the slider for Set. */
   reach: number;
+  /** Whether the mode holds this node at its mean. */
+  held: boolean;
   /** Whether Flip takes this node's values from prompt B. */
   flipped: boolean;
   /** Whether there is a prompt B to patch from, and why not. */
@@ -41,7 +43,9 @@ export function changeControl(look: ChangeLook): TemplateResult {
 function below(look: ChangeLook): TemplateResult {
   const { change, detail } = look;
   const mean = detail.mean === null ? 'which this model does not have' : signed(detail.mean);
+  const computed = look.held ? `The mode holds it at its mean, ${mean}` : `Computed here: ${signed(detail.computed)}`;
   if (!change) {
+    if (look.held) return html`<p class="tiny">This mode holds it at its mean, ${mean}, on prompt B too. Computed here: ${signed(detail.computed)}.</p>`;
     if (look.flipped) {
       return html`<p class="tiny">Flip gives it prompt B's values, token by token from the end. Here ${signed(detail.value)}; computed ${signed(detail.computed)}.</p>`;
     }
@@ -50,15 +54,17 @@ function below(look: ChangeLook): TemplateResult {
   }
   if (change.kind === 'off') return html`<p class="tiny">Held at its mean over ordinary code, ${mean}, at every token. Computed here: ${signed(detail.computed)}.</p>`;
   if (change.kind === 'patch') {
+    if (look.noPatch) return html`<p class="tiny">Rests: ${look.noPatch[0]!.toLowerCase()}${look.noPatch.slice(1)}</p>`;
+    if (look.held) return html`<p class="tiny">Takes its values from prompt B, where this mode holds it at its mean, ${mean}, too.</p>`;
     return html`<p class="tiny">Takes its values from prompt B, token by token from the end. Here ${signed(detail.value)}; computed ${signed(detail.computed)}.</p>`;
   }
   if (change.kind === 'set') {
     const reach = Math.max(1, Math.ceil(look.reach * 1.5));
     return slider(change.value, -reach, reach, 0.01, 'Value at every token', (value) => look.apply({ kind: 'set', value }, 'slider'), '',
-      `The same value at every token. Computed here: ${signed(detail.computed)}.`);
+      `The same value at every token. ${computed}.`);
   }
   return slider(change.factor, -1, 3, 0.05, 'Factor', (factor) => look.apply({ kind: 'scale', factor }, 'slider'), '× ',
-    `${signed(detail.computed)} becomes ${signed(detail.value)} here.`);
+    look.held ? `${computed}; here ${signed(detail.value)}.` : `${signed(detail.computed)} becomes ${signed(detail.value)} here.`);
 }
 
 function slider(value: number, min: number, max: number, step: number, label: string, change: (value: number) => void, unit: string, note: string): TemplateResult {

@@ -127,12 +127,12 @@ function badgeAt(half: number): number {
 
 /** The disc on a changed node, and how it is spoken. */
 export function badgeOf(numbers: Numbers, node: string): { sign: string; words: string } | null {
-  const { edits } = numbers.doc;
+  const { edits } = numbers.shown;
   const change = changeOf(edits, node);
   if (change?.kind === 'off') return { sign: '0', words: 'off, held at its mean' };
   if (change?.kind === 'set') return { sign: '=', words: `set to ${change.value}` };
   if (change?.kind === 'scale') return { sign: '×', words: `scaled by ${change.factor}` };
-  if (change?.kind === 'patch' || (edits.flip && numbers.shown.b && numbers.task.circuit.flipNodes.includes(node))) return { sign: 'B', words: 'value from prompt B' };
+  if (change?.kind === 'patch' || (edits.flip && numbers.task.circuit.flipNodes.includes(node))) return { sign: 'B', words: 'value from prompt B' };
   return null;
 }
 

@@ -7,7 +7,7 @@ import { plain } from '../words/numbers';
 export function legend(numbers: Numbers | null, ghosts: boolean): TemplateResult {
   const threshold = numbers ? signalOf(numbers).threshold : 0;
   const line = (name: string) => html`<svg viewBox="0 0 30 10" aria-hidden="true"><path class="edge ${name}" d="M1 5H29" stroke-width="3" /></svg>`;
-  const edits = numbers?.doc.edits;
+  const edits = numbers?.shown.edits;
   const disc = (text: string) => html`<svg viewBox="-8 -8 16 16" aria-hidden="true"><circle class="pb" r="7" /><text class="pbt" y="3.6">${text}</text></svg>`;
   const marks = [
     { sign: 'B', name: 'from prompt B', used: edits && (edits.flip || edits.patch.length > 0) },

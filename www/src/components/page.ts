@@ -109,7 +109,7 @@ export class Page extends Light {
         ${screen.tasks.length > 0
           ? html`<label class="pick"><span>Task</span>
               <select data-testid="task-select" @change=${this.openTask}>
-                ${screen.tasks.map((one) => html`<option value=${one.name} ?selected=${one.name === doc.task}>${one.title}</option>`)}
+                ${screen.tasks.map((one) => html`<option value=${one.name} .selected=${one.name === doc.task}>${one.title}</option>`)}
               </select>
             </label>`
           : nothing}
@@ -128,7 +128,7 @@ export class Page extends Light {
       <main>
         <section class="card gcard" aria-label="Circuit">
           <div class="bar2">
-            ${modes(screen, (mode) => this.controller.change(withMode(this.doc, mode), 'mode'))}
+            ${modes(screen, (mode) => this.controller.change(withMode(this.doc, mode), ''))}
             ${this.foldSwitch(screen)}
             ${viewSwitch(screen, (view) => this.controller.view(view))}
           </div>
@@ -214,7 +214,7 @@ export class Page extends Light {
       </section>
       <svg class="fork" viewBox="0 0 56 104" preserveAspectRatio="none" aria-hidden="true"><path d="M0 66C30 66 22 24 56 24M0 66C30 66 22 72 56 72" /></svg>
       ${bars(task?.candidates ?? null, numbers && numbers.task.name === doc.task ? numbers : null, screen.previous)}
-      ${flip(screen, () => this.controller.change(withFlip(this.doc, !this.doc.edits.flip), 'flip'))}
+      ${flip(screen, () => this.controller.change(withFlip(this.doc, !this.doc.edits.flip), ''))}
     </div>`;
   }
 

@@ -83,7 +83,8 @@ export class Panel extends Light {
             detail,
             change,
             reach,
-            flipped: screen.doc.edits.flip && numbers.task.circuit.flipNodes.includes(detail.node),
+            held: numbers.shown.edits.mode === 'removed' ? known.has(detail.node) : numbers.shown.edits.mode === 'circuit' && !known.has(detail.node),
+            flipped: numbers.shown.edits.flip && numbers.task.circuit.flipNodes.includes(detail.node),
             noPatch: numbers.shown.b ? null : 'There is no prompt B to patch from.',
             apply: (next: Change | null, kind: string) => this.send('change-node', { node: detail.node, change: next, kind }),
           })}

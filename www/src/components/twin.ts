@@ -115,7 +115,7 @@ export class TwinPanel extends Light {
     };
     return html`<label class="tfield"><span>Channel ${chosen !== null && chosen === named ? html`<i>steers best</i>` : nothing}</span>
         <select data-testid="steer-channel" ?disabled=${all.length === 0} @change=${pick}>
-          ${all.map((node) => html`<option value=${node} ?selected=${node === chosen}>${channelName(info(node))}${node === named ? ', steers best' : ''}</option>`)}
+          ${all.map((node) => html`<option value=${node} .selected=${node === chosen}>${channelName(info(node))}${node === named ? ', steers best' : ''}</option>`)}
         </select>
       </label>
       ${channel !== null && channel !== chosen
@@ -148,7 +148,7 @@ export class TwinPanel extends Light {
       html`<li>${way} <code>${sayToken(task.candidates[wins])}</code> <b data-testid=${name} data-value=${p[1]}>${percent(p[wins])}</b></li>`;
     return html`<label class="tfield"><span title="A pass begins in one model, crosses the bridge at this point and ends in the other">Change models</span>
         <select data-testid="hybrid-switch" @change=${pick}>
-          ${Array.from({ length: sites }, (_, index) => html`<option value=${index} ?selected=${index === at}>${switchPoint(index)}</option>`)}
+          ${Array.from({ length: sites }, (_, index) => html`<option value=${index} .selected=${index === at}>${switchPoint(index)}</option>`)}
         </select>
       </label>
       <ul class="tiny">

@@ -50,7 +50,7 @@ class Held implements Engine {
   show(ask: Ask): Promise<Shown> {
     return new Promise((resolve, reject) => this.asked.push({
       ask,
-      answer: () => resolve({ a: prompt(ask.a), b: prompt(ask.b ?? 'b'), reason: null, view: { p: [ask.a.length, ask.edits.flip ? 1 : 0] } as unknown as View, backend: 'cpu' }),
+      answer: () => resolve({ a: prompt(ask.a), b: prompt(ask.b ?? 'b'), reason: null, edits: ask.edits, view: { p: [ask.a.length, ask.edits.flip ? 1 : 0] } as unknown as View, backend: 'cpu' }),
       refuse: (why) => reject(new Error(why)),
     }));
   }
@@ -97,6 +97,16 @@ describe('start', () => {
     engine.asked[0]!.answer();
     await started;
     expect(controller.screen.doc.a).toBe('typed early');
+  });
+  it('checks the nodes of a link also where something is typed before the model is there', async () => {
+    const { controller, engine } = setUp('#off=0.mlp.post_act.2,9.mlp.post_act.1&node=9.mlp.post_act.1');
+    const started = controller.start();
+    controller.change(withText(controller.screen.doc, 'typed early'), 'type-a');
+    await settle();
+    engine.asked[0]!.answer();
+    await started;
+    await settle();
+    expect(controller.screen.doc).toMatchObject({ a: 'typed early', node, edits: { off: ['0.mlp.post_act.2'] } });
   });
   it('never moves the progress bar back', async () => {
     const { controller } = setUp();

@@ -163,7 +163,7 @@ export class Controller {
     const link = live ? this.readLink(this.screen.tasks) : first;
     const typed = this.screen.doc;
     const untouched = sameDoc({ ...typed, node: null }, { ...docOf(first, task), node: null });
-    let doc = untouched ? docOf(link, task) : typed;
+    let doc = untouched ? docOf(link, task) : checked(typed, docOf(first, task), docOf(link, task));
     if (doc.node === null && link.node === undefined && doc.task === task.name) doc = withNode(doc, this.firstNode(task));
     this.set({ doc, notices: link.messages });
   }
@@ -181,7 +181,7 @@ export class Controller {
       // The panel speaks of the token that the graph reads the node at; a detail of another token would contradict it.
       const token = task.start && tokenFor(task.start, readBefore(poster.circuit), preset.a, preset.b, null);
       const detail = poster.view.detail?.token === token ? poster.view.detail : null;
-      const shown: Shown = { a: preset.a, b: preset.b, reason: null, view: { ...poster.view, detail }, backend: 'cpu' };
+      const shown: Shown = { a: preset.a, b: preset.b, reason: null, edits: doc.edits, view: { ...poster.view, detail }, backend: 'cpu' };
       const { circuit: _file, bytes: _bytes, ...rest } = task;
       // The poster holds one of the two prompts.
       const { activations } = poster.view;
@@ -215,7 +215,7 @@ export class Controller {
     const task = this.screen.tasks.find((one) => one.name === name);
     if (!task || name === this.screen.doc.task) return;
     const known = this.circuits.get(name);
-    this.change(keepTwin(this.screen.doc, opening(name, task.presets[0]!.a.text, known ? this.firstNode(known) : null)), 'task');
+    this.change(keepTwin(this.screen.doc, opening(name, task.presets[0]!.a.text, known ? this.firstNode(known) : null)), '');
   }
 
   undo(): void {
@@ -372,6 +372,17 @@ function docOf(link: Decoded, task: { name: string; presets: TaskInfo['presets']
     node: link.node ?? null,
     token: link.token,
     twin: link.twin,
+  };
+}
+
+/** What was changed since `first`, a link whose nodes nobody had checked, and the rest of it as the model knows it. */
+function checked(changed: Doc, first: Doc, link: Doc): Doc {
+  const same = (key: keyof Doc) => JSON.stringify(changed[key]) === JSON.stringify(first[key]);
+  return {
+    ...changed,
+    edits: same('edits') ? link.edits : changed.edits,
+    node: same('node') ? link.node : changed.node,
+    twin: same('twin') ? link.twin : changed.twin,
   };
 }
 

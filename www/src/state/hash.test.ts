@@ -77,6 +77,10 @@ describe('hostile values', () => {
   it('cuts an endless prompt', () => expect(bad(`#a=${'x'.repeat(40_000)}`).a!.length).toBe(16_384));
   it('refuses an endless link', () => expect(bad(`#a=${'x'.repeat(70_000)}`).a).toBeNull());
   it('refuses a node that is not there', () => expect(bad('#node=7.attn.q.1').node).toBeUndefined());
+  it('knows a node however its number is written', () => {
+    const link = decode('#node=00.mlp.post_act.007&off=0.attn.q.7,0.attn.q.007', bounds);
+    expect(link).toMatchObject({ node: '0.mlp.post_act.7', edits: { off: ['0.attn.q.7'] }, messages: [] });
+  });
   it('refuses a token that is not a number', () => expect(bad('#token=-1').token).toBeNull());
   it('refuses a backend', () => expect(bad('#backend=quantum').backend).toBeNull());
   it('limits the number of nodes', () => {

@@ -81,7 +81,7 @@ export function decode(hash: string, bounds: Bounds): Decoded {
   const node = fields.get('node');
   if (node === '') result.node = null;
   else if (node !== undefined) {
-    if (exists(node, bounds)) result.node = node;
+    if (exists(node, bounds)) result.node = canonical(node);
     else messages.push(`The link opens the node ${quote(node)}, which this model does not have.`);
   }
   const token = fields.get('token');
@@ -195,8 +195,9 @@ function nodes(text: string | undefined, key: string, bounds: Bounds, messages: 
   const kept: NodeId[] = [];
   const bad: string[] = [];
   for (const node of text.split(',')) {
-    if (kept.includes(node)) continue;
-    if (kept.length < MAX_NODES && exists(node, bounds)) kept.push(canonical(node));
+    if (!exists(node, bounds)) bad.push(node);
+    else if (kept.includes(canonical(node))) continue;
+    else if (kept.length < MAX_NODES) kept.push(canonical(node));
     else bad.push(node);
   }
   complain(key, bad, messages);

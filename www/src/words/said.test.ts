@@ -16,7 +16,7 @@ function numbers(doc: Doc, p: number, value: number): Numbers {
   const task = { name: 'quote', candidates: ["')", '")'], candidateIds: [1, 2], circuit } as unknown as TaskInfo;
   const a = prompt('print', '("', 'hi');
   const view = { p: [p, 1 - p], pFull: [p * 0.5, (1 - p) * 0.5], top: [], activations: [Float32Array.of(0, value, value)], embedding: [], attention: [] } as unknown as View;
-  return { task, doc, shown: { a, b: prompt('print', "('", 'hi'), reason: null, view, backend: 'cpu' } };
+  return { task, doc, shown: { a, b: prompt('print', "('", 'hi'), reason: null, edits: doc.edits, view, backend: 'cpu' } };
 }
 const before = numbers(start, 0.022, 1.33);
 const words = (after: Numbers, previous: Numbers | null = before) => spoken(said(after, previous, 16)).replace(/\u00a0/g, ' ');
@@ -48,6 +48,9 @@ describe('the sentence', () => {
   });
   it('tells of the modes', () => {
     expect(words(numbers(withMode(start, 'removed'), 0.5, 1.33))).toBe("Now the circuit is held at its mean and everything else runs. ') rose from 2.2 % to 50.0 %.");
+  });
+  it('promises nothing of a flip where the circuit is held at its mean', () => {
+    expect(words(numbers(withMode(start, 'removed'), 0.5, 1.33), null)).not.toContain('Flip');
   });
   it('has no flip to speak of without prompt B', () => {
     const alone = { ...before, shown: { ...before.shown, b: null } };

@@ -30,12 +30,12 @@ export function winner(numbers: Numbers): 0 | 1 {
 }
 
 function seen(numbers: Numbers): Piece[] {
-  const { task, shown, doc } = numbers;
+  const { task, shown } = numbers;
   const best = winner(numbers);
   const expects: Piece[] = [{ code: sayToken(task.candidates[best]) }, ` (${percent(shown.view.p[best])})`];
-  const edits = changedNodes(doc.edits).length + (doc.edits.flip ? 1 : 0);
+  const edits = changedNodes(shown.edits).length + (shown.edits.flip ? 1 : 0);
   if (edits > 0) {
-    return ['With ', doc.edits.flip ? 'the flip' : count(changedNodes(doc.edits).length, 'changed node'), ' the model expects ', ...expects, '.'];
+    return ['With ', shown.edits.flip ? 'the flip' : count(changedNodes(shown.edits).length, 'changed node'), ' the model expects ', ...expects, '.'];
   }
   const sees = telling(numbers);
   const subject: Piece[] = sees ? ['The model sees ', ...sees.a] : ['The model'];
@@ -43,7 +43,8 @@ function seen(numbers: Numbers): Piece[] {
   const start: Piece[] = sure
     ? [...subject, sees ? ' and' : '', unlikely(numbers) ? ' of the two expects ' : ' expects ', ...expects, '. ']
     : [...subject, sees ? ' but can hardly decide: ' : ' can hardly decide: ', ...expects, ' is barely ahead. '];
-  if (!shown.b) return start;
+  // without the circuit its nodes are held at their means, on prompt B too
+  if (!shown.b || shown.edits.mode === 'removed') return start;
   const names = flipNames(numbers);
   if (names.length === 0) return start;
   const what: Piece[] = names.length === 1 ? ['one part, ', { strong: names[0]! }, ', the value it'] : [{ strong: count(names.length, 'part') }, ` the values they`];
@@ -51,8 +52,8 @@ function seen(numbers: Numbers): Piece[] {
 }
 
 function changed(before: Numbers, after: Numbers, headWidth: number): Piece[] {
-  const was = before.doc.edits;
-  const is = after.doc.edits;
+  const was = before.shown.edits;
+  const is = after.shown.edits;
   if (was.mode !== is.mode) return [...modeWords(after), ' ', ...effect(before, after, true)];
   if (was.flip !== is.flip) return [...flipWords(before, after), ...effect(before, after, false)];
   const nodes = [...new Set([...changedNodes(was), ...changedNodes(is)])].filter(
@@ -63,7 +64,7 @@ function changed(before: Numbers, after: Numbers, headWidth: number): Piece[] {
 }
 
 function modeWords(after: Numbers): Piece[] {
-  const { mode } = after.doc.edits;
+  const { mode } = after.shown.edits;
   if (mode === 'full') return ['Now the ', { strong: 'whole model' }, ' runs.'];
   if (mode === 'circuit') return ['Now ', { strong: 'only the circuit' }, ' runs; everything else is held at its mean.'];
   return ['Now the ', { strong: 'circuit is held at its mean' }, ' and everything else runs.'];
@@ -72,7 +73,7 @@ function modeWords(after: Numbers): Piece[] {
 function flipWords(before: Numbers, after: Numbers): Piece[] {
   const names = flipNames(after);
   const subject: Piece = { strong: capital(names.length === 1 ? names[0]! : count(names.length, 'node')) };
-  if (!after.doc.edits.flip) return [subject, names.length === 1 ? ' has its own value again' : ' have their own values again', ', and '];
+  if (!after.shown.edits.flip) return [subject, names.length === 1 ? ' has its own value again' : ' have their own values again', ', and '];
   const sees = telling(after);
   const where: Piece[] = sees ? [', ', ...sees.where] : [];
   if (names.length !== 1) return [subject, ' took their values from prompt B', ...where, ', and '];
@@ -82,7 +83,7 @@ function flipWords(before: Numbers, after: Numbers): Piece[] {
 function nodeWords(before: Numbers, after: Numbers, node: NodeId, headWidth: number): Piece[] {
   const info = anyInfo(after.task.circuit, node, headWidth);
   const name: Piece = { strong: capital(info ? longName(info) : node) };
-  const change = changeOf(after.doc.edits, node);
+  const change = changeOf(after.shown.edits, node);
   const mean = after.task.circuit.nodes.find((info) => info.node === node)?.mean;
   switch (change?.kind) {
     case 'off':

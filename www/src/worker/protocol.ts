@@ -232,6 +232,8 @@ export interface Shown {
   b: Prompt | null;
   /** Where b is null: a sentence saying why. */
   reason: string | null;
+  /** What was changed in this run: those asked for, but for Flip and patches where there is no prompt B. */
+  edits: Edits;
   view: View;
   /** What the view was computed on. */
   backend: BackendName;

@@ -88,7 +88,7 @@ const engine: Engine = {
     const { view, backend } = await here.backends.run({ task: ask.task, a, b, edits, node: ask.node, token });
     // The first screen is live before the tokenizer, the heaviest file, and WebGPU take the connection.
     setTimeout(() => void here.prompts.warm().then(() => here.backends.consider()), 1000);
-    return { a, b, reason: 'reason' in other ? other.reason : null, view, backend };
+    return { a, b, reason: 'reason' in other ? other.reason : null, edits, view, backend };
   },
 
   async use(wish): Promise<void> {
@@ -97,6 +97,7 @@ const engine: Engine = {
 };
 
 async function counterfactual(here: Live, task: TaskInfo, ask: Ask): Promise<{ text: string } | { reason: string }> {
+  if (ask.b === '') return { reason: 'Prompt B is empty, so there is nothing to take values from.' };
   if (ask.b !== null) return { text: ask.b };
   const preset = task.presets.find((one) => one.a.text === ask.a);
   if (preset) return { text: preset.b.text };
