@@ -32,7 +32,7 @@ export function changeControl(look: ChangeLook): TemplateResult {
   return html`<section class="ctl">
     <div class="seg4" role="group" aria-label="Change this node">
       ${button('off', 'Off', () => ({ kind: 'off' }))}
-      ${button('set', 'Set', () => ({ kind: 'set', value: Number(detail.value.toFixed(2)) }))}
+      ${button('set', 'Set', () => ({ kind: 'set', value: Number(detail.value.toPrecision(3)) }))}
       ${button('scale', 'Scale', () => ({ kind: 'scale', factor: 1 }))}
       ${button('patch', 'Patch', () => ({ kind: 'patch' }), look.noPatch !== null)}
     </div>

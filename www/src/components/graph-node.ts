@@ -6,6 +6,7 @@ import { changeOf } from '../state/document';
 import type { Numbers } from '../state/screen';
 import { givenName, kind, nameOf } from '../words/names';
 import { signed } from '../words/numbers';
+import { flips } from '../words/said';
 
 export interface NodeLook {
   numbers: Numbers;
@@ -32,7 +33,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
   const silent = Math.abs(value) < 1e-6;
   const ghost = was !== undefined && signed(was) !== signed(value) ? -Math.sign(was) * fillHeight(was, signal.scale, half) : null;
   const name = nameOf(info);
-  const flips = numbers.task.circuit.flipNodes.includes(info.node);
+  const canFlip = numbers.task.circuit.flipNodes.includes(info.node);
   const label = `${name}, ${info.node}, ${signed(value)} at token ${(signal.at.get(info.node) ?? 0) + 1}${badge ? `, ${badge.words}` : ''}`;
   return svg`<g
     class="node ${on ? '' : 'off'} ${silent ? 'silent' : ''} ${look.hovered ? 'hovered' : ''}"
@@ -58,7 +59,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
     ${fill(value, signal.scale, node)}
     <path class="mid" d="M${-half} 0H${half}"/>
     ${ghost === null ? nothing : svg`<path class="gh" d="M${-half + 2} ${ghost}H${half - 2}"/>`}
-    ${shape(node, flips ? 'no flips' : 'no', 0)}
+    ${shape(node, canFlip ? 'no flips' : 'no', 0)}
     ${badge ? svg`<g transform="translate(${badgeAt(half)} ${-badgeAt(half)})"><circle class="pb" r="7"/><text class="pbt" y="3.6">${badge.sign}</text></g>` : nothing}
     ${words(node, value, look)}
   </g>`;
@@ -132,7 +133,7 @@ export function badgeOf(numbers: Numbers, node: string): { sign: string; words: 
   if (change?.kind === 'off') return { sign: '0', words: 'off, held at its mean' };
   if (change?.kind === 'set') return { sign: '=', words: `set to ${change.value}` };
   if (change?.kind === 'scale') return { sign: '×', words: `scaled by ${change.factor}` };
-  if (change?.kind === 'patch' || (edits.flip && numbers.task.circuit.flipNodes.includes(node))) return { sign: 'B', words: 'value from prompt B' };
+  if (change?.kind === 'patch' || flips(numbers, node)) return { sign: 'B', words: 'value from prompt B' };
   return null;
 }
 

@@ -10,7 +10,7 @@ export function legend(numbers: Numbers | null, ghosts: boolean): TemplateResult
   const edits = numbers?.shown.edits;
   const disc = (text: string) => html`<svg viewBox="-8 -8 16 16" aria-hidden="true"><circle class="pb" r="7" /><text class="pbt" y="3.6">${text}</text></svg>`;
   const marks = [
-    { sign: 'B', name: 'from prompt B', used: edits && (edits.flip || edits.patch.length > 0) },
+    { sign: 'B', name: 'from prompt B', used: edits && (edits.flip && edits.mode !== 'removed' || edits.patch.length > 0) },
     { sign: '0', name: 'off', used: edits && edits.off.length > 0 },
     { sign: '=', name: 'set', used: edits && Object.keys(edits.set).length > 0 },
     { sign: '×', name: 'scaled', used: edits && Object.keys(edits.scale).length > 0 },

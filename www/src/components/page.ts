@@ -6,6 +6,7 @@ import { withChange, withCounterfactual, withFlip, withMode, withNode, withText,
 import { encode } from '../state/hash';
 import type { Hover, Screen } from '../state/screen';
 import { markedToken } from '../state/reading';
+import { exampleNames } from '../words/names';
 import { notes } from '../words/notes';
 import { count } from '../words/numbers';
 import { said } from '../words/said';
@@ -222,7 +223,7 @@ export class Page extends Light {
   private examples(screen: Screen): TemplateResult | typeof nothing {
     const presets = screen.tasks.find((one) => one.name === screen.doc.task)?.presets ?? [];
     if (presets.length < 2) return nothing;
-    const line = (text: string) => text.trimEnd().split('\n').at(-1)!.trim();
+    const names = exampleNames(presets.map((preset) => preset.a.text));
     const pick = (event: Event) => {
       const select = event.target as HTMLSelectElement;
       const preset = presets[Number(select.value)];
@@ -231,7 +232,7 @@ export class Page extends Light {
     };
     return html`<select class="examples" aria-label="Examples" .value=${'-1'} @change=${pick}>
       <option value="-1">Examples</option>
-      ${presets.map((preset, index) => html`<option value=${index}>${line(preset.a.text)}</option>`)}
+      ${names.map((name, index) => html`<option value=${index}>${name}</option>`)}
     </select>`;
   }
 

@@ -5,6 +5,7 @@ import { changeOf, type Change } from '../state/document';
 import type { Hover, Screen } from '../state/screen';
 import { capital, doingOf, infoOf, longName, nameOfId, parseNode, placeOf, showToken } from '../words/names';
 import { signed, wholePercent } from '../words/numbers';
+import { flips } from '../words/said';
 import type { NodeDetail, NodeId, Prompt } from '../worker/protocol';
 import { changeControl } from './change';
 import { icons } from './icons';
@@ -18,16 +19,37 @@ function sameForPanel(one: Screen | null, two: Screen | null): boolean {
     && one.doc.node === two.doc.node && one.doc.token === two.doc.token && one.doc.edits === two.doc.edits && one.doc.task === two.doc.task;
 }
 
+/** From this many tokens on the chips may not all be in sight; below it nobody waits for a layout. */
+const MANY = 24;
+/** Below this every value reads as 0.00, and a tint would show what the number does not. */
+const SHOWN = 0.005;
+
 @customElement('sc-panel')
 export class Panel extends Light {
   @property({ attribute: false, hasChanged: (next: Screen | null, before: Screen | null) => !sameForPanel(next, before) }) screen: Screen | null = null;
   /** On a phone: how far the sheet is drawn up. */
   @state() private open = false;
+  /** The node, the token and the length of the text that the chips were last scrolled for. */
+  private read = '';
   private drag: { y: number; moved: boolean } | null = null;
 
   protected override willUpdate(changes: PropertyValues<this>): void {
     const before = changes.get('screen') as Screen | null | undefined;
     if (before && this.screen && before.doc.task !== this.screen.doc.task) this.open = false;
+  }
+
+  /** Of a long prompt the chips scroll: the one that is read stands in sight. */
+  protected override updated(): void {
+    const detail = this.screen?.numbers?.shown.view.detail;
+    if (!detail || detail.values.length < MANY) return;
+    const read = `${detail.node} ${detail.token} ${detail.values.length}`;
+    if (read === this.read) return;
+    this.read = read;
+    const chip = this.querySelector<HTMLElement>('.at[aria-pressed=true]');
+    const list = chip?.parentElement;
+    if (!chip || !list) return;
+    const [inner, outer] = [chip.getBoundingClientRect(), list.getBoundingClientRect()];
+    list.scrollBy(inner.x + inner.width / 2 - outer.x - outer.width / 2, inner.y + inner.height / 2 - outer.y - outer.height / 2);
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -84,9 +106,13 @@ export class Panel extends Light {
             change,
             reach,
             held: numbers.shown.edits.mode === 'removed' ? known.has(detail.node) : numbers.shown.edits.mode === 'circuit' && !known.has(detail.node),
-            flipped: numbers.shown.edits.flip && numbers.task.circuit.flipNodes.includes(detail.node),
+            flipped: flips(numbers, detail.node),
             noPatch: numbers.shown.b ? null : 'There is no prompt B to patch from.',
-            apply: (next: Change | null, kind: string) => this.send('change-node', { node: detail.node, change: next, kind }),
+            apply: (next: Change | null, kind: string) => {
+              // On a phone the control would stand below the sheet's edge.
+              if (next?.kind === 'set' || next?.kind === 'scale') this.open = true;
+              this.send('change-node', { node: detail.node, change: next, kind });
+            },
           })}
       ${incoming(detail, actions)} ${outgoing(detail, actions)} ${this.attention(detail, a)}
     `;
@@ -97,7 +123,7 @@ export class Panel extends Light {
     return html`<div class="ats" role="group" aria-label="Token at which values are read">
       ${a.tokens.map((token, index) => {
         const value = values[index] ?? 0;
-        const share = reach > 0 ? Math.min(1, Math.abs(value) / reach) : 0;
+        const share = reach >= SHOWN ? Math.min(1, Math.abs(value) / reach) : 0;
         return html`<button
           class="at ${value < 0 && share > 0.02 ? 'minus' : ''} ${share > 0.62 ? 'full' : ''}"
           style="--a:${Math.round(share * 92)}%"

@@ -113,9 +113,9 @@ export class TwinPanel extends Light {
       const node = (event.target as HTMLSelectElement).value;
       this.change(withChannel(this.controller.screen.doc, node === named ? null : node), 'channel');
     };
-    return html`<label class="tfield"><span>Channel ${chosen !== null && chosen === named ? html`<i>steers best</i>` : nothing}</span>
+    return html`<label class="tfield"><span>Channel ${chosen !== null && chosen === named ? html`<i>best on average</i>` : nothing}</span>
         <select data-testid="steer-channel" ?disabled=${all.length === 0} @change=${pick}>
-          ${all.map((node) => html`<option value=${node} .selected=${node === chosen}>${channelName(info(node))}${node === named ? ', steers best' : ''}</option>`)}
+          ${all.map((node) => html`<option value=${node} .selected=${node === chosen}>${channelName(info(node))}${node === named ? ', best on average' : ''}</option>`)}
         </select>
       </label>
       ${channel !== null && channel !== chosen

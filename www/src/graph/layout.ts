@@ -304,8 +304,8 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], rails: numb
   };
 }
 
-/** From this many rails on they stand closer; below this distance circles are wider than the room between two. */
-const CROWDED = 12;
+/** With more rails than this they stand closer; below this distance circles are wider than the room between two. */
+const CROWDED = 11;
 const CLOSE = 34;
 
 /** Heights of circles: near where they want to be, between rails, apart from each other, with room for words where there is any. */

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { doingOf, infoOf, longName, nameOf, parseNode, placeOf, sayToken, showToken } from './names';
+import { doingOf, exampleNames, infoOf, longName, nameOf, parseNode, placeOf, sayToken, showToken } from './names';
+
+describe('examples', () => {
+  it('are named by their last lines, and by what else tells them apart', () => {
+    expect(exampleNames(['x = set()\nfor a in b:\n    x', 'x = set()\nwhile c:\n    x', 'print("hi', 'print("hi'])).toEqual(
+      ['for a in b: … x', 'while c: … x', 'print("hi', 'print("hi']);
+  });
+});
 
 describe('parseNode', () => {
   it('takes a name apart', () => {

@@ -127,3 +127,13 @@ export function sayBlank(text: string): string | null {
   const name: Record<string, string> = { ' ': 'space', '\t': 'tab', '\n': 'line end' };
   return runs.map((run) => (run.length === 1 ? `a ${name[run] ?? 'blank'}` : `${run.length} ${name[run[0]!] ?? 'blank'}s`)).join(' and ');
 }
+
+/** Examples by their last lines; where those are alike, with the nearest line before that tells one from all others. */
+export function exampleNames(texts: string[]): string[] {
+  const all = texts.map((text) => text.trimEnd().split('\n').map((line) => line.trim()).reverse());
+  return all.map((lines) => {
+    const alone = (count: number) => all.filter((other) => lines.slice(0, count).every((line, index) => line === other[index])).length === 1;
+    const telling = lines.findIndex((_, index) => alone(index + 1));
+    return telling > 0 ? `${lines[telling]} … ${lines[0]}` : lines[0]!;
+  });
+}

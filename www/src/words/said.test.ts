@@ -28,11 +28,21 @@ describe('the sentence', () => {
   it('does not call a coin toss an expectation', () => {
     expect(words(numbers(start, 0.48, 1.33), null)).toContain('The model sees (" but can hardly decide: ") (52.0 %) is barely ahead. Flip gives');
   });
-  it('says that it speaks of the two only where neither is likely', () => {
-    const rare = { ...before, shown: { ...before.shown, view: { ...before.shown.view, pFull: [0, 0.001] as [number, number] } } };
-    expect(words(rare, null)).toContain('The model sees (" and of the two expects ") (97.8 %).');
-    const listed = { ...rare, shown: { ...rare.shown, view: { ...rare.shown.view, top: [{ id: 2, text: '")', p: 0.001 }] } } };
-    expect(words(listed, null)).toContain('The model sees (" and expects ") (97.8 %).');
+  it('says that it speaks of the two where another token is likelier', () => {
+    const topped = (id: number, all: Numbers = before): Numbers =>
+      ({ ...all, shown: { ...all.shown, view: { ...all.shown.view, top: [{ id, text: '', p: 0.3 }] } } });
+    expect(words(topped(9), null)).toContain('The model sees (" and, of the two, expects ") (97.8 %).');
+    expect(words(topped(2), null)).toContain('The model sees (" and expects ") (97.8 %).');
+    expect(words(topped(9, { ...before, shown: { ...before.shown, b: null } }), null)).toBe('Of the two, the model expects ") (97.8 %). ');
+    expect(words(topped(9, numbers(withChange(start, node, { kind: 'off' }), 0.5, 0.12)), null)).toContain('With one changed node the model, of the two, expects ');
+  });
+  it('tells of a flip that a mode keeps from acting', () => {
+    const removed = withMode(start, 'removed');
+    expect(words(numbers(withFlip(removed, true), 0.5, 0.12), numbers(removed, 0.5, 0.12))).toContain('stays at its mean: without the circuit there is nothing to take');
+  });
+  it('tells of a node that goes back to what Flip gives it', () => {
+    const flipped = withFlip(start, true);
+    expect(words(numbers(flipped, 0.997, -0.09), numbers(withChange(flipped, node, { kind: 'off' }), 0.5, 0.12))).toContain("takes prompt B's value again. It fell from");
   });
   it('tells of a flip: node, from, to, effect', () => {
     expect(words(numbers(withFlip(start, true), 0.997, -0.09))).toBe(

@@ -5,7 +5,7 @@ import type { Numbers } from '../state/screen';
 import type { NodeId } from '../worker/protocol';
 import { contrast, type Contrast } from './contrast';
 import { anyInfo, capital, longName, sayToken } from './names';
-import { percent, plain, signed } from './numbers';
+import { decimalsFor, percent, plain, signed } from './numbers';
 import type { Piece } from './pieces';
 
 /** What changed between two runs on the same text; without one before, what there is to see. */
@@ -19,6 +19,12 @@ const LIKELY = 0.01;
 export function unlikely(numbers: Numbers): boolean {
   const { pFull, top } = numbers.shown.view;
   return pFull[0] + pFull[1] < LIKELY && !top.some((one) => numbers.task.candidateIds.includes(one.id));
+}
+
+/** Whether the vocabulary's likeliest token is another than the likelier of the two: then what is said is said of the two alone. */
+function ofTheTwo(numbers: Numbers): boolean {
+  const first = numbers.shown.view.top[0];
+  return first !== undefined && first.id !== numbers.task.candidateIds[winner(numbers)];
 }
 
 /** From this share of the two on the model counts as having decided. */
@@ -35,13 +41,15 @@ function seen(numbers: Numbers): Piece[] {
   const expects: Piece[] = [{ code: sayToken(task.candidates[best]) }, ` (${percent(shown.view.p[best])})`];
   const edits = changedNodes(shown.edits).length + (shown.edits.flip ? 1 : 0);
   if (edits > 0) {
-    return ['With ', shown.edits.flip ? 'the flip' : count(changedNodes(shown.edits).length, 'changed node'), ' the model expects ', ...expects, '.'];
+    const change = shown.edits.flip ? 'the flip' : count(changedNodes(shown.edits).length, 'changed node');
+    return ['With ', change, ' the model', ofTheTwo(numbers) ? ', of the two,' : '', ' expects ', ...expects, '.'];
   }
   const sees = telling(numbers);
-  const subject: Piece[] = sees ? ['The model sees ', ...sees.a] : ['The model'];
+  const two = ofTheTwo(numbers);
+  const subject: Piece[] = sees ? ['The model sees ', ...sees.a] : [two ? 'Of the two, the model' : 'The model'];
   const sure = shown.view.p[best] >= SURE;
   const start: Piece[] = sure
-    ? [...subject, sees ? ' and' : '', unlikely(numbers) ? ' of the two expects ' : ' expects ', ...expects, '. ']
+    ? [...subject, sees ? (two ? ' and, of the two, expects ' : ' and expects ') : ' expects ', ...expects, '. ']
     : [...subject, sees ? ' but can hardly decide: ' : ' can hardly decide: ', ...expects, ' is barely ahead. '];
   // without the circuit its nodes are held at their means, on prompt B too
   if (!shown.b || shown.edits.mode === 'removed') return start;
@@ -74,6 +82,8 @@ function flipWords(before: Numbers, after: Numbers): Piece[] {
   const names = flipNames(after);
   const subject: Piece = { strong: capital(names.length === 1 ? names[0]! : count(names.length, 'node')) };
   if (!after.shown.edits.flip) return [subject, names.length === 1 ? ' has its own value again' : ' have their own values again', ', and '];
+  // held at their means in prompt B's run too
+  if (after.shown.edits.mode === 'removed') return [subject, names.length === 1 ? ' stays at its mean' : ' stay at their means', ': without the circuit there is nothing to take from prompt B, and '];
   const sees = telling(after);
   const where: Piece[] = sees ? [', ', ...sees.where] : [];
   if (names.length !== 1) return [subject, ' took their values from prompt B', ...where, ', and '];
@@ -89,12 +99,13 @@ function nodeWords(before: Numbers, after: Numbers, node: NodeId, headWidth: num
     case 'off':
       return [name, ` is off: held at its mean${mean === undefined ? '' : `, ${signed(mean)}`}. `, ...moved(before, after, node, 'It'), ', and '];
     case 'set':
-      return [name, ` is set to ${plain(change.value)} at every token, and `];
+      return [name, ` is set to ${plain(change.value, decimalsFor([change.value]))} at every token, and `];
     case 'scale':
       return [name, ` is multiplied by ${plain(change.factor)}. `, ...moved(before, after, node, 'It'), ', and '];
     case 'patch':
       return [name, ' took its value from prompt B. ', ...moved(before, after, node, 'It'), ', and '];
     case undefined:
+      if (flips(after, node)) return [name, " takes prompt B's value again. ", ...moved(before, after, node, 'It'), ', and '];
       return [name, ' has its own value again. ', ...moved(before, after, node, 'It'), ', and '];
   }
 }
@@ -124,6 +135,12 @@ function flipNames(numbers: Numbers): string[] {
     const info = circuit.nodes.find((one) => one.node === node);
     return info ? longName(info) : node;
   });
+}
+
+/** Whether Flip gives this node its value. */
+export function flips(numbers: Numbers, node: NodeId): boolean {
+  const { edits } = numbers.shown;
+  return edits.flip && edits.mode !== 'removed' && numbers.task.circuit.flipNodes.includes(node);
 }
 
 /** In what the two prompts differ, where it can be said in a word. */
