@@ -39,9 +39,10 @@ function seen(numbers: Numbers): Piece[] {
   const { task, shown } = numbers;
   const best = winner(numbers);
   const expects: Piece[] = [{ code: sayToken(task.candidates[best]) }, ` (${percent(shown.view.p[best])})`];
-  const edits = changedNodes(shown.edits).length + (shown.edits.flip ? 1 : 0);
-  if (edits > 0) {
-    const change = shown.edits.flip ? 'the flip' : count(changedNodes(shown.edits).length, 'changed node');
+  const changes = changedNodes(shown.edits).length;
+  const flipped = shown.edits.flip && shown.edits.mode !== 'removed';
+  if (flipped || changes > 0) {
+    const change = flipped ? 'the flip' : count(changes, 'changed node');
     return ['With ', change, ' the model', ofTheTwo(numbers) ? ', of the two,' : '', ' expects ', ...expects, '.'];
   }
   const sees = telling(numbers);
