@@ -1,7 +1,7 @@
 /** What runs: the full model, the circuit alone, or the model without the circuit. And the switch between graph and list. */
 import { html, type TemplateResult } from 'lit';
 import type { Screen } from '../state/screen';
-import { plain } from '../words/numbers';
+import { calibration } from '../words/about';
 import type { Mode } from '../worker/protocol';
 
 const MODES: { mode: Mode; name: [string, string]; note: string }[] = [
@@ -14,7 +14,7 @@ export function modes(screen: Screen, pick: (mode: Mode) => void): TemplateResul
   const { mode } = screen.doc.edits;
   const circuit = screen.numbers?.task.circuit;
   const note = MODES.find((one) => one.mode === mode)!.note;
-  const exact = circuit && mode === 'circuit' ? `p = sigmoid(${plain(circuit.scale)} × standardised logit difference ${circuit.shift < 0 ? '−' : '+'} ${plain(Math.abs(circuit.shift))})` : '';
+  const exact = circuit && mode === 'circuit' ? `p = ${calibration(circuit)}` : '';
   return html`<div class="seg" role="group" aria-label="What runs" aria-describedby="mode-note">
       ${MODES.map(
         (one) => html`<button data-testid="mode-${one.mode}" aria-pressed=${mode === one.mode} ?disabled=${screen.poster} @click=${() => pick(one.mode)}>
