@@ -1,7 +1,7 @@
 /** Off, Set, Scale, Patch: none pressed is "as computed"; a pressed one opens one control below. */
 import { html, type TemplateResult } from 'lit';
 import { LIMIT, type Change } from '../state/document';
-import { plain, signed } from '../words/numbers';
+import { decimalsFor, plain, signed } from '../words/numbers';
 import type { NodeDetail } from '../worker/protocol';
 
 export interface ChangeLook {
@@ -76,7 +76,7 @@ function slider(value: number, min: number, max: number, step: number, label: st
   };
   return html`<div class="sl">
       <input type="range" aria-label=${label} min=${low} max=${high} step=${step} .value=${String(value)} style="--at:${((100 * (value - low)) / (high - low)).toFixed(1)}%" @input=${read} />
-      <label class="num">${unit}<input type="number" aria-label="${label}, as a number" step=${step} min=${-LIMIT} max=${LIMIT} .value=${plain(value).replace('−', '-')} @change=${read} /></label>
+      <label class="num">${unit}<input type="number" aria-label="${label}, as a number" step=${step} min=${-LIMIT} max=${LIMIT} .value=${plain(value, decimalsFor([value])).replace('−', '-')} @change=${read} /></label>
     </div>
     <p class="tiny">${note}</p>`;
 }

@@ -82,9 +82,9 @@ function modeWords(after: Numbers): Piece[] {
 function flipWords(before: Numbers, after: Numbers): Piece[] {
   const names = flipNames(after);
   const subject: Piece = { strong: capital(names.length === 1 ? names[0]! : count(names.length, 'node')) };
-  if (!after.shown.edits.flip) return [subject, names.length === 1 ? ' has its own value again' : ' have their own values again', ', and '];
   // held at their means in prompt B's run too
   if (after.shown.edits.mode === 'removed') return [subject, names.length === 1 ? ' stays at its mean' : ' stay at their means', ': without the circuit there is nothing to take from prompt B, and '];
+  if (!after.shown.edits.flip) return [subject, names.length === 1 ? ' has its own value again' : ' have their own values again', ', and '];
   const sees = telling(after);
   const where: Piece[] = sees ? [', ', ...sees.where] : [];
   if (names.length !== 1) return [subject, ' took their values from prompt B', ...where, ', and '];
