@@ -43,7 +43,7 @@ export function changeControl(look: ChangeLook): TemplateResult {
 function below(look: ChangeLook): TemplateResult {
   const { change, detail } = look;
   const mean = detail.mean === null ? 'which this model does not have' : signed(detail.mean);
-  const computed = look.held ? `The mode holds it at its mean, ${mean}` : `Computed here: ${signed(detail.computed)}`;
+  const otherwise = look.held ? `The mode holds it at its mean, ${mean}` : `Computed here: ${signed(detail.computed)}`;
   if (!change) {
     if (look.held) return html`<p class="tiny">This mode holds it at its mean, ${mean}, on prompt B too. Computed here: ${signed(detail.computed)}.</p>`;
     if (look.flipped) {
@@ -61,10 +61,10 @@ function below(look: ChangeLook): TemplateResult {
   if (change.kind === 'set') {
     const reach = Math.max(1, Math.ceil(look.reach * 1.5));
     return slider(change.value, -reach, reach, 0.01, 'Value at every token', (value) => look.apply({ kind: 'set', value }, 'slider'), '',
-      `The same value at every token. ${computed}.`);
+      `The same value at every token. ${otherwise}.`);
   }
   return slider(change.factor, -1, 3, 0.05, 'Factor', (factor) => look.apply({ kind: 'scale', factor }, 'slider'), '× ',
-    look.held ? `${computed}; here ${signed(detail.value)}.` : `${signed(detail.computed)} becomes ${signed(detail.value)} here.`);
+    look.held ? `${otherwise}; here ${signed(detail.value)}.` : `${signed(detail.computed)} becomes ${signed(detail.value)} here.`);
 }
 
 function slider(value: number, min: number, max: number, step: number, label: string, change: (value: number) => void, unit: string, note: string): TemplateResult {

@@ -1,5 +1,6 @@
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import { signalOf } from '../graph/signal';
+import { flipActs } from '../state/document';
 import type { Numbers } from '../state/screen';
 import { plain } from '../words/numbers';
 
@@ -10,7 +11,7 @@ export function legend(numbers: Numbers | null, ghosts: boolean): TemplateResult
   const edits = numbers?.shown.edits;
   const disc = (text: string) => html`<svg viewBox="-8 -8 16 16" aria-hidden="true"><circle class="pb" r="7" /><text class="pbt" y="3.6">${text}</text></svg>`;
   const marks = [
-    { sign: 'B', name: 'from prompt B', used: edits && (edits.flip && edits.mode !== 'removed' || edits.patch.length > 0) },
+    { sign: 'B', name: 'from prompt B', used: edits && (flipActs(edits) || edits.patch.length > 0) },
     { sign: '0', name: 'off', used: edits && edits.off.length > 0 },
     { sign: '=', name: 'set', used: edits && Object.keys(edits.set).length > 0 },
     { sign: '×', name: 'scaled', used: edits && Object.keys(edits.scale).length > 0 },

@@ -117,6 +117,11 @@ export function withChange(doc: Doc, node: NodeId, change: Change | null): Doc {
   return { ...doc, edits: next };
 }
 
+/** Whether Flip changes anything: without the circuit its nodes are held at their means, in prompt B's run too. */
+export function flipActs(edits: Edits): boolean {
+  return edits.flip && edits.mode !== 'removed';
+}
+
 /** How many nodes are changed by hand, flip not counted. */
 export function changedNodes(edits: Edits): NodeId[] {
   return [...new Set([...edits.off, ...edits.patch, ...Object.keys(edits.set), ...Object.keys(edits.scale)])];

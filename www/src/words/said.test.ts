@@ -31,10 +31,10 @@ describe('the sentence', () => {
   it('says that it speaks of the two where another token is likelier', () => {
     const topped = (id: number, all: Numbers = before): Numbers =>
       ({ ...all, shown: { ...all.shown, view: { ...all.shown.view, top: [{ id, text: '', p: 0.3 }] } } });
-    expect(words(topped(9), null)).toContain('The model sees (" and, of the two, expects ") (97.8 %).');
+    expect(words(topped(9), null)).toContain('The model sees (" and of the two expects ") (97.8 %).');
     expect(words(topped(2), null)).toContain('The model sees (" and expects ") (97.8 %).');
     expect(words(topped(9, { ...before, shown: { ...before.shown, b: null } }), null)).toBe('Of the two, the model expects ") (97.8 %). ');
-    expect(words(topped(9, numbers(withChange(start, node, { kind: 'off' }), 0.5, 0.12)), null)).toContain('With one changed node the model, of the two, expects ');
+    expect(words(topped(9, numbers(withChange(start, node, { kind: 'off' }), 0.5, 0.12)), null)).toContain('With one changed node the model expects \') (50.0 %) of the two.');
   });
   it('tells of a flip that a mode keeps from acting', () => {
     const removed = withMode(start, 'removed');

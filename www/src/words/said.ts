@@ -1,6 +1,6 @@
 /** The one sentence under the bars: what the model does here, or what the last change did. */
 import { signalOf } from '../graph/signal';
-import { changedNodes, changeOf } from '../state/document';
+import { changedNodes, changeOf, flipActs } from '../state/document';
 import type { Numbers } from '../state/screen';
 import type { NodeId } from '../worker/protocol';
 import { contrast, type Contrast } from './contrast';
@@ -40,17 +40,17 @@ function seen(numbers: Numbers): Piece[] {
   const best = winner(numbers);
   const expects: Piece[] = [{ code: sayToken(task.candidates[best]) }, ` (${percent(shown.view.p[best])})`];
   const changes = changedNodes(shown.edits).length;
-  const flipped = shown.edits.flip && shown.edits.mode !== 'removed';
+  const flipped = flipActs(shown.edits);
   if (flipped || changes > 0) {
     const change = flipped ? 'the flip' : count(changes, 'changed node');
-    return ['With ', change, ' the model', ofTheTwo(numbers) ? ', of the two,' : '', ' expects ', ...expects, '.'];
+    return ['With ', change, ' the model expects ', ...expects, ofTheTwo(numbers) ? ' of the two.' : '.'];
   }
   const sees = telling(numbers);
   const two = ofTheTwo(numbers);
   const subject: Piece[] = sees ? ['The model sees ', ...sees.a] : [two ? 'Of the two, the model' : 'The model'];
   const sure = shown.view.p[best] >= SURE;
   const start: Piece[] = sure
-    ? [...subject, sees ? (two ? ' and, of the two, expects ' : ' and expects ') : ' expects ', ...expects, '. ']
+    ? [...subject, sees ? (two ? ' and of the two expects ' : ' and expects ') : ' expects ', ...expects, '. ']
     : [...subject, sees ? ' but can hardly decide: ' : ' can hardly decide: ', ...expects, ' is barely ahead. '];
   // without the circuit its nodes are held at their means, on prompt B too
   if (!shown.b || shown.edits.mode === 'removed') return start;
@@ -141,7 +141,7 @@ function flipNames(numbers: Numbers): string[] {
 /** Whether Flip gives this node its value. */
 export function flips(numbers: Numbers, node: NodeId): boolean {
   const { edits } = numbers.shown;
-  return edits.flip && edits.mode !== 'removed' && numbers.task.circuit.flipNodes.includes(node);
+  return flipActs(edits) && numbers.task.circuit.flipNodes.includes(node);
 }
 
 /** In what the two prompts differ, where it can be said in a word. */
