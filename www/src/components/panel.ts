@@ -19,8 +19,10 @@ function sameForPanel(one: Screen | null, two: Screen | null): boolean {
     && one.doc.node === two.doc.node && one.doc.token === two.doc.token && one.doc.edits === two.doc.edits && one.doc.task === two.doc.task;
 }
 
-/** From this many tokens on the chips may not all be in sight; below it nobody waits for a layout. */
+/** From this many tokens on the chips may not all be in sight. */
 const MANY = 24;
+/** So many milliseconds after the last key they are scrolled: whoever types waits for no layout. */
+const SETTLED = 150;
 /** Below this every value reads as 0.00, and a tint would show what the number does not. */
 const SHOWN = 0.005;
 
@@ -31,6 +33,7 @@ export class Panel extends Light {
   @state() private open = false;
   /** The node, the token and the length of the text that the chips were last scrolled for. */
   private read = '';
+  private scrolling: ReturnType<typeof setTimeout> | undefined;
   private drag: { y: number; moved: boolean } | null = null;
 
   protected override willUpdate(changes: PropertyValues<this>): void {
@@ -45,6 +48,11 @@ export class Panel extends Light {
     const read = `${detail.node} ${detail.token} ${detail.values.length}`;
     if (read === this.read) return;
     this.read = read;
+    clearTimeout(this.scrolling);
+    this.scrolling = setTimeout(() => this.showRead(), SETTLED);
+  }
+
+  private showRead(): void {
     const chip = this.querySelector<HTMLElement>('.at[aria-pressed=true]');
     const list = chip?.parentElement;
     if (!chip || !list) return;
