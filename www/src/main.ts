@@ -4,7 +4,7 @@ import type { Page } from './components/page';
 import { restoreTheme } from './components/theme';
 import { addressBar } from './state/address';
 import { Controller } from './state/controller';
-import { connect } from './worker/client';
+import { connect } from './engine/client';
 
 restoreTheme();
 

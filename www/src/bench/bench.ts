@@ -4,7 +4,7 @@
  */
 import type { Page } from '../components/page';
 import type { Screen } from '../state/screen';
-import type { BackendName } from '../worker/protocol';
+import type { BackendName } from '../engine/protocol';
 import { caution, lines, measureSides, type SidesResult } from './sides';
 import { Wish } from './wish';
 

@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from 'lit';
 import { LIMIT, type Change } from '../state/document';
 import { decimalsFor, plain, signed } from '../words/numbers';
-import type { NodeDetail } from '../worker/protocol';
+import type { NodeDetail } from '../engine/protocol';
 
 export interface ChangeLook {
   detail: NodeDetail;

@@ -5,7 +5,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import { segments, type Segment } from '../words/segments';
-import type { Prompt } from '../worker/protocol';
+import type { Prompt } from '../engine/protocol';
 import { Light } from './light';
 
 @customElement('sc-editor')

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Screen } from '../state/screen';
 import { why } from '../words/backend';
 import { bytes, milliseconds } from '../words/numbers';
-import type { BackendName, BackendState } from '../worker/protocol';
+import type { BackendName, BackendState } from '../engine/protocol';
 import { icons } from './icons';
 
 export interface FooterActions {

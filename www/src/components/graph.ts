@@ -9,7 +9,7 @@ import { changedNodes, noEdits } from '../state/document';
 import type { Hover, Numbers } from '../state/screen';
 import { doingOf, nameOf, sayToken, showToken } from '../words/names';
 import { signed } from '../words/numbers';
-import type { CircuitInfo, NodeId, Rail } from '../worker/protocol';
+import type { CircuitInfo, NodeId, Rail } from '../engine/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './graph-edge';
 import { headGlyph } from './graph-head';
 import { groupGlyph, nodeGlyph } from './graph-node';

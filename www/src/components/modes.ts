@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from 'lit';
 import type { Screen } from '../state/screen';
 import { calibration } from '../words/about';
-import type { Mode } from '../worker/protocol';
+import type { Mode } from '../engine/protocol';
 
 const MODES: { mode: Mode; name: [string, string]; note: string }[] = [
   { mode: 'full', name: ['Full', ' model'], note: 'Everything runs; the drawing shows the circuit in it.' },

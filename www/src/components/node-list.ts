@@ -6,7 +6,7 @@ import { rank } from '../state/reading';
 import type { Hover, Numbers } from '../state/screen';
 import { doingOf, nameOf, showToken } from '../words/names';
 import { signed } from '../words/numbers';
-import type { NodeId, NodeInfo } from '../worker/protocol';
+import type { NodeId, NodeInfo } from '../engine/protocol';
 import { badgeOf } from './graph-node';
 import { Light } from './light';
 

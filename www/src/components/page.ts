@@ -10,7 +10,7 @@ import { exampleNames } from '../words/names';
 import { notes } from '../words/notes';
 import { count } from '../words/numbers';
 import { said } from '../words/said';
-import type { NodeId } from '../worker/protocol';
+import type { NodeId } from '../engine/protocol';
 import { aboutTask } from './about';
 import { Announcer } from './announce';
 import { bars } from './bars';

@@ -6,7 +6,7 @@ import type { Hover, Screen } from '../state/screen';
 import { capital, doingOf, infoOf, longName, nameOfId, parseNode, placeOf, showToken } from '../words/names';
 import { signed, wholePercent } from '../words/numbers';
 import { flips } from '../words/said';
-import type { NodeDetail, NodeId, Prompt } from '../worker/protocol';
+import type { NodeDetail, NodeId, Prompt } from '../engine/protocol';
 import { changeControl } from './change';
 import { icons } from './icons';
 import { Light } from './light';

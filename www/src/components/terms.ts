@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Hover } from '../state/screen';
 import { decimalsFor, roundedToSum, signed } from '../words/numbers';
-import type { NodeDetail, NodeId, Term } from '../worker/protocol';
+import type { NodeDetail, NodeId, Term } from '../engine/protocol';
 
 export interface TermActions {
   inCircuit(node: NodeId): boolean;

@@ -4,7 +4,7 @@ import type { TwinNumbers } from '../state/twin';
 import { nameOfId, sayToken } from '../words/names';
 import { percent } from '../words/numbers';
 import { otherOf } from '../words/twin';
-import type { CircuitInfo } from '../worker/protocol';
+import type { CircuitInfo } from '../engine/protocol';
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [30, 244, 26, 134];
 /** Middles of the two columns of dots. */

@@ -1,6 +1,6 @@
 /** The columns of the graph from left to right: one a hook, grouped in blocks (a layer's attention or MLP). */
 import { parseNode } from '../words/names';
-import type { NodeInfo } from '../worker/protocol';
+import type { NodeInfo } from '../engine/protocol';
 
 export type ColumnKind = 'read' | 'unit' | 'gate' | 'write';
 

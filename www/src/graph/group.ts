@@ -1,5 +1,5 @@
 /** Which nodes are drawn one by one, and which stand together behind a count: never more than can be read. */
-import type { CircuitInfo, NodeId, NodeInfo } from '../worker/protocol';
+import type { CircuitInfo, NodeId, NodeInfo } from '../engine/protocol';
 
 /** Nodes of one layer that are drawn one by one, and nodes on the screen whatever is expanded. */
 export const PER_LAYER = 30;

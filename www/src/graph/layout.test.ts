@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CircuitInfo, Edge, NodeInfo, Rail } from '../worker/protocol';
+import type { CircuitInfo, Edge, NodeInfo, Rail } from '../engine/protocol';
 import { AT_MOST, drawn, PER_LAYER } from './group';
 import { layout, type Layout, type Room } from './layout';
 

@@ -2,7 +2,7 @@
  * Where everything of the graph stands: a pure function of the circuit and the room. Layers go left to right; residual channels are
  * rails, one height for the whole width; reads and writes are squares on them, neurons and q/k/v channels circles off them.
  */
-import type { CircuitInfo, NodeId, NodeInfo, Rail } from '../worker/protocol';
+import type { CircuitInfo, NodeId, NodeInfo, Rail } from '../engine/protocol';
 import { blocksOf, columnOf, type Block, type Column } from './columns';
 import { drawn, type Group } from './group';
 import { orderRails, type Unit } from './order';

@@ -1,7 +1,7 @@
 /** What flows through the drawn circuit: the value at every node, what every weight passes on, what counts as nothing. */
 import type { Numbers } from '../state/screen';
 import { markedToken, readBefore, tokenFor } from '../state/reading';
-import type { CircuitInfo, NodeId } from '../worker/protocol';
+import type { CircuitInfo, NodeId } from '../engine/protocol';
 
 export interface Signal {
   /** Value of each circuit node, at the token at which it is read. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Manifest, ManifestModel } from '../worker/manifest';
-import type { Ask, BackendName, BackendState, CircuitInfo, Engine, ModelInfo, Prompt, Shown, TaskInfo, View } from '../worker/protocol';
+import type { Manifest, ManifestModel } from '../engine/manifest';
+import type { Ask, BackendName, BackendState, CircuitInfo, Engine, ModelInfo, Prompt, Shown, TaskInfo, View } from '../engine/protocol';
 import { Controller, type World } from './controller';
 import { withFlip, withMode, withNode, withText, withTwin } from './document';
 

@@ -2,8 +2,8 @@
  * Joins document, history, address bar and engine. Every change passes `change`; every answer passes `answered`.
  * The last input wins: an answer to an older question is dropped, and at most one question waits.
  */
-import { defaultModel, readManifest, readPoster, type Manifest, type ManifestModel, type ManifestTask } from '../worker/manifest';
-import type { BackendName, BackendState, Engine, NodeId, Shown, TaskInfo } from '../worker/protocol';
+import { defaultModel, readManifest, readPoster, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
+import type { BackendName, BackendState, Engine, NodeId, Shown, TaskInfo } from '../engine/protocol';
 import { silentNodes } from './silent';
 import { keepTwin, noEdits, opening, sameDoc, sameRun, withNode, withText, withTwin, type Doc } from './document';
 import { decode, encode, type Decoded } from './hash';

@@ -2,7 +2,7 @@
  * What a person can change, as one immutable value, and every change as a function from one such value to the next.
  * The address bar, undo and the engine all speak this value; nothing else on the page decides what is computed.
  */
-import type { Edits, Mode, NodeId } from '../worker/protocol';
+import type { Edits, Mode, NodeId } from '../engine/protocol';
 
 /** What a person can change about the dense twin while it is open. */
 export interface TwinDoc {

@@ -4,7 +4,7 @@
  * Whoever sends a link is not trusted: every value is checked against what the model has, a bad one is replaced by its default, and
  * a sentence says so. Unknown keys are ignored (they may come from a later version).
  */
-import type { BackendName, Edits, ModelInfo, Mode, NodeId } from '../worker/protocol';
+import type { BackendName, Edits, ModelInfo, Mode, NodeId } from '../engine/protocol';
 import { parseNode } from '../words/names';
 import { LIMIT, noEdits, type Doc, type TwinDoc } from './document';
 

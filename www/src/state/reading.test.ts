@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CircuitInfo, NodeInfo, Prompt } from '../worker/protocol';
+import type { CircuitInfo, NodeInfo, Prompt } from '../engine/protocol';
 import { markedToken, readBefore, tokenFor } from './reading';
 
 const prompt = (...ids: number[]): Prompt => ({ text: '', tokens: ids.map((id) => ({ id, text: String(id) })), cut: 0 });

@@ -3,7 +3,7 @@
  * quote did its work there. So, unless the user picks a token: what reaches the answer through an attention's keys and values is read
  * at the marked token (where prompts A and B differ), everything after the last attention at the last token.
  */
-import type { CircuitInfo, NodeId, Prompt } from '../worker/protocol';
+import type { CircuitInfo, NodeId, Prompt } from '../engine/protocol';
 
 /** The last token of `a` that differs from its partner in `b`, both counted from the end; the last token where none does. */
 export function markedToken(a: Prompt, b: Prompt | null): number {

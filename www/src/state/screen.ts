@@ -1,6 +1,6 @@
 /** Everything on the page at one moment. Immutable; `numbers` hang together, whatever has been typed since. */
-import type { ManifestModel, ManifestTask } from '../worker/manifest';
-import type { BackendState, ModelInfo, NodeId, Progress, Shown, TaskInfo } from '../worker/protocol';
+import type { ManifestModel, ManifestTask } from '../engine/manifest';
+import type { BackendState, ModelInfo, NodeId, Progress, Shown, TaskInfo } from '../engine/protocol';
 import type { Doc } from './document';
 
 /** Numbers with the task and the document that they belong to. */

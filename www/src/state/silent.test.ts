@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CircuitInfo, Prompt } from '../worker/protocol';
+import type { CircuitInfo, Prompt } from '../engine/protocol';
 import { silentNodes } from './silent';
 
 const prompt = (...ids: number[]): Prompt => ({ text: '', tokens: ids.map((id) => ({ id, text: String(id) })), cut: 0 });

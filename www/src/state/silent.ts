@@ -1,6 +1,6 @@
 /** Where on a task's example there is nothing to see, from both prompts run with nothing changed. */
 import { hookOf } from '../graph/group';
-import type { CircuitInfo, NodeId, Prompt } from '../worker/protocol';
+import type { CircuitInfo, NodeId, Prompt } from '../engine/protocol';
 import { readBefore, tokenFor } from './reading';
 
 /** Circuits of up to this many nodes are drawn whole. */

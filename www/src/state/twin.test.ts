@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CircuitInfo, HybridView, TwinAsk, TwinEngine, TwinView } from '../worker/protocol';
+import type { CircuitInfo, HybridView, TwinAsk, TwinEngine, TwinView } from '../engine/protocol';
 import { opening, withSteer, withText, withTwin } from './document';
 import type { Screen } from './screen';
 import { channelOf, RANDOM, STRENGTHS, TwinController } from './twin';

@@ -1,5 +1,5 @@
 /** What the circuit was measured to do, in sentences. */
-import type { CircuitInfo } from '../worker/protocol';
+import type { CircuitInfo } from '../engine/protocol';
 import { count, plain, wholePercent } from './numbers';
 
 export function about(circuit: CircuitInfo): string[] {

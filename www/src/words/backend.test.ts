@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { BackendReason } from '../worker/protocol';
+import type { BackendReason } from '../engine/protocol';
 import { why } from './backend';
 
 const said = (reason: BackendReason, name: 'cpu' | 'webgpu' = 'cpu') => why({ name, reason, other: null }).replaceAll('\u00a0', ' ');

@@ -1,5 +1,5 @@
 /** Why the model runs on this backend, in a sentence. */
-import type { BackendState } from '../worker/protocol';
+import type { BackendState } from '../engine/protocol';
 import { milliseconds } from './numbers';
 
 /** Of an error's text: what fits into a line. */

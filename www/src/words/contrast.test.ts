@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Prompt } from '../worker/protocol';
+import type { Prompt } from '../engine/protocol';
 import { contrast } from './contrast';
 import { spoken } from './pieces';
 

@@ -1,5 +1,5 @@
 /** In what prompt A differs from prompt B, as one would say it: `('` and `("`, `[` and `[[`, or an `if` that only one of them has. */
-import type { Prompt, Token } from '../worker/protocol';
+import type { Prompt, Token } from '../engine/protocol';
 import { sayBlank, showToken } from './names';
 import type { Piece } from './pieces';
 

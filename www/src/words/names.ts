@@ -1,5 +1,5 @@
 /** Plain names of nodes and of places in the model, and how tokens are written. */
-import type { CircuitInfo, NodeId, NodeInfo } from '../worker/protocol';
+import type { CircuitInfo, NodeId, NodeInfo } from '../engine/protocol';
 
 export interface NodeAddress {
   hook: string;

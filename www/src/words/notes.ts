@@ -1,6 +1,6 @@
 /** What is odd about a prompt, in sentences; the page goes on with it. */
 import type { Numbers } from '../state/screen';
-import type { ModelInfo } from '../worker/protocol';
+import type { ModelInfo } from '../engine/protocol';
 import { count } from './numbers';
 
 export function notes(numbers: Numbers, model: ModelInfo | null): string[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { opening, withChange, withFlip, withMode, type Doc } from '../state/document';
 import type { Numbers } from '../state/screen';
-import type { CircuitInfo, Prompt, TaskInfo, View } from '../worker/protocol';
+import type { CircuitInfo, Prompt, TaskInfo, View } from '../engine/protocol';
 import { spoken } from './pieces';
 import { said } from './said';
 

@@ -2,7 +2,7 @@
 import { signalOf } from '../graph/signal';
 import { changedNodes, changeOf, flipActs } from '../state/document';
 import type { Numbers } from '../state/screen';
-import type { NodeId } from '../worker/protocol';
+import type { NodeId } from '../engine/protocol';
 import { contrast, type Contrast } from './contrast';
 import { anyInfo, capital, longName, sayToken } from './names';
 import { decimalsFor, percent, plain, signed } from './numbers';

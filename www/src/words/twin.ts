@@ -2,7 +2,7 @@
 import type { TwinNumbers } from '../state/twin';
 import { givenName, sayToken } from './names';
 import { percent } from './numbers';
-import type { NodeInfo } from '../worker/protocol';
+import type { NodeInfo } from '../engine/protocol';
 import type { Piece } from './pieces';
 
 /** From this change of a probability on, one sees a bar move. */
