@@ -1,8 +1,8 @@
-import './style/main.css';
-import './components/page';
-import type { Page } from './components/page';
-import { restoreTheme } from './components/theme';
-import { addressBar } from './state/address';
+import './features/page/main.css';
+import './features/page/page';
+import type { Page } from './features/page/page';
+import { restoreTheme } from './features/shared/theme';
+import { addressBar } from './state/address-bar';
 import { Controller } from './state/controller';
 import { connect } from './engine/client';
 

@@ -2,11 +2,11 @@
  * Measures the page as it is, in a frame: the engine's runs, and the way from a key to painted numbers, on both backends; then the
  * backends themselves, side by side. Results stand in two tables and as JSON, in `benchResult` for `scripts/bench.mjs`.
  */
-import type { Page } from '../components/page';
+import type { Page } from '../features/page/page';
 import type { Screen } from '../state/screen';
 import type { BackendName } from '../engine/protocol';
-import { caution, lines, measureSides, type SidesResult } from './sides';
-import { Wish } from './wish';
+import { caution, lines, measureSides, type SidesResult } from './compare-backends';
+import { Wish } from './options';
 
 interface Row {
   name: string;

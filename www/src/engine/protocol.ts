@@ -99,7 +99,7 @@ export interface TaskInfo {
   /** The node that tells most about the difference between the first preset's two prompts; its panel opens first. */
   start: NodeId | null;
   circuit: CircuitInfo;
-  /** Nodes silent on both prompts of the first preset, flip nodes excepted: the graph folds them. See `state/silent.ts`. */
+  /** Nodes silent on both prompts of the first preset, flip nodes excepted: the graph folds them. See `domain/inactive.ts`. */
   silent: NodeId[];
 }
 
@@ -221,7 +221,7 @@ export interface Ask {
   b: string | null;
   edits: Edits;
   node: NodeId | null;
-  /** Null: the token at which the node matters, see `state/reading.ts`. */
+  /** Null: the token at which the node matters, see `domain/alignment.ts`. */
   token: number | null;
 }
 

@@ -5,10 +5,10 @@
 import { expose } from 'comlink';
 import startEngine, { Session as WasmSession } from 'sparse-circuits-engine';
 import engineUrl from '../../../pkg/engine/sparse_circuits_bg.wasm?url';
-import { beforeOf } from '../graph/signal';
+import { beforeOf } from '../domain/flow';
 import { noEdits } from '../state/document';
-import { silentNodes } from '../state/silent';
-import { tokenFor } from '../state/reading';
+import { silentNodes } from '../domain/inactive';
+import { tokenFor } from '../domain/alignment';
 import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './backends';
 import { download, Tally } from './download';
 import type { ManifestModel, ManifestTask } from './manifest';

@@ -4,11 +4,11 @@
  */
 import { defaultModel, readManifest, readPoster, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
 import type { BackendName, BackendState, Engine, NodeId, Shown, TaskInfo } from '../engine/protocol';
-import { silentNodes } from './silent';
+import { silentNodes } from '../domain/inactive';
 import { keepTwin, noEdits, opening, sameDoc, sameRun, withNode, withText, withTwin, type Doc } from './document';
-import { decode, encode, type Decoded } from './hash';
+import { decode, encode, type Decoded } from './url';
 import { noHistory, remember, undo, type History } from './history';
-import { readBefore, tokenFor } from './reading';
+import { readBefore, tokenFor } from '../domain/alignment';
 import type { Hover, Numbers, Screen } from './screen';
 
 /** What the controller needs from the world; tests give their own. */

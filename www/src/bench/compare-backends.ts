@@ -1,0 +1,89 @@
+/** Ops and whole passes on both backends, through the package of `benches/engine`. */
+import start, { Sides } from 'sparse-circuits-bench';
+import type { Wanted, Wish } from './options';
+
+/** As `benches/engine/src/sides.rs` has them. */
+interface Figures {
+  ms: number;
+  gflops: number;
+  gbs: number;
+  share: number | null;
+}
+
+interface Row extends Wanted {
+  cpu: Figures;
+  webgpu: Figures | null;
+  atOnce: number;
+  difference: number | null;
+}
+
+export interface SidesResult {
+  /** The adapter's name, or null without one. */
+  device: string | null;
+  /** It computes on the CPU. */
+  software: boolean;
+  /** How many rows there will be. */
+  planned: number;
+  rows: Row[];
+}
+
+/** `tell` is called before the first row and with every new one. */
+export async function measureSides(wish: Wish, tell: (result: SidesResult) => void): Promise<SidesResult> {
+  await start();
+  const sides = await Sides.open();
+  const device = sides.hasDevice() ? await name() : null;
+  const software = sides.isSoftware();
+  const all = wish.full ?? (device !== null && !software);
+  const plan = (Sides.plan(all) as Wanted[]).filter((wanted) => wish.keeps(wanted));
+  const result: SidesResult = { device, software, planned: plan.length, rows: [] };
+  tell(result);
+  for (const wanted of plan) {
+    result.rows.push((await sides.row(wanted)) as Row);
+    tell(result);
+    // The CPU's passes keep this thread; the table is painted between them.
+    await new Promise((done) => setTimeout(done));
+  }
+  return result;
+}
+
+/** The adapter as the browser names it: most tell its maker and family, few more. */
+async function name(): Promise<string> {
+  const info = (await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }))?.info;
+  return [info?.vendor, info?.architecture, info?.description].filter(Boolean).join(' ') || 'an adapter without a name';
+}
+
+/** What a table's reader must know first. */
+export function caution({ device, software }: SidesResult): string {
+  if (device === null) return 'No WebGPU adapter: the CPU alone.';
+  return software ? `WebGPU on ${device}, a software adapter: its times mean nothing, only that both backends agree.` : `WebGPU on ${device}.`;
+}
+
+/** Header and rows. */
+export function lines({ rows }: SidesResult): string[][] {
+  const figures = (side: Figures | null) =>
+    side === null ? ['', '', '', ''] : [short(side.ms), rate(side.gflops), rate(side.gbs), side.share === null ? '' : percent(side.share)];
+  return [
+    ['', 'size', ...['cpu', 'webgpu'].flatMap((side) => [`${side} ms`, 'GFLOP/s', 'GB/s', 'of limit']), 'difference'],
+    ...rows.map((row) => [
+      row.what, size(row), ...figures(row.cpu), ...figures(row.webgpu), row.difference === null ? '' : row.difference === 0 ? '0' : row.difference.toExponential(0),
+    ]),
+  ];
+}
+
+function size({ what, shape, atOnce }: Row): string {
+  const layers = what === 'forward' ? ` x ${shape.nLayer} layers` : '';
+  const density = what === 'forward' || what.includes('sparse') ? `, ${100 * shape.density} %` : '';
+  return `${shape.dModel}${layers}${density}, ${shape.tokens} tokens x ${shape.batch}${atOnce < shape.batch ? ` (${atOnce} at once)` : ''}`;
+}
+
+function percent(share: number): string {
+  return share < 0.01 ? '<1 %' : `${Math.round(100 * share)} %`;
+}
+
+function rate(value: number): string {
+  return value > 0 ? short(value) : '';
+}
+
+function short(value: number): string {
+  return value < 0.1 ? value.toPrecision(1) : value < 100 ? value.toPrecision(3) : String(Math.round(value));
+}

@@ -1,0 +1,57 @@
+/** The columns of the graph from left to right: one a hook, grouped in blocks (a layer's attention or MLP). */
+import { parseNode } from '../../text/names';
+import type { NodeInfo } from '../../engine/protocol';
+
+export type ColumnKind = 'read' | 'unit' | 'gate' | 'write';
+
+export interface Column {
+  /** `0.attn.act_in`; queries, keys and values share `0.attn.qkv`; `0.attn.gate` holds attention patterns. */
+  key: string;
+  kind: ColumnKind;
+  /** What stands under it: what its nodes do, in a word, and the hooks they belong to. */
+  label: string;
+  hooks: string;
+  /** Distance from the column before, in column widths. */
+  step: number;
+}
+
+export interface Block {
+  layer: number;
+  part: 'attn' | 'mlp';
+  columns: Column[];
+}
+
+/** The column that a node stands in. */
+export function columnOf(layer: number, site: string): string {
+  return /^attn\.[qkv]$/.test(site) ? `${layer}.attn.qkv` : `${layer}.${site}`;
+}
+
+/** Blocks and columns that a circuit uses, in the order of the forward pass. A block without nodes is left out. */
+export function blocksOf(nodes: Pick<NodeInfo, 'layer' | 'site'>[], edges: { to: string }[]): Block[] {
+  const into = new Map<string, number>();
+  for (const { to } of edges) {
+    const address = parseNode(to);
+    if (address) into.set(columnOf(address.layer, address.site), (into.get(columnOf(address.layer, address.site)) ?? 0) + 1);
+  }
+  // Many edges into a column need a longer way, or they stand upright.
+  const wider = (column: Column): Column => ({ ...column, step: column.step * (1 + Math.min(0.9, Math.max(0, (into.get(column.key) ?? 0) - 6) / 20)) });
+  const used = new Set(nodes.map((info) => columnOf(info.layer, info.site)));
+  const layers = [...new Set(nodes.map((info) => info.layer))].sort((left, right) => left - right);
+  const blocks: Block[] = [];
+  for (const layer of layers) {
+    for (const part of ['attn', 'mlp'] as const) {
+      const columns = template(layer, part).filter((column) => used.has(column.key) || (column.kind === 'gate' && used.has(`${layer}.attn.qkv`)));
+      if (columns.length > 0) blocks.push({ layer, part, columns: columns.map(wider) });
+    }
+  }
+  return blocks;
+}
+
+function template(layer: number, part: 'attn' | 'mlp'): Column[] {
+  const column = (name: string, kind: ColumnKind, label: string, step: number): Column => ({
+    key: `${layer}.${part}.${name}`, kind, label, step, hooks: `${layer}.${part}.${name === 'qkv' ? 'q, k, v' : name}`,
+  });
+  return part === 'attn'
+    ? [column('act_in', 'read', 'reads', 1), column('qkv', 'unit', 'q k v', 1), column('gate', 'gate', '', 0.95), column('resid_delta', 'write', 'writes', 0.75)]
+    : [column('act_in', 'read', 'reads', 1), column('post_act', 'unit', 'neurons', 1), column('resid_delta', 'write', 'writes', 1)];
+}

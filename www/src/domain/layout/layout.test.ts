@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import type { CircuitInfo, Edge, NodeInfo, Rail } from '../../engine/protocol';
+import { AT_MOST, drawn, PER_LAYER } from './group';
+import { layout, type Layout, type Room } from './layout';
+
+const desk: Room = { width: 884, height: 456, compact: false, chipChars: 2 };
+const phone: Room = { width: 374, height: 430, compact: true, chipChars: 2 };
+
+/** A circuit with `edges` random edges over `layers` layers, as the pruner gives them: every node has an edge. */
+function random(layers: number, edges: number, seed: number): CircuitInfo {
+  let state = seed * 7919 + 1;
+  const below = (limit: number) => Math.floor(((state = (state * 16807) % 2147483647) / 2147483647) * limit);
+  const nodes = new Map<string, NodeInfo>();
+  const add = (layer: number, site: string, index: number) => {
+    const node = `${layer}.${site}.${index}`;
+    const qkv = /[qkv]$/.test(site);
+    nodes.set(node, { node, layer, site, index, mean: 0, ...(qkv ? { head: index >> 4, channel: index & 15 } : {}) });
+    return node;
+  };
+  const list: Edge[] = [];
+  const channels = Math.max(3, Math.ceil(edges / 4));
+  while (list.length < edges) {
+    const layer = below(layers);
+    const weight = (below(400) - 200) / 100 || 0.5;
+    const pick = below(4);
+    if (pick === 0) list.push({ from: add(layer, 'mlp.act_in', below(channels)), to: add(layer, 'mlp.post_act', below(edges)), weight });
+    if (pick === 1) list.push({ from: add(layer, 'mlp.post_act', below(edges)), to: add(layer, 'mlp.resid_delta', below(channels)), weight });
+    if (pick === 2) list.push({ from: add(layer, 'attn.act_in', below(channels)), to: add(layer, `attn.${'qkv'[below(3)]}`, below(48)), weight });
+    if (pick === 3) list.push({ from: add(layer, 'attn.v', below(48)), to: add(layer, 'attn.resid_delta', below(channels)), weight });
+  }
+  const infos = [...nodes.values()];
+  const rails: Rail[] = [...new Set(infos.filter((info) => /act_in|resid_delta/.test(info.site)).map((info) => info.index))].map((channel) => ({
+    channel,
+    writes: infos.filter((info) => info.site.endsWith('resid_delta') && info.index === channel).map((info) => info.node),
+    reads: infos.filter((info) => info.site.endsWith('act_in') && info.index === channel).map((info) => info.node),
+    toLogits: [channel % 3, -(channel % 2)],
+  }));
+  return { nodes: infos, edges: list, rails, flipNodes: [infos[0]!.node] } as unknown as CircuitInfo;
+}
+
+/** What must hold of every layout. */
+function check(circuit: CircuitInfo, result: Layout, room: Room): void {
+  const expectedNodes = drawn(circuit, new Set(), new Set()).nodes.length;
+  expect(result.nodes.length).toBe(expectedNodes);
+  // One `expect` a property: there are thousands of pairs.
+  const wrong: string[] = [];
+  for (const { info, x, y, half } of result.nodes) {
+    if (![x, y, half].every(Number.isFinite)) wrong.push(`${info.node} has no place`);
+    if (x - half <= 0 || x + half >= result.width) wrong.push(`${info.node} sticks out sideways`);
+    if (y - half < result.top - 1 || y + half > result.height + 1) wrong.push(`${info.node} sticks out`);
+  }
+  for (const [index, one] of result.nodes.entries()) {
+    for (const two of result.nodes.slice(index + 1)) {
+      const apart = Math.max(Math.abs(one.x - two.x) - one.half - two.half, Math.abs(one.y - two.y) - one.half - two.half);
+      if (apart <= 0) wrong.push(`${one.info.node} and ${two.info.node} overlap`);
+    }
+  }
+  for (const { info, shape, y } of result.nodes) {
+    if (shape === 'square' && result.rails.find((rail) => rail.rail.channel === info.index)?.y !== y) wrong.push(`${info.node} is off its rail`);
+    if (shape === 'circle' && result.rails.some((rail) => Math.abs(rail.y - y) <= 1)) wrong.push(`${info.node} stands on a rail`);
+  }
+  // Left to right, as the forward pass goes.
+  for (const { from, points } of result.edges) {
+    if (points.some((point, index) => index > 0 && point[0] < points[index - 1]![0] - 1e-6)) wrong.push(`an edge of ${from} goes back`);
+  }
+  expect(wrong).toEqual([]);
+  expect(result.width).toBeGreaterThanOrEqual(room.width);
+}
+
+describe('layout', () => {
+  it.each([5, 9, 15, 30, 45, 60])('places a circuit of %i edges in two layers', (edges) => {
+    for (const room of [desk, phone]) for (let seed = 1; seed < 6; seed++) {
+      const circuit = random(2, edges, seed);
+      check(circuit, layout(circuit, room), room);
+    }
+  });
+  it.each([3, 4])('places sixty edges over %i layers', (layers) => {
+    for (const room of [desk, phone]) {
+      const circuit = random(layers, 60, layers);
+      check(circuit, layout(circuit, room), room);
+    }
+  });
+  it('keeps a small circuit inside the room', () => {
+    const circuit = random(2, 12, 2);
+    const result = layout(circuit, desk);
+    expect(result.width).toBe(desk.width);
+    expect(result.height).toBeLessThanOrEqual(desk.height + 1);
+  });
+  it('has both candidates and the marked token where they are seen without scrolling', () => {
+    for (const room of [desk, { ...desk, height: 384 }]) for (let seed = 1; seed < 9; seed++) {
+      const { embed, logits, width } = layout(random(3, 60, seed), room);
+      for (const { y, height } of [embed, ...logits]) expect(y + height / 2).toBeLessThan(room.height);
+      expect(logits.every(({ x, width: wide }) => x + wide / 2 <= width)).toBe(true);
+    }
+  });
+  it('gives the same picture twice', () => {
+    const circuit = random(3, 40, 9);
+    expect(layout(circuit, desk)).toEqual(layout(circuit, desk));
+  });
+  it('does not fail on an empty circuit', () => {
+    const result = layout({ nodes: [], edges: [], rails: [], flipNodes: [] } as unknown as CircuitInfo, desk);
+    expect(result.nodes).toEqual([]);
+    expect(result.logits.length).toBe(2);
+  });
+});
+
+describe('grouping', () => {
+  const crowded = random(2, 400, 4);
+  it('draws thirty of a layer and counts the rest', () => {
+    const split = drawn(crowded, new Set(), new Set());
+    for (const layer of [0, 1]) expect(split.nodes.filter((info) => info.layer === layer).length).toBeLessThanOrEqual(PER_LAYER + 1);
+    expect(split.nodes.length + split.groups.reduce((sum, group) => sum + group.members.length, 0)).toBe(crowded.nodes.length);
+  });
+  it('always draws the flip nodes', () => {
+    const last = crowded.nodes.at(-1)!.node;
+    expect(drawn({ ...crowded, flipNodes: [last] }, new Set(), new Set()).nodes.map((info) => info.node)).toContain(last);
+  });
+  it('expands a group, up to the limit', () => {
+    const all = new Set(crowded.nodes.map((info) => `${info.layer}.${info.site}`));
+    const split = drawn(crowded, new Set(), all);
+    expect(split.nodes.length).toBe(Math.min(AT_MOST, crowded.nodes.length));
+    const one = drawn(crowded, new Set(), new Set(['0.mlp.post_act']));
+    expect(one.groups.some((group) => group.id === '0.mlp.post_act')).toBe(false);
+  });
+  it('groups what is silent by hook, and shows it on demand', () => {
+    const circuit = random(2, 30, 6);
+    const silent = new Set(circuit.nodes.filter((info) => info.site === 'attn.act_in').map((info) => info.node));
+    const split = drawn(circuit, silent, new Set(['1.attn.act_in']));
+    expect(split.groups.map((group) => group.id)).toEqual(['0.attn.act_in']);
+    expect(split.nodes.filter((info) => silent.has(info.node)).every((info) => info.layer === 1)).toBe(true);
+    expect(split.nodes.length + split.groups[0]!.members.length).toBe(circuit.nodes.length);
+    const folded = layout(circuit, desk, silent);
+    expect(folded.rails.length).toBeLessThanOrEqual(layout(circuit, desk).rails.length);
+    expect(folded.groups.length).toBe(2);
+  });
+  it('leaves a circuit of sixty edges alone', () => {
+    const circuit = random(4, 60, 8);
+    if (circuit.nodes.length <= PER_LAYER) expect(drawn(circuit, new Set(), new Set()).groups).toEqual([]);
+  });
+});

@@ -1,0 +1,464 @@
+/**
+ * Where everything of the graph stands: a pure function of the circuit and the room. Layers go left to right; residual channels are
+ * rails, one height for the whole width; reads and writes are squares on them, neurons and q/k/v channels circles off them.
+ */
+import type { CircuitInfo, NodeId, NodeInfo, Rail } from '../../engine/protocol';
+import { blocksOf, columnOf, type Block, type Column } from './columns';
+import { drawn, type Group } from './group';
+import { orderRails, type Unit } from './order';
+import { assignSlots, spread } from './spread';
+
+export interface Room {
+  width: number;
+  height: number;
+  /** A phone: smaller marks, no channel names. */
+  compact: boolean;
+  /** Characters that the candidates' and the marked token's chips have room for. */
+  chipChars: number;
+}
+
+export interface PlacedNode {
+  info: NodeInfo;
+  x: number;
+  y: number;
+  /** Radius of a circle, half the side of a square. */
+  half: number;
+  shape: 'circle' | 'square';
+  /** How far above and below its middle a pointer still means this node: no two in a column share a place. */
+  reach: number;
+  /** How much is written beside it, and how wide its name may be. */
+  words: 'all' | 'value' | 'none';
+  span: number;
+  /** Whether a short name fits beside the value. */
+  roomy: boolean;
+}
+
+export interface PlacedGroup extends Group {
+  x: number;
+  y: number;
+}
+
+export interface PlacedEdge {
+  from: NodeId;
+  to: NodeId;
+  weight: number;
+  /** Start, the gate between (values only), end. */
+  points: [number, number][];
+}
+
+export interface PlacedRail {
+  rail: Rail;
+  y: number;
+  x0: number;
+  x1: number;
+  /** The stretch between the first write and the last read. */
+  used: [number, number] | null;
+  /** Whether the circuit reads here what the embedding wrote. */
+  embedded: boolean;
+}
+
+export interface PlacedHead {
+  layer: number;
+  head: number;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  /** Queries and keys of this head, by node. */
+  inputs: NodeId[];
+  /** Where its values pass: one gate a value node. */
+  gates: { node: NodeId; x: number; y: number }[];
+}
+
+export interface PlacedBlock {
+  layer: number;
+  part: 'attn' | 'mlp';
+  x0: number;
+  x1: number;
+  heads: number[];
+}
+
+export interface Layout {
+  chipChars: number;
+  /** Distance between columns. */
+  step: number;
+  /** Many rails, close to each other: fewer words, thinner lines. */
+  crowded: boolean;
+  width: number;
+  height: number;
+  top: number;
+  bottom: number;
+  blocks: PlacedBlock[];
+  columns: (Column & { x: number })[];
+  rails: PlacedRail[];
+  nodes: PlacedNode[];
+  groups: PlacedGroup[];
+  edges: PlacedEdge[];
+  heads: PlacedHead[];
+  /** The marked token's chip, and the candidates' chips: centre and size. */
+  embed: { x: number; y: number; width: number; height: number };
+  logits: { x: number; y: number; width: number; height: number }[];
+}
+
+/** Column distance below which the graph scrolls sideways instead of shrinking, and above which it does not grow. */
+const NARROWEST = { wide: 38, compact: 14 };
+const WIDEST = 150;
+
+export function layout(circuit: CircuitInfo, room: Room, silent: ReadonlySet<NodeId> = new Set(), expanded: ReadonlySet<string> = new Set()): Layout {
+  const { nodes, groups } = drawn(circuit, silent, expanded);
+  const blocks = blocksOf([...nodes, ...groups], circuit.edges);
+  const rails = railsOf(circuit, nodes);
+  const crowded = rails.length > CROWDED;
+  const across = acrossOf(blocks, room, crowded);
+  const units = nodes.filter((info) => !isResidual(info.site));
+  const order = orderOf(circuit, nodes, () => orderRails(rails.length, units.map((info) => unitOf(info, circuit, rails, blocks))));
+  const down = downOf(blocks, units, groups, rails.length, across.step, room);
+
+  const railY = new Array<number>(rails.length);
+  order.forEach((rail, place) => (railY[rail] = down.y0 + place * down.gap));
+  const x = (column: string) => across.x.get(column) ?? 0;
+
+  const placed = new Map<NodeId, PlacedNode>();
+  for (const info of nodes.filter((node) => isResidual(node.site))) {
+    const rail = rails.findIndex((other) => other.channel === info.index);
+    placed.set(info.node, {
+      info, x: x(columnOf(info.layer, info.site)), y: railY[rail] ?? down.y0, half: down.half, shape: 'square', reach: 0, words: 'none', span: 0, roomy: false,
+    });
+  }
+  for (const column of across.columns.filter((one) => one.kind === 'unit')) {
+    const inside = units.filter((info) => columnOf(info.layer, info.site) === column.key);
+    const wanted = inside.map((info) => wantedY(info, circuit, placed, inside, down));
+    const ys = offRails(wanted, railY, down);
+    inside.forEach((info, index) => {
+      const y = ys[index]!;
+      placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', reach: 0, words: 'none', span: 0, roomy: false });
+    });
+  }
+  nameNodes(placed, across.step, room.compact, crowded ? new Set(circuit.flipNodes) : null);
+
+  const heads = headsOf(nodes, circuit, placed, across, down, room);
+  const gates = new Map(heads.flatMap((head) => head.gates.map((gate) => [gate.node, gate] as const)));
+  const edges: PlacedEdge[] = [];
+  for (const edge of circuit.edges) {
+    const from = placed.get(edge.from);
+    const to = placed.get(edge.to);
+    if (!from || !to) continue;
+    const gate = gates.get(edge.from);
+    const points: [number, number][] = [[from.x + from.half, from.y]];
+    if (gate && to.x > gate.x) points.push([gate.x, gate.y]);
+    points.push([to.x - to.half, to.y]);
+    edges.push({ ...edge, points });
+  }
+
+  const ends = endsOf(rails, railY, across, down, room);
+  return {
+    chipChars: room.chipChars,
+    step: across.step,
+    crowded,
+    width: across.width,
+    height: down.height,
+    top: down.top,
+    bottom: down.bottom,
+    blocks: across.blocks.map((block) => ({ ...block, heads: [...new Set(heads.filter((head) => head.layer === block.layer && block.part === 'attn').map((head) => head.head))] })),
+    columns: across.columns,
+    rails: rails.map((rail, index) => placeRail(rail, railY[index]!, placed, across)),
+    nodes: [...placed.values()],
+    groups: groups.map((group) => ({ ...group, x: x(columnOf(group.layer, group.site)), y: down.bottom - 14 })),
+    edges,
+    heads,
+    ...ends,
+  };
+}
+
+/** The order does not depend on the room: found once a circuit and a set of drawn nodes. */
+const orders = new WeakMap<CircuitInfo, Map<string, number[]>>();
+
+function orderOf(circuit: CircuitInfo, nodes: NodeInfo[], find: () => number[]): number[] {
+  const known = orders.get(circuit) ?? new Map<string, number[]>();
+  orders.set(circuit, known);
+  const key = nodes.map((info) => info.node).join();
+  const order = known.get(key) ?? find();
+  known.set(key, order);
+  return order;
+}
+
+function isResidual(site: string): boolean {
+  return site.endsWith('act_in') || site.endsWith('resid_delta');
+}
+
+/** The rails that a drawn square stands on. */
+function railsOf(circuit: CircuitInfo, nodes: NodeInfo[]): Rail[] {
+  const used = new Set(nodes.filter((info) => isResidual(info.site)).map((info) => info.index));
+  return circuit.rails.filter((rail) => used.has(rail.channel));
+}
+
+function unitOf(info: NodeInfo, circuit: CircuitInfo, rails: Rail[], blocks: Block[]): Unit {
+  const railOf = (node: NodeId) => {
+    const end = circuit.nodes.find((other) => other.node === node);
+    return end && isResidual(end.site) ? rails.findIndex((rail) => rail.channel === end.index) : -1;
+  };
+  const key = columnOf(info.layer, info.site);
+  return {
+    left: circuit.edges.filter((edge) => edge.to === info.node).map((edge) => railOf(edge.from)).filter((rail) => rail >= 0),
+    right: circuit.edges.filter((edge) => edge.from === info.node).map((edge) => railOf(edge.to)).filter((rail) => rail >= 0),
+    column: blocks.flatMap((block) => block.columns).findIndex((column) => column.key === key),
+    lane: info.site === 'attn.q' || info.site === 'attn.k' ? -1 : info.site === 'attn.v' ? 1 : 0,
+  };
+}
+
+interface Across {
+  width: number;
+  step: number;
+  x: Map<string, number>;
+  columns: (Column & { x: number })[];
+  blocks: { layer: number; part: 'attn' | 'mlp'; x0: number; x1: number }[];
+  rail0: number;
+  rail1: number;
+  chip: number;
+}
+
+function acrossOf(blocks: Block[], room: Room, crowded: boolean): Across {
+  const { compact } = room;
+  const chip = Math.max(compact ? 30 : 46, room.chipChars * (compact ? 7 : 7.6) + (compact ? 10 : 18));
+  const left = compact ? chip + 20 : chip + (crowded ? 76 : 92);
+  const right = compact ? chip + 28 : chip + 60;
+  const steps = blocks.reduce((sum, block) => block.columns.slice(1).reduce((inner, column) => inner + column.step, sum), 0);
+  const gaps = Math.max(0, blocks.length - 1);
+  const narrowest = compact ? NARROWEST.compact : NARROWEST.wide;
+  // Between two blocks there is room for the rail's name, where there is room at all.
+  const free = room.width - left - right;
+  const gapOf = (step: number) => (compact ? 10 : Math.max(14, Math.min(64, step * 0.55)));
+  const padOf = (step: number) => Math.max(compact ? 10 : 20, step * 0.42);
+  const besides = (step: number) => gaps * gapOf(step) + 2 * blocks.length * padOf(step);
+  // The widest step whose gaps and paddings still leave it room.
+  let [step, most] = [narrowest, WIDEST];
+  for (let round = 0; round < 20; round++) {
+    const middle = (step + most) / 2;
+    if (steps * middle + besides(middle) <= free) step = middle;
+    else most = middle;
+  }
+  const gap = gapOf(step);
+  const pad = padOf(step);
+  const content = steps * step + besides(step);
+  const width = Math.max(room.width, Math.floor(left + content + right));
+  // A short graph stands in the middle, its rails as long as the room.
+  let at = left + Math.max(0, (width - left - right - content) / 2);
+  const x = new Map<string, number>();
+  const columns: (Column & { x: number })[] = [];
+  const placedBlocks: Across['blocks'] = [];
+  for (const block of blocks) {
+    const x0 = at;
+    at += pad;
+    block.columns.forEach((column, index) => {
+      if (index > 0) at += column.step * step;
+      x.set(column.key, at);
+      columns.push({ ...column, x: at });
+    });
+    at += pad;
+    placedBlocks.push({ layer: block.layer, part: block.part, x0, x1: at });
+    at += gap;
+  }
+  return { width, step, x, columns, blocks: placedBlocks, rail0: compact ? chip + 12 : chip + (crowded ? 44 : 54), rail1: width - right + (compact ? 4 : 14), chip };
+}
+
+interface Down {
+  height: number;
+  top: number;
+  bottom: number;
+  /** Height of the first rail, and the distance between rails. */
+  y0: number;
+  gap: number;
+  radius: number;
+  half: number;
+}
+
+function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], rails: number, step: number, room: Room): Down {
+  const { compact } = room;
+  const crowd = Math.max(1, ...blocks.flatMap((block) => block.columns.filter((column) => column.kind === 'unit').map(
+    (column) => units.filter((info) => columnOf(info.layer, info.site) === column.key).length)));
+  const top = compact ? 36 : 40;
+  const footer = compact ? 8 : 30;
+  const crowded = rails > CROWDED;
+  const tight = room.height - top - footer - 112 < (rails - 1) * 16;
+  const above = compact ? 32 : tight ? 28 : crowded ? 42 : 46;
+  const below = (compact ? 32 : tight ? 28 : crowded ? 44 : 52) + (groups.length === 0 ? 0 : tight || compact ? 26 : 8);
+  // One circle above the first rail, one below the last, the others between.
+  const perGap = Math.max(1, Math.ceil((crowd - 2) / Math.max(1, rails - 1)));
+  const rows = crowded ? (compact ? 16 : 9) : compact ? 26 : 30;
+  const least = perGap === 1 ? rows : (perGap + 1) * 20;
+  const inner = Math.max(room.height - top - footer - above - below, rails > 1 ? (rails - 1) * least : crowd * 30);
+  const gap = rails > 1 ? Math.min(inner / (rails - 1), compact ? 90 : 110) : 0;
+  const used = gap * (rails - 1);
+  const apart = rails > 1 ? (perGap === 1 ? gap : gap / (perGap + 1)) : 30;
+  // Between close rails a circle may cover a rail that passes behind it, but not another circle.
+  const alone = gap > 0 && gap < CLOSE && perGap === 1 ? (used + 24) / crowd / 2 - gap / 2 - 4 : apart / 2 - 2;
+  const radius = Math.max(8, Math.min(compact ? 11 : gap < CLOSE ? 13 : 16, step * 0.24, alone));
+  return {
+    height: inner + top + footer + above + below,
+    top,
+    bottom: inner + top + above + below,
+    y0: top + above + (inner - used) / 2,
+    gap,
+    radius,
+    half: Math.max(5, Math.min(radius * 0.7, rails > 1 ? gap * (crowded ? 0.45 : 0.38) : 12)),
+  };
+}
+
+/** With more rails than this they stand closer; below this distance circles are wider than the room between two. */
+const CROWDED = 11;
+const CLOSE = 34;
+
+/** Heights of circles: near where they want to be, between rails, apart from each other, with room for words where there is any. */
+function offRails(wanted: number[], railY: number[], down: Down): number[] {
+  const ys = [...railY].sort((left, right) => left - right);
+  if (ys.length > 1 && down.gap < CLOSE) {
+    const lead = Math.min(down.radius + 4, 14);
+    const [low, high] = [ys[0]! - lead, ys.at(-1)! + lead];
+    const middles = [low, ...ys.slice(1).map((y, index) => (y + ys[index]!) / 2), high];
+    for (const words of [20, 12, 3]) {
+      const half = down.radius + down.gap / 2 + words;
+      if (wanted.length * 2 * half > high - low + 2 * half) continue;
+      const free = spread(wanted, wanted.map(() => half), low - half, high + half);
+      return free.map((y) => middles.reduce((best, middle) => (Math.abs(middle - y) < Math.abs(best - y) ? middle : best)));
+    }
+  }
+  const slots = slotsOf(railY, down, wanted.length);
+  return assignSlots(wanted, slots).map((slot) => slots[slot]!);
+}
+
+/** Heights off the rails where circles may stand, top to bottom: at least `count`. */
+function slotsOf(railY: number[], down: Down, count: number): number[] {
+  const ys = [...railY].sort((left, right) => left - right);
+  const lead = down.radius + 8;
+  if (ys.length < 2) {
+    const middle = ys[0] ?? down.y0;
+    const far = Math.ceil(count / 2);
+    const steps = Array.from({ length: far }, (_, index) => lead + index * (2 * down.radius + 6));
+    return [...steps.map((step) => middle - step).reverse(), ...steps.map((step) => middle + step)];
+  }
+  const each = Math.max(1, Math.ceil((count - 2) / (ys.length - 1)));
+  const slots = [ys[0]! - lead];
+  for (let index = 1; index < ys.length; index++) {
+    const [from, to] = [ys[index - 1]!, ys[index]!];
+    for (let slot = 1; slot <= each; slot++) slots.push(from + ((to - from) * slot) / (each + 1));
+  }
+  return [...slots, ys.at(-1)! + lead];
+}
+
+function wantedY(info: NodeInfo, circuit: CircuitInfo, placed: Map<NodeId, PlacedNode>, column: NodeInfo[], down: Down): number {
+  let sum = 0;
+  let weight = 0;
+  for (const edge of circuit.edges) {
+    const other = edge.to === info.node ? placed.get(edge.from) : edge.from === info.node ? placed.get(edge.to) : undefined;
+    if (!other || other.shape !== 'square') continue;
+    const pull = Math.sqrt(Math.abs(edge.weight)) + 0.1;
+    sum += other.y * pull;
+    weight += pull;
+  }
+  const lane = info.site === 'attn.q' ? -0.6 : info.site === 'attn.k' ? -0.3 : info.site === 'attn.v' ? 0.4 : 0;
+  if (weight > 0) return sum / weight + lane * Math.max(20, down.gap);
+  // A constant (bias only): beside its head's other channels.
+  const mates = column.filter((other) => other !== info && other.head === info.head && other.site !== 'attn.v');
+  const mate = mates.length > 0 ? wantedY(mates[0]!, circuit, placed, [], down) : (down.top + down.bottom) / 2;
+  return mate + (info.site === 'attn.q' ? -1 : 1) * Math.max(20, down.gap);
+}
+
+/** How far a node reaches, and what stands beside it: name and value where column and neighbours leave room, else less. On crowded rails only the squares named. */
+function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boolean, squares: Set<NodeId> | null): void {
+  const columns = new Map<number, PlacedNode[]>();
+  for (const node of placed.values()) columns.set(node.x, [...(columns.get(node.x) ?? []), node]);
+  const xs = [...columns.keys()].sort((left, right) => left - right);
+  for (const column of columns.values()) {
+    column.sort((left, right) => left.y - right.y);
+    column.forEach((node, index) => {
+      const up = index > 0 ? node.y - column[index - 1]!.y : Infinity;
+      const downward = index + 1 < column.length ? column[index + 1]!.y - node.y : Infinity;
+      const free = Math.min(up, downward) - 2 * node.half;
+      node.reach = Math.min(node.half + 8, Math.min(up, downward) / 2);
+      node.roomy = step >= 80;
+      const beside = [-1, 1].map((side) => xs[xs.indexOf(node.x) + side]).filter((x) => x !== undefined);
+      node.span = 2 * Math.min(120, ...beside.map((x) => Math.abs(x - node.x) - besideName(node, columns.get(x)!)));
+      if (compact) node.words = free >= 30 && step >= 40 ? 'all' : 'none';
+      else node.words = free >= 36 && step >= (node.shape === 'circle' ? 44 : 62) ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
+      // Below the square, so only the room there counts.
+      if (squares && node.shape === 'square') node.words = squares.has(node.info.node) && !compact && downward >= 2 * node.half + 12 ? 'value' : 'none';
+    });
+  }
+}
+
+/** How far a neighbouring column reaches into the line in which a node's name stands. */
+function besideName(node: PlacedNode, column: PlacedNode[]): number {
+  const line = node.y - node.half - 10;
+  const near = column.filter((other) => Math.abs(other.y - line) < other.half + 8);
+  return near.length > 0 ? Math.max(...near.map((other) => other.half)) + 3 : 0;
+}
+
+function headsOf(nodes: NodeInfo[], circuit: CircuitInfo, placed: Map<NodeId, PlacedNode>, across: Across, down: Down, room: Room): PlacedHead[] {
+  const result: PlacedHead[] = [];
+  // Between columns that stand close a head's box has no caption.
+  const [width, height] = room.compact ? [Math.min(42, across.step * 0.95), 30] : [Math.max(40, Math.min(88, across.step * 0.88)), 46];
+  for (const column of across.columns.filter((one) => one.kind === 'gate')) {
+    const layer = Number(column.key.split('.')[0]);
+    const inLayer = nodes.filter((info) => info.layer === layer && info.head !== undefined);
+    const numbers = [...new Set(inLayer.map((info) => info.head!))].sort((left, right) => left - right);
+    const wanted: number[] = [];
+    const halves: number[] = [];
+    const put: ((y: number) => void)[] = [];
+    const y = (node: NodeId) => placed.get(node)?.y ?? down.y0;
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    for (const head of numbers) {
+      const own = inLayer.filter((info) => info.head === head);
+      const inputs = own.filter((info) => info.site !== 'attn.v').map((info) => info.node);
+      const values = own.filter((info) => info.site === 'attn.v');
+      const placedHead: PlacedHead = { layer, head, x: column.x - width / 2, y: 0, width, height, inputs, gates: [] };
+      result.push(placedHead);
+      wanted.push(inputs.length > 0 ? mean(inputs.map(y)) : mean(values.map((info) => y(info.node))) - height);
+      halves.push(height / 2 + (captioned(width) ? 11 : 3));
+      put.push((centre) => (placedHead.y = centre - height / 2 - (captioned(width) ? 8 : 0)));
+      for (const value of values) {
+        const gate = { node: value.node, x: column.x, y: 0 };
+        placedHead.gates.push(gate);
+        const targets = circuit.edges.filter((edge) => edge.from === value.node && placed.has(edge.to)).map((edge) => y(edge.to));
+        wanted.push(targets.length > 0 ? (y(value.node) + mean(targets)) / 2 : y(value.node));
+        halves.push(11);
+        put.push((centre) => (gate.y = centre));
+      }
+    }
+    spread(wanted, halves, down.top + 4, down.bottom - 4).forEach((centre, index) => put[index]!(centre));
+  }
+  return result;
+}
+
+/** Whether a head's box of this width has a line of words below it. */
+export function captioned(width: number): boolean {
+  return width >= 72;
+}
+
+function placeRail(rail: Rail, y: number, placed: Map<NodeId, PlacedNode>, across: Across): PlacedRail {
+  const xs = (list: NodeId[]) => list.map((node) => placed.get(node)?.x).filter((x): x is number => x !== undefined);
+  const writes = xs(rail.writes);
+  const reads = xs(rail.reads);
+  const embedded = reads.length > 0 && (writes.length === 0 || Math.min(...reads) < Math.min(...writes));
+  const start = embedded ? across.rail0 : writes.length > 0 ? Math.min(...writes) : null;
+  const toLogits = writes.length > 0 && (rail.toLogits[0] !== 0 || rail.toLogits[1] !== 0);
+  const end = toLogits ? across.rail1 : reads.length > 0 ? Math.max(...reads) : null;
+  return { rail, y, x0: across.rail0, x1: across.rail1, used: start !== null && end !== null && end > start ? [start, end] : null, embedded };
+}
+
+function endsOf(rails: Rail[], railY: number[], across: Across, down: Down, room: Room): Pick<Layout, 'embed' | 'logits'> {
+  const mean = (values: number[]) => (values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : (down.top + down.bottom) / 2);
+  const height = room.compact ? 24 : 30;
+  const written = rails.map((rail, index) => ({ rail, y: railY[index]! })).filter(({ rail }) => rail.writes.length > 0 && (rail.toLogits[0] !== 0 || rail.toLogits[1] !== 0));
+  const apart = room.compact ? 36 : 62;
+  const least = down.top + apart + height / 2 + 4;
+  // Within what is seen without scrolling.
+  const seen = room.compact ? down.height : Math.min(down.height, room.height);
+  const most = seen - apart - height / 2 - (room.compact ? 4 : 46);
+  const centre = Math.max(least, Math.min(most, mean(written.map(({ y }) => y))));
+  const x = across.width - across.chip / 2 - (room.compact ? 1 : 8);
+  const read = rails.map((rail, index) => ({ rail, y: railY[index]! })).filter(({ rail }) => rail.reads.length > 0);
+  return {
+    embed: { x: across.chip / 2 + (room.compact ? 1 : 8), y: Math.min(seen - height - 20, mean(read.map(({ y }) => y))), width: across.chip, height },
+    logits: [-1, 1].map((side) => ({ x, y: centre + side * apart, width: across.chip, height })),
+  };
+}

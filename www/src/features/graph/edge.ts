@@ -1,0 +1,69 @@
+/** Edges: solid blue for a positive weight, dashed orange with a minus badge for a negative one, grey where nothing flows. */
+import { nothing, svg, type SVGTemplateResult } from 'lit';
+import type { Layout, PlacedEdge } from '../../domain/layout/layout';
+import { bow, pointAt, through } from '../../domain/layout/paths';
+import { edgeWidth, type Signal } from '../../domain/flow';
+import { signed } from '../../text/format';
+
+export interface EdgeLook {
+  width: number;
+  silent: boolean;
+  faded: boolean;
+  badge: [number, number] | null;
+  badgeRadius: number;
+  enter(): void;
+  leave(): void;
+}
+
+export function edgeGlyph(edge: PlacedEdge, look: EdgeLook): SVGTemplateResult {
+  const path = through(edge.points);
+  const sign = edge.weight < 0 ? 'neg' : 'pos';
+  const quiet = look.silent || look.faded ? 'dim' : '';
+  return svg`<g class="edge-group ${look.faded ? 'faded' : ''}">
+    <path class="edge ${sign} ${quiet}" d=${path} stroke-width=${look.width.toFixed(2)} data-from=${edge.from} data-to=${edge.to}/>
+    ${look.badge ? minus(look.badge, look.badgeRadius, quiet) : nothing}
+    <path class="edge-hit" d=${path} @pointerenter=${look.enter} @pointerleave=${look.leave}/>
+  </g>`;
+}
+
+export function edgeHalo(edge: PlacedEdge): SVGTemplateResult {
+  return svg`<path class="ehalo" d=${through(edge.points)} stroke-width="13"/>`;
+}
+
+function minus([x, y]: [number, number], radius: number, quiet: string): SVGTemplateResult {
+  const arm = radius * 0.5;
+  return svg`<g class="badge ${quiet}" transform="translate(${x.toFixed(1)} ${y.toFixed(1)})"><circle r=${radius}/><path d="M${-arm} 0H${arm}"/></g>`;
+}
+
+/** From the marked token's chip to the rails that the circuit reads straight from the embedding. */
+export function embedLinks(plan: Layout, signal: Signal): SVGTemplateResult[] {
+  const { embed } = plan;
+  const largest = Math.max(1e-6, ...signal.embedding.values(), ...[...signal.embedding.values()].map((value) => -value));
+  const from: [number, number] = [embed.x + embed.width / 2, embed.y];
+  return plan.rails.filter((rail) => rail.embedded).map((rail) => {
+    const value = signal.embedding.get(rail.rail.channel) ?? 0;
+    const to: [number, number] = [rail.x0, rail.y];
+    if (Math.abs(value) < 1e-6) return svg`<path class="edge dim" d=${bow(from, to)} stroke-width="1"/>`;
+    return link(from, to, value, edgeWidth(value, largest, 4));
+  });
+}
+
+/** Weights of the unembedding below this share of the largest are not drawn. */
+const FAINT = 0.05;
+
+/** From the rails' ends to the candidates, by the weights of the unembedding. */
+export function logitLinks(plan: Layout): SVGTemplateResult[] {
+  const written = plan.rails.filter((rail) => rail.rail.writes.length > 0);
+  const largest = Math.max(1e-6, ...written.flatMap((rail) => rail.rail.toLogits.map(Math.abs)));
+  const links = written.flatMap((rail) => plan.logits.map((spot, index) => ({ rail, spot, weight: rail.rail.toLogits[index as 0 | 1] })))
+    .filter(({ weight }) => Math.abs(weight) >= largest * FAINT);
+  // Where many meet, badges would cover each other; the dashes say the sign all the same.
+  const badge = links.filter(({ weight }) => weight < 0).length <= 4;
+  return links.map(({ rail, spot, weight }) =>
+    link([rail.x1, rail.y], [spot.x - spot.width / 2, spot.y], weight, edgeWidth(weight, largest, 4), badge));
+}
+
+function link(from: [number, number], to: [number, number], weight: number, width: number, badge = true): SVGTemplateResult {
+  return svg`<path class="edge ${weight < 0 ? 'neg' : 'pos'}" d=${bow(from, to)} stroke-width=${width.toFixed(2)}><title>weight ${signed(weight)}</title></path>
+    ${badge && weight < 0 ? minus(pointAt(from, to, 0.5), 4.5, '') : nothing}`;
+}

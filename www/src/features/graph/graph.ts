@@ -1,0 +1,269 @@
+/** The circuit as a drawing: places from `domain/layout`, numbers from `domain/flow`; the glyphs are in `node`, `edge` and `head`. */
+import { html, nothing, svg, type PropertyValues, type SVGTemplateResult, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { hookOf } from '../../domain/layout/group';
+import { layout, type Layout, type PlacedEdge, type PlacedNode, type Room } from '../../domain/layout/layout';
+import { contribution, edgeWidth, passedOn, signalOf, type Signal } from '../../domain/flow';
+import { badges } from '../../domain/layout/paths';
+import { changedNodes, noEdits } from '../../state/document';
+import type { Hover, Numbers } from '../../state/screen';
+import { doingOf, nameOf, sayToken, showToken } from '../../text/names';
+import { signed } from '../../text/format';
+import type { CircuitInfo, NodeId, Rail } from '../../engine/protocol';
+import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
+import { headGlyph } from './head';
+import { groupGlyph, nodeGlyph } from './node';
+import { Light } from '../shared/light';
+
+@customElement('sc-graph')
+export class Graph extends Light {
+  @property({ attribute: false }) numbers: Numbers | null = null;
+  @property({ attribute: false }) previous: Numbers | null = null;
+  @property({ attribute: false }) hover: Hover | null = null;
+  @property() selected: NodeId | null = null;
+  /** Whether nodes that are silent on the task's example are drawn, too. */
+  @property({ type: Boolean }) whole = false;
+  @state() private room = { width: 0, height: 0 };
+  @state() private expanded: ReadonlySet<string> = new Set();
+  @state() private tabStop: NodeId | null = null;
+  private observer: ResizeObserver | null = null;
+  private circuit: unknown = null;
+  private spots: { plan: Layout; of: Map<PlacedEdge, [number, number]> } | null = null;
+  private plan: { circuit: CircuitInfo; key: string; layout: Layout } | null = null;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.observer = new ResizeObserver(([entry]) => {
+      const { width, height } = entry!.contentRect;
+      if (Math.abs(width - this.room.width) >= 1 || Math.abs(height - this.room.height) >= 1) this.room = { width, height };
+    });
+    this.observer.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.observer?.disconnect();
+  }
+
+  protected override willUpdate(changes: PropertyValues<this>): void {
+    const task = this.numbers?.task;
+    if (task?.circuit !== this.circuit) {
+      this.circuit = task?.circuit;
+      this.expanded = new Set();
+      this.tabStop = null;
+    }
+    if (changes.has('whole')) this.expanded = new Set(this.whole ? task?.silent.map(hookOf) : []);
+    // What is open or changed is shown.
+    const wanted = [this.selected ?? '', ...changedNodes(this.numbers?.doc.edits ?? noEdits('circuit'))];
+    const hidden = wanted.filter((node) => task?.silent.includes(node) && !this.expanded.has(hookOf(node)));
+    if (hidden.length > 0) this.expanded = new Set([...this.expanded, ...hidden.map(hookOf)]);
+  }
+
+  protected override render(): TemplateResult {
+    const { numbers } = this;
+    if (!numbers || this.room.width === 0) return html`<div class="graph-wait"></div>`;
+    const compact = this.room.width < 560;
+    const signal = signalOf(numbers);
+    const before = this.previous && this.previous.doc.token === numbers.doc.token ? signalOf(this.previous) : null;
+    // Of the candidates only: places must not change with what is typed.
+    const chipChars = Math.min(8, Math.max(compact ? 3 : 5, ...numbers.task.candidates.map((text) => sayToken(text).length)));
+    const height = compact ? Math.max(360, this.room.height) : this.room.height;
+    const plan = this.planFor(numbers, { width: this.room.width, height, compact, chipChars });
+    return html`${this.drawing(plan, numbers, signal, before, compact)}${this.tip(plan, numbers, signal)}`;
+  }
+
+  /** Places change with the circuit and the room only, not with numbers or the pointer. */
+  private planFor(numbers: Numbers, room: Room): Layout {
+    const { circuit } = numbers.task;
+    const key = JSON.stringify([room, [...this.expanded]]);
+    if (!this.plan || this.plan.circuit !== circuit || this.plan.key !== key) this.plan = { circuit, key, layout: layout(circuit, room, new Set(numbers.task.silent), this.expanded) };
+    return this.plan.layout;
+  }
+
+  private spotsFor(plan: Layout, radius: number): Map<PlacedEdge, [number, number]> {
+    if (this.spots?.plan !== plan) {
+      const negative = plan.edges.filter((edge) => edge.weight < 0);
+      const places = badges(negative.map((edge) => edge.points), radius, plan.nodes.map((node) => [node.x, node.y]));
+      this.spots = { plan, of: new Map(negative.map((edge, index) => [edge, places[index]!])) };
+    }
+    return this.spots.of;
+  }
+
+  private drawing(plan: Layout, numbers: Numbers, signal: Signal, before: Signal | null, compact: boolean): TemplateResult {
+    const { circuit } = numbers.task;
+    const largest = circuit.edges.reduce((max, edge) => Math.max(max, Math.abs(edge.weight)), 0);
+    const busy = plan.edges.length > 24;
+    const most = plan.edges.length > 40 ? 4 : 5.5;
+    const hovered = this.hover;
+    const near = hovered?.kind === 'node' ? hovered.node : null;
+    const widths = plan.edges.map((edge) => edgeWidth(edge.weight, largest, most));
+    const badgeRadius = compact || plan.edges.length > 30 ? 4.5 : 6;
+    const badgeOf = this.spotsFor(plan, badgeRadius);
+    const stop = this.stopOf(plan);
+    // A channel on which nothing is written or read at these tokens.
+    const quiet = (rail: Rail) => [...rail.writes, ...rail.reads].every((node) => Math.abs(signal.value.get(node) ?? 0) < signal.scale * 0.003);
+    return html`<svg
+      class="graph ${plan.step < 62 ? 'dense' : ''} ${busy ? 'busy' : ''} ${plan.crowded ? 'crowded' : ''}"
+      width=${plan.width}
+      height=${plan.height}
+      viewBox="0 0 ${plan.width} ${plan.height}"
+      role="group"
+      aria-label="Circuit of ${circuit.nodes.length} nodes and ${circuit.edges.length} edges. Arrow keys go from node to node, Enter opens one. The list has the same content."
+      @keydown=${(event: KeyboardEvent) => this.key(event, plan)}
+    >
+      ${plan.blocks.map((block) => this.block(block, plan, compact))}
+      ${plan.rails.map(
+        (rail) => svg`<path class="rail" d="M${rail.x0} ${rail.y}H${rail.x1}"/>${
+          rail.used ? svg`<path class="railon ${quiet(rail.rail) ? 'quiet' : ''}" d="M${rail.used[0]} ${rail.y}H${rail.used[1]}"/>` : nothing
+        }${compact ? nothing : plan.crowded
+          ? svg`<text class="ch inline" x=${rail.x0 + 13} y=${rail.y + 3.3}>${rail.rail.channel}<title>residual channel ${rail.rail.channel}</title></text>`
+          : svg`<text class="ch" x=${rail.x0 + 4} y=${rail.y - 5}>ch ${rail.rail.channel}</text>`}`,
+      )}
+      ${embedLinks(plan, signal)}${logitLinks(plan)}
+      ${plan.heads.map((head) => headGlyph(head, plan, numbers, compact))}
+      ${plan.edges.map((edge) => (isHovered(hovered, edge) ? edgeHalo(edge) : nothing))}
+      ${plan.edges.map((edge, index) => {
+        const flow = contribution(numbers, signal, edge);
+        const silent = flow !== null && Math.abs(flow) < signal.threshold;
+        // Among many lines the dashes say the sign; badges come with the pointer or the selection.
+        const lit = isHovered(hovered, edge) || [edge.from, edge.to].some((end) => end === near || end === this.selected);
+        return edgeGlyph(edge, {
+          width: widths[index]!,
+          silent,
+          badge: busy && !lit ? null : (badgeOf.get(edge) ?? null),
+          badgeRadius,
+          faded: near !== null && edge.from !== near && edge.to !== near,
+          enter: () => this.point({ kind: 'edge', from: edge.from, to: edge.to }),
+          leave: () => this.point(null),
+        });
+      })}
+      ${plan.heads.flatMap((head) => head.gates.map((gate) => svg`<g class="times" transform="translate(${gate.x} ${gate.y})"><circle r="8"/><path d="M-3-3 3 3M3-3-3 3"/></g>`))}
+      ${plan.nodes.map((node) => nodeGlyph(node, {
+        numbers, signal, before, compact,
+        selected: node.info.node === this.selected,
+        hovered: touches(hovered, node.info.node),
+        stop: node.info.node === stop,
+        enter: () => this.point({ kind: 'node', node: node.info.node }),
+        leave: () => this.point(null),
+        pick: () => this.pick(node.info.node),
+        focus: () => {
+          this.tabStop = node.info.node;
+          this.point({ kind: 'node', node: node.info.node });
+        },
+      }))}
+      ${plan.groups.map((group) => groupGlyph(group, group.members.filter((info) => Math.abs(signal.value.get(info.node) ?? 0) >= 0.005).length, () => (this.expanded = new Set([...this.expanded, group.id]))))}
+      ${this.ends(plan, numbers, signal, compact)}
+    </svg>`;
+  }
+
+  private block(block: Layout['blocks'][number], plan: Layout, compact: boolean): SVGTemplateResult {
+    const part = block.part === 'mlp' ? 'MLP' : `attention${block.heads.length === 1 && block.x1 - block.x0 > 190 ? `, head ${block.heads[0]}` : ''}`;
+    const short = compact || block.x1 - block.x0 < 130;
+    const name = svg`<tspan class="strong">${short ? `L${block.layer}` : `Layer ${block.layer}`}</tspan>`;
+    const title = compact
+      ? svg`<tspan x=${block.x0} dy="-12">${name}</tspan><tspan x=${block.x0} dy="12">${block.part === 'mlp' ? 'MLP' : 'attn'}</tspan>`
+      : svg`${name} ${short ? (block.part === 'mlp' ? 'MLP' : 'attn') : part}`;
+    return svg`<rect class="block" x=${block.x0} y=${plan.top} width=${block.x1 - block.x0} height=${plan.bottom - plan.top} rx="10"/>
+      <text class="bt" x=${block.x0 + (short ? 0 : 10)} y=${plan.top - 9}>${title}</text>
+      ${compact ? nothing : plan.columns
+        .filter((column) => column.x > block.x0 && column.x < block.x1 && column.label !== '')
+        .map((column) => svg`<text class="hook" x=${column.x} y=${plan.bottom + 17}>${column.label}<title>${column.hooks}</title></text>`)}`;
+  }
+
+  /** The marked token on the left, the candidates on the right. */
+  private ends(plan: Layout, numbers: Numbers, signal: Signal, compact: boolean): SVGTemplateResult {
+    const { embed, logits } = plan;
+    const { a, view } = numbers.shown;
+    const token = a.tokens[signal.marked];
+    const best = view.p[1] > view.p[0] ? 1 : 0;
+    const chip = (spot: { x: number; y: number; width: number; height: number }, text: string, win: boolean) => svg`
+      <rect class="chip ${win ? 'win' : ''}" x=${spot.x - spot.width / 2} y=${spot.y - spot.height / 2} width=${spot.width} height=${spot.height} rx="6"/>
+      <text class="chipt ${win ? 'win' : ''}" x=${spot.x} y=${spot.y + 4.5}>${clip(text, plan.chipChars)}</text>`;
+    const place = signal.marked === signal.last ? `token ${signal.marked + 1}, last` : `token ${signal.marked + 1}`;
+    return svg`<g class="ends">
+      ${compact ? nothing : svg`<text class="bt strong" x=${embed.x - embed.width / 2} y=${plan.top - 9}>Embedding</text>
+        <text class="bt strong end" x=${plan.width - 8} y=${plan.top - 9}>Logits</text>`}
+      ${chip(embed, token ? showToken(token.text) : '∅', false)}
+      <text class="nl" x=${embed.x - embed.width / 2} y=${embed.y + embed.height / 2 + 16}>${compact ? nothing : place}</text>
+      ${logits.map((spot, index) => svg`${chip(spot, sayToken(numbers.task.candidates[index as 0 | 1]), index === best)}
+        ${compact ? nothing : svg`<text class="val end" x=${spot.x + spot.width / 2} y=${spot.y + spot.height / 2 + 16}>${signed(view.logits[index as 0 | 1])}</text>`}`)}
+      ${compact ? nothing : svg`<text class="nl end" x=${plan.width - 8} y=${logits[1]!.y + 50}>token ${signal.last + 1}, last</text>`}
+    </g>`;
+  }
+
+  private tip(plan: Layout, numbers: Numbers, signal: Signal): TemplateResult | typeof nothing {
+    const { hover } = this;
+    if (!hover) return nothing;
+    if (hover.kind === 'edge') {
+      const edge = plan.edges.find((one) => isHovered(hover, one));
+      if (!edge) return nothing;
+      const value = passedOn(numbers, signal, edge.from);
+      const name = (node: NodeId) => nameOf(numbers.task.circuit.nodes.find((info) => info.node === node)!);
+      const [x, y] = edge.points[Math.floor(edge.points.length / 2)]!;
+      const sum = value === null ? `weight ${signed(edge.weight)}` : `${signed(edge.weight)} × ${signed(value)} = ${signed(edge.weight * value)}`;
+      return tipAt(plan, edge.points.length === 2 ? (edge.points[0]![0] + x) / 2 : x, edge.points.length === 2 ? (edge.points[0]![1] + y) / 2 : y,
+        `${name(edge.from)} → ${name(edge.to)}`, sum);
+    }
+    const node = plan.nodes.find((one) => one.info.node === hover.node);
+    if (!node || node.words === 'all' || hover.node === this.selected || this.room.width < 560) return nothing;
+    return tipAt(plan, node.x, node.y - node.half, `${nameOf(node.info)}${doingOf(node.info) ? `: ${doingOf(node.info)}` : ''}, ${node.info.node}`, signed(signal.value.get(node.info.node) ?? 0));
+  }
+
+  private stopOf(plan: Layout): NodeId | null {
+    const has = (node: NodeId | null) => node !== null && plan.nodes.some((one) => one.info.node === node);
+    return has(this.tabStop) ? this.tabStop : has(this.selected) ? this.selected : (plan.nodes[0]?.info.node ?? null);
+  }
+
+  private point(hover: Hover | null): void {
+    this.dispatchEvent(new CustomEvent<Hover | null>('point', { detail: hover, bubbles: true }));
+  }
+
+  private pick(node: NodeId): void {
+    this.dispatchEvent(new CustomEvent<NodeId>('pick', { detail: node, bubbles: true }));
+  }
+
+  private key(event: KeyboardEvent, plan: Layout): void {
+    const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const here = plan.nodes.find((node) => node.info.node === this.stopOf(plan));
+    if (!here) return;
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      this.pick(here.info.node);
+    } else if (direction) {
+      event.preventDefault();
+      const next = nearest(here, plan.nodes, direction[0]!, direction[1]!);
+      if (next) this.querySelector<SVGElement>(`[data-node="${next.info.node}"]`)?.focus();
+    }
+  }
+}
+
+/** The next node in a direction: near along it, and not far off it. */
+function nearest(from: PlacedNode, nodes: PlacedNode[], dx: number, dy: number): PlacedNode | null {
+  let best: PlacedNode | null = null;
+  let least = Infinity;
+  for (const node of nodes) {
+    const along = (node.x - from.x) * dx + (node.y - from.y) * dy;
+    if (along < 1) continue;
+    const off = Math.abs((node.x - from.x) * dy) + Math.abs((node.y - from.y) * dx);
+    const far = along + 2 * off;
+    if (far < least) [best, least] = [node, far];
+  }
+  return best;
+}
+
+function isHovered(hover: Hover | null, edge: { from: NodeId; to: NodeId }): boolean {
+  return hover?.kind === 'edge' && hover.from === edge.from && hover.to === edge.to;
+}
+
+function touches(hover: Hover | null, node: NodeId): boolean {
+  return hover?.kind === 'node' ? hover.node === node : hover !== null && (hover.from === node || hover.to === node);
+}
+
+function clip(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}
+
+function tipAt(plan: Layout, x: number, y: number, line: string, sum: string): TemplateResult {
+  const side = x > plan.width / 2 ? 'left' : 'right';
+  return html`<div class="tip ${side}" style="left:${x.toFixed(0)}px;top:${y.toFixed(0)}px" aria-hidden="true"><span>${line}</span><b>${sum}</b></div>`;
+}

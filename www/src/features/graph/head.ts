@@ -1,0 +1,48 @@
+/** An attention head: the pattern from the last token as a small histogram, dotted lines from its queries and keys and to its gates. */
+import { nothing, svg, type SVGTemplateResult } from 'lit';
+import { captioned, type Layout, type PlacedHead } from '../../domain/layout/layout';
+import { bow } from '../../domain/layout/paths';
+import type { Numbers } from '../../state/screen';
+import { showToken } from '../../text/names';
+import { wholePercent } from '../../text/format';
+
+export function headGlyph(head: PlacedHead, plan: Layout, numbers: Numbers, compact: boolean): SVGTemplateResult {
+  const pattern = numbers.shown.view.attention.find((one) => one.layer === head.layer && one.head === head.head);
+  const weights = pattern ? [...pattern.weights] : [];
+  const tokens = numbers.shown.a.tokens;
+  const peak = weights.reduce((best, weight, index) => (weight > (weights[best] ?? 0) ? index : best), 0);
+  const middle: [number, number] = [head.x, head.y + head.height / 2];
+  const nodes = head.inputs.map((id) => plan.nodes.find((node) => node.info.node === id)).filter((node) => node !== undefined);
+  const most = compact ? 24 : 48;
+  const shown = weights.slice(-most);
+  const skipped = weights.length - shown.length;
+  // A hollow bar before the first token: attention that goes nowhere (the sink).
+  const lead = pattern && pattern.sink > 0 ? 7 : 0;
+  const inner = head.width - 8 - lead;
+  const slot = inner / Math.max(1, shown.length);
+  const foot = head.y + head.height - 5;
+  const full = head.height - 12;
+  // The largest bar, or the hollow one, is as high as the box: the form is what can be seen in it.
+  const largest = Math.max(0.05, pattern?.sink ?? 0, ...weights);
+  const high = (weight: number) => Math.max(1, (weight / largest) * full);
+  const wide = Math.max(1, slot - (slot > 4 ? 2 : 0.6));
+  // All bars in one path: a key moves every one of them.
+  const bar = (weight: number, index: number) => `M${(head.x + 4 + lead + index * slot).toFixed(1)} ${foot}v${(-high(weight)).toFixed(1)}h${wide.toFixed(1)}V${foot}z`;
+  const title = weights.map((weight, index) => `${showToken(tokens[index]?.text ?? '')} ${(100 * weight).toFixed(1)} %`).join('\n');
+  const sink = pattern ? `\nnowhere (sink) ${(100 * pattern.sink).toFixed(1)} %` : '';
+  return svg`<g class="head">
+    ${nodes.map((node) => svg`<path class="neu" d=${bow([node.x + node.half, node.y], middle)}/>`)}
+    ${head.gates.map((gate) => {
+      const above = gate.y < head.y;
+      const from = above ? head.y : head.y + head.height + (captioned(head.width) ? 19 : 0);
+      return svg`<path class="neu" d="M${gate.x} ${from}V${above ? gate.y + 8 : gate.y - 8}"/>`;
+    })}
+    <rect class="attbox" x=${head.x} y=${head.y} width=${head.width} height=${head.height} rx="5"/>
+    ${lead > 0 ? svg`<rect class="sink" x=${head.x + 4.5} y=${(foot - high(pattern!.sink)).toFixed(1)} width="4" height=${high(pattern!.sink).toFixed(1)}/>` : nothing}
+    <path class="ab" d=${shown.map((weight, index) => (index + skipped === peak ? '' : bar(weight, index))).join('')}/>
+    <path class="ab hi" d=${peak >= skipped && shown.length > 0 ? bar(weights[peak]!, peak - skipped) : ''}/>
+    <title>Head ${head.head}: attention from the last token\n${title}${sink}</title>
+    ${!captioned(head.width) || weights.length === 0 ? nothing : svg`<text class="nl mid-anchor" x=${head.x + head.width / 2} y=${head.y + head.height + 14}>${
+      wholePercent(weights[peak] ?? 0)} on <tspan class="mono">${showToken(tokens[peak]?.text ?? '').slice(0, 8)}</tspan></text>`}
+  </g>`;
+}

@@ -1,0 +1,115 @@
+/** The graph as a nested list: layers, hooks, nodes, and every weight that leaves a node. The same content for keyboard and screen reader. */
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { contribution, passedOn, signalOf } from '../../domain/flow';
+import { rank } from '../../domain/alignment';
+import type { Hover, Numbers } from '../../state/screen';
+import { doingOf, nameOf, showToken } from '../../text/names';
+import { signed } from '../../text/format';
+import type { NodeId, NodeInfo } from '../../engine/protocol';
+import { badgeOf } from './node';
+import { Light } from '../shared/light';
+
+@customElement('sc-node-list')
+export class NodeList extends Light {
+  @property({ attribute: false }) numbers: Numbers | null = null;
+  @property({ attribute: false }) hover: Hover | null = null;
+  @property() selected: NodeId | null = null;
+  /** False: the list stands behind the graph, for screen readers only, without tab stops. */
+  @property({ type: Boolean }) shown = false;
+
+  /** Behind the graph the list may come a moment later: it must not slow the typing down. */
+  protected override async scheduleUpdate(): Promise<void> {
+    if (!this.shown && this.hasUpdated) await new Promise((done) => setTimeout(done, 400));
+    super.scheduleUpdate();
+  }
+
+  protected override shouldUpdate(changes: PropertyValues<this>): boolean {
+    // Nor can anything behind the graph be lit.
+    return this.shown || changes.size > 1 || !changes.has('hover');
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { numbers, selected, hover, shown } = this;
+    if (!numbers) return nothing;
+    const send = (name: string, detail: unknown) => this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+    return list(numbers, selected, hover, shown, { pick: (node) => send('pick', node), point: (to) => send('point', to) });
+  }
+}
+
+interface ListActions {
+  pick(node: NodeId): void;
+  point(hover: Hover | null): void;
+}
+
+function list(numbers: Numbers, selected: NodeId | null, hover: Hover | null, shown: boolean, actions: ListActions): TemplateResult {
+  const { circuit } = numbers.task;
+  const signal = signalOf(numbers);
+  const hooks = new Map<string, NodeInfo[]>();
+  for (const info of [...circuit.nodes].sort((left, right) => rank(left.layer, left.site) - rank(right.layer, right.site) || left.index - right.index)) {
+    const hook = `${info.layer}.${info.site}`;
+    hooks.set(hook, [...(hooks.get(hook) ?? []), info]);
+  }
+  const layers = [...new Set(circuit.nodes.map((info) => info.layer))].sort((left, right) => left - right);
+  const tokens = numbers.shown.a.tokens;
+
+  const edges = (info: NodeInfo) => {
+    const out = circuit.edges.filter((edge) => edge.from === info.node);
+    if (out.length === 0) return nothing;
+    return html`<ul class="edges">
+      ${out.map((edge) => {
+        const to = circuit.nodes.find((one) => one.node === edge.to);
+        const value = passedOn(numbers, signal, edge.from);
+        const flow = contribution(numbers, signal, edge);
+        const lit = hover?.kind === 'edge' && hover.from === edge.from && hover.to === edge.to;
+        return html`<li class=${lit ? 'hov' : ''}>
+          <i class="sw ${edge.weight < 0 ? 'sn' : 'sp'}"></i>to ${to ? nameOf(to) : edge.to}
+          <span class="num">${signed(edge.weight)}${value === null ? '' : html` × ${signed(value)} = <b>${signed(flow!)}</b>`}</span>
+        </li>`;
+      })}
+    </ul>`;
+  };
+
+  const item = (info: NodeInfo) => {
+    const value = signal.value.get(info.node) ?? 0;
+    const on = !numbers.doc.edits.off.includes(info.node) && numbers.doc.edits.mode !== 'removed';
+    const badge = badgeOf(numbers, info.node);
+    const token = signal.at.get(info.node) ?? 0;
+    const lit = hover?.kind === 'node' && hover.node === info.node;
+    return html`<li>
+      <button
+        class="row ${lit ? 'hov' : ''}"
+        tabindex=${shown ? 0 : -1}
+        aria-pressed=${selected === info.node}
+        data-node=${shown ? info.node : nothing}
+        data-activation=${shown ? value : nothing}
+        data-token-index=${shown ? token : nothing}
+        data-on=${shown ? String(on) : nothing}
+        @click=${() => actions.pick(info.node)}
+        @pointerenter=${() => actions.point({ kind: 'node', node: info.node })}
+        @pointerleave=${() => actions.point(null)}
+      >
+        <span class="meter ${value < 0 ? 'minus' : ''}" aria-hidden="true"><i style="--a:${Math.round((Math.abs(value) / signal.scale) * 100)}%"></i></span>
+        <b>${nameOf(info)}</b> <code>${info.node}</code>${doingOf(info) ? html`<span class="mut">${doingOf(info)}</span>` : nothing}
+        <span class="num">${signed(value)} <span class="mut">at <code>${showToken(tokens[token]?.text ?? '')}</code></span></span>
+        ${badge ? html`<span class="tag">${badge.words}</span>` : nothing}
+      </button>
+      ${edges(info)}
+    </li>`;
+  };
+
+  return html`<div class="list ${shown ? '' : 'vh'}" data-testid="node-list">
+    <ul aria-label="Nodes of the circuit by layer">
+      ${layers.map(
+        (layer) => html`<li>
+          <h3>Layer ${layer}</h3>
+          <ul>
+            ${[...hooks].filter(([, infos]) => infos[0]!.layer === layer).map(
+              ([hook, infos]) => html`<li><h4><code>${hook}</code></h4><ul>${infos.map(item)}</ul></li>`,
+            )}
+          </ul>
+        </li>`,
+      )}
+    </ul>
+  </div>`;
+}

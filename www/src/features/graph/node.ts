@@ -1,0 +1,156 @@
+/** A node's glyph: a square on its rail or a circle off it, filled up or down from the middle by its value. */
+import { nothing, svg, type SVGTemplateResult } from 'lit';
+import { fillHeight, type Signal } from '../../domain/flow';
+import type { PlacedGroup, PlacedNode } from '../../domain/layout/layout';
+import { changeOf } from '../../state/document';
+import type { Numbers } from '../../state/screen';
+import { givenName, kind, nameOf } from '../../text/names';
+import { signed } from '../../text/format';
+import { flips } from '../prediction/summary';
+
+export interface NodeLook {
+  numbers: Numbers;
+  signal: Signal;
+  before: Signal | null;
+  compact: boolean;
+  selected: boolean;
+  hovered: boolean;
+  /** Whether Tab stops here. */
+  stop: boolean;
+  enter(): void;
+  leave(): void;
+  pick(): void;
+  focus(): void;
+}
+
+export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
+  const { info, half } = node;
+  const { signal, before, numbers } = look;
+  const value = signal.value.get(info.node) ?? 0;
+  const was = before?.value.get(info.node);
+  const on = !numbers.doc.edits.off.includes(info.node) && numbers.doc.edits.mode !== 'removed';
+  const badge = badgeOf(numbers, info.node);
+  const silent = Math.abs(value) < 1e-6;
+  const ghost = was !== undefined && signed(was) !== signed(value) ? -Math.sign(was) * fillHeight(was, signal.scale, half) : null;
+  const name = nameOf(info);
+  const canFlip = numbers.task.circuit.flipNodes.includes(info.node);
+  const label = `${name}, ${info.node}, ${signed(value)} at token ${(signal.at.get(info.node) ?? 0) + 1}${badge ? `, ${badge.words}` : ''}`;
+  return svg`<g
+    class="node ${on ? '' : 'off'} ${silent ? 'silent' : ''} ${look.hovered ? 'hovered' : ''}"
+    transform="translate(${node.x} ${node.y})"
+    data-node=${info.node}
+    data-activation=${value}
+    data-token-index=${signal.at.get(info.node) ?? 0}
+    data-on=${on ? 'true' : 'false'}
+    role="button"
+    tabindex=${look.stop ? 0 : -1}
+    aria-label=${label}
+    aria-pressed=${look.selected ? 'true' : 'false'}
+    @pointerenter=${look.enter}
+    @pointerleave=${look.leave}
+    @click=${look.pick}
+    @focus=${look.focus}
+    @blur=${look.leave}
+  >
+    ${look.selected ? svg`<circle class="selring" r=${half + (node.shape === 'circle' ? 5 : 8)}/>` : nothing}
+    <rect class="hit" x=${-half - 8} y=${-node.reach} width=${2 * half + 16} height=${2 * node.reach}/>
+    ${look.hovered ? shape(node, 'nhalo', 6) : nothing}
+    ${shape(node, 'ng', 0)}
+    ${fill(value, signal.scale, node)}
+    <path class="mid" d="M${-half} 0H${half}"/>
+    ${ghost === null ? nothing : svg`<path class="gh" d="M${-half + 2} ${ghost}H${half - 2}"/>`}
+    ${shape(node, canFlip ? 'no flips' : 'no', 0)}
+    ${badge ? svg`<g transform="translate(${badgeAt(half)} ${-badgeAt(half)})"><circle class="pb" r="7"/><text class="pbt" y="3.6">${badge.sign}</text></g>` : nothing}
+    ${words(node, value, look)}
+  </g>`;
+}
+
+function shape(node: PlacedNode, name: string, more: number): SVGTemplateResult {
+  const half = node.half + more;
+  return node.shape === 'circle'
+    ? svg`<circle class=${name} r=${half}/>`
+    : svg`<rect class=${name} x=${-half} y=${-half} width=${2 * half} height=${2 * half} rx=${3 + more / 2}/>`;
+}
+
+function fill(value: number, scale: number, node: PlacedNode): SVGTemplateResult | typeof nothing {
+  const height = fillHeight(value, scale, node.half);
+  if (height === 0) return nothing;
+  const path = filled(node.shape, node.half, height, value > 0);
+  return value > 0 ? svg`<path class="fp" d=${path}/>` : svg`<path class="fn" d=${path}/><path fill="url(#hatch)" d=${path}/>`;
+}
+
+/** The part of a shape between its middle and this height above or below it. (A path: clipping would make each node a layer.) */
+function filled(shape: PlacedNode['shape'], half: number, height: number, up: boolean): string {
+  const sign = up ? -1 : 1;
+  const turn = up ? 1 : 0;
+  const at = (value: number) => value.toFixed(2);
+  if (shape === 'circle') {
+    const x = Math.sqrt(Math.max(0, half * half - height * height));
+    return `M${-half} 0A${half} ${half} 0 0 ${turn} ${at(-x)} ${at(sign * height)}H${at(x)}A${half} ${half} 0 0 ${turn} ${half} 0Z`;
+  }
+  // Into the rounded corner.
+  const round = Math.max(0, height - (half - 3));
+  const y = sign * height;
+  return `M${-half} 0V${at(y - sign * round)}Q${-half} ${at(y)} ${at(round - half)} ${at(y)}H${at(half - round)}Q${half} ${at(y)} ${half} ${at(y - sign * round)}V0Z`;
+}
+
+/** Name above and value below; a square's name only where the circuit gives it one, its rail bears the channel. */
+function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResult | typeof nothing {
+  if (node.words === 'none') return nothing;
+  const { info, half } = node;
+  const gap = look.selected ? 4 : 0;
+  const name = givenName(info) ?? (node.shape === 'square' ? '' : /^attn/.test(info.site) ? kind(info.site) : look.compact ? String(info.index) : nameOf(info));
+  const lines = node.words === 'all' ? fitting(name, Math.floor(node.span / LETTER)) ?? [givenName(info) ? name : String(info.index)] : [];
+  return svg`
+    ${lines.map((line, index) => svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap - 13 * (lines.length - 1 - index)}>${line}</text>`)}
+    ${look.compact ? nothing : svg`<text class="val mid-anchor ${Math.abs(value) < 0.005 ? 'nought' : ''}" y=${half + 13 + gap}>${
+      node.words === 'value' && name && name.length < 8 && /^attn/.test(info.site) ? svg`<tspan class="beside">${node.roomy ? name : name[0]} </tspan>` : nothing}${signed(value)}</text>`}`;
+}
+
+/** Width of a letter of a node's name. */
+const LETTER = 6.6;
+
+/** A name in one line or two of at most so many letters; null where it does not fit. */
+export function fitting(name: string, letters: number): string[] | null {
+  if (name.length <= letters) return name === '' ? [] : [name];
+  const words = name.split(/[ \u00a0]/);
+  for (let first = 1; first < words.length; first++) {
+    const lines = [words.slice(0, first), words.slice(first)].map((line) => line.join(' '));
+    if (lines.every((line) => line.length <= letters)) return lines;
+  }
+  return null;
+}
+
+/** At a large mark's edge; beside a small one, so as not to cover it. */
+function badgeAt(half: number): number {
+  return half > 9 ? half * 0.8 : half + 4;
+}
+
+/** The disc on a changed node, and how it is spoken. */
+export function badgeOf(numbers: Numbers, node: string): { sign: string; words: string } | null {
+  const { edits } = numbers.shown;
+  const change = changeOf(edits, node);
+  if (change?.kind === 'off') return { sign: '0', words: 'off, held at its mean' };
+  if (change?.kind === 'set') return { sign: '=', words: `set to ${change.value}` };
+  if (change?.kind === 'scale') return { sign: '×', words: `scaled by ${change.factor}` };
+  if (change?.kind === 'patch' || flips(numbers, node)) return { sign: 'B', words: 'value from prompt B' };
+  return null;
+}
+
+/** A count that stands for nodes; `awake` of them are not silent at these tokens. */
+export function groupGlyph(group: PlacedGroup, awake: number, expand: () => void): SVGTemplateResult {
+  const text = `+${group.members.length}`;
+  const width = 14 + text.length * 7;
+  const words = `${group.members.length} more nodes of ${group.id}, ${awake === 0 ? 'silent here' : `${awake} of them not silent here`}: show them`;
+  const activate = (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' && event.key !== ' ') return;
+    event.preventDefault();
+    event.stopPropagation();
+    expand();
+  };
+  return svg`<g class="group ${awake > 0 ? 'awake' : ''}" role="button" tabindex="0" transform="translate(${group.x} ${group.y})"
+    aria-label=${words} @click=${expand} @keydown=${activate}>
+    <title>${words}</title>
+    <rect class="chip" x=${-width / 2} y="-10" width=${width} height="20" rx="10"/><text class="chipt" y="4">${text}</text>
+  </g>`;
+}

@@ -1,0 +1,197 @@
+/** The node panel: name, activation over the prompt, changes, what goes in and out, attention for queries, keys and values. */
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { changeOf, type Change } from '../../state/document';
+import type { Hover, Screen } from '../../state/screen';
+import { capital, doingOf, infoOf, longName, nameOfId, parseNode, placeOf, showToken } from '../../text/names';
+import { signed, wholePercent } from '../../text/format';
+import { flips } from '../prediction/summary';
+import type { NodeDetail, NodeId, Prompt } from '../../engine/protocol';
+import { changeControl } from './change';
+import { icons } from '../shared/icons';
+import { Light } from '../shared/light';
+import { incoming, outgoing } from './terms';
+
+/** What the panel shows of a screen; typing changes none of it until the numbers come. */
+function sameForPanel(one: Screen | null, two: Screen | null): boolean {
+  if (!one || !two) return one === two;
+  return one.numbers === two.numbers && one.hover === two.hover && one.poster === two.poster && one.model === two.model
+    && one.doc.node === two.doc.node && one.doc.token === two.doc.token && one.doc.edits === two.doc.edits && one.doc.task === two.doc.task;
+}
+
+/** From this many tokens on the chips may not all be in sight. */
+const MANY = 24;
+/** So many milliseconds after the last key they are scrolled: whoever types waits for no layout. */
+const SETTLED = 150;
+/** Below this every value reads as 0.00, and a tint would show what the number does not. */
+const SHOWN = 0.005;
+
+@customElement('sc-panel')
+export class Panel extends Light {
+  @property({ attribute: false, hasChanged: (next: Screen | null, before: Screen | null) => !sameForPanel(next, before) }) screen: Screen | null = null;
+  /** On a phone: how far the sheet is drawn up. */
+  @state() private open = false;
+  /** The node, the token and the length of the text that the chips were last scrolled for. */
+  private read = '';
+  private scrolling: ReturnType<typeof setTimeout> | undefined;
+  private drag: { y: number; moved: boolean } | null = null;
+
+  protected override willUpdate(changes: PropertyValues<this>): void {
+    const before = changes.get('screen') as Screen | null | undefined;
+    if (before && this.screen && before.doc.task !== this.screen.doc.task) this.open = false;
+  }
+
+  /** Of a long prompt the chips scroll: the one that is read stands in sight. */
+  protected override updated(): void {
+    const detail = this.screen?.numbers?.shown.view.detail;
+    if (!detail || detail.values.length < MANY) return;
+    const read = `${detail.node} ${detail.token} ${detail.values.length}`;
+    if (read === this.read) return;
+    this.read = read;
+    clearTimeout(this.scrolling);
+    this.scrolling = setTimeout(() => this.showRead(), SETTLED);
+  }
+
+  private showRead(): void {
+    const chip = this.querySelector<HTMLElement>('.at[aria-pressed=true]');
+    const list = chip?.parentElement;
+    if (!chip || !list) return;
+    const [inner, outer] = [chip.getBoundingClientRect(), list.getBoundingClientRect()];
+    list.scrollBy(inner.x + inner.width / 2 - outer.x - outer.width / 2, inner.y + inner.height / 2 - outer.y - outer.height / 2);
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { screen } = this;
+    const numbers = screen?.numbers;
+    const node = screen?.doc.node;
+    if (!screen || !numbers || !node) return nothing;
+    const detail = numbers.shown.view.detail?.node === node ? numbers.shown.view.detail : null;
+    const address = parseNode(node);
+    const info = numbers.task.circuit.nodes.find((one) => one.node === node);
+    const place = info ?? (address ? infoOf(address, screen.model?.headWidth ?? 0) : null);
+    return html`<aside class="card panel ${this.open ? 'open' : ''}" data-testid="node-panel" aria-label="Node ${node}">
+      <button
+        class="grab"
+        aria-label=${this.open ? 'Draw the panel down' : 'Draw the panel up'}
+        aria-expanded=${this.open}
+        @pointerdown=${this.down}
+        @pointermove=${this.move}
+        @pointerup=${this.up}
+        @click=${this.tap}
+      ></button>
+      <div class="ph">
+        <h2>${place ? capital(longName(place, false)) : node}</h2>
+        <p><code>${node}</code> <span class="mut">${place ? placeOf(place) : ''}${info ? '' : ', outside the circuit'}</span></p>
+        ${info && doingOf(info) ? html`<p class="doing">${capital(doingOf(info))}</p>` : nothing}
+        <button class="quiet icon close" aria-label="Close the panel" @click=${(event: MouseEvent) => this.send('shut', event.detail === 0)}>${icons.close}</button>
+      </div>
+      ${detail ? this.body(screen, detail, numbers.shown.a) : html`<p class="tiny">Its numbers come with the next run.</p>`}
+    </aside>`;
+  }
+
+  private body(screen: Screen, detail: NodeDetail, a: Prompt): TemplateResult {
+    const numbers = screen.numbers!;
+    const heads = screen.model?.headWidth ?? 0;
+    const change = changeOf(screen.doc.edits, detail.node);
+    const reach = detail.values.reduce((max, value) => Math.max(max, Math.abs(value)), Math.abs(detail.mean ?? 0));
+    const known = new Set(numbers.task.circuit.nodes.map((one) => one.node));
+    const actions = {
+      inCircuit: (node: NodeId) => known.has(node),
+      name: (term: { node: NodeId | null; label: string }) => (term.node === null ? term.label : nameOfId(numbers.task.circuit, term.node, heads)),
+      point: (hover: Hover | null) => this.send('point', hover),
+      open: (node: NodeId) => this.send('pick', node),
+      hover: screen.hover,
+    };
+    return html`
+      <section>
+        <h3>Activation over your tokens <span class="num">${signed(detail.value)} at <code>${showToken(a.tokens[detail.token]?.text ?? '')}</code></span></h3>
+        ${this.chips(a, detail.values, detail.token, reach, screen.doc.token)}
+      </section>
+      ${screen.poster
+        ? nothing
+        : changeControl({
+            detail,
+            change,
+            reach,
+            held: numbers.shown.edits.mode === 'removed' ? known.has(detail.node) : numbers.shown.edits.mode === 'circuit' && !known.has(detail.node),
+            flipped: flips(numbers, detail.node),
+            noPatch: numbers.shown.b ? null : 'There is no prompt B to patch from.',
+            apply: (next: Change | null, kind: string) => {
+              // On a phone the control would stand below the sheet's edge.
+              if (next?.kind === 'set' || next?.kind === 'scale') this.open = true;
+              this.send('change-node', { node: detail.node, change: next, kind });
+            },
+          })}
+      ${incoming(detail, actions)} ${outgoing(detail, actions)} ${this.attention(detail, a)}
+    `;
+  }
+
+  /** The prompt's tokens, tinted by sign and size of the values; a click reads the graph at that token. */
+  private chips(a: Prompt, values: Float32Array, selected: number, reach: number, picked: number | null): TemplateResult {
+    return html`<div class="ats" role="group" aria-label="Token at which values are read">
+      ${a.tokens.map((token, index) => {
+        const value = values[index] ?? 0;
+        const share = reach >= SHOWN ? Math.min(1, Math.abs(value) / reach) : 0;
+        return html`<button
+          class="at ${value < 0 && share > 0.02 ? 'minus' : ''} ${share > 0.62 ? 'full' : ''}"
+          style="--a:${Math.round(share * 92)}%"
+          aria-pressed=${index === selected}
+          aria-label="${showToken(token.text)}, ${signed(value)}"
+          title="${showToken(token.text)}: ${signed(value)}"
+          @click=${() => this.send('pick-token', picked === index ? null : index)}
+          >${showToken(token.text)}</button
+        >`;
+      })}
+    </div>`;
+  }
+
+  private attention(detail: NodeDetail, a: Prompt): TemplateResult | typeof nothing {
+    const { attention } = detail;
+    if (!attention) return nothing;
+    const weights = [...attention.weights];
+    const scores = attention.channelScore;
+    const most = scores ? scores.reduce((max, value) => Math.max(max, Math.abs(value)), 0) : 0;
+    return html`<section>
+      <h3>Attention of head ${attention.head} <span class="mut">from the last token; nowhere: ${wholePercent(attention.sink)}</span></h3>
+      <ol class="attn" aria-label="Attention by token">
+        ${weights.map((weight, index) => {
+          const score = scores?.[index] ?? 0;
+          return html`<li title="${showToken(a.tokens[index]?.text ?? '')}: ${(weight * 100).toFixed(1)} %">
+            <code>${showToken(a.tokens[index]?.text ?? '')}</code><span class="abar"><i style="width:${(weight * 100).toFixed(1)}%"></i></span><span>${(weight * 100).toFixed(0)} %</span>
+            ${scores ? html`<span class="score ${score < 0 ? 'minus' : ''}" style="--a:${most > 0 ? Math.round((Math.abs(score) / most) * 60) : 0}%">${signed(score)}</span>` : nothing}
+          </li>`;
+        })}
+      </ol>
+      ${scores ? html`<p class="tiny">Right column: this channel's q × k, its part of the score before the softmax.</p>` : nothing}
+    </section>`;
+  }
+
+  private send(name: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
+
+  private down = (event: PointerEvent): void => {
+    (event.target as HTMLElement).setPointerCapture(event.pointerId);
+    this.drag = { y: event.clientY, moved: false };
+  };
+
+  private move = (event: PointerEvent): void => {
+    if (!this.drag || Math.abs(event.clientY - this.drag.y) < 24) return;
+    const up = event.clientY < this.drag.y;
+    this.drag = { y: event.clientY, moved: true };
+    if (!up && !this.open) {
+      this.send('shut', false);
+      this.drag = null;
+    } else this.open = up;
+  };
+
+  private up = (): void => {
+    // A drag is not a tap: the click that follows it is swallowed by `tap`.
+    if (this.drag && !this.drag.moved) this.drag = null;
+  };
+
+  private tap = (): void => {
+    if (this.drag?.moved) this.drag = null;
+    else this.open = !this.open;
+  };
+}

@@ -1,0 +1,91 @@
+/** Tables of terms that visibly sum: weight × activation = contribution, bias and all the rest included. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Hover } from '../../state/screen';
+import { decimalsFor, roundedToSum, signed } from '../../text/format';
+import type { NodeDetail, NodeId, Term } from '../../engine/protocol';
+
+export interface TermActions {
+  inCircuit(node: NodeId): boolean;
+  name(term: Term): string;
+  point(hover: Hover | null): void;
+  open(node: NodeId): void;
+  hover: Hover | null;
+}
+
+/** What goes in: the shown contributions and the bias add up to the shown sum. */
+export function incoming(detail: NodeDetail, actions: TermActions): TemplateResult {
+  const decimals = decimalsFor([...detail.incoming.map((term) => term.contribution), detail.bias, detail.sum]);
+  const terms = folded(detail.incoming, decimals, actions.inCircuit);
+  const parts = [...terms.map((term) => term.contribution), detail.bias];
+  const shown = roundedToSum(parts, detail.sum, decimals);
+  const digits = places(terms);
+  return html`<section class="terms">
+    <h3>In <span class="mut">weight × activation = contribution</span></h3>
+    <table>
+      ${terms.map((term, index) => row(term, shown[index]!, decimals, digits, detail.node, 'in', actions))}
+      <tr><th scope="row"><i class="sw"></i>bias</th><td></td><td></td><td></td><td></td><td class="con">${signed(shown.at(-1)!, decimals)}</td></tr>
+      <tr class="sum"><th scope="row" colspan="4">sum</th><td class="op">=</td><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
+      <tr class="after"><th scope="row" colspan="4">${detail.step || 'the activation'}</th><td></td><td class="con">${signed(detail.computed, decimals)}</td></tr>
+      ${signed(detail.value, decimals) === signed(detail.computed, decimals)
+        ? nothing
+        : html`<tr class="after"><th scope="row" colspan="4">after the change</th><td></td><td class="con">${signed(detail.value, decimals)}</td></tr>`}
+    </table>
+  </section>`;
+}
+
+export function outgoing(detail: NodeDetail, actions: TermActions): TemplateResult | typeof nothing {
+  if (detail.outgoing.length === 0) return nothing;
+  const decimals = decimalsFor(detail.outgoing.map((term) => term.contribution));
+  return html`<section class="terms">
+    <h3>Out <span class="mut">what it adds to each</span></h3>
+    <table>
+      ${detail.outgoing.map((term) => row(term, term.contribution, decimals, places(detail.outgoing), detail.node, 'out', actions))}
+    </table>
+  </section>`;
+}
+
+/** Terms from outside the circuit that would read as zero join the bundle of the others: fewer rows, the same sum. */
+export function folded(terms: Term[], decimals: number, inCircuit: (node: NodeId) => boolean): Term[] {
+  const small = (term: Term) => term.node !== null && !inCircuit(term.node) && Math.abs(term.contribution) < 0.5 / 10 ** decimals;
+  const bundle = terms.find((term) => term.node === null && /^\d+ others$/.test(term.label));
+  const joined = terms.filter(small);
+  if (joined.length < 2) return terms;
+  const count = joined.length + (bundle ? parseInt(bundle.label, 10) : 0);
+  const contribution = joined.reduce((sum, term) => sum + term.contribution, bundle?.contribution ?? 0);
+  const rest = terms.filter((term) => term !== bundle && !joined.includes(term));
+  return [...rest, { node: null, label: `${count} others`, weight: 0, activation: 0, contribution }];
+}
+
+/** Activations of one table share their decimals; small ones would read as zero with two. */
+function places(terms: Term[]): number {
+  return decimalsFor(terms.map((term) => term.activation));
+}
+
+function row(term: Term, contribution: number, decimals: number, digits: number, node: NodeId, side: 'in' | 'out', actions: TermActions): TemplateResult {
+  const other = term.node;
+  const edge: Hover | null = other === null ? null : { kind: 'edge', from: side === 'in' ? other : node, to: side === 'in' ? node : other };
+  const lit = edge !== null && sameEdge(actions.hover, edge);
+  const exact = `${term.weight} × ${term.activation} = ${term.contribution}`;
+  const sign = other === null && term.weight === 0 ? '' : term.weight < 0 ? 'sn' : 'sp';
+  const name = actions.name(term);
+  return html`<tr
+    class=${lit ? 'hov' : ''}
+    title=${exact}
+    @pointerenter=${() => edge && actions.point(edge)}
+    @pointerleave=${() => edge && actions.point(null)}
+  >
+    <th scope="row">
+      <i class="sw ${sign}"></i>${other === null
+        ? html`<span>${name}</span>`
+        : html`<button class="plain" @click=${() => actions.open(other)} @focus=${() => actions.point(edge)} @blur=${() => actions.point(null)}>${name}</button>`}
+    </th>
+    ${other === null && term.weight === 0
+      ? html`<td></td><td></td><td></td><td></td>`
+      : html`<td>${signed(term.weight)}</td><td class="op">×</td><td>${signed(term.activation, digits)}</td><td class="op">=</td>`}
+    <td class="con">${signed(contribution, decimals)}</td>
+  </tr>`;
+}
+
+function sameEdge(hover: Hover | null, edge: Hover & { kind?: string }): boolean {
+  return hover?.kind === 'edge' && edge.kind === 'edge' && hover.from === edge.from && hover.to === edge.to;
+}

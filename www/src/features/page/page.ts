@@ -1,0 +1,285 @@
+/** The playground: every part of the screen, and what their events do. */
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import type { Controller } from '../../state/controller';
+import { withChange, withCounterfactual, withFlip, withMode, withNode, withText, withToken, withTwin, type Change, type Doc } from '../../state/document';
+import { encode } from '../../state/url';
+import type { Hover, Screen } from '../../state/screen';
+import { markedToken } from '../../domain/alignment';
+import { exampleNames } from '../../text/names';
+import { notes } from '../../text/notes';
+import { count } from '../../text/format';
+import { said } from '../prediction/summary';
+import type { NodeId } from '../../engine/protocol';
+import { aboutTask } from '../about/about';
+import { Announcer } from '../prediction/announce';
+import { bars } from '../prediction/bars';
+import '../prompt/editor';
+import { flip } from '../prediction/flip';
+import { footer } from '../footer/footer';
+import '../graph/graph';
+import { icons } from '../shared/icons';
+import { legend } from '../graph/legend';
+import { Light } from '../shared/light';
+import { modes, viewSwitch } from '../graph/modes';
+import '../graph/node-list';
+import '../node-panel/node-panel';
+import { pieces } from '../shared/rich-text';
+import { toggleTheme } from '../shared/theme';
+
+@customElement('sc-page')
+export class Page extends Light {
+  @property({ attribute: false }) controller!: Controller;
+  @state() private copied = '';
+  @state() private announced = '';
+  /** Whether the dense twin's panel has come, or why it could not be loaded. */
+  @state() private twin: 'absent' | 'loading' | 'here' | { lost: string } = 'absent';
+  /** The task whose silent nodes are drawn, too. */
+  @state() private whole: string | null = null;
+  private leave: (() => void) | null = null;
+  private readonly announcer = new Announcer((text) => (this.announced = text));
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.leave = this.controller.subscribe(() => this.requestUpdate());
+    addEventListener('keydown', this.key);
+    addEventListener('hashchange', this.linkChanged);
+    addEventListener('pointerdown', this.away);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.leave?.();
+    removeEventListener('keydown', this.key);
+    removeEventListener('hashchange', this.linkChanged);
+    removeEventListener('pointerdown', this.away);
+  }
+
+  protected override updated(_changes: PropertyValues<this>): void {
+    const { phase, numbers } = this.controller.screen;
+    if (phase === 'ready') this.announcer.update(numbers);
+  }
+
+  private get doc(): Doc {
+    return this.controller.screen.doc;
+  }
+
+  /** A press outside closes what hangs over the page. */
+  private away = (event: Event): void => {
+    const about = this.querySelector<HTMLDetailsElement>('.about[open]');
+    if (about && !about.contains(event.target as Node)) about.open = false;
+  };
+
+  private linkChanged = (): void => this.controller.linkChanged();
+
+  private key = (event: KeyboardEvent): void => {
+    const about = this.querySelector<HTMLDetailsElement>('.about[open]');
+    if (event.key === 'Escape' && about) {
+      about.open = false;
+      about.querySelector('summary')?.focus();
+      return;
+    }
+    const typing = event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement;
+    if (event.key === 'Escape' && this.doc.node !== null) {
+      this.shut(true);
+    } else if (event.key === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !typing) {
+      event.preventDefault();
+      this.controller.undo();
+    }
+  };
+
+  /** Closes the panel; by keyboard, the focus goes back to the node in the graph. */
+  private shut(byKey: boolean): void {
+    const node = this.doc.node;
+    const inside = this.querySelector('sc-panel')?.contains(document.activeElement);
+    this.controller.change(withNode(this.doc, null), 'select');
+    if (inside && byKey) requestAnimationFrame(() => this.querySelector<HTMLElement>(`[data-node="${CSS.escape(node ?? '')}"]`)?.focus());
+  }
+
+  protected override render(): TemplateResult {
+    const { screen } = this.controller;
+    const { numbers, previous, drawn, doc } = screen;
+    const task = screen.tasks.find((one) => one.name === doc.task);
+    const parts = numbers && numbers.task.name === doc.task ? numbers.task.circuit.nodes.length : null;
+    const panel = numbers !== null && doc.node !== null;
+    const headWidth = screen.model?.headWidth ?? 0;
+    return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
+        @change-node=${this.changeNode} @pick-token=${this.pickToken}>
+      <header>
+        <h1>${task?.sentence ?? 'A small model, and the few parts that decide.'} <span>${parts === null ? '' : `These ${count(parts)} parts do it.`}</span></h1>
+        ${screen.tasks.length > 0
+          ? html`<label class="pick"><span>Task</span>
+              <select data-testid="task-select" @change=${this.openTask}>
+                ${screen.tasks.map((one) => html`<option value=${one.name} .selected=${one.name === doc.task}>${one.title}</option>`)}
+              </select>
+            </label>`
+          : nothing}
+        ${aboutTask(screen)}
+        <button class="quiet icon" aria-label="Light or dark" title="Light or dark" @click=${toggleTheme}>${icons.theme}</button>
+      </header>
+      ${this.prompts(screen)}
+      ${this.messages(screen)}
+      <div class="after">
+        <div class="saidrow">
+          <p class="said">${numbers ? pieces(said(numbers, previous, headWidth)) : 'The model is loading; its numbers come in a moment.'}</p>
+          ${this.twinSwitch(screen)}
+        </div>
+        ${doc.twin && screen.twin ? this.twinPanel(screen) : nothing}
+      </div>
+      <main>
+        <section class="card gcard" aria-label="Circuit">
+          <div class="bar2">
+            ${modes(screen, (mode) => this.controller.change(withMode(this.doc, mode), ''))}
+            ${this.foldSwitch(screen)}
+            ${viewSwitch(screen, (view) => this.controller.view(view))}
+          </div>
+          <div class="gw" data-testid="graph" ?hidden=${screen.view !== 'graph'}>
+            ${screen.view === 'graph' ? html`<sc-graph .numbers=${drawn.numbers} .previous=${drawn.previous} .hover=${screen.hover} .selected=${doc.node} .whole=${this.whole === numbers?.task.name}></sc-graph>` : nothing}
+          </div>
+          <sc-node-list .numbers=${drawn.numbers} .hover=${screen.hover} .selected=${doc.node} .shown=${screen.view === 'list'}></sc-node-list>
+          ${legend(drawn.numbers, drawn.previous !== null)}
+        </section>
+        <sc-panel .screen=${{ ...screen, ...drawn }}></sc-panel>
+      </main>
+      ${footer(screen, this.copied, {
+        undo: () => this.controller.undo(),
+        reset: () => this.controller.reset(),
+        share: this.share,
+        use: (backend) => void this.controller.useBackend(backend),
+      })}
+      <div class="vh" aria-live="polite">${this.announced}</div>
+      <svg class="vh" aria-hidden="true"><defs>
+        <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl" /></pattern>
+      </defs></svg>
+    </div>`;
+  }
+
+  private twinSwitch(screen: Screen): TemplateResult | typeof nothing {
+    if (!screen.twin) return nothing;
+    const open = screen.doc.twin !== null;
+    const knows = screen.twin.listed.tasks.some((task) => task.name === screen.doc.task);
+    return html`<button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.numbers || screen.poster || !(open || knows)}
+      title=${knows ? 'The same prompt in an ordinary, dense model, steered by a channel of the sparse model that learnt beside it' : 'The sparse model that learnt beside the dense one does not do this task'}
+      @click=${() => this.controller.change(withTwin(this.doc, !open), 'select')}>Dense twin</button>`;
+  }
+
+  /** The panel's code comes with its first opening. */
+  private twinPanel(screen: Screen): TemplateResult | typeof nothing {
+    if (screen.poster || !screen.numbers || screen.model?.file !== screen.twin?.listed.file) return nothing;
+    if (typeof this.twin === 'object') return html`<p class="notice" role="alert" data-testid="twin-error">${this.twin.lost}</p>`;
+    if (this.twin === 'here') return html`<sc-twin .controller=${this.controller}></sc-twin>`;
+    if (this.twin === 'absent') {
+      this.twin = 'loading';
+      import('../twin/twin').then(
+        () => (this.twin = 'here'),
+        (error: unknown) => (this.twin = { lost: `The dense twin could not be loaded (${String(error)}). Check the connection and load the page again.` }),
+      );
+    }
+    return html`<p class="tload">Loading the dense twin</p>`;
+  }
+
+  /** Nodes that are silent on the task's example stand behind counts until someone wants to see them. */
+  private foldSwitch({ numbers, view }: Screen): TemplateResult | typeof nothing {
+    const { circuit, silent, name } = numbers?.task ?? {};
+    if (!circuit || !silent?.length || view !== 'graph') return nothing;
+    const whole = this.whole === name;
+    return html`<button class="quiet small fold" title="${silent.length} nodes are silent on this task's example" @click=${() => (this.whole = whole ? null : name!)}>
+      ${whole ? `Fold ${silent.length} silent` : `Show all ${circuit.nodes.length}`}
+    </button>`;
+  }
+
+  private prompts(screen: Screen): TemplateResult {
+    const { numbers, drawn: { numbers: drawn }, doc } = screen;
+    const fresh = drawn && drawn.doc.a === doc.a && drawn.doc.task === doc.task ? drawn.shown : null;
+    // While new tokens are on their way the editors keep the old ones, as far as they fit.
+    const last = drawn && drawn.doc.task === doc.task ? drawn.shown : null;
+    const b = doc.b ?? fresh?.b?.text ?? this.lastB(screen);
+    const tokens = fresh ? `${fresh.a.tokens.length} token${fresh.a.tokens.length === 1 ? '' : 's'}` : '';
+    const at = fresh ?? last;
+    const marked = at ? (doc.token ?? markedToken(at.a, at.b)) : -1;
+    const partner = at?.b ? at.b.tokens.length - (at.a.tokens.length - marked) : -1;
+    const task = screen.tasks.find((one) => one.name === doc.task);
+    return html`<div class="top">
+      <section class="edit" aria-label="Prompts">
+        <div class="lbl">Your prompt <span>${tokens}</span>${this.examples(screen)}</div>
+        <sc-editor .name=${'prompt-a'} .label=${'Your prompt'} .text=${doc.a} .prompt=${(fresh ?? last)?.a ?? null} .marked=${marked} .focused=${true}
+          @edit=${(event: CustomEvent<string>) => this.controller.change(withText(this.doc, event.detail), 'type-a')}></sc-editor>
+        <div class="second">
+          <span class="lbl2" title="Flip and Patch take values from this prompt, token by token from the end; tokens without a partner keep their own">Prompt B</span>
+          <sc-editor .name=${'prompt-b'} .line=${true} .placeholder=${'none: nothing to swap'} .label=${'Prompt B, from which Flip and Patch take values'} .text=${b} .prompt=${(fresh ?? last)?.b ?? null} .marked=${partner}
+            @edit=${(event: CustomEvent<string>) => this.controller.change(withCounterfactual(this.doc, event.detail), 'type-b')}></sc-editor>
+          ${doc.b === null
+            ? nothing
+            : html`<button class="quiet small" @click=${() => this.controller.change(withCounterfactual(this.doc, null), '')} title="Let the task's rule write prompt B">By rule</button>`}
+        </div>
+      </section>
+      <svg class="fork" viewBox="0 0 56 104" preserveAspectRatio="none" aria-hidden="true"><path d="M0 66C30 66 22 24 56 24M0 66C30 66 22 72 56 72" /></svg>
+      ${bars(task?.candidates ?? null, numbers && numbers.task.name === doc.task ? numbers : null, screen.previous)}
+      ${flip(screen, () => this.controller.change(withFlip(this.doc, !this.doc.edits.flip), ''))}
+    </div>`;
+  }
+
+  /** The task's presets, one click away. */
+  private examples(screen: Screen): TemplateResult | typeof nothing {
+    const presets = screen.tasks.find((one) => one.name === screen.doc.task)?.presets ?? [];
+    if (presets.length < 2) return nothing;
+    const names = exampleNames(presets.map((preset) => preset.a.text));
+    const pick = (event: Event) => {
+      const select = event.target as HTMLSelectElement;
+      const preset = presets[Number(select.value)];
+      select.value = '-1';
+      if (preset) this.controller.change(withCounterfactual(withText(this.doc, preset.a.text), null), '');
+    };
+    return html`<select class="examples" aria-label="Examples" .value=${'-1'} @change=${pick}>
+      <option value="-1">Examples</option>
+      ${names.map((name, index) => html`<option value=${index}>${name}</option>`)}
+    </select>`;
+  }
+
+  /** While a new text is on its way, prompt B shows what it was. */
+  private lastB(screen: Screen): string {
+    const task = screen.tasks.find((one) => one.name === screen.doc.task);
+    if (screen.phase === 'busy' || screen.phase === 'error') return screen.drawn.numbers?.shown.b?.text ?? '';
+    return screen.phase === 'loading' && task?.presets[0]?.a.text === screen.doc.a ? task.presets[0].b.text : '';
+  }
+
+  private messages(screen: Screen): TemplateResult | typeof nothing {
+    const list = [...screen.notices, ...(screen.numbers && screen.phase === 'ready' ? notes(screen.numbers, screen.model) : [])];
+    if (screen.failure) list.unshift(screen.failure);
+    if (list.length === 0) return nothing;
+    return html`<div class="notice ${screen.failure ? 'fatal' : ''}" data-testid="error" role=${screen.failure ? 'alert' : 'status'}>
+      ${list.map((message) => html`<p>${message}</p>`)}
+      ${screen.failure ? html`<button class="quiet" @click=${() => location.reload()}>Load the page again</button>` : nothing}
+    </div>`;
+  }
+
+  private openTask = (event: Event): void => this.controller.openTask((event.target as HTMLSelectElement).value);
+
+  private point = (event: CustomEvent<Hover | null>): void => this.controller.hover(event.detail);
+
+  private pick = (event: CustomEvent<NodeId>): void => {
+    this.controller.change(withNode(this.doc, event.detail), 'select');
+    // On a phone the sheet must not cover the node it speaks of.
+    const spot = innerWidth <= 760 ? this.querySelector(`[data-testid=graph] [data-node="${CSS.escape(event.detail)}"]`)?.getBoundingClientRect() : null;
+    if (spot && spot.bottom > innerHeight - 200) scrollBy({ top: spot.bottom - innerHeight / 2 + 60, behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+  };
+
+  private pickToken = (event: CustomEvent<number | null>): void => this.controller.change(withToken(this.doc, event.detail), 'select');
+
+  private changeNode = (event: CustomEvent<{ node: NodeId; change: Change | null; kind: string }>): void => {
+    const { node, change, kind } = event.detail;
+    this.controller.change(withChange(this.doc, node, change), kind === 'slider' ? `slider:${node}` : '');
+  };
+
+  private share = async (): Promise<void> => {
+    const url = `${location.href.split('#')[0]}${encode(this.doc)}`;
+    try {
+      await navigator.clipboard.writeText(url);
+      this.copied = 'Link copied';
+    } catch {
+      // No clipboard (an insecure address, a refusal): the address bar holds the same link.
+      this.copied = 'The link is in the address bar';
+    }
+    setTimeout(() => (this.copied = ''), 4000);
+  };
+}

@@ -1,0 +1,26 @@
+/** Tells a screen reader the two chances: once a change, not on every key while someone types. */
+import type { Numbers } from '../../state/screen';
+import { sayToken } from '../../text/names';
+import { percent } from '../../text/format';
+
+const QUIET = 600;
+
+export class Announcer {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private last = '';
+
+  constructor(private readonly say: (text: string) => void) {}
+
+  update(numbers: Numbers | null): void {
+    if (!numbers) return;
+    const { candidates } = numbers.task;
+    const { p } = numbers.shown.view;
+    const text = candidates.map((token, index) => `${sayToken(token)} ${percent(p[index as 0 | 1])}`).join(', ');
+    clearTimeout(this.timer);
+    if (text === this.last) return;
+    this.timer = setTimeout(() => {
+      this.last = text;
+      this.say(text);
+    }, QUIET);
+  }
+}

@@ -1,0 +1,46 @@
+/** The two candidates' probabilities, the top five, and how likely the two are among all tokens. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Numbers } from '../../state/screen';
+import { sayToken, showToken } from '../../text/names';
+import { percent, percentDigits } from '../../text/format';
+import { unlikely, winner } from './summary';
+
+export function bars(candidates: [string, string] | null, numbers: Numbers | null, previous: Numbers | null): TemplateResult {
+  const win = numbers ? winner(numbers) : null;
+  return html`<section class="next" aria-label="Next token">
+    <div class="lbl">Next token <span>of these two</span></div>
+    <div class="bars">
+      ${([0, 1] as const).map((index) =>
+        bar(index === 0 ? 'p-target' : 'p-alt', candidates?.[index] ?? '', numbers?.shown.view.p[index], previous?.shown.view.p[index], win === index))}
+    </div>
+    ${numbers ? likely(numbers) : nothing}
+  </section>`;
+}
+
+/** One candidate's bar, over its ghost. */
+export function bar(name: string, token: string, p: number | undefined, was: number | undefined, win: boolean): TemplateResult {
+  const ghost = was !== undefined && p !== undefined && percent(was) !== percent(p);
+  return html`<div class="bar ${win ? 'win' : ''}">
+    <span class="cand">${sayToken(token)}</span>
+    <span class="track" data-testid=${name} data-value=${p ?? nothing} data-token=${token}>
+      <i class="fill" style="transform:translateX(calc(max(3px, ${((p ?? 0) * 100).toFixed(2)}%) - 100%))"></i>
+      ${ghost ? html`<i class="ghost" style="width:${(was * 100).toFixed(2)}%"></i>` : nothing}
+    </span>
+    <span class="pc"
+      ><b>${p === undefined ? '–' : percentDigits(p)}<small> %</small></b>${ghost ? html`<em>was ${percent(was)}</em>` : nothing}</span
+    >
+  </div>`;
+}
+
+function likely(numbers: Numbers): TemplateResult {
+  const { pFull, top } = numbers.shown.view;
+  const both = pFull[0] + pFull[1];
+  return html`<div class="top5">
+    ${unlikely(numbers)
+      ? html`<strong class="unlikely">Neither is likely: ${percent(both)}.</strong>`
+      : html`<span class="t5-label" title="Both candidates together: ${percent(both)} of all tokens">Of all tokens, %</span>`}
+    <span class="t5" aria-label="Five likeliest of all tokens, in per cent">
+      ${top.map((one) => html`<span class=${numbers.task.candidateIds.includes(one.id) ? 'mine' : ''}><code>${showToken(one.text)}</code> ${percentDigits(one.p)}</span>`)}
+    </span>
+  </div>`;
+}

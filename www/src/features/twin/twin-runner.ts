@@ -1,0 +1,216 @@
+/**
+ * The dense twin beside the screen: what is to be asked of its engine for the screen shown, and what has been answered.
+ * It follows the sparse model's numbers and never goes before them. What the slider needs is asked first and alone; the curve, the
+ * random directions, the other channels and the hybrid passes follow one by one, so that a newer question waits for one of them at most.
+ */
+import type { CircuitInfo, HybridView, NodeId, Progress, TwinEngine, TwinView } from '../../engine/protocol';
+import { parseNode } from '../../text/names';
+import type { Screen } from '../../state/screen';
+
+/** Random directions tried. */
+export const RANDOM = 50;
+/** Strengths of the curve, all of them computed. */
+export const STRENGTHS: readonly number[] = Array.from({ length: 11 }, (_, index) => index / 10);
+/** Milliseconds of quiet before a new text is run. */
+const QUIET = 150;
+
+/** What the twin's numbers depend on, strength apart. */
+export interface TwinCase {
+  task: string;
+  a: number[];
+  b: number[] | null;
+  candidates: [number, number];
+  /** Null where the circuit has no reads. */
+  channel: NodeId | null;
+  /** The circuit's other reads. */
+  others: NodeId[];
+}
+
+/** Numbers of one case. Null: on their way, or not to be had. */
+export interface TwinNumbers {
+  case: TwinCase;
+  /** The dense model by itself. */
+  before: [number, number];
+  /** At this strength. */
+  steer: number;
+  p: [number, number];
+  curve: { strength: number; p: [number, number] }[] | null;
+  random: [number, number][] | null;
+  others: TwinView['others'] | null;
+  hybrid: HybridView | null;
+}
+
+export interface TwinScreen {
+  phase: 'loading' | 'busy' | 'ready' | 'error';
+  progress: Progress | null;
+  failure: string | null;
+  /** By task, the channel that the bridge names. */
+  channels: Record<string, NodeId>;
+  numbers: TwinNumbers | null;
+}
+
+/** The channels that can steer: what the circuit's sublayers read of the residual stream. */
+export function reads(circuit: CircuitInfo): NodeId[] {
+  return circuit.nodes.map((info) => info.node).filter((node) => parseNode(node)?.site.endsWith('.act_in'));
+}
+
+/** The channel that a screen steers by: the user's if the circuit reads it, else the bridge's, else the circuit's first read. */
+export function channelOf(circuit: CircuitInfo, wish: NodeId | null, named: NodeId | undefined): NodeId | null {
+  const all = reads(circuit);
+  return [wish, named].find((node): node is NodeId => node != null && all.includes(node)) ?? all[0] ?? null;
+}
+
+/** The case of a screen; null while its numbers are not those of the text. */
+export function caseOf(screen: Screen, channels: Record<string, NodeId>): TwinCase | null {
+  const { numbers, doc, poster } = screen;
+  if (!numbers || poster || numbers.doc.task !== doc.task || numbers.doc.a !== doc.a || numbers.doc.b !== doc.b) return null;
+  const { task, shown } = numbers;
+  const channel = channelOf(task.circuit, doc.twin?.channel ?? null, channels[task.name]);
+  return {
+    task: task.name,
+    a: shown.a.tokens.map((token) => token.id),
+    b: shown.b && shown.b.tokens.map((token) => token.id),
+    candidates: task.candidateIds,
+    channel,
+    others: reads(task.circuit).filter((node) => node !== channel),
+  };
+}
+
+interface Wanted {
+  of: TwinCase;
+  steer: number;
+}
+
+export class TwinController {
+  screen: TwinScreen = { phase: 'loading', progress: null, failure: null, channels: {}, numbers: null };
+  /** What the screen asks for, and that or nothing: what may be run now. */
+  private asked: Wanted | null = null;
+  private wanted: Wanted | null = null;
+  private at: Screen | null = null;
+  private opened = false;
+  private running = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly engine: TwinEngine,
+    private readonly changed: () => void,
+    private readonly quiet = QUIET,
+  ) {}
+
+  private set(patch: Partial<TwinScreen>): void {
+    this.screen = { ...this.screen, ...patch };
+    this.changed();
+  }
+
+  async open(source: NonNullable<Screen['twin']>): Promise<void> {
+    try {
+      const channels = await this.engine.open(source.base, source.listed, (progress) => {
+        const before = this.screen.progress?.loaded ?? 0;
+        if (!this.opened && progress.loaded >= before) this.set({ progress });
+      });
+      this.opened = true;
+      this.set({ channels, phase: 'busy', progress: null });
+      if (this.at) this.follow(this.at);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The page's screen has changed, or may have. */
+  follow(screen: Screen): void {
+    this.at = screen;
+    if (!this.opened || !screen.doc.twin) return;
+    const of = caseOf(screen, this.screen.channels);
+    if (!of) {
+      // A text is on its way: the sparse model answers first.
+      this.ask(null);
+      return;
+    }
+    const { steer } = screen.doc.twin;
+    if (this.asked && sameCase(this.asked.of, of) && this.asked.steer === steer) return;
+    const last = this.screen.numbers?.case;
+    // Typing goes on: wait for a pause. A slider, a channel or a flip is answered at once.
+    const typed = last !== undefined && last.task === of.task && JSON.stringify([last.a, last.b]) !== JSON.stringify([of.a, of.b]);
+    this.ask({ of, steer }, typed ? this.quiet : 0);
+  }
+
+  private ask(asked: Wanted | null, wait = 0): void {
+    clearTimeout(this.timer);
+    this.asked = asked;
+    this.wanted = wait > 0 ? null : asked;
+    if (this.screen.phase !== 'busy') this.set({ phase: 'busy' });
+    if (wait === 0) void this.run();
+    else {
+      this.timer = setTimeout(() => {
+        this.wanted = asked;
+        void this.run();
+      }, wait);
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.asked = this.wanted = null;
+    this.opened = false;
+  }
+
+  /** Asks for the most urgent thing that is missing until nothing is. */
+  private async run(): Promise<void> {
+    if (this.running) return;
+    this.running = true;
+    for (let wanted = this.wanted; wanted; wanted = this.wanted) {
+      try {
+        const numbers = await this.next(wanted);
+        if (!numbers) {
+          this.wanted = null;
+          this.set({ phase: 'ready', failure: null });
+        } else if (this.wanted && sameCase(this.wanted.of, numbers.case)) {
+          // An answer to a question that nobody asks any more is dropped, unless it holds for the new one as well.
+          this.set({ numbers });
+        }
+      } catch (error) {
+        // This case cannot be had; another may.
+        if (this.wanted === wanted) {
+          this.wanted = null;
+          this.fail(error);
+        }
+      }
+    }
+    this.running = false;
+  }
+
+  /** The numbers with one more part of them; null if none is missing. */
+  private async next({ of, steer }: Wanted): Promise<TwinNumbers | null> {
+    const have = this.screen.numbers;
+    const numbers = have && sameCase(have.case, of) ? have : null;
+    const { a, b, candidates, channel, others } = of;
+    const ask = (strengths: number[], rest: NodeId[], random: number) =>
+      // A circuit without reads has nothing to steer by: any channel will do for the dense model by itself.
+      this.engine.steer({ a, b: channel === null ? null : b, node: channel ?? '0.attn.act_in.0', strengths, others: rest, random, candidates });
+    if (!numbers || numbers.steer !== steer) {
+      const view = await ask([steer], [], 0);
+      // The hybrid passes know nothing of channels.
+      const hybrid = have && JSON.stringify([have.case.a, have.case.candidates]) === JSON.stringify([a, candidates]) ? have.hybrid : null;
+      const empty = { curve: null, random: null, others: null, hybrid };
+      return { ...(numbers ?? empty), case: of, before: view.before, steer, p: view.curve[0] ?? view.before };
+    }
+    const steers = b !== null && channel !== null;
+    if (steers && !numbers.curve) {
+      const { curve } = await ask([...STRENGTHS], [], 0);
+      return { ...numbers, curve: curve.map((p, index) => ({ strength: STRENGTHS[index]!, p })) };
+    }
+    if (steers && !numbers.random) return { ...numbers, random: (await ask([], [], RANDOM)).random };
+    if (steers && !numbers.others) return { ...numbers, others: (await ask([], others, 0)).others };
+    if (!numbers.hybrid) return { ...numbers, hybrid: await this.engine.hybrid(a, candidates) };
+    return null;
+  }
+
+  private fail(error: unknown): void {
+    clearTimeout(this.timer);
+    this.set({ phase: 'error', failure: error instanceof Error ? error.message : String(error), progress: null });
+  }
+}
+
+function sameCase(one: TwinCase, two: TwinCase): boolean {
+  return one === two || JSON.stringify(one) === JSON.stringify(two);
+}

@@ -1,0 +1,163 @@
+/** The dense twin: the same prompt in a dense model, steered by what one channel of the sparse one reads. Loaded when it is opened. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import type { Controller } from '../../state/controller';
+import { withChannel, withSteer, withTwin } from '../../state/document';
+import type { Screen } from '../../state/screen';
+import { channelOf, reads, TwinController, type TwinNumbers } from './twin-runner';
+import './twin.css';
+import { sayToken } from '../../text/names';
+import { bytes, percent } from '../../text/format';
+import { channelName, middle, otherOf, steering, switchPoint } from '../../text/twin';
+import { connectTwin } from '../../engine/twin-client';
+import type { TaskInfo } from '../../engine/protocol';
+import { bar } from '../prediction/bars';
+import { icons } from '../shared/icons';
+import { Light } from '../shared/light';
+import { pieces } from '../shared/rich-text';
+import { twinChart } from './chart';
+
+@customElement('sc-twin')
+export class TwinPanel extends Light {
+  @property({ attribute: false }) controller!: Controller;
+  /** The boundary at which the hybrid passes change models; null: in the middle. */
+  @state() private boundary: number | null = null;
+  private engine: ReturnType<typeof connectTwin> | null = null;
+  private twin: TwinController | null = null;
+  private leave: (() => void) | null = null;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.engine = connectTwin();
+    this.twin = new TwinController(this.engine, () => this.requestUpdate());
+    const { twin } = this;
+    this.leave = this.controller.subscribe(() => {
+      twin.follow(this.controller.screen);
+      this.requestUpdate();
+    });
+    twin.follow(this.controller.screen);
+    const source = this.controller.screen.twin;
+    if (source) void twin.open(source);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.leave?.();
+    this.twin?.close();
+    this.engine?.close();
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { screen } = this.controller;
+    const twin = this.twin?.screen;
+    const task = screen.numbers?.task;
+    if (!twin || !task || !screen.doc.twin) return nothing;
+    // Numbers of another task mean nothing beside this one's candidates.
+    const numbers = twin.numbers?.case.task === screen.doc.task ? twin.numbers : null;
+    return html`<section class="card twin" data-testid="twin" data-state=${twin.phase} aria-label="Dense twin">
+      <div class="thead">
+        <h2>Dense twin</h2>
+        <p>An ordinary model beside the sparse one. A bridge carries what a channel of the sparse model reads over to it.${screen.twin?.listed.default ? '' : ' The circuit is now that of the sparse model which learnt beside it; shut the twin to go back.'}</p>
+        <button class="quiet icon" aria-label="Shut the dense twin" @click=${() => this.change(withTwin(screen.doc, false), 'select')}>${icons.close}</button>
+      </div>
+      ${twin.failure ? html`<p class="tfail" role="alert" data-testid="twin-error">${twin.failure}</p>` : nothing}
+      ${twin.phase === 'loading' ? this.progress() : nothing}
+      ${numbers && screen.numbers ? this.body(screen, task, numbers) : nothing}
+    </section>`;
+  }
+
+  private progress(): TemplateResult {
+    const progress = this.twin?.screen.progress;
+    const { loaded, total } = progress ?? { loaded: 0, total: 1 };
+    return html`<p class="tload">
+      <span>${progress ? `Loading the dense model, ${bytes(loaded)} of ${bytes(total)}` : 'Loading the dense model'}</span>
+      <span class="load" role="progressbar" aria-label="Loading the dense twin" aria-valuemin="0" aria-valuemax=${total} aria-valuenow=${loaded}
+        ><i style="width:${((100 * loaded) / Math.max(1, total)).toFixed(1)}%"></i></span
+      >
+    </p>`;
+  }
+
+  private body(screen: Screen, task: TaskInfo, numbers: TwinNumbers): TemplateResult {
+    const { before, p, random } = numbers;
+    const steered = numbers.steer > 0 && numbers.case.b !== null;
+    const other = otherOf(numbers);
+    const control = random && middle(random);
+    return html`<div class="tbody">
+      <div class="tplot">${twinChart(numbers, task.candidates, task.circuit, screen.model?.headWidth ?? 0)}</div>
+      <div class="tnext">
+        <div class="lbl">Dense model, next token <span>of these two</span></div>
+        <div class="bars">
+          ${([0, 1] as const).map((index) =>
+            bar(index === 0 ? 'dense-p-target' : 'dense-p-alt', task.candidates[index], p[index], steered ? before[index] : undefined, p[index] > p[1 - index]!))}
+        </div>
+        <p class="tsaid" data-testid="twin-said">${pieces(steering(numbers, task.candidates, screen.numbers?.shown.reason ?? null))}</p>
+        ${control
+          ? html`<p class="tiny">The middle one of ${random.length} random pushes: <code>${sayToken(task.candidates[other])}</code>
+              <b data-testid="dense-random" data-value=${control[1]} data-before=${before[1]}>${percent(control[other])}</b>
+              (unpushed: ${percent(before[other])})</p>`
+          : nothing}
+      </div>
+      <div class="tsteer">${this.controls(screen, task, numbers)} ${this.hybrid(task, numbers)}</div>
+    </div>`;
+  }
+
+  private controls(screen: Screen, task: TaskInfo, numbers: TwinNumbers): TemplateResult {
+    const { doc } = screen;
+    const { steer, channel } = doc.twin!;
+    const named = this.twin!.screen.channels[task.name];
+    const all = reads(task.circuit);
+    const chosen = channelOf(task.circuit, channel, named);
+    const off = numbers.case.b === null || chosen === null;
+    const info = (node: string) => task.circuit.nodes.find((one) => one.node === node)!;
+    const pick = (event: Event) => {
+      const node = (event.target as HTMLSelectElement).value;
+      this.change(withChannel(this.controller.screen.doc, node === named ? null : node), 'channel');
+    };
+    return html`<label class="tfield"><span>Channel ${chosen !== null && chosen === named ? html`<i>best on average</i>` : nothing}</span>
+        <select data-testid="steer-channel" ?disabled=${all.length === 0} @change=${pick}>
+          ${all.map((node) => html`<option value=${node} .selected=${node === chosen}>${channelName(info(node))}${node === named ? ', best on average' : ''}</option>`)}
+        </select>
+      </label>
+      ${channel !== null && channel !== chosen
+        ? html`<p class="tiny">${channel} is no channel that this circuit reads; ${chosen ?? 'none'} is taken.</p>`
+        : nothing}
+      <label class="tfield"><span>Strength <b>${Math.round(steer * 100)}${'\u00a0'}%</b></span>
+        <span class="sl"><input
+          type="range"
+          data-testid="steer-strength"
+          min="0"
+          max="1"
+          step="0.01"
+          aria-valuetext="${Math.round(steer * 100)} %"
+          style="--at:${(steer * 100).toFixed(1)}%"
+          ?disabled=${off}
+          .value=${String(steer)}
+          @input=${(event: Event) => this.change(withSteer(this.controller.screen.doc, Number((event.target as HTMLInputElement).value)), 'steer')}
+        /></span>
+      </label>`;
+  }
+
+  /** Passes that begin in one model and end in the other. */
+  private hybrid(task: TaskInfo, { hybrid, before }: TwinNumbers): TemplateResult | typeof nothing {
+    if (!hybrid) return nothing;
+    const sites = hybrid.sparseToDense.length;
+    const at = this.boundary ?? sites >> 1;
+    const wins = before[1] > before[0] ? 1 : 0;
+    const pick = (event: Event) => (this.boundary = Number((event.target as HTMLSelectElement).value));
+    const line = (name: string, way: string, p: [number, number]) =>
+      html`<li>${way} <code>${sayToken(task.candidates[wins])}</code> <b data-testid=${name} data-value=${p[1]}>${percent(p[wins])}</b></li>`;
+    return html`<label class="tfield"><span title="A pass begins in one model, crosses the bridge at this point and ends in the other">Change models</span>
+        <select data-testid="hybrid-switch" @change=${pick}>
+          ${Array.from({ length: sites }, (_, index) => html`<option value=${index} .selected=${index === at}>${switchPoint(index)}</option>`)}
+        </select>
+      </label>
+      <ul class="tiny">
+        ${line('hybrid-sparse-dense', 'Sparse, then dense:', hybrid.sparseToDense[at]!)}
+        ${line('hybrid-dense-sparse', 'Dense, then sparse:', hybrid.denseToSparse[at]!)}
+      </ul>`;
+  }
+
+  private change(next: Screen['doc'], kind: string): void {
+    this.controller.change(next, kind);
+  }
+}

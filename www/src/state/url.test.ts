@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { opening, type Doc } from './document';
+import { decode, encode, type Bounds } from './url';
+
+const bounds: Bounds = {
+  tasks: ['single_double_quote', 'bracket_counting'],
+  model: { layers: 2, width: 256, attnWidth: 256, mlpWidth: 1024 },
+};
+
+const clean = { mode: 'circuit', off: [], set: {}, scale: {}, patch: [], flip: false };
+
+describe('round trip', () => {
+  const busy: Doc = {
+    task: 'bracket_counting',
+    a: 'x = [[1, 2], "é&=#%+,:🙂\n\tend',
+    b: 'x = (1)',
+    edits: {
+      mode: 'removed', off: ['0.mlp.post_act.863'], set: { '1.attn.q.4': -1.25, '0.attn.act_in.3': 0 },
+      scale: { '1.mlp.resid_delta.255': 0.5 }, patch: ['1.attn.v.17'], flip: true,
+    },
+    node: '1.attn.q.4',
+    token: 3,
+    twin: { steer: 0.7, channel: '1.attn.act_in.126' },
+  };
+  it('keeps everything', () => {
+    const { messages, ...decoded } = decode(encode(busy), bounds);
+    expect(messages).toEqual([]);
+    expect(decoded).toEqual({ ...busy, backend: null });
+  });
+  it('keeps the backend that was chosen', () => {
+    expect(decode(encode(busy, 'webgpu'), bounds).backend).toBe('webgpu');
+  });
+  it('keeps an untouched page and a closed panel', () => {
+    const doc = opening('single_double_quote', 'print("hi', null);
+    expect(decode(encode(doc), bounds)).toMatchObject({ a: doc.a, b: null, edits: clean, node: null, token: null, messages: [] });
+  });
+  it('is plain ASCII without blanks, quotes or brackets', () => {
+    expect(encode(busy)).toMatch(/^#[\w%=&.,:\-]+$/);
+  });
+  it('survives half an emoji', () => {
+    expect(decode(encode({ ...busy, a: 'x\ud83d' }), bounds).a).toBe('x\ufffd');
+  });
+});
+
+describe('absent values', () => {
+  it.each(['', '#', '#v=1', '#&&&', '#nothing'])('%j is the default without a message', (hash) => {
+    expect(decode(hash, bounds)).toEqual({
+      task: null, a: null, b: null, edits: clean, node: undefined, token: null, twin: null, backend: null, messages: [],
+    });
+  });
+  it('ignores unknown keys', () => expect(decode('#v=1&theme=dark&x=%zz1', bounds).edits).toEqual(clean));
+});
+
+describe('hostile values', () => {
+  const bad = (hash: string) => {
+    const decoded = decode(hash, bounds);
+    expect(decoded.messages.length).toBeGreaterThan(0);
+    return decoded;
+  };
+  it('replaces an unknown task', () => expect(bad('#task=__proto__').task).toBeNull());
+  it('refuses another version whole', () => expect(bad('#v=2&flip=1').edits.flip).toBe(false));
+  it('refuses an unknown mode', () => expect(bad('#mode=FULL').edits.mode).toBe('circuit'));
+  it('refuses flip=yes', () => expect(bad('#flip=yes').edits.flip).toBe(false));
+  it.each(['off', 'patch'])('refuses nodes that are not there in %s', (key) => {
+    const decoded = bad(`#${key}=0.mlp.post_act.1,9.mlp.post_act.1,0.mlp.post_act.1024,constructor,0.attn.y.1,%00,0.mlp.post_act.1`);
+    expect(decoded.edits[key as 'off' | 'patch']).toEqual(['0.mlp.post_act.1']);
+  });
+  it.each(['NaN', 'Infinity', '-Infinity', '1e9', '', '0x10', '1:2', '1,', ' 1'])('refuses the number %j', (number) => {
+    expect(bad(`#set=0.attn.q.1:${encodeURIComponent(number)}`).edits.set['0.attn.q.1'] ?? null).toBe(number === '1,' ? 1 : null);
+  });
+  it('takes no prototype for a node', () => {
+    const decoded = bad('#set=__proto__:1&scale=toString:2');
+    expect(Object.keys(decoded.edits.set)).toEqual([]);
+    expect(({} as Record<string, unknown>)['1']).toBeUndefined();
+  });
+  it('leaves out what is not percent-encoded', () => expect(bad('#a=%E0%A4%A').a).toBeNull());
+  it('cuts an endless prompt', () => expect(bad(`#a=${'x'.repeat(40_000)}`).a!.length).toBe(16_384));
+  it('refuses an endless link', () => expect(bad(`#a=${'x'.repeat(70_000)}`).a).toBeNull());
+  it('refuses a node that is not there', () => expect(bad('#node=7.attn.q.1').node).toBeUndefined());
+  it('knows a node however its number is written', () => {
+    const link = decode('#node=00.mlp.post_act.007&off=0.attn.q.7,0.attn.q.007', bounds);
+    expect(link).toMatchObject({ node: '0.mlp.post_act.7', edits: { off: ['0.attn.q.7'] }, messages: [] });
+  });
+  it('refuses a token that is not a number', () => expect(bad('#token=-1').token).toBeNull());
+  it('refuses a backend', () => expect(bad('#backend=quantum').backend).toBeNull());
+  it('limits the number of nodes', () => {
+    const many = Array.from({ length: 600 }, (_, index) => `0.mlp.post_act.${index}`).join(',');
+    expect(bad(`#off=${many}`).edits.off.length).toBe(256);
+  });
+  it('strips control characters from prompts', () => expect(decode('#a=a%00b%1Bc%0Ad%0D%0Ae', bounds).a).toBe('abc\nd\ne'));
+  it('keeps markup as text in its messages', () => {
+    expect(bad('#task=%3Cimg%20src%3Dx%3E').messages[0]).toContain('<img src=x>');
+  });
+  it('says short sentences whatever is in the link', () => {
+    for (const message of bad(`#task=${'y'.repeat(9000)}&mode=${'z'.repeat(9000)}`).messages) expect(message.length).toBeLessThan(250);
+  });
+});
+
+describe('the dense twin', () => {
+  it('is shut unless the link opens it, and steered as far as the flip where the link does not say', () => {
+    expect(decode('#v=1&steer=0.5', bounds).twin).toBeNull();
+    expect(decode('#v=1&twin=1', bounds).twin).toEqual({ steer: 0, channel: null });
+    expect(decode('#v=1&twin=1&flip=1', bounds).twin).toEqual({ steer: 1, channel: null });
+    expect(decode('#v=1&twin=1&steer=0.25&channel=1.mlp.act_in.007', bounds).twin).toEqual({ steer: 0.25, channel: '1.mlp.act_in.7' });
+  });
+  it.each([
+    ['twin=yes', null, /twin=/],
+    ['twin=1&steer=1.5', { steer: 0, channel: null }, /0 to 1/],
+    ['twin=1&steer=-0.5', { steer: 0, channel: null }, /0 to 1/],
+    ['twin=1&steer=NaN', { steer: 0, channel: null }, /0 to 1/],
+    ['twin=1&channel=1.attn.q.4', { steer: 0, channel: null }, /no read/],
+    ['twin=1&channel=9.attn.act_in.4', { steer: 0, channel: null }, /no read/],
+    ['twin=1&channel=nonsense', { steer: 0, channel: null }, /no read/],
+  ])('replaces %s with a sentence', (link, twin, message) => {
+    const decoded = decode(`#v=1&${link}`, bounds);
+    expect(decoded.twin).toEqual(twin);
+    expect(decoded.messages).toHaveLength(1);
+    expect(decoded.messages[0]).toMatch(message);
+  });
+});

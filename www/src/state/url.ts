@@ -1,0 +1,238 @@
+/**
+ * The document in the address bar: `#v=1&task=...&a=...&b=...&mode=...&off=N,N&set=N:V,...&scale=N:F,...&patch=N,...&flip=1&node=N&token=T`,
+ * and the backend where the user has chosen one, `&backend=cpu|webgpu`; with the dense twin open `&twin=1&steer=0..1&channel=N`.
+ * Whoever sends a link is not trusted: every value is checked against what the model has, a bad one is replaced by its default, and
+ * a sentence says so. Unknown keys are ignored (they may come from a later version).
+ */
+import type { BackendName, Edits, ModelInfo, Mode, NodeId } from '../engine/protocol';
+import { parseNode } from '../text/names';
+import { LIMIT, noEdits, type Doc, type TwinDoc } from './document';
+
+/** What the link may refer to. Without a model (before it is loaded) nodes are checked for their form only. */
+export interface Bounds {
+  tasks: string[];
+  model: Pick<ModelInfo, 'layers' | 'width' | 'attnWidth' | 'mlpWidth'> | null;
+}
+
+export interface Decoded {
+  task: string | null;
+  a: string | null;
+  b: string | null;
+  edits: Edits;
+  /** Null: none is open. Undefined: the link does not say. */
+  node: NodeId | null | undefined;
+  token: number | null;
+  twin: TwinDoc | null;
+  backend: BackendName | null;
+  /** One sentence a replaced value. */
+  messages: string[];
+}
+
+/** Characters of a link that are looked at, and of a prompt in it; nodes changed in one link. */
+const MAX_HASH = 65_536;
+const MAX_TEXT = 16_384;
+const MAX_NODES = 256;
+
+const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
+
+export function decode(hash: string, bounds: Bounds): Decoded {
+  const messages: string[] = [];
+  const result: Decoded = {
+    task: null, a: null, b: null, edits: noEdits('circuit'), node: undefined, token: null, twin: null, backend: null, messages,
+  };
+  if (hash.length > MAX_HASH) {
+    messages.push('The link is too long to be one of ours; the page starts afresh.');
+    return result;
+  }
+  const fields = split(hash.replace(/^#/, ''), messages);
+
+  const version = fields.get('v');
+  if (version !== undefined && version !== '1') {
+    messages.push(`The link is of version ${quote(version)}, this page reads version 1; the page starts afresh.`);
+    return result;
+  }
+
+  const task = fields.get('task');
+  if (task !== undefined) {
+    if (bounds.tasks.includes(task)) result.task = task;
+    else messages.push(`The link names the task ${quote(task)}, which this page does not have; the first task is shown.`);
+  }
+  for (const key of ['a', 'b'] as const) {
+    const text = fields.get(key);
+    if (text === undefined) continue;
+    result[key] = cleanText(text).slice(0, MAX_TEXT);
+    if (text.length > MAX_TEXT) messages.push(`Prompt ${key.toUpperCase()} of the link was cut at ${MAX_TEXT} characters.`);
+  }
+  const mode = fields.get('mode');
+  if (mode !== undefined) {
+    const known = MODES.find((name) => name === mode);
+    if (known) result.edits.mode = known;
+    else messages.push(`The link asks for the mode ${quote(mode)}; there are full, circuit and removed. Circuit is shown.`);
+  }
+  const flip = fields.get('flip');
+  if (flip === '1') result.edits.flip = true;
+  else if (flip !== undefined && flip !== '0' && flip !== '') messages.push(`flip=${quote(flip)} in the link is neither 0 nor 1; not flipped.`);
+
+  result.edits.off = nodes(fields.get('off'), 'off', bounds, messages);
+  result.edits.patch = nodes(fields.get('patch'), 'patch', bounds, messages);
+  result.edits.set = numbers(fields.get('set'), 'set', bounds, messages);
+  result.edits.scale = numbers(fields.get('scale'), 'scale', bounds, messages);
+
+  const node = fields.get('node');
+  if (node === '') result.node = null;
+  else if (node !== undefined) {
+    if (exists(node, bounds)) result.node = canonical(node);
+    else messages.push(`The link opens the node ${quote(node)}, which this model does not have.`);
+  }
+  const token = fields.get('token');
+  if (token !== undefined) {
+    if (/^\d{1,5}$/.test(token)) result.token = Number(token);
+    else messages.push(`The link marks the token ${quote(token)}, which is not a number.`);
+  }
+  result.twin = twin(fields, result.edits.flip, bounds, messages);
+  const backend = fields.get('backend');
+  if (backend === 'cpu' || backend === 'webgpu') result.backend = backend;
+  else if (backend !== undefined) messages.push(`The link asks for the backend ${quote(backend)}; there are cpu and webgpu.`);
+  return result;
+}
+
+export function encode(doc: Doc, backend: BackendName | null = null): string {
+  const parts: string[] = ['v=1'];
+  const put = (key: string, value: string) => parts.push(`${key}=${value}`);
+  const { edits } = doc;
+  put('task', escape(doc.task));
+  put('a', escape(doc.a));
+  if (doc.b !== null) put('b', escape(doc.b));
+  put('mode', edits.mode);
+  const list = (key: string, names: NodeId[]) => names.length > 0 && put(key, names.map(escape).join(','));
+  const record = (key: string, values: Record<NodeId, number>) => {
+    const entries = Object.entries(values);
+    if (entries.length > 0) put(key, entries.map(([node, value]) => `${escape(node)}:${shortest(value)}`).join(','));
+  };
+  list('off', edits.off);
+  record('set', edits.set);
+  record('scale', edits.scale);
+  list('patch', edits.patch);
+  if (edits.flip) put('flip', '1');
+  put('node', doc.node === null ? '' : escape(doc.node));
+  if (doc.token !== null) put('token', String(doc.token));
+  if (doc.twin) {
+    put('twin', '1');
+    put('steer', shortest(doc.twin.steer));
+    if (doc.twin.channel !== null) put('channel', escape(doc.twin.channel));
+  }
+  if (backend !== null) put('backend', backend);
+  return `#${parts.join('&')}`;
+}
+
+function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, messages: string[]): TwinDoc | null {
+  const open = fields.get('twin');
+  if (open === undefined || open === '0' || open === '') return null;
+  if (open !== '1') {
+    messages.push(`twin=${quote(open)} in the link is neither 0 nor 1; the dense twin stays shut.`);
+    return null;
+  }
+  const result: TwinDoc = { steer: flip ? 1 : 0, channel: null };
+  const steer = fields.get('steer');
+  if (steer !== undefined) {
+    if (/^(\d+\.?\d*|\.\d+)(e-\d{1,3})?$/i.test(steer) && Number(steer) <= 1) result.steer = Number(steer);
+    else messages.push(`The link steers by ${quote(steer)}, which is no number from 0 to 1.`);
+  }
+  const channel = fields.get('channel');
+  if (channel !== undefined && channel !== '') {
+    if (exists(channel, bounds) && parseNode(channel)!.site.endsWith('.act_in')) result.channel = canonical(channel);
+    else messages.push(`The link steers the channel ${quote(channel)}, which is no read (act_in) of this model.`);
+  }
+  return result;
+}
+
+/** Percent-encoding for a fragment, quotes and brackets included, so that a link survives mail and chat. */
+function escape(text: string): string {
+  return encodeURIComponent(wellFormed(text)).replace(/[!'()*~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** A lone surrogate cannot be encoded; it becomes U+FFFD, as in every text that leaves a browser. */
+function wellFormed(text: string): string {
+  return text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD');
+}
+
+/** Line ends as one character, no control characters but tab and newline. */
+export function cleanText(text: string): string {
+  return wellFormed(text.replace(/\r\n?/g, '\n')).replace(/[\u0000-\u0008\u000B-\u001F\u007F]/g, '');
+}
+
+function shortest(value: number): string {
+  return String(Number(value.toPrecision(7)));
+}
+
+function split(text: string, messages: string[]): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const part of text.split('&')) {
+    if (part === '') continue;
+    const at = part.indexOf('=');
+    if (at < 0) continue;
+    const key = part.slice(0, at);
+    try {
+      if (!fields.has(key)) fields.set(key, decodeURIComponent(part.slice(at + 1).replace(/\+/g, '%20')));
+    } catch {
+      messages.push(`The link's ${quote(key)} is not percent-encoded as it should be; it was left out.`);
+    }
+  }
+  return fields;
+}
+
+function exists(node: string, bounds: Bounds): boolean {
+  const address = parseNode(node);
+  if (!address) return false;
+  const { model } = bounds;
+  if (!model) return true;
+  const width = /^attn\.[qkv]$/.test(address.site) ? model.attnWidth : address.site === 'mlp.post_act' ? model.mlpWidth : model.width;
+  return address.layer < model.layers && address.index < width;
+}
+
+function nodes(text: string | undefined, key: string, bounds: Bounds, messages: string[]): NodeId[] {
+  if (!text) return [];
+  const kept: NodeId[] = [];
+  const bad: string[] = [];
+  for (const node of text.split(',')) {
+    if (!exists(node, bounds)) bad.push(node);
+    else if (kept.includes(canonical(node))) continue;
+    else if (kept.length < MAX_NODES) kept.push(canonical(node));
+    else bad.push(node);
+  }
+  complain(key, bad, messages);
+  return kept;
+}
+
+function numbers(text: string | undefined, key: string, bounds: Bounds, messages: string[]): Record<NodeId, number> {
+  if (!text) return {};
+  const kept: Record<NodeId, number> = {};
+  const bad: string[] = [];
+  for (const entry of text.split(',')) {
+    const [node = '', number = '', rest] = entry.split(':');
+    const value = Number(number);
+    const fine = rest === undefined && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(number) && Math.abs(value) <= LIMIT;
+    if (fine && Object.keys(kept).length < MAX_NODES && exists(node, bounds)) kept[canonical(node)] = value;
+    else bad.push(entry);
+  }
+  complain(key, bad, messages);
+  return kept;
+}
+
+/** `0.attn.q.007` and `0.attn.q.7` are one node. */
+function canonical(node: string): NodeId {
+  const address = parseNode(node)!;
+  return `${address.layer}.${address.site}.${address.index}`;
+}
+
+function complain(key: string, bad: string[], messages: string[]): void {
+  if (bad.length === 0) return;
+  const more = bad.length > 1 ? ` and ${bad.length - 1} more` : '';
+  messages.push(`The link's ${key}= names ${quote(bad[0]!)}${more}, which this model does not have or which is not written NODE${
+    key === 'set' || key === 'scale' ? `:NUMBER with a number up to ${LIMIT}` : ''}; left out.`);
+}
+
+function quote(text: string): string {
+  const short = cleanText(text).replace(/\n/g, ' ');
+  return `“${short.length > 40 ? `${short.slice(0, 40)}…` : short}”`;
+}
