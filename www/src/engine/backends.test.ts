@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './backends';
-import type { BackendState, CircuitInfo, RunRequest, View } from './protocol';
+import type { BackendState, CircuitInfo, ViewRequest, View } from './protocol';
 
-const request = (task: string, tokens = 14) => ({ task, a: { tokens: Array<number>(tokens).fill(0) } }) as unknown as RunRequest;
+const request = (task: string, tokens = 14) => ({ task, a: { tokens: Array<number>(tokens).fill(0) } }) as unknown as ViewRequest;
 const view = (top: number) => ({ logits: [top, 0], ms: 0 }) as unknown as View;
 const bytes = (first: number) => Uint8Array.of(first);
 
@@ -32,7 +32,7 @@ class Machine implements CpuSession {
     this.freed = true;
   }
 
-  run({ task }: RunRequest): View {
+  run({ task }: ViewRequest): View {
     if (this.freed) throw new Error('it is gone');
     this.cpuRuns++;
     this.time += this.cpuMs;
@@ -60,7 +60,7 @@ class FakeGpu implements GpuSession {
     this.circuits.push(json[0]!);
   }
 
-  async run({ task }: RunRequest): Promise<View> {
+  async run({ task }: ViewRequest): Promise<View> {
     if (this.busy) throw new Error('two calls at once');
     this.busy = true;
     await Promise.resolve();

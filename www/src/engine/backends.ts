@@ -2,11 +2,11 @@
  * Which backend runs the model. The CPU is always there; WebGPU is looked for once the first screen is live, measured against it, and
  * given up when it fails: the run at hand is done again on the CPU, so that nobody notices but by the footer.
  */
-import type { BackendName, BackendReason, BackendState, CircuitInfo, RunRequest, View } from './protocol';
+import type { BackendName, BackendReason, BackendState, CircuitInfo, ViewRequest, View } from './protocol';
 
 export interface CpuSession {
   addCircuit(json: Uint8Array): CircuitInfo;
-  run(request: RunRequest): View;
+  run(request: ViewRequest): View;
   /** Gives the model's memory back; nothing can be run after. */
   free(): void;
 }
@@ -14,7 +14,7 @@ export interface CpuSession {
 /** One call at a time: the next must wait for the answer. */
 export interface GpuSession {
   addCircuit(json: Uint8Array): unknown;
-  run(request: RunRequest): Promise<View>;
+  run(request: ViewRequest): Promise<View>;
   /** Whether the adapter computes on the CPU. */
   isSoftware(): boolean;
   /** Resolves when something goes wrong on the device, also while nothing runs. */
@@ -37,7 +37,7 @@ const ENOUGH = 10;
 type Measured = BackendReason & { kind: 'measured' };
 
 /** A text of four times as many tokens is measured for itself: on a device it hardly takes longer, on the CPU it does. */
-const lengthClass = ({ a }: RunRequest): number => Math.round(Math.log2(a.tokens.length) / 2);
+const lengthClass = ({ a }: ViewRequest): number => Math.round(Math.log2(a.tokens.length) / 2);
 
 export class Backends {
   private gpu: Device | null = null;
@@ -52,7 +52,7 @@ export class Backends {
   private measured: Measured | null = null;
   private weighing: Promise<void> | null = null;
   private circuits: Uint8Array[] = [];
-  private latest: RunRequest | null = null;
+  private latest: ViewRequest | null = null;
   private closed = false;
   private breaks!: (error: unknown) => void;
   /** Rejects when the WebGPU engine has trapped: it answers no call any more, not even those that wait. */
@@ -82,7 +82,7 @@ export class Backends {
     return info;
   }
 
-  async run(request: RunRequest): Promise<{ view: View; backend: BackendName }> {
+  async run(request: ViewRequest): Promise<{ view: View; backend: BackendName }> {
     this.latest = request;
     const gpu = this.state.name === 'webgpu' ? this.gpu : null;
     if (!gpu) return { view: this.onCpu(request), backend: 'cpu' };
@@ -187,14 +187,14 @@ export class Backends {
     return times.sort((left, right) => left - right)[times.length >> 1]!;
   }
 
-  private onCpu(request: RunRequest): View {
+  private onCpu(request: ViewRequest): View {
     const start = this.now();
     const view = this.cpu.run(request);
     view.ms = this.now() - start;
     return view;
   }
 
-  private onGpu(gpu: Device, request: RunRequest): Promise<View> {
+  private onGpu(gpu: Device, request: ViewRequest): Promise<View> {
     return gpu.turn(async (session) => {
       const start = this.now();
       const view = await session.run(request);

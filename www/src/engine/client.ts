@@ -19,7 +19,7 @@ export function connect(): Engine {
   return {
     open: (base, listed, task, onProgress, onBackend) => alive(remote.open(base, listed, task, proxy(onProgress), proxy(onBackend))),
     task: (name) => alive(remote.task(name)),
-    show: (ask) => alive(remote.show(ask)),
+    run: (request) => alive(remote.run(request)),
     use: (wish) => alive(remote.use(wish)),
   };
 }

@@ -118,7 +118,7 @@ export interface ModelInfo {
   tasks: { name: string; title: string }[];
 }
 
-export interface RunRequest {
+export interface ViewRequest {
   task: string;
   a: Prompt;
   /** The counterfactual; null where the task's rule finds nothing to swap. */
@@ -213,8 +213,8 @@ export interface BackendState {
   other: BackendName | null;
 }
 
-/** What the page asks for: texts as typed, everything else as in RunRequest. */
-export interface Ask {
+/** What the page asks for: texts as typed, everything else as in ViewRequest. */
+export interface RunRequest {
   task: string;
   a: string;
   /** The counterfactual as the user wrote it, or null: by the task's rule. */
@@ -225,8 +225,8 @@ export interface Ask {
   token: number | null;
 }
 
-/** What the screen shows for one Ask. */
-export interface Shown {
+/** What the screen shows for one `RunRequest`. */
+export interface RunResult {
   a: Prompt;
   /** The counterfactual that Flip and Patch read, or null. */
   b: Prompt | null;
@@ -249,19 +249,19 @@ export interface Opened {
 export interface Engine {
   /**
    * Loads a model and the circuit of `task`, on the CPU, in place of the model before. `base` is the address of the models folder. A moment
-   * after the first `show` the faster backend takes over, unless `use` has said which; `onBackend` hears of each change.
+   * after the first `run` the faster backend takes over, unless `use` has said which; `onBackend` hears of each change.
    */
   open(base: string, listed: ManifestModel, task: string, onProgress: (progress: Progress) => void, onBackend: (state: BackendState) => void): Promise<Opened>;
   /** Switches the task; loads its circuit when it is not there yet. */
   task(name: string): Promise<TaskInfo>;
   /** Tokenizes (presets come tokenized, else the tokenizer is loaded first), finds the counterfactual, runs. */
-  show(ask: Ask): Promise<Shown>;
+  run(request: RunRequest): Promise<RunResult>;
   /** The backend to run on from now on; null: whichever is faster. Resolves when it does, or when `onBackend` has heard why not. */
   use(wish: BackendName | null): Promise<void>;
 }
 
 /** What is asked of the dense twin, see `src/bridge/view.rs`. */
-export interface TwinAsk {
+export interface TwinRequest {
   a: number[];
   b: number[] | null;
   /** The channel to steer by. */
@@ -295,6 +295,6 @@ export interface HybridView {
 export interface TwinEngine {
   /** Loads both models and the bridge. Gives the channel that the bridge names for each task that has one. */
   open(base: string, listed: ManifestModel, onProgress: (progress: Progress) => void): Promise<Record<string, NodeId>>;
-  steer(ask: TwinAsk): Promise<TwinView>;
+  steer(ask: TwinRequest): Promise<TwinView>;
   hybrid(tokens: number[], candidates: [number, number]): Promise<HybridView>;
 }

@@ -3,12 +3,12 @@ import { expose } from 'comlink';
 import startTwin, { Twin as WasmTwin } from 'sparse-circuits-twin';
 import wasmUrl from '../../../pkg/twin/sparse_circuits_twin_bg.wasm?url';
 import { download, Tally } from './download';
-import type { HybridView, NodeId, TwinAsk, TwinEngine, TwinView } from './protocol';
+import type { HybridView, NodeId, TwinRequest, TwinEngine, TwinView } from './protocol';
 
 /** The twin's face (`src/web/twin.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
 interface Twin {
   channels(): Record<string, NodeId>;
-  steer(ask: TwinAsk): TwinView;
+  steer(ask: TwinRequest): TwinView;
   hybrid(tokens: Uint32Array, first: number, second: number): HybridView;
 }
 const Twin: new (sparse: Uint8Array, dense: Uint8Array, bridge: Uint8Array) => Twin = WasmTwin;

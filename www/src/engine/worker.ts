@@ -13,7 +13,7 @@ import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './ba
 import { download, Tally } from './download';
 import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
-import type { Ask, Engine, ModelInfo, Opened, Prompt, Shown, TaskInfo } from './protocol';
+import type { RunRequest, Engine, ModelInfo, Opened, Prompt, RunResult, TaskInfo } from './protocol';
 
 /** The engine's face (`src/web/cpu.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
 interface Session extends CpuSession {
@@ -76,16 +76,16 @@ const engine: Engine = {
     return keep(here, task, await download(new URL(task.circuit, here.base).href, task.bytes, null));
   },
 
-  async show(ask: Ask): Promise<Shown> {
+  async run(request: RunRequest): Promise<RunResult> {
     const here = alive();
-    const task = here.tasks.get(ask.task) ?? (await engine.task(ask.task));
-    const a = await here.prompts.of(ask.a);
-    const other = await counterfactual(here, task, ask);
+    const task = here.tasks.get(request.task) ?? (await engine.task(request.task));
+    const a = await here.prompts.of(request.a);
+    const other = await counterfactual(here, task, request);
     const b = 'reason' in other ? null : await here.prompts.of(other.text);
-    const token = ask.node === null ? null : tokenFor(ask.node, beforeOf(task.circuit), a, b, ask.token);
+    const token = request.node === null ? null : tokenFor(request.node, beforeOf(task.circuit), a, b, request.token);
     // Without prompt B there is nothing to flip or patch from: those edits rest until there is one.
-    const edits = b ? ask.edits : { ...ask.edits, flip: false, patch: [] };
-    const { view, backend } = await here.backends.run({ task: ask.task, a, b, edits, node: ask.node, token });
+    const edits = b ? request.edits : { ...request.edits, flip: false, patch: [] };
+    const { view, backend } = await here.backends.run({ task: request.task, a, b, edits, node: request.node, token });
     // The first screen is live before the tokenizer, the heaviest file, and WebGPU take the connection.
     setTimeout(() => void here.prompts.warm().then(() => here.backends.consider()), 1000);
     return { a, b, reason: 'reason' in other ? other.reason : null, edits, view, backend };
@@ -96,12 +96,12 @@ const engine: Engine = {
   },
 };
 
-async function counterfactual(here: Live, task: TaskInfo, ask: Ask): Promise<{ text: string } | { reason: string }> {
-  if (ask.b === '') return { reason: 'Prompt B is empty, so there is nothing to take values from.' };
-  if (ask.b !== null) return { text: ask.b };
-  const preset = task.presets.find((one) => one.a.text === ask.a);
+async function counterfactual(here: Live, task: TaskInfo, request: RunRequest): Promise<{ text: string } | { reason: string }> {
+  if (request.b === '') return { reason: 'Prompt B is empty, so there is nothing to take values from.' };
+  if (request.b !== null) return { text: request.b };
+  const preset = task.presets.find((one) => one.a.text === request.a);
   if (preset) return { text: preset.b.text };
-  return here.session.counterfactual(ask.task, ask.a);
+  return here.session.counterfactual(request.task, request.a);
 }
 
 function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {

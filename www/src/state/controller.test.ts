@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Manifest, ManifestModel } from '../engine/manifest';
-import type { Ask, BackendName, BackendState, CircuitInfo, Engine, ModelInfo, Prompt, Shown, TaskInfo, View } from '../engine/protocol';
+import type { RunRequest, BackendName, BackendState, CircuitInfo, Engine, ModelInfo, Prompt, RunResult, TaskInfo, View } from '../engine/protocol';
 import { Controller, type World } from './controller';
 import { withFlip, withMode, withNode, withText, withTwin } from './document';
 
@@ -31,7 +31,7 @@ class Held implements Engine {
   wishes: (BackendName | null)[] = [];
   settled: () => void = () => {};
   opened: string[] = [];
-  asked: { ask: Ask; answer(): void; refuse(why: string): void }[] = [];
+  asked: { request: RunRequest; answer(): void; refuse(why: string): void }[] = [];
   async open(_base: string, listed: ManifestModel, name: string, tell: (progress: { loaded: number; total: number }) => void, tellBackend: (state: BackendState) => void) {
     this.tellBackend = tellBackend;
     this.opened.push(listed.file);
@@ -47,10 +47,10 @@ class Held implements Engine {
     this.wishes.push(wish);
     return new Promise((resolve) => (this.settled = resolve));
   }
-  show(ask: Ask): Promise<Shown> {
+  run(request: RunRequest): Promise<RunResult> {
     return new Promise((resolve, reject) => this.asked.push({
-      ask,
-      answer: () => resolve({ a: prompt(ask.a), b: prompt(ask.b ?? 'b'), reason: null, edits: ask.edits, view: { p: [ask.a.length, ask.edits.flip ? 1 : 0] } as unknown as View, backend: 'cpu' }),
+      request,
+      answer: () => resolve({ a: prompt(request.a), b: prompt(request.b ?? 'b'), reason: null, edits: request.edits, view: { p: [request.a.length, request.edits.flip ? 1 : 0] } as unknown as View, backend: 'cpu' }),
       refuse: (why) => reject(new Error(why)),
     }));
   }
@@ -79,7 +79,7 @@ async function live(hash = '', more: Partial<World> = {}) {
 describe('start', () => {
   it('opens the first task in circuit mode, with the panel on the flip node', async () => {
     const { controller, engine, state } = await live();
-    expect(engine.asked[0]!.ask).toMatchObject({ task: 'quote', a: 'quote a', b: null, node, edits: { mode: 'circuit', flip: false } });
+    expect(engine.asked[0]!.request).toMatchObject({ task: 'quote', a: 'quote a', b: null, node, edits: { mode: 'circuit', flip: false } });
     expect(controller.screen.phase).toBe('ready');
     expect(state.hash).toContain('task=quote');
   });
@@ -93,7 +93,7 @@ describe('start', () => {
     const started = controller.start();
     controller.change(withText(controller.screen.doc, 'typed early'), 'type-a');
     await settle();
-    expect(engine.asked[0]!.ask.a).toBe('typed early');
+    expect(engine.asked[0]!.request.a).toBe('typed early');
     engine.asked[0]!.answer();
     await started;
     expect(controller.screen.doc.a).toBe('typed early');
@@ -136,7 +136,7 @@ describe('questions and answers', () => {
     await settle();
     // The answer to "1" is stale: it is dropped, and "123" is asked; "12" never was.
     expect(controller.screen).toMatchObject({ phase: 'busy', numbers: { doc: { a: 'quote a' } } });
-    expect(engine.asked[2]!.ask.a).toBe('123');
+    expect(engine.asked[2]!.request.a).toBe('123');
     expect(state.hash).toContain('quote%20a');
     engine.asked[2]!.answer();
     await settle();
@@ -183,7 +183,7 @@ describe('the bars first', () => {
     controller.change(withText(controller.screen.doc, 'xy'), 'type-a');
     await settle();
     expect(controller.screen).toMatchObject({ phase: 'busy', drawn: { numbers: { doc: { a: 'quote a' } } } });
-    expect(engine.asked[2]!.ask.a).toBe('xy');
+    expect(engine.asked[2]!.request.a).toBe('xy');
   });
   it('shows everything at once where the answer is quick', async () => {
     const { controller, engine } = await live('', { now: () => 0, painted: () => new Promise(() => {}) });

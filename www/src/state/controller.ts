@@ -3,7 +3,7 @@
  * The last input wins: an answer to an older question is dropped, and at most one question waits.
  */
 import { defaultModel, readManifest, readPoster, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
-import type { BackendName, BackendState, Engine, NodeId, Shown, TaskInfo } from '../engine/protocol';
+import type { BackendName, BackendState, Engine, NodeId, RunResult, TaskInfo } from '../engine/protocol';
 import { silentNodes } from '../domain/inactive';
 import { keepTwin, noEdits, opening, sameDoc, sameRun, withNode, withText, withTwin, type Doc } from './document';
 import { decode, encode, type Decoded } from './url';
@@ -181,7 +181,7 @@ export class Controller {
       // The panel speaks of the token that the graph reads the node at; a detail of another token would contradict it.
       const token = task.start && tokenFor(task.start, readBefore(poster.circuit), preset.a, preset.b, null);
       const detail = poster.view.detail?.token === token ? poster.view.detail : null;
-      const shown: Shown = { a: preset.a, b: preset.b, reason: null, edits: doc.edits, view: { ...poster.view, detail }, backend: 'cpu' };
+      const shown: RunResult = { a: preset.a, b: preset.b, reason: null, edits: doc.edits, view: { ...poster.view, detail }, backend: 'cpu' };
       const { circuit: _file, bytes: _bytes, ...rest } = task;
       // The poster holds one of the two prompts.
       const { activations } = poster.view;
@@ -322,7 +322,7 @@ export class Controller {
       }
       const { a, b, edits, node, token } = doc;
       const start = this.world.now();
-      const shown = await this.world.engine.show({ task: task.name, a, b, edits, node, token });
+      const shown = await this.world.engine.run({ task: task.name, a, b, edits, node, token });
       if (outdated()) return;
       await this.answered({ task, doc, shown }, this.world.now() - start);
     } catch (error) {

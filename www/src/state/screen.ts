@@ -1,13 +1,13 @@
 /** Everything on the page at one moment. Immutable; `numbers` hang together, whatever has been typed since. */
 import type { ManifestModel, ManifestTask } from '../engine/manifest';
-import type { BackendState, ModelInfo, NodeId, Progress, Shown, TaskInfo } from '../engine/protocol';
+import type { BackendState, ModelInfo, NodeId, Progress, RunResult, TaskInfo } from '../engine/protocol';
 import type { Doc } from './document';
 
 /** Numbers with the task and the document that they belong to. */
 export interface Numbers {
   task: TaskInfo;
   doc: Doc;
-  shown: Shown;
+  shown: RunResult;
 }
 
 /** What the pointer or the keyboard is on; the same in graph, list and panel. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CircuitInfo, HybridView, TwinAsk, TwinEngine, TwinView } from '../../engine/protocol';
+import type { CircuitInfo, HybridView, TwinRequest, TwinEngine, TwinView } from '../../engine/protocol';
 import { opening, withSteer, withText, withTwin } from '../../state/document';
 import type { Screen } from '../../state/screen';
 import { channelOf, RANDOM, STRENGTHS, TwinController } from './twin-runner';
@@ -19,14 +19,14 @@ const screen = (of = doc, shown = of, b: string | null = 'ac'): Screen => ({
 
 /** An engine that answers when the test lets it. Each probability tells what was asked. */
 class Held implements TwinEngine {
-  asked: { ask: TwinAsk | 'hybrid'; answer(): void; refuse(why: string): void }[] = [];
+  asked: { ask: TwinRequest | 'hybrid'; answer(): void; refuse(why: string): void }[] = [];
   channels: Record<string, string> = { quote: '1.mlp.act_in.5' };
   async open(_base: string, _listed: unknown, tell: (progress: { loaded: number; total: number }) => void) {
     tell({ loaded: 2, total: 3 });
     tell({ loaded: 1, total: 3 });
     return this.channels;
   }
-  steer(ask: TwinAsk): Promise<TwinView> {
+  steer(ask: TwinRequest): Promise<TwinView> {
     const view: TwinView = {
       before: [0.9, 0.1],
       curve: ask.b ? ask.strengths.map((strength) => [1 - strength, strength]) : [],
@@ -58,8 +58,8 @@ async function opened(first = screen()) {
 }
 
 /** Answers everything that is asked until nothing is. */
-async function drain(engine: Held): Promise<(TwinAsk | 'hybrid')[]> {
-  const all: (TwinAsk | 'hybrid')[] = [];
+async function drain(engine: Held): Promise<(TwinRequest | 'hybrid')[]> {
+  const all: (TwinRequest | 'hybrid')[] = [];
   while (engine.asked.length > 0) {
     const { ask, answer } = engine.asked.shift()!;
     all.push(ask);
@@ -83,7 +83,7 @@ describe('the twin', () => {
     const { engine, twin, seen } = await opened();
     expect(seen).not.toContain(1);
     const asked = await drain(engine);
-    const steers = asked.filter((ask): ask is TwinAsk => ask !== 'hybrid');
+    const steers = asked.filter((ask): ask is TwinRequest => ask !== 'hybrid');
     expect(steers.map((ask) => [ask.strengths, ask.others, ask.random])).toEqual([
       [[0], [], 0], [[...STRENGTHS], [], 0], [[], [], RANDOM], [[], ['0.attn.act_in.3'], 0]]);
     expect(new Set(steers.map((ask) => ask.node))).toEqual(new Set(['1.mlp.act_in.5']));
