@@ -14,13 +14,13 @@ class Machine implements CpuSession {
   software = false;
   cpuRuns = 0;
   sessions: FakeGpu[] = [];
-  told: BackendState[] = [];
+  reported: BackendState[] = [];
   asked = 0;
   answer: () => Promise<GpuSession | 'absent' | 'no adapter'> = async () => new FakeGpu(this);
   readonly backends: Backends;
 
   constructor(present = true, engine: GpuEngine = { started: false, trapped: false }) {
-    this.backends = new Backends(this, () => (this.asked++, this.answer()), (state) => this.told.push(state), present, engine, () => this.time);
+    this.backends = new Backends(this, () => (this.asked++, this.answer()), (state) => this.reported.push(state), present, engine, () => this.time);
   }
 
   addCircuit(): CircuitInfo {
@@ -94,7 +94,7 @@ describe('the choice', () => {
     machine.backends.addCircuit(bytes(7));
     await top(machine);
     expect(machine.backends.state).toEqual({ name: 'cpu', reason: { kind: 'first' }, other: null });
-    await machine.backends.consider();
+    await machine.backends.detect();
     expect(machine.backends.state).toEqual({ name: 'cpu', reason: { kind: 'measured', cpu: 1, webgpu: 5, software: false }, other: 'webgpu' });
     expect(machine.sessions[0]!.circuits).toEqual([7]);
     expect(await top(machine)).toBe(1);
@@ -103,7 +103,7 @@ describe('the choice', () => {
     const machine = new Machine();
     Object.assign(machine, { cpuMs: 30, gpuMs: 2 });
     await top(machine);
-    await machine.backends.consider();
+    await machine.backends.detect();
     expect(machine.backends.state).toEqual({ name: 'webgpu', reason: { kind: 'measured', cpu: 30, webgpu: 2, software: false }, other: 'cpu' });
     expect(machine.sessions[0]!.runs).toBe(6);
     // One slow pass says enough.
@@ -116,45 +116,45 @@ describe('the choice', () => {
   it('is made once', async () => {
     const machine = new Machine();
     await top(machine);
-    await Promise.all([machine.backends.consider(), machine.backends.consider()]);
-    await machine.backends.consider();
+    await Promise.all([machine.backends.detect(), machine.backends.detect()]);
+    await machine.backends.detect();
     expect(machine.asked).toBe(1);
   });
   it('is made again for a text of another length, once for each', async () => {
     const machine = new Machine();
     await top(machine);
-    await machine.backends.consider();
+    await machine.backends.detect();
     expect(machine.backends.state.name).toBe('cpu');
-    const consider = async (tokens: number) => {
+    const detect = async (tokens: number) => {
       await machine.backends.run(request('a', tokens));
-      await Promise.all([machine.backends.consider(), machine.backends.consider()]);
+      await Promise.all([machine.backends.detect(), machine.backends.detect()]);
       return machine.backends.state;
     };
     machine.cpuMs = 30;
     const runs = machine.sessions[0]!.runs;
-    expect(await consider(20)).toMatchObject({ name: 'cpu' });
+    expect(await detect(20)).toMatchObject({ name: 'cpu' });
     expect(machine.sessions[0]!.runs).toBe(runs);
-    expect(await consider(200)).toMatchObject({ name: 'webgpu', reason: { kind: 'measured', cpu: 30 } });
-    expect(await consider(14)).toMatchObject({ name: 'cpu', reason: { kind: 'measured', cpu: 1 } });
+    expect(await detect(200)).toMatchObject({ name: 'webgpu', reason: { kind: 'measured', cpu: 30 } });
+    expect(await detect(14)).toMatchObject({ name: 'cpu', reason: { kind: 'measured', cpu: 1 } });
     const passes = machine.sessions[0]!.runs;
-    expect(await consider(250)).toMatchObject({ name: 'webgpu' });
+    expect(await detect(250)).toMatchObject({ name: 'webgpu' });
     expect(machine.sessions[0]!.runs).toBe(passes);
   });
   it('stands on a software adapter, which is slow at any length', async () => {
     const machine = new Machine();
     machine.software = true;
     await top(machine);
-    await machine.backends.consider();
+    await machine.backends.detect();
     const { runs } = machine.sessions[0]!;
     await machine.backends.run(request('a', 200));
-    await machine.backends.consider();
+    await machine.backends.detect();
     expect(machine.sessions[0]!.runs).toBe(runs);
   });
   it('is the user\'s: with the CPU no device is asked for', async () => {
     const machine = new Machine();
     await machine.backends.use('cpu');
     await top(machine);
-    await machine.backends.consider();
+    await machine.backends.detect();
     expect(machine.asked).toBe(0);
     expect(machine.backends.state).toEqual({ name: 'cpu', reason: { kind: 'chosen' }, other: 'webgpu' });
     await machine.backends.use('webgpu');
@@ -170,7 +170,7 @@ describe('without a device', () => {
   it('nothing is asked for where the browser has no WebGPU', async () => {
     const machine = new Machine(false);
     await top(machine);
-    await machine.backends.consider();
+    await machine.backends.detect();
     await machine.backends.use('webgpu');
     expect(machine.asked).toBe(0);
     expect(machine.backends.state).toEqual({ name: 'cpu', reason: { kind: 'absent' }, other: null });
@@ -187,7 +187,7 @@ describe('without a device', () => {
     const machine = new Machine();
     machine.answer = async () => Promise.reject(new Error('refused'));
     await top(machine);
-    await machine.backends.consider();
+    await machine.backends.detect();
     expect(machine.backends.state).toEqual({ name: 'cpu', reason: { kind: 'failed', error: 'refused' }, other: 'webgpu' });
     machine.answer = async () => new FakeGpu(machine);
     await machine.backends.use('webgpu');
@@ -207,14 +207,14 @@ describe('a device that fails', () => {
     const { machine, gpu } = await onDevice();
     gpu.failing = () => Promise.reject(new Error('out of memory'));
     expect(await top(machine)).toBe(1);
-    expect(machine.told.at(-1)).toEqual(failed('out of memory'));
+    expect(machine.reported.at(-1)).toEqual(failed('out of memory'));
     expect(gpu.closed).toBe(true);
   });
-  it('while nothing runs: the page is told', async () => {
+  it('while nothing runs: the page is informed', async () => {
     const { machine, gpu } = await onDevice();
     gpu.lose('lost');
     await settle();
-    expect(machine.told.at(-1)).toEqual(failed('lost'));
+    expect(machine.reported.at(-1)).toEqual(failed('lost'));
     expect(await top(machine)).toBe(1);
   });
   it('and never answers: the run is done again', async () => {
@@ -233,7 +233,7 @@ describe('a device that fails', () => {
     expect(machine.backends.panicked(new WebAssembly.RuntimeError('unreachable'))).toBe(true);
     expect(await answer).toBe(1);
     await settle();
-    expect(machine.told.at(-1)).toEqual(failed('unreachable', null));
+    expect(machine.reported.at(-1)).toEqual(failed('unreachable', null));
     // A late one changes nothing.
     expect(machine.backends.panicked(new Error('once more'))).toBe(true);
     expect(machine.backends.state).toEqual(failed('unreachable', null));
@@ -257,7 +257,7 @@ describe('a device that fails', () => {
     const machine = new Machine();
     machine.answer = async () => Object.assign(new FakeGpu(machine), { failing: () => Promise.reject(new Error('a shader')) });
     await top(machine);
-    await machine.backends.consider();
+    await machine.backends.detect();
     expect(machine.backends.state).toEqual(failed('a shader'));
   });
 });
@@ -267,7 +267,7 @@ describe('a model that gives way to another', () => {
     const machine = new Machine();
     await top(machine);
     await machine.backends.use('webgpu');
-    const told = machine.told.length;
+    const reported = machine.reported.length;
     let answer!: () => void;
     machine.sessions[0]!.failing = () => new Promise((done) => (answer = () => done(view(2))));
     const last = machine.backends.run(request('a'));
@@ -282,9 +282,9 @@ describe('a model that gives way to another', () => {
     expect(machine.sessions[0]!.closed).toBe(true);
     machine.sessions[0]!.lose('the device was lost');
     await settle();
-    await machine.backends.consider();
+    await machine.backends.detect();
     await machine.backends.use('webgpu');
-    expect([machine.told.length, machine.asked]).toEqual([told, 1]);
+    expect([machine.reported.length, machine.asked]).toEqual([reported, 1]);
   });
   it('leaves an engine that has trapped alone', async () => {
     const engine = { started: false, trapped: false };
@@ -304,10 +304,10 @@ describe('a model that gives way to another', () => {
   it('closes a device that comes too late', async () => {
     const machine = new Machine();
     await top(machine);
-    const looking = machine.backends.consider();
+    const detecting = machine.backends.detect();
     machine.backends.close();
-    await looking;
+    await detecting;
     expect(machine.sessions[0]!.closed).toBe(true);
-    expect(machine.told).toEqual([]);
+    expect(machine.reported).toEqual([]);
   });
 });

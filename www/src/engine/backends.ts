@@ -1,84 +1,91 @@
 /**
- * Which backend runs the model. The CPU is always there; WebGPU is looked for once the first screen is live, measured against it, and
- * given up when it fails: the run at hand is done again on the CPU, so that nobody notices but by the footer.
+ * Selects the backend that runs the model. The CPU is always available. WebGPU is detected and benchmarked after the first screen is
+ * live. When WebGPU fails, the CPU repeats the current run and the footer gives the reason.
  */
 import type { BackendName, BackendReason, BackendState, CircuitInfo, ViewRequest, View } from './protocol';
 
 export interface CpuSession {
   addCircuit(json: Uint8Array): CircuitInfo;
   run(request: ViewRequest): View;
-  /** Gives the model's memory back; nothing can be run after. */
+  /** Frees the model's memory. No call is allowed afterwards. */
   free(): void;
 }
 
-/** One call at a time: the next must wait for the answer. */
+/** Takes one call at a time: the caller waits for each answer. */
 export interface GpuSession {
   addCircuit(json: Uint8Array): unknown;
   run(request: ViewRequest): Promise<View>;
-  /** Whether the adapter computes on the CPU. */
+  /** True if the adapter computes on the CPU. */
   isSoftware(): boolean;
-  /** Resolves when something goes wrong on the device, also while nothing runs. */
+  /** Resolves with an error text when the device fails, even while nothing runs. */
   trouble(): Promise<string>;
   close(): void;
 }
 
-/** What is known of the WebGPU engine, which all models of a page share. */
+/** The state of the WebGPU engine. All models of a page share it. */
 export interface GpuEngine {
-  /** Whether a device has ever been asked for: errors of no call are this engine's from then on, for the CPU's are all some call's. */
+  /**
+   * True once a device has been requested. From then on, an error outside any call comes from the WebGPU engine: every CPU error belongs
+   * to a call.
+   */
   started: boolean;
-  /** A trap leaves its wasm module in any state: it is not to be used again. */
+  /** True after a trap. The wasm module is then in an undefined state and must not be used again. */
   trapped: boolean;
 }
 
-/** A measurement ends after so many passes, or when these milliseconds are over; one pass at least. */
-const PASSES = 5;
-const ENOUGH = 10;
+/** A benchmark runs at least one pass. It ends after `MAX_PASSES` or after `MAX_MS` milliseconds. */
+const MAX_PASSES = 5;
+const MAX_MS = 10;
 
 type Measured = BackendReason & { kind: 'measured' };
 
-/** A text of four times as many tokens is measured for itself: on a device it hardly takes longer, on the CPU it does. */
+/**
+ * Prompts of one length class share a benchmark. Each class is four times as long as the one before: the CPU's time grows with the
+ * length, a GPU's time hardly does.
+ */
 const lengthClass = ({ a }: ViewRequest): number => Math.round(Math.log2(a.tokens.length) / 2);
 
 export class Backends {
   private gpu: Device | null = null;
-  private looking: Promise<void> | null = null;
+  private acquiring: Promise<void> | null = null;
   private failure: BackendReason | null;
-  /** Nothing is there, so asking again would be in vain. */
-  private final: boolean;
-  private wish: BackendName | null = null;
-  private considered = false;
-  /** By length class; the one in force. */
-  private readonly known = new Map<number, Measured>();
+  /** True if another request for a device cannot succeed. */
+  private unavailable: boolean;
+  private preference: BackendName | null = null;
+  private detected = false;
+  /** Benchmarks by length class. */
+  private readonly benchmarks = new Map<number, Measured>();
+  /** The benchmark that decides at present. */
   private measured: Measured | null = null;
-  private weighing: Promise<void> | null = null;
+  private benchmarking: Promise<void> | null = null;
   private circuits: Uint8Array[] = [];
   private latest: ViewRequest | null = null;
   private closed = false;
   private breaks!: (error: unknown) => void;
-  /** Rejects when the WebGPU engine has trapped: it answers no call any more, not even those that wait. */
+  /** Rejects when the WebGPU engine traps: it then answers no call, not even the pending ones. */
   private readonly broken = new Promise<never>((_, reject) => (this.breaks = reject));
   state: BackendState;
 
-  /** `find` asks for a device; `present` says whether the browser has WebGPU at all. */
+  /** `present`: whether the browser has WebGPU. */
   constructor(
     private readonly cpu: CpuSession,
-    private readonly find: () => Promise<GpuSession | 'absent' | 'no adapter'>,
-    private readonly tell: (state: BackendState) => void,
+    private readonly openGpu: () => Promise<GpuSession | 'absent' | 'no adapter'>,
+    private readonly report: (state: BackendState) => void,
     present: boolean,
     private readonly engine: GpuEngine = { started: false, trapped: false },
     private readonly now: () => number = () => performance.now(),
   ) {
     this.broken.catch(() => {});
-    this.final = !present || engine.trapped;
+    this.unavailable = !present || engine.trapped;
     this.failure = !present ? { kind: 'absent' } : engine.trapped ? { kind: 'failed', error: 'its engine stopped' } : null;
-    this.state = this.judged();
+    this.state = this.selected();
   }
 
   addCircuit(json: Uint8Array): CircuitInfo {
     const info = this.cpu.addCircuit(json);
     this.circuits.push(json);
     const { gpu } = this;
-    gpu?.turn((session) => session.addCircuit(json)).catch((error: unknown) => this.drop(gpu, error));
+    gpu?.call((session) => session.addCircuit(json)).catch((error: unknown) => this.drop(gpu, error));
     return info;
   }
 
@@ -89,57 +96,57 @@ export class Backends {
     try {
       return { view: await this.onGpu(gpu, request), backend: 'webgpu' };
     } catch (error) {
-      // What the CPU refuses as well is the request's fault, not the device's.
+      // If the CPU fails as well, the request is at fault and the device is kept.
       const view = this.onCpu(request);
       this.drop(gpu, error);
       return { view, backend: 'cpu' };
     }
   }
 
-  /** Where the user has not said what to run on: looks for WebGPU, once, and measures it, once for each length class. */
-  async consider(): Promise<void> {
-    if (this.wish !== null || this.closed) return;
-    if (!this.considered) return this.use(null);
-    // A software adapter is slower at any length.
+  /** Without a preference of the user: detects WebGPU once, and benchmarks it once for each length class. */
+  async detect(): Promise<void> {
+    if (this.preference !== null || this.closed) return;
+    if (!this.detected) return this.use(null);
+    // A software adapter is slower at every length.
     if (!this.gpu || this.gpu.software) return;
-    await this.weigh(this.gpu);
-    // Another length may have come up meanwhile.
-    if (this.gpu && this.latest && !this.known.has(lengthClass(this.latest))) await this.weigh(this.gpu);
-    this.judge();
+    await this.benchmark(this.gpu);
+    // A prompt of another length may have arrived meanwhile.
+    if (this.gpu && this.latest && !this.benchmarks.has(lengthClass(this.latest))) await this.benchmark(this.gpu);
+    this.select();
   }
 
-  /** Never rejects: what goes wrong is told. */
-  async use(wish: BackendName | null): Promise<void> {
+  /** Never rejects: failures are reported as the state's reason. */
+  async use(preference: BackendName | null): Promise<void> {
     if (this.closed) return;
-    this.wish = wish;
-    this.considered ||= wish === null;
-    if (wish !== 'cpu') await this.look();
+    this.preference = preference;
+    this.detected ||= preference === null;
+    if (preference !== 'cpu') await this.acquireGpu();
     const { gpu } = this;
-    if (this.wish === null && gpu) await this.weigh(gpu);
-    this.judge();
+    if (this.preference === null && gpu) await this.benchmark(gpu);
+    this.select();
   }
 
-  /** An error that belongs to no call. Whether it is the WebGPU engine's, which is then given up for good. */
+  /** Handles an error outside any call. Returns true if the WebGPU engine caused it; that engine is then never used again. */
   panicked(error: unknown): boolean {
     if (!this.engine.started) return false;
-    this.final = this.engine.trapped = true;
+    this.unavailable = this.engine.trapped = true;
     this.breaks(error);
     return true;
   }
 
-  private look(): Promise<void> {
-    if (this.gpu || this.final) return Promise.resolve();
-    this.looking ??= this.start().finally(() => (this.looking = null));
-    return this.looking;
+  private acquireGpu(): Promise<void> {
+    if (this.gpu || this.unavailable) return Promise.resolve();
+    this.acquiring ??= this.startGpu().finally(() => (this.acquiring = null));
+    return this.acquiring;
   }
 
-  private async start(): Promise<void> {
+  private async startGpu(): Promise<void> {
     this.engine.started = true;
     try {
-      const session = await Promise.race([this.find(), this.broken]);
+      const session = await Promise.race([this.openGpu(), this.broken]);
       if (typeof session === 'string') {
         this.failure = { kind: session };
-        this.final = true;
+        this.unavailable = true;
         return;
       }
       if (this.closed) {
@@ -147,7 +154,7 @@ export class Backends {
         return;
       }
       const gpu = new Device(session, this.broken);
-      for (const json of this.circuits) await gpu.turn(() => session.addCircuit(json));
+      for (const json of this.circuits) await gpu.call(() => session.addCircuit(json));
       this.failure = null;
       this.gpu = gpu;
       gpu.lost.catch((error: unknown) => this.drop(gpu, error));
@@ -156,30 +163,30 @@ export class Backends {
     }
   }
 
-  private weigh(gpu: Device): Promise<void> {
-    this.weighing ??= this.measure(gpu)
+  private benchmark(gpu: Device): Promise<void> {
+    this.benchmarking ??= this.runBenchmark(gpu)
       .catch((error: unknown) => this.drop(gpu, error))
-      .finally(() => (this.weighing = null));
-    return this.weighing;
+      .finally(() => (this.benchmarking = null));
+    return this.benchmarking;
   }
 
-  /** The pass that was asked for last. The first one on a device compiles its kernels and does not count. */
-  private async measure(gpu: Device): Promise<void> {
+  /** Times the latest request on both backends. The first pass on a device compiles its kernels and does not count. */
+  private async runBenchmark(gpu: Device): Promise<void> {
     const { latest } = this;
     if (!latest) return;
     const length = lengthClass(latest);
-    if (!this.known.has(length)) {
+    if (!this.benchmarks.has(length)) {
       await this.onGpu(gpu, latest);
       const webgpu = await this.median(() => this.onGpu(gpu, latest));
       const cpu = await this.median(() => this.onCpu(latest));
-      this.known.set(length, { kind: 'measured', cpu, webgpu, software: gpu.software });
+      this.benchmarks.set(length, { kind: 'measured', cpu, webgpu, software: gpu.software });
     }
-    this.measured = this.known.get(length)!;
+    this.measured = this.benchmarks.get(length)!;
   }
 
   private async median(run: () => View | Promise<View>): Promise<number> {
     const times: number[] = [];
-    for (let spent = 0; times.length < PASSES && (times.length === 0 || spent < ENOUGH); ) {
+    for (let spent = 0; times.length < MAX_PASSES && (times.length === 0 || spent < MAX_MS); ) {
       const { ms } = await run();
       times.push(ms);
       spent += ms;
@@ -195,7 +202,7 @@ export class Backends {
   }
 
   private onGpu(gpu: Device, request: ViewRequest): Promise<View> {
-    return gpu.turn(async (session) => {
+    return gpu.call(async (session) => {
       const start = this.now();
       const view = await session.run(request);
       view.ms = this.now() - start;
@@ -203,7 +210,7 @@ export class Backends {
     });
   }
 
-  /** The model is not wanted any more; a run under way has its answer first. */
+  /** Releases the model. A run in progress is answered first. */
   close(): void {
     this.closed = true;
     this.gpu?.close();
@@ -214,34 +221,34 @@ export class Backends {
   private drop(gpu: Device | null, error: unknown): void {
     if (!gpu || gpu !== this.gpu) return;
     this.engine.trapped ||= error instanceof WebAssembly.RuntimeError;
-    this.final ||= this.engine.trapped;
+    this.unavailable ||= this.engine.trapped;
     this.failure = { kind: 'failed', error: text(error) };
-    this.known.clear();
+    this.benchmarks.clear();
     this.measured = null;
     this.gpu = null;
     gpu.close();
-    this.judge();
+    this.select();
   }
 
-  private judged(): BackendState {
-    const { gpu, wish, measured } = this;
+  private selected(): BackendState {
+    const { gpu, preference, measured } = this;
     const faster = measured !== null && measured.webgpu < measured.cpu;
-    const name = gpu && (wish === 'webgpu' || (wish === null && faster)) ? 'webgpu' : 'cpu';
-    const known = gpu || this.failure || this.considered || wish !== null;
-    const other = name === 'webgpu' ? 'cpu' : this.final || !known ? null : 'webgpu';
-    const reason = this.failure && wish !== 'cpu' ? this.failure : wish !== null ? { kind: 'chosen' as const } : (measured ?? { kind: 'first' as const });
+    const name = gpu && (preference === 'webgpu' || (preference === null && faster)) ? 'webgpu' : 'cpu';
+    const known = gpu || this.failure || this.detected || preference !== null;
+    const other = name === 'webgpu' ? 'cpu' : this.unavailable || !known ? null : 'webgpu';
+    const reason = this.failure && preference !== 'cpu' ? this.failure : preference !== null ? { kind: 'chosen' as const } : (measured ?? { kind: 'first' as const });
     return { name, reason, other };
   }
 
-  private judge(): void {
-    const state = this.judged();
+  private select(): void {
+    const state = this.selected();
     if (this.closed || JSON.stringify(state) === JSON.stringify(this.state)) return;
     this.state = state;
-    this.tell(state);
+    this.report(state);
   }
 }
 
-/** A session whose calls take turns, and fail as soon as its device does. */
+/** A session that runs one call at a time. Its calls fail as soon as the device does. */
 class Device {
   readonly software: boolean;
   /** Rejects when the device fails. */
@@ -254,13 +261,13 @@ class Device {
     this.lost.catch(() => {});
   }
 
-  turn<T>(call: (session: GpuSession) => T | Promise<T>): Promise<T> {
-    const result = this.last.then(() => Promise.race([call(this.session), this.lost]));
+  call<T>(task: (session: GpuSession) => T | Promise<T>): Promise<T> {
+    const result = this.last.then(() => Promise.race([task(this.session), this.lost]));
     this.last = result.catch(() => {});
     return result;
   }
 
-  /** After the call under way; where that waits for an answer that will not come, the session refuses and is left to itself. */
+  /** Closes the session after the call in progress. If the device never answers that call, the session refuses to close and is dropped. */
   close(): void {
     void this.last.then(() => this.session.close()).catch(() => {});
   }

@@ -1,6 +1,6 @@
 /** The page's end of the worker: every call of `Engine` goes there and comes back as a promise. */
 import { proxy, wrap } from 'comlink';
-import type { Engine } from './protocol';
+import type { Engine } from './api';
 
 export function connect(): Engine {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' });
@@ -20,6 +20,6 @@ export function connect(): Engine {
     open: (base, listed, task, onProgress, onBackend) => alive(remote.open(base, listed, task, proxy(onProgress), proxy(onBackend))),
     task: (name) => alive(remote.task(name)),
     run: (request) => alive(remote.run(request)),
-    use: (wish) => alive(remote.use(wish)),
+    use: (preference) => alive(remote.use(preference)),
   };
 }

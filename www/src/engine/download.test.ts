@@ -16,12 +16,12 @@ afterEach(() => vi.unstubAllGlobals());
 
 describe('download', () => {
   it('brings the bytes and counts them', async () => {
-    const told: number[] = [];
-    const tally = new Tally(({ loaded }) => told.push(loaded));
+    const reported: number[] = [];
+    const tally = new Tally(({ loaded }) => reported.push(loaded));
     tally.expect(5);
     serve([1, 2], [3, 4, 5]);
     expect([...(await download(url, 5, tally))]).toEqual([1, 2, 3, 4, 5]);
-    expect(told).toEqual([0, 2, 5]);
+    expect(reported).toEqual([0, 2, 5]);
   });
   it('refuses a file that is cut off', async () => {
     serve([1, 2]);

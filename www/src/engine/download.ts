@@ -5,16 +5,16 @@ export class Tally {
   private loaded = 0;
   private total = 0;
 
-  constructor(private readonly tell: (progress: { loaded: number; total: number }) => void) {}
+  constructor(private readonly report: (progress: { loaded: number; total: number }) => void) {}
 
   expect(bytes: number): void {
     this.total += bytes;
-    this.tell({ loaded: this.loaded, total: this.total });
+    this.report({ loaded: this.loaded, total: this.total });
   }
 
   add(bytes: number): void {
     this.loaded += bytes;
-    this.tell({ loaded: Math.min(this.loaded, this.total), total: this.total });
+    this.report({ loaded: Math.min(this.loaded, this.total), total: this.total });
   }
 }
 

@@ -1,9 +1,7 @@
 /**
- * What the page and the engine say to each other. The worker owns the engine; everything here survives structured cloning.
+ * The data that the page and the workers exchange. All of it survives structured cloning. `api.ts` has the calls.
  * The Rust side of these shapes is `src/circuit/inspect.rs`; names are the same there.
  */
-
-import type { ManifestModel } from './manifest';
 
 /** A node is written HOOK.INDEX, e.g. `0.mlp.post_act.863`. */
 export type NodeId = string;
@@ -245,21 +243,6 @@ export interface Opened {
   backend: BackendState;
 }
 
-/** The worker's face, through Comlink. Every method rejects with an Error whose message is a sentence for the user. */
-export interface Engine {
-  /**
-   * Loads a model and the circuit of `task`, on the CPU, in place of the model before. `base` is the address of the models folder. A moment
-   * after the first `run` the faster backend takes over, unless `use` has said which; `onBackend` hears of each change.
-   */
-  open(base: string, listed: ManifestModel, task: string, onProgress: (progress: Progress) => void, onBackend: (state: BackendState) => void): Promise<Opened>;
-  /** Switches the task; loads its circuit when it is not there yet. */
-  task(name: string): Promise<TaskInfo>;
-  /** Tokenizes (presets come tokenized, else the tokenizer is loaded first), finds the counterfactual, runs. */
-  run(request: RunRequest): Promise<RunResult>;
-  /** The backend to run on from now on; null: whichever is faster. Resolves when it does, or when `onBackend` has heard why not. */
-  use(wish: BackendName | null): Promise<void>;
-}
-
 /** What is asked of the dense twin, see `src/bridge/view.rs`. */
 export interface TwinRequest {
   a: number[];
@@ -289,12 +272,4 @@ export interface HybridView {
   dense: [number, number];
   sparseToDense: [number, number][];
   denseToSparse: [number, number][];
-}
-
-/** The face of the twin's worker. It is another worker than the engine's, so that nothing of the first screen waits for it. */
-export interface TwinEngine {
-  /** Loads both models and the bridge. Gives the channel that the bridge names for each task that has one. */
-  open(base: string, listed: ManifestModel, onProgress: (progress: Progress) => void): Promise<Record<string, NodeId>>;
-  steer(ask: TwinRequest): Promise<TwinView>;
-  hybrid(tokens: number[], candidates: [number, number]): Promise<HybridView>;
 }

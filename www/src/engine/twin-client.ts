@@ -1,6 +1,6 @@
 /** The page's end of the twin's worker. */
 import { proxy, wrap } from 'comlink';
-import type { TwinEngine } from './protocol';
+import type { TwinEngine } from './api';
 
 export function connectTwin(): TwinEngine & { close(): void } {
   const worker = new Worker(new URL('./twin.ts', import.meta.url), { type: 'module', name: 'twin' });

@@ -3,7 +3,8 @@ import { expose } from 'comlink';
 import startTwin, { Twin as WasmTwin } from 'sparse-circuits-twin';
 import wasmUrl from '../../../pkg/twin/sparse_circuits_twin_bg.wasm?url';
 import { download, Tally } from './download';
-import type { HybridView, NodeId, TwinRequest, TwinEngine, TwinView } from './protocol';
+import type { TwinEngine } from './api';
+import type { HybridView, NodeId, TwinRequest, TwinView } from './protocol';
 
 /** The twin's face (`src/web/twin.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
 interface Twin {

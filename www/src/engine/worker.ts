@@ -13,7 +13,8 @@ import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './ba
 import { download, Tally } from './download';
 import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
-import type { RunRequest, Engine, ModelInfo, Opened, Prompt, RunResult, TaskInfo } from './protocol';
+import type { Engine } from './api';
+import type { ModelInfo, Opened, Prompt, RunRequest, RunResult, TaskInfo } from './protocol';
 
 /** The engine's face (`src/web/cpu.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
 interface Session extends CpuSession {
@@ -87,12 +88,12 @@ const engine: Engine = {
     const edits = b ? request.edits : { ...request.edits, flip: false, patch: [] };
     const { view, backend } = await here.backends.run({ task: request.task, a, b, edits, node: request.node, token });
     // The first screen is live before the tokenizer, the heaviest file, and WebGPU take the connection.
-    setTimeout(() => void here.prompts.warm().then(() => here.backends.consider()), 1000);
+    setTimeout(() => void here.prompts.warm().then(() => here.backends.detect()), 1000);
     return { a, b, reason: 'reason' in other ? other.reason : null, edits, view, backend };
   },
 
-  async use(wish): Promise<void> {
-    await alive().backends.use(wish);
+  async use(preference): Promise<void> {
+    await alive().backends.use(preference);
   },
 };
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Manifest, ManifestModel } from '../engine/manifest';
-import type { RunRequest, BackendName, BackendState, CircuitInfo, Engine, ModelInfo, Prompt, RunResult, TaskInfo, View } from '../engine/protocol';
+import type { Engine } from '../engine/api';
+import type { BackendName, BackendState, CircuitInfo, ModelInfo, Prompt, RunRequest, RunResult, TaskInfo, View } from '../engine/protocol';
 import { Controller, type World } from './controller';
 import { withFlip, withMode, withNode, withText, withTwin } from './document';
 

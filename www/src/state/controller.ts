@@ -3,7 +3,8 @@
  * The last input wins: an answer to an older question is dropped, and at most one question waits.
  */
 import { defaultModel, readManifest, readPoster, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
-import type { BackendName, BackendState, Engine, NodeId, RunResult, TaskInfo } from '../engine/protocol';
+import type { Engine } from '../engine/api';
+import type { BackendName, BackendState, NodeId, RunResult, TaskInfo } from '../engine/protocol';
 import { silentNodes } from '../domain/inactive';
 import { keepTwin, noEdits, opening, sameDoc, sameRun, withNode, withText, withTwin, type Doc } from './document';
 import { decode, encode, type Decoded } from './url';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CircuitInfo, HybridView, TwinRequest, TwinEngine, TwinView } from '../../engine/protocol';
+import type { TwinEngine } from '../../engine/api';
+import type { CircuitInfo, HybridView, TwinRequest, TwinView } from '../../engine/protocol';
 import { opening, withSteer, withText, withTwin } from '../../state/document';
 import type { Screen } from '../../state/screen';
 import { channelOf, RANDOM, STRENGTHS, TwinController } from './twin-runner';

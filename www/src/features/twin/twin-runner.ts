@@ -3,7 +3,8 @@
  * It follows the sparse model's numbers and never goes before them. What the slider needs is asked first and alone; the curve, the
  * random directions, the other channels and the hybrid passes follow one by one, so that a newer question waits for one of them at most.
  */
-import type { CircuitInfo, HybridView, NodeId, Progress, TwinEngine, TwinView } from '../../engine/protocol';
+import type { TwinEngine } from '../../engine/api';
+import type { CircuitInfo, HybridView, NodeId, Progress, TwinView } from '../../engine/protocol';
 import { parseNode } from '../../text/names';
 import type { Screen } from '../../state/screen';
 
