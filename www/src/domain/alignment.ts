@@ -45,6 +45,15 @@ export function readBefore(circuit: CircuitInfo): Set<NodeId> {
   return before;
 }
 
+const befores = new WeakMap<CircuitInfo, Set<NodeId>>();
+
+/** Nodes read at the marked token, found once a circuit. */
+export function beforeOf(circuit: CircuitInfo): Set<NodeId> {
+  const known = befores.get(circuit) ?? readBefore(circuit);
+  befores.set(circuit, known);
+  return known;
+}
+
 /** Where a node's value is read; `picked` is the user's own choice. */
 export function tokenFor(node: NodeId, before: Set<NodeId>, a: Prompt, b: Prompt | null, picked: number | null): number {
   const last = Math.max(0, a.tokens.length - 1);

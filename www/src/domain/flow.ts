@@ -1,7 +1,13 @@
 /** What flows through the drawn circuit: the value at every node, what every weight passes on, what counts as nothing. */
-import type { Numbers } from '../state/screen';
-import { markedToken, readBefore, tokenFor } from './alignment';
-import type { CircuitInfo, NodeId } from '../engine/protocol';
+import type { CircuitInfo, NodeId, RunResult } from '../engine/protocol';
+import { beforeOf, markedToken, tokenFor } from './alignment';
+
+/** The answer of a run with the circuit that it belongs to, and the token that the user picked. */
+export interface Run {
+  task: { circuit: CircuitInfo };
+  doc: { token: number | null };
+  shown: Pick<RunResult, 'a' | 'b' | 'view'>;
+}
 
 export interface Signal {
   /** Value of each circuit node, at the token at which it is read. */
@@ -20,25 +26,16 @@ export interface Signal {
 /** Contributions below this share of the largest on the screen are drawn as no signal. */
 const SILENT = 0.04;
 
-const befores = new WeakMap<CircuitInfo, Set<NodeId>>();
+const signals = new WeakMap<Run, Signal>();
 
-/** Nodes read at the marked token, found once a circuit. */
-export function beforeOf(circuit: CircuitInfo): Set<NodeId> {
-  const known = befores.get(circuit) ?? readBefore(circuit);
-  befores.set(circuit, known);
+export function signalOf(run: Run): Signal {
+  const known = signals.get(run) ?? read(run);
+  signals.set(run, known);
   return known;
 }
 
-const signals = new WeakMap<Numbers, Signal>();
-
-export function signalOf(numbers: Numbers): Signal {
-  const known = signals.get(numbers) ?? read(numbers);
-  signals.set(numbers, known);
-  return known;
-}
-
-function read(numbers: Numbers): Signal {
-  const { task: { circuit }, shown: { a, b, view }, doc } = numbers;
+function read(run: Run): Signal {
+  const { task: { circuit }, shown: { a, b, view }, doc } = run;
   const before = beforeOf(circuit);
   const value = new Map<NodeId, number>();
   const at = new Map<NodeId, number>();
@@ -55,22 +52,22 @@ function read(numbers: Numbers): Signal {
   const embedding = new Map(circuit.rails.map((rail, index) => [rail.channel, view.embedding[index]?.[marked] ?? 0]));
   const signal: Signal = { value, at, embedding, scale: scale || 1, threshold: 0, marked, last };
   let largest = 0;
-  for (const edge of circuit.edges) largest = Math.max(largest, Math.abs(contribution(numbers, signal, edge) ?? 0));
+  for (const edge of circuit.edges) largest = Math.max(largest, Math.abs(contribution(run, signal, edge) ?? 0));
   signal.threshold = nice(largest * SILENT);
   return signal;
 }
 
 /** Value of a node as it enters an edge: a value channel enters its write mixed over the tokens by its head's attention. */
-export function passedOn(numbers: Numbers, signal: Signal, node: NodeId): number | null {
-  const { circuit } = numbers.task;
+export function passedOn(run: Run, signal: Signal, node: NodeId): number | null {
+  const { circuit } = run.task;
   const index = circuit.nodes.findIndex((info) => info.node === node);
   const info = circuit.nodes[index];
   if (!info) return null;
   if (info.site !== 'attn.v') return signal.value.get(node) ?? null;
   // The attention pattern is that of the last token; mixed for another token it would be a guess.
-  if (numbers.doc.token !== null && signal.marked !== signal.last) return null;
-  const pattern = numbers.shown.view.attention.find((one) => one.layer === info.layer && one.head === info.head);
-  const values = numbers.shown.view.activations[index];
+  if (run.doc.token !== null && signal.marked !== signal.last) return null;
+  const pattern = run.shown.view.attention.find((one) => one.layer === info.layer && one.head === info.head);
+  const values = run.shown.view.activations[index];
   if (!pattern || !values) return null;
   let mixed = 0;
   for (let token = 0; token < pattern.weights.length; token++) mixed += pattern.weights[token]! * (values[token] ?? 0);
@@ -78,8 +75,8 @@ export function passedOn(numbers: Numbers, signal: Signal, node: NodeId): number
 }
 
 /** weight × activation of one edge; null where it cannot be told. */
-export function contribution(numbers: Numbers, signal: Signal, edge: { from: NodeId; weight: number }): number | null {
-  const value = passedOn(numbers, signal, edge.from);
+export function contribution(run: Run, signal: Signal, edge: { from: NodeId; weight: number }): number | null {
+  const value = passedOn(run, signal, edge.from);
   return value === null ? null : edge.weight * value;
 }
 

@@ -1,7 +1,7 @@
 /** Where on a task's example there is nothing to see, from both prompts run with nothing changed. */
-import { hookOf } from './layout/group';
 import type { CircuitInfo, NodeId, Prompt } from '../engine/protocol';
 import { readBefore, tokenFor } from './alignment';
+import { hookOf } from './nodes';
 
 /** Circuits of up to this many nodes are drawn whole. */
 const FEW = 16;

@@ -5,10 +5,9 @@
 import { expose } from 'comlink';
 import startEngine, { Session as WasmSession } from 'sparse-circuits-engine';
 import engineUrl from '../../../pkg/engine/sparse_circuits_bg.wasm?url';
-import { beforeOf } from '../domain/flow';
-import { noEdits } from '../state/document';
+import { noEdits } from '../domain/edits';
 import { silentNodes } from '../domain/inactive';
-import { tokenFor } from '../domain/alignment';
+import { beforeOf, tokenFor } from '../domain/alignment';
 import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './backends';
 import { download, Tally } from './download';
 import type { ManifestModel, ManifestTask } from './manifest';

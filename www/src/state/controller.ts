@@ -6,7 +6,8 @@ import { defaultModel, readManifest, readPoster, type Manifest, type ManifestMod
 import type { Engine } from '../engine/api';
 import type { BackendName, BackendState, NodeId, RunResult, TaskInfo } from '../engine/protocol';
 import { silentNodes } from '../domain/inactive';
-import { keepTwin, noEdits, opening, sameDoc, sameRun, withNode, withText, withTwin, type Doc } from './document';
+import { noEdits } from '../domain/edits';
+import { keepTwin, opening, sameDoc, sameRun, withNode, withText, withTwin, type Doc } from './document';
 import { decode, encode, type Decoded } from './url';
 import { noHistory, remember, undo, type History } from './history';
 import { readBefore, tokenFor } from '../domain/alignment';

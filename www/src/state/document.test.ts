@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  changedNodes, changeOf, keepTwin, opening, sameDoc, sameRun, withChange, withChannel, withFlip, withMode, withSteer, withText, withToken, withTwin,
-} from './document';
+import { changedNodes, changeOf } from '../domain/edits';
+import { keepTwin, opening, sameDoc, sameRun, withChange, withChannel, withFlip, withMode, withSteer, withText, withToken, withTwin } from './document';
 import { noHistory, remember, undo } from './history';
 
 const start = opening('single_double_quote', 'print("hi', '0.mlp.post_act.3');

@@ -2,6 +2,7 @@
  * What a person can change, as one immutable value, and every change as a function from one such value to the next.
  * The address bar, undo and the engine all speak this value; nothing else on the page decides what is computed.
  */
+import { clampChange, noEdits, type Change } from '../domain/edits';
 import type { Edits, Mode, NodeId } from '../engine/protocol';
 
 /** What a person can change about the dense twin while it is open. */
@@ -25,16 +26,6 @@ export interface Doc {
   token: number | null;
   /** Null: the twin is shut. */
   twin: TwinDoc | null;
-}
-
-/** How a node is changed by its panel: at most one way at a time. */
-export type Change = { kind: 'off' } | { kind: 'set'; value: number } | { kind: 'scale'; factor: number } | { kind: 'patch' };
-
-/** Largest magnitude that a node can be set to or scaled by; from there on f32 sums lose their meaning. */
-export const LIMIT = 1000;
-
-export function noEdits(mode: Mode): Edits {
-  return { mode, off: [], set: {}, scale: {}, patch: [], flip: false };
 }
 
 /** A task as it opens: first preset, circuit mode, nothing changed. */
@@ -88,16 +79,6 @@ export function withToken(doc: Doc, token: number | null): Doc {
   return token === doc.token ? doc : { ...doc, token };
 }
 
-/** The change that the panel shows for a node: the last one in the engine's order of application that has an effect. */
-export function changeOf(edits: Edits, node: NodeId): Change | null {
-  if (edits.off.includes(node)) return { kind: 'off' };
-  const value = edits.set[node];
-  if (value !== undefined) return { kind: 'set', value };
-  const factor = edits.scale[node];
-  if (factor !== undefined) return { kind: 'scale', factor };
-  return edits.patch.includes(node) ? { kind: 'patch' } : null;
-}
-
 /** Replaces every change of one node by `change`, or by none. */
 export function withChange(doc: Doc, node: NodeId, change: Change | null): Doc {
   const { edits } = doc;
@@ -112,24 +93,9 @@ export function withChange(doc: Doc, node: NodeId, change: Change | null): Doc {
   };
   if (change?.kind === 'off') next.off = [...next.off, node];
   if (change?.kind === 'patch') next.patch = [...next.patch, node];
-  if (change?.kind === 'set') next.set = { ...set, [node]: clamp(change.value) };
-  if (change?.kind === 'scale') next.scale = { ...scale, [node]: clamp(change.factor) };
+  if (change?.kind === 'set') next.set = { ...set, [node]: clampChange(change.value) };
+  if (change?.kind === 'scale') next.scale = { ...scale, [node]: clampChange(change.factor) };
   return { ...doc, edits: next };
-}
-
-/** Whether Flip changes anything: without the circuit its nodes are held at their means, in prompt B's run too. */
-export function flipActs(edits: Edits): boolean {
-  return edits.flip && edits.mode !== 'removed';
-}
-
-/** How many nodes are changed by hand, flip not counted. */
-export function changedNodes(edits: Edits): NodeId[] {
-  return [...new Set([...edits.off, ...edits.patch, ...Object.keys(edits.set), ...Object.keys(edits.scale)])];
-}
-
-function clamp(value: number): number {
-  if (!Number.isFinite(value)) return 0;
-  return Math.max(-LIMIT, Math.min(LIMIT, value));
 }
 
 /** Whether two documents ask the sparse model for the same numbers and the same panel. */

@@ -5,8 +5,9 @@
  * a sentence says so. Unknown keys are ignored (they may come from a later version).
  */
 import type { BackendName, Edits, ModelInfo, Mode, NodeId } from '../engine/protocol';
-import { parseNode } from '../text/names';
-import { LIMIT, noEdits, type Doc, type TwinDoc } from './document';
+import { canonicalNode, isOfHead, isRead, parseNode } from '../domain/nodes';
+import { LIMIT, noEdits } from '../domain/edits';
+import type { Doc, TwinDoc } from './document';
 
 /** What the link may refer to. Without a model (before it is loaded) nodes are checked for their form only. */
 export interface Bounds {
@@ -81,7 +82,7 @@ export function decode(hash: string, bounds: Bounds): Decoded {
   const node = fields.get('node');
   if (node === '') result.node = null;
   else if (node !== undefined) {
-    if (exists(node, bounds)) result.node = canonical(node);
+    if (exists(node, bounds)) result.node = canonicalNode(node)!;
     else messages.push(`The link opens the node ${quote(node)}, which this model does not have.`);
   }
   const token = fields.get('token');
@@ -140,7 +141,7 @@ function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, messag
   }
   const channel = fields.get('channel');
   if (channel !== undefined && channel !== '') {
-    if (exists(channel, bounds) && parseNode(channel)!.site.endsWith('.act_in')) result.channel = canonical(channel);
+    if (exists(channel, bounds) && isRead(parseNode(channel)!.site)) result.channel = canonicalNode(channel)!;
     else messages.push(`The link steers the channel ${quote(channel)}, which is no read (act_in) of this model.`);
   }
   return result;
@@ -186,7 +187,7 @@ function exists(node: string, bounds: Bounds): boolean {
   if (!address) return false;
   const { model } = bounds;
   if (!model) return true;
-  const width = /^attn\.[qkv]$/.test(address.site) ? model.attnWidth : address.site === 'mlp.post_act' ? model.mlpWidth : model.width;
+  const width = isOfHead(address.site) ? model.attnWidth : address.site === 'mlp.post_act' ? model.mlpWidth : model.width;
   return address.layer < model.layers && address.index < width;
 }
 
@@ -196,8 +197,8 @@ function nodes(text: string | undefined, key: string, bounds: Bounds, messages: 
   const bad: string[] = [];
   for (const node of text.split(',')) {
     if (!exists(node, bounds)) bad.push(node);
-    else if (kept.includes(canonical(node))) continue;
-    else if (kept.length < MAX_NODES) kept.push(canonical(node));
+    else if (kept.includes(canonicalNode(node)!)) continue;
+    else if (kept.length < MAX_NODES) kept.push(canonicalNode(node)!);
     else bad.push(node);
   }
   complain(key, bad, messages);
@@ -212,17 +213,11 @@ function numbers(text: string | undefined, key: string, bounds: Bounds, messages
     const [node = '', number = '', rest] = entry.split(':');
     const value = Number(number);
     const fine = rest === undefined && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(number) && Math.abs(value) <= LIMIT;
-    if (fine && Object.keys(kept).length < MAX_NODES && exists(node, bounds)) kept[canonical(node)] = value;
+    if (fine && Object.keys(kept).length < MAX_NODES && exists(node, bounds)) kept[canonicalNode(node)!] = value;
     else bad.push(entry);
   }
   complain(key, bad, messages);
   return kept;
-}
-
-/** `0.attn.q.007` and `0.attn.q.7` are one node. */
-function canonical(node: string): NodeId {
-  const address = parseNode(node)!;
-  return `${address.layer}.${address.site}.${address.index}`;
 }
 
 function complain(key: string, bad: string[], messages: string[]): void {

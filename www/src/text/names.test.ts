@@ -1,20 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { doingOf, exampleNames, infoOf, longName, nameOf, parseNode, placeOf, sayToken, showToken } from './names';
+import { doingOf, exampleNames, longName, nameOf, placeOf, sayToken, showToken } from './names';
+import { parseNode, placeOfAddress } from '../domain/nodes';
 
 describe('examples', () => {
   it('are named by their last lines, and by what else tells them apart', () => {
     expect(exampleNames(['x = set()\nfor a in b:\n    x', 'x = set()\nwhile c:\n    x', 'print("hi', 'print("hi'])).toEqual(
       ['for a in b: … x', 'while c: … x', 'print("hi', 'print("hi']);
-  });
-});
-
-describe('parseNode', () => {
-  it('takes a name apart', () => {
-    expect(parseNode('0.mlp.post_act.863')).toEqual({ hook: '0.mlp.post_act', layer: 0, site: 'mlp.post_act', index: 863 });
-  });
-  it.each(['', '0.mlp.post_act', '0.mlp.post_act.-1', '0.mlp.post_act.1e3', '0.attn.y.5', 'x.mlp.post_act.1', '0.mlp.post_act.1 ',
-    '0.mlp.post_act.99999999', '<script>', '__proto__', '0.attn.q.5.6'])('refuses %j', (text) => {
-    expect(parseNode(text)).toBeNull();
   });
 });
 
@@ -24,9 +15,9 @@ describe('names', () => {
   });
   it('makes one from the place', () => {
     expect(nameOf({ site: 'mlp.post_act', index: 863 })).toBe('neuron 863');
-    expect(nameOf({ ...infoOf(parseNode('1.attn.k.19')!, 16) })).toBe('key 1.3');
-    expect(placeOf(infoOf(parseNode('1.attn.k.19')!, 16))).toBe('key channel 3 of head 1, layer 1 attention');
-    expect(placeOf(infoOf(parseNode('0.mlp.resid_delta.58')!, 16))).toBe('residual stream, layer 0 MLP');
+    expect(nameOf({ ...placeOfAddress(parseNode('1.attn.k.19')!, 16) })).toBe('key 1.3');
+    expect(placeOf(placeOfAddress(parseNode('1.attn.k.19')!, 16))).toBe('key channel 3 of head 1, layer 1 attention');
+    expect(placeOf(placeOfAddress(parseNode('0.mlp.resid_delta.58')!, 16))).toBe('residual stream, layer 0 MLP');
     expect(longName({ site: 'attn.resid_delta', index: 125, layer: 1 })).toBe("layer 1's write to channel 125");
     expect(longName({ site: 'mlp.post_act', index: 863, layer: 0 }, false)).toBe('neuron 863');
   });

@@ -1,22 +1,6 @@
 /** Plain names of nodes and of places in the model, and how tokens are written. */
+import { findNode, isResidual, type NodePlace } from '../domain/nodes';
 import type { CircuitInfo, NodeId, NodeInfo } from '../engine/protocol';
-
-export interface NodeAddress {
-  hook: string;
-  layer: number;
-  site: string;
-  index: number;
-}
-
-const NODE = /^(\d{1,3})\.(attn\.(?:act_in|q|k|v|resid_delta)|mlp\.(?:act_in|post_act|resid_delta))\.(\d{1,6})$/;
-
-/** Takes `0.mlp.post_act.863` apart; null where it is not a node's name. */
-export function parseNode(text: string): NodeAddress | null {
-  const match = NODE.exec(text);
-  if (!match) return null;
-  const [, layer, site, index] = match as unknown as [string, string, string, string];
-  return { hook: `${layer}.${site}`, layer: Number(layer), site, index: Number(index) };
-}
 
 const KIND: Record<string, string> = {
   'attn.act_in': 'read',
@@ -32,15 +16,6 @@ const KIND: Record<string, string> = {
 /** What a node is, in one word: read, write, neuron, query, key, value. */
 export function kind(site: string): string {
   return KIND[site] ?? 'node';
-}
-
-/** The last part of a hook's name, as the columns of the graph bear it. */
-export function shortSite(site: string): string {
-  return site.slice(site.indexOf('.') + 1);
-}
-
-function isResidual(site: string): boolean {
-  return site.endsWith('act_in') || site.endsWith('resid_delta');
 }
 
 /**
@@ -78,27 +53,12 @@ export function longName(info: Pick<NodeInfo, 'site' | 'index' | 'label' | 'head
 
 /** The name of any node of the model; those of the circuit by their label. */
 export function nameOfId(circuit: CircuitInfo, node: NodeId, headWidth: number): string {
-  const info = anyInfo(circuit, node, headWidth);
+  const info = findNode(circuit, node, headWidth);
   return info ? nameOf(info) : node;
 }
 
-/** What the circuit or, outside it, the name tells of a node; null where it is no node's name. */
-export function anyInfo(circuit: CircuitInfo, node: NodeId, headWidth: number): Pick<NodeInfo, 'site' | 'index' | 'label' | 'head' | 'channel' | 'layer'> | null {
-  const known = circuit.nodes.find((info) => info.node === node);
-  if (known) return known;
-  const address = parseNode(node);
-  return address ? infoOf(address, headWidth) : null;
-}
-
-/** What can be told of a node by its name alone. */
-export function infoOf(address: NodeAddress, headWidth: number): Pick<NodeInfo, 'site' | 'index' | 'head' | 'channel' | 'layer'> {
-  const { site, index, layer } = address;
-  if (!/^attn\.[qkv]$/.test(site) || headWidth < 1) return { site, index, layer };
-  return { site, index, layer, head: Math.floor(index / headWidth), channel: index % headWidth };
-}
-
 /** `neuron, layer 0 MLP`; `key channel 3 of head 1, layer 1 attention`; `residual stream, layer 0 MLP`. */
-export function placeOf(info: Pick<NodeInfo, 'site' | 'index' | 'head' | 'channel' | 'layer'>): string {
+export function placeOf(info: NodePlace): string {
   const block = `layer ${info.layer} ${info.site.startsWith('attn') ? 'attention' : 'MLP'}`;
   if (isResidual(info.site)) return `residual stream, ${block}`;
   if (info.head !== undefined) return `${kind(info.site)} channel ${info.channel} of head ${info.head}, ${block}`;

@@ -1,6 +1,6 @@
 /** The columns of the graph from left to right: one a hook, grouped in blocks (a layer's attention or MLP). */
-import { parseNode } from '../../text/names';
 import type { NodeInfo } from '../../engine/protocol';
+import { isOfHead, parseNode } from '../nodes';
 
 export type ColumnKind = 'read' | 'unit' | 'gate' | 'write';
 
@@ -23,7 +23,7 @@ export interface Block {
 
 /** The column that a node stands in. */
 export function columnOf(layer: number, site: string): string {
-  return /^attn\.[qkv]$/.test(site) ? `${layer}.attn.qkv` : `${layer}.${site}`;
+  return isOfHead(site) ? `${layer}.attn.qkv` : `${layer}.${site}`;
 }
 
 /** Blocks and columns that a circuit uses, in the order of the forward pass. A block without nodes is left out. */

@@ -1,5 +1,6 @@
 /** Which nodes are drawn one by one, and which stand together behind a count: never more than can be read. */
 import type { CircuitInfo, NodeId, NodeInfo } from '../../engine/protocol';
+import { hookOf } from '../nodes';
 
 /** Nodes of one layer that are drawn one by one, and nodes on the screen whatever is expanded. */
 export const PER_LAYER = 30;
@@ -53,11 +54,6 @@ export function drawn(circuit: CircuitInfo, silent: ReadonlySet<NodeId>, expande
     groups.set(id, group);
   }
   return { nodes: circuit.nodes.filter((info) => kept.has(info.node)), groups: [...groups.values()] };
-}
-
-/** The hook of a node, `0.mlp.post_act`. */
-export function hookOf(node: NodeId): string {
-  return node.slice(0, node.lastIndexOf('.'));
 }
 
 function compare(left: number, right: number): number {

@@ -3,6 +3,7 @@
  * rails, one height for the whole width; reads and writes are squares on them, neurons and q/k/v channels circles off them.
  */
 import type { CircuitInfo, NodeId, NodeInfo, Rail } from '../../engine/protocol';
+import { isResidual } from '../nodes';
 import { blocksOf, columnOf, type Block, type Column } from './columns';
 import { drawn, type Group } from './group';
 import { orderRails, type Unit } from './order';
@@ -180,10 +181,6 @@ function orderOf(circuit: CircuitInfo, nodes: NodeInfo[], find: () => number[]):
   const order = known.get(key) ?? find();
   known.set(key, order);
   return order;
-}
-
-function isResidual(site: string): boolean {
-  return site.endsWith('act_in') || site.endsWith('resid_delta');
 }
 
 /** The rails that a drawn square stands on. */

@@ -1,11 +1,11 @@
 /** The circuit as a drawing: places from `domain/layout`, numbers from `domain/flow`; the glyphs are in `node`, `edge` and `head`. */
 import { html, nothing, svg, type PropertyValues, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { hookOf } from '../../domain/layout/group';
 import { layout, type Layout, type PlacedEdge, type PlacedNode, type Room } from '../../domain/layout/layout';
 import { contribution, edgeWidth, passedOn, signalOf, type Signal } from '../../domain/flow';
 import { badges } from '../../domain/layout/paths';
-import { changedNodes, noEdits } from '../../state/document';
+import { hookOf } from '../../domain/nodes';
+import { changedNodes, noEdits } from '../../domain/edits';
 import type { Hover, Numbers } from '../../state/screen';
 import { doingOf, nameOf, sayToken, showToken } from '../../text/names';
 import { signed } from '../../text/format';

@@ -1,6 +1,6 @@
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import { signalOf } from '../../domain/flow';
-import { flipActs } from '../../state/document';
+import { flipActs } from '../../domain/edits';
 import type { Numbers } from '../../state/screen';
 import { plain } from '../../text/format';
 

@@ -2,7 +2,7 @@
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { fillHeight, type Signal } from '../../domain/flow';
 import type { PlacedGroup, PlacedNode } from '../../domain/layout/layout';
-import { changeOf } from '../../state/document';
+import { changeOf } from '../../domain/edits';
 import type { Numbers } from '../../state/screen';
 import { givenName, kind, nameOf } from '../../text/names';
 import { signed } from '../../text/format';

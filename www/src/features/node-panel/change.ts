@@ -1,6 +1,6 @@
 /** Off, Set, Scale, Patch: none pressed is "as computed"; a pressed one opens one control below. */
 import { html, type TemplateResult } from 'lit';
-import { LIMIT, type Change } from '../../state/document';
+import { LIMIT, type Change } from '../../domain/edits';
 import { decimalsFor, plain, signed } from '../../text/format';
 import type { NodeDetail } from '../../engine/protocol';
 

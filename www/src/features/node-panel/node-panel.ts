@@ -1,9 +1,10 @@
 /** The node panel: name, activation over the prompt, changes, what goes in and out, attention for queries, keys and values. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { changeOf, type Change } from '../../state/document';
+import { findNode } from '../../domain/nodes';
+import { changeOf, type Change } from '../../domain/edits';
 import type { Hover, Screen } from '../../state/screen';
-import { capital, doingOf, infoOf, longName, nameOfId, parseNode, placeOf, showToken } from '../../text/names';
+import { capital, doingOf, longName, nameOfId, placeOf, showToken } from '../../text/names';
 import { signed, wholePercent } from '../../text/format';
 import { flips } from '../prediction/summary';
 import type { NodeDetail, NodeId, Prompt } from '../../engine/protocol';
@@ -66,9 +67,8 @@ export class Panel extends Light {
     const node = screen?.doc.node;
     if (!screen || !numbers || !node) return nothing;
     const detail = numbers.shown.view.detail?.node === node ? numbers.shown.view.detail : null;
-    const address = parseNode(node);
     const info = numbers.task.circuit.nodes.find((one) => one.node === node);
-    const place = info ?? (address ? infoOf(address, screen.model?.headWidth ?? 0) : null);
+    const place = findNode(numbers.task.circuit, node, screen.model?.headWidth ?? 0);
     return html`<aside class="card panel ${this.open ? 'open' : ''}" data-testid="node-panel" aria-label="Node ${node}">
       <button
         class="grab"

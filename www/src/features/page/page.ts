@@ -2,12 +2,13 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { Controller } from '../../state/controller';
-import { withChange, withCounterfactual, withFlip, withMode, withNode, withText, withToken, withTwin, type Change, type Doc } from '../../state/document';
+import type { Change } from '../../domain/edits';
+import { withChange, withCounterfactual, withFlip, withMode, withNode, withText, withToken, withTwin, type Doc } from '../../state/document';
 import { encode } from '../../state/url';
 import type { Hover, Screen } from '../../state/screen';
 import { markedToken } from '../../domain/alignment';
 import { exampleNames } from '../../text/names';
-import { notes } from '../../text/notes';
+import { notes } from '../prompt/notes';
 import { count } from '../../text/format';
 import { said } from '../prediction/summary';
 import type { NodeId } from '../../engine/protocol';

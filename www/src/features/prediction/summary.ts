@@ -1,10 +1,11 @@
 /** The one sentence under the bars: what the model does here, or what the last change did. */
 import { signalOf } from '../../domain/flow';
-import { changedNodes, changeOf, flipActs } from '../../state/document';
+import { findNode } from '../../domain/nodes';
+import { changedNodes, changeOf, flipActs } from '../../domain/edits';
 import type { Numbers } from '../../state/screen';
 import type { NodeId } from '../../engine/protocol';
 import { contrast, type Contrast } from '../../text/contrast';
-import { anyInfo, capital, longName, sayToken } from '../../text/names';
+import { capital, longName, sayToken } from '../../text/names';
 import { decimalsFor, percent, plain, signed } from '../../text/format';
 import type { Piece } from '../../text/rich-text';
 
@@ -92,7 +93,7 @@ function flipWords(before: Numbers, after: Numbers): Piece[] {
 }
 
 function nodeWords(before: Numbers, after: Numbers, node: NodeId, headWidth: number): Piece[] {
-  const info = anyInfo(after.task.circuit, node, headWidth);
+  const info = findNode(after.task.circuit, node, headWidth);
   const name: Piece = { strong: capital(info ? longName(info) : node) };
   const change = changeOf(after.shown.edits, node);
   const mean = after.task.circuit.nodes.find((info) => info.node === node)?.mean;

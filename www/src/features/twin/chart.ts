@@ -3,7 +3,7 @@ import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { TwinNumbers } from './twin-runner';
 import { nameOfId, sayToken } from '../../text/names';
 import { percent } from '../../text/format';
-import { otherOf } from '../../text/twin';
+import { otherOf } from './steering';
 import type { CircuitInfo } from '../../engine/protocol';
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [30, 244, 26, 134];

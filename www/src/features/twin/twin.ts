@@ -8,7 +8,7 @@ import { channelOf, reads, TwinController, type TwinNumbers } from './twin-runne
 import './twin.css';
 import { sayToken } from '../../text/names';
 import { bytes, percent } from '../../text/format';
-import { channelName, middle, otherOf, steering, switchPoint } from '../../text/twin';
+import { channelName, middle, otherOf, steering, switchPoint } from './steering';
 import { connectTwin } from '../../engine/twin-client';
 import type { TaskInfo } from '../../engine/protocol';
 import { bar } from '../prediction/bars';

@@ -1,9 +1,9 @@
 /** What the dense twin shows, in sentences. */
-import type { TwinNumbers } from '../features/twin/twin-runner';
-import { givenName, sayToken } from './names';
-import { percent } from './format';
-import type { NodeInfo } from '../engine/protocol';
-import type { Piece } from './rich-text';
+import type { TwinNumbers } from './twin-runner';
+import { givenName, sayToken } from '../../text/names';
+import { percent } from '../../text/format';
+import type { NodeInfo } from '../../engine/protocol';
+import type { Piece } from '../../text/rich-text';
 
 /** From this change of a probability on, one sees a bar move. */
 const SEEN = 0.05;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { TwinNumbers } from '../features/twin/twin-runner';
-import { spoken } from './rich-text';
-import { channelName, middle, otherOf, steering, switchPoint } from './twin';
+import type { TwinNumbers } from './twin-runner';
+import { spoken } from '../../text/rich-text';
+import { channelName, middle, otherOf, steering, switchPoint } from './steering';
 
 const candidates: [string, string] = ["')", '")'];
 const pair = (second: number): [number, number] => [1 - second, second];

@@ -1,7 +1,7 @@
 /** What is odd about a prompt, in sentences; the page goes on with it. */
-import type { Numbers } from '../state/screen';
-import type { ModelInfo } from '../engine/protocol';
-import { count } from './format';
+import type { Numbers } from '../../state/screen';
+import type { ModelInfo } from '../../engine/protocol';
+import { count } from '../../text/format';
 
 export function notes(numbers: Numbers, model: ModelInfo | null): string[] {
   const { a, b } = numbers.shown;

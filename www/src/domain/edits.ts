@@ -1,0 +1,38 @@
+/** The changes of one run: of single nodes, of the mode, and Flip. */
+import type { Edits, Mode, NodeId } from '../engine/protocol';
+
+/** How a node is changed by its panel: at most one way at a time. */
+export type Change = { kind: 'off' } | { kind: 'set'; value: number } | { kind: 'scale'; factor: number } | { kind: 'patch' };
+
+/** Largest magnitude that a node can be set to or scaled by; from there on f32 sums lose their meaning. */
+export const LIMIT = 1000;
+
+export function noEdits(mode: Mode): Edits {
+  return { mode, off: [], set: {}, scale: {}, patch: [], flip: false };
+}
+
+/** The change that the panel shows for a node: the last one in the engine's order of application that has an effect. */
+export function changeOf(edits: Edits, node: NodeId): Change | null {
+  if (edits.off.includes(node)) return { kind: 'off' };
+  const value = edits.set[node];
+  if (value !== undefined) return { kind: 'set', value };
+  const factor = edits.scale[node];
+  if (factor !== undefined) return { kind: 'scale', factor };
+  return edits.patch.includes(node) ? { kind: 'patch' } : null;
+}
+
+/** Whether Flip changes anything: without the circuit its nodes are held at their means, in prompt B's run too. */
+export function flipActs(edits: Edits): boolean {
+  return edits.flip && edits.mode !== 'removed';
+}
+
+/** How many nodes are changed by hand, flip not counted. */
+export function changedNodes(edits: Edits): NodeId[] {
+  return [...new Set([...edits.off, ...edits.patch, ...Object.keys(edits.set), ...Object.keys(edits.scale)])];
+}
+
+/** A number that a node can be set to or scaled by; 0 for what is not a finite number. */
+export function clampChange(value: number): number {
+  if (!Number.isFinite(value)) return 0;
+  return Math.max(-LIMIT, Math.min(LIMIT, value));
+}
