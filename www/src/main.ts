@@ -3,13 +3,13 @@ import './features/page/page';
 import type { Page } from './features/page/page';
 import { restoreTheme } from './features/shared/theme';
 import { addressBar } from './state/address-bar';
-import { Controller } from './state/controller';
+import { Playground } from './state/playground';
 import { connect } from './engine/client';
 
 restoreTheme();
 
 const address = addressBar();
-const controller = new Controller({
+const playground = new Playground({
   engine: connect(),
   models: new URL('models/', document.baseURI).href,
   fetchJson: async (url) => {
@@ -24,7 +24,7 @@ const controller = new Controller({
   hash: () => location.hash,
   setHash: (hash) => address.write(hash),
   now: () => performance.now(),
-  painted: () => new Promise((done) => {
+  nextPaint: () => new Promise((done) => {
     requestAnimationFrame(() => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => done();
@@ -37,6 +37,6 @@ const controller = new Controller({
 });
 
 const page = document.createElement('sc-page') as Page;
-page.controller = controller;
+page.playground = playground;
 document.getElementById('page')!.replaceChildren(page);
-void controller.start();
+void playground.start();

@@ -66,13 +66,13 @@ class Subject {
     const window = frame.contentWindow!;
     for (;;) {
       const page = window.document.querySelector<Page>('sc-page');
-      const phase = page?.controller.screen.phase;
+      const phase = page?.playground.screen.phase;
       if (phase === 'ready') {
-        if (page!.controller.screen.backend?.name === backend) return new Subject(frame, page!);
+        if (page!.playground.screen.backend?.name === backend) return new Subject(frame, page!);
         frame.remove();
         return null;
       }
-      if (phase === 'error') throw new Error(page!.controller.screen.failure ?? 'The page does not run.');
+      if (phase === 'error') throw new Error(page!.playground.screen.failure ?? 'The page does not run.');
       await new Promise((done) => setTimeout(done, 20));
     }
   }
@@ -82,7 +82,7 @@ class Subject {
   }
 
   get screen(): Screen {
-    return this.page.controller.screen;
+    return this.page.playground.screen;
   }
 
   get tokens(): number {
@@ -112,7 +112,7 @@ class Subject {
     while (!holds()) {
       if (this.screen.phase === 'error') throw new Error(this.screen.failure ?? 'The page does not run.');
       await new Promise<void>((done) => {
-        const leave = this.page.controller.subscribe(() => {
+        const leave = this.page.playground.subscribe(() => {
           leave();
           done();
         });

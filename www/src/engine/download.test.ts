@@ -4,11 +4,11 @@ import { download, Tally } from './download';
 const url = 'http://host/models/model.safetensors';
 const serve = (...chunks: (number[] | Error)[]) =>
   vi.stubGlobal('fetch', async () => new Response(new ReadableStream({
-    pull(controller) {
+    pull(playground) {
       const chunk = chunks.shift();
-      if (chunk === undefined) controller.close();
-      else if (chunk instanceof Error) controller.error(chunk);
-      else controller.enqueue(Uint8Array.from(chunk));
+      if (chunk === undefined) playground.close();
+      else if (chunk instanceof Error) playground.error(chunk);
+      else playground.enqueue(Uint8Array.from(chunk));
     },
   })));
 

@@ -1,7 +1,7 @@
 /** The playground: every part of the screen, and what their events do. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import type { Controller } from '../../state/controller';
+import type { Playground } from '../../state/playground';
 import type { Change } from '../../domain/edits';
 import { withChange, withCounterfactual, withFlip, withMode, withNode, withText, withToken, withTwin, type Doc } from '../../state/document';
 import { encode } from '../../state/url';
@@ -30,7 +30,7 @@ import { toggleTheme } from '../shared/theme';
 
 @customElement('sc-page')
 export class Page extends Light {
-  @property({ attribute: false }) controller!: Controller;
+  @property({ attribute: false }) playground!: Playground;
   @state() private copied = '';
   @state() private announced = '';
   /** Whether the dense twin's panel has come, or why it could not be loaded. */
@@ -42,7 +42,7 @@ export class Page extends Light {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.leave = this.controller.subscribe(() => this.requestUpdate());
+    this.leave = this.playground.subscribe(() => this.requestUpdate());
     addEventListener('keydown', this.key);
     addEventListener('hashchange', this.linkChanged);
     addEventListener('pointerdown', this.away);
@@ -57,12 +57,12 @@ export class Page extends Light {
   }
 
   protected override updated(_changes: PropertyValues<this>): void {
-    const { phase, numbers } = this.controller.screen;
+    const { phase, numbers } = this.playground.screen;
     if (phase === 'ready') this.announcer.update(numbers);
   }
 
   private get doc(): Doc {
-    return this.controller.screen.doc;
+    return this.playground.screen.doc;
   }
 
   /** A press outside closes what hangs over the page. */
@@ -71,7 +71,7 @@ export class Page extends Light {
     if (about && !about.contains(event.target as Node)) about.open = false;
   };
 
-  private linkChanged = (): void => this.controller.linkChanged();
+  private linkChanged = (): void => this.playground.linkChanged();
 
   private key = (event: KeyboardEvent): void => {
     const about = this.querySelector<HTMLDetailsElement>('.about[open]');
@@ -85,7 +85,7 @@ export class Page extends Light {
       this.shut(true);
     } else if (event.key === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !typing) {
       event.preventDefault();
-      this.controller.undo();
+      this.playground.undo();
     }
   };
 
@@ -93,12 +93,12 @@ export class Page extends Light {
   private shut(byKey: boolean): void {
     const node = this.doc.node;
     const inside = this.querySelector('sc-panel')?.contains(document.activeElement);
-    this.controller.change(withNode(this.doc, null), 'select');
+    this.playground.change(withNode(this.doc, null), 'select');
     if (inside && byKey) requestAnimationFrame(() => this.querySelector<HTMLElement>(`[data-node="${CSS.escape(node ?? '')}"]`)?.focus());
   }
 
   protected override render(): TemplateResult {
-    const { screen } = this.controller;
+    const { screen } = this.playground;
     const { numbers, previous, drawn, doc } = screen;
     const task = screen.tasks.find((one) => one.name === doc.task);
     const parts = numbers && numbers.task.name === doc.task ? numbers.task.circuit.nodes.length : null;
@@ -130,9 +130,9 @@ export class Page extends Light {
       <main>
         <section class="card gcard" aria-label="Circuit">
           <div class="bar2">
-            ${modes(screen, (mode) => this.controller.change(withMode(this.doc, mode), ''))}
+            ${modes(screen, (mode) => this.playground.change(withMode(this.doc, mode), ''))}
             ${this.foldSwitch(screen)}
-            ${viewSwitch(screen, (view) => this.controller.view(view))}
+            ${viewSwitch(screen, (view) => this.playground.view(view))}
           </div>
           <div class="gw" data-testid="graph" ?hidden=${screen.view !== 'graph'}>
             ${screen.view === 'graph' ? html`<sc-graph .numbers=${drawn.numbers} .previous=${drawn.previous} .hover=${screen.hover} .selected=${doc.node} .whole=${this.whole === numbers?.task.name}></sc-graph>` : nothing}
@@ -143,10 +143,10 @@ export class Page extends Light {
         <sc-panel .screen=${{ ...screen, ...drawn }}></sc-panel>
       </main>
       ${footer(screen, this.copied, {
-        undo: () => this.controller.undo(),
-        reset: () => this.controller.reset(),
+        undo: () => this.playground.undo(),
+        reset: () => this.playground.reset(),
         share: this.share,
-        use: (backend) => void this.controller.useBackend(backend),
+        use: (backend) => void this.playground.useBackend(backend),
       })}
       <div class="vh" aria-live="polite">${this.announced}</div>
       <svg class="vh" aria-hidden="true"><defs>
@@ -161,14 +161,14 @@ export class Page extends Light {
     const knows = screen.twin.listed.tasks.some((task) => task.name === screen.doc.task);
     return html`<button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.numbers || screen.poster || !(open || knows)}
       title=${knows ? 'The same prompt in an ordinary, dense model, steered by a channel of the sparse model that learnt beside it' : 'The sparse model that learnt beside the dense one does not do this task'}
-      @click=${() => this.controller.change(withTwin(this.doc, !open), 'select')}>Dense twin</button>`;
+      @click=${() => this.playground.change(withTwin(this.doc, !open), 'select')}>Dense twin</button>`;
   }
 
   /** The panel's code comes with its first opening. */
   private twinPanel(screen: Screen): TemplateResult | typeof nothing {
     if (screen.poster || !screen.numbers || screen.model?.file !== screen.twin?.listed.file) return nothing;
     if (typeof this.twin === 'object') return html`<p class="notice" role="alert" data-testid="twin-error">${this.twin.lost}</p>`;
-    if (this.twin === 'here') return html`<sc-twin .controller=${this.controller}></sc-twin>`;
+    if (this.twin === 'here') return html`<sc-twin .playground=${this.playground}></sc-twin>`;
     if (this.twin === 'absent') {
       this.twin = 'loading';
       import('../twin/twin').then(
@@ -204,19 +204,19 @@ export class Page extends Light {
       <section class="edit" aria-label="Prompts">
         <div class="lbl">Your prompt <span>${tokens}</span>${this.examples(screen)}</div>
         <sc-editor .name=${'prompt-a'} .label=${'Your prompt'} .text=${doc.a} .prompt=${(fresh ?? last)?.a ?? null} .marked=${marked} .focused=${true}
-          @edit=${(event: CustomEvent<string>) => this.controller.change(withText(this.doc, event.detail), 'type-a')}></sc-editor>
+          @edit=${(event: CustomEvent<string>) => this.playground.change(withText(this.doc, event.detail), 'type-a')}></sc-editor>
         <div class="second">
           <span class="lbl2" title="Flip and Patch take values from this prompt, token by token from the end; tokens without a partner keep their own">Prompt B</span>
           <sc-editor .name=${'prompt-b'} .line=${true} .placeholder=${'none: nothing to swap'} .label=${'Prompt B, from which Flip and Patch take values'} .text=${b} .prompt=${(fresh ?? last)?.b ?? null} .marked=${partner}
-            @edit=${(event: CustomEvent<string>) => this.controller.change(withCounterfactual(this.doc, event.detail), 'type-b')}></sc-editor>
+            @edit=${(event: CustomEvent<string>) => this.playground.change(withCounterfactual(this.doc, event.detail), 'type-b')}></sc-editor>
           ${doc.b === null
             ? nothing
-            : html`<button class="quiet small" @click=${() => this.controller.change(withCounterfactual(this.doc, null), '')} title="Let the task's rule write prompt B">By rule</button>`}
+            : html`<button class="quiet small" @click=${() => this.playground.change(withCounterfactual(this.doc, null), '')} title="Let the task's rule write prompt B">By rule</button>`}
         </div>
       </section>
       <svg class="fork" viewBox="0 0 56 104" preserveAspectRatio="none" aria-hidden="true"><path d="M0 66C30 66 22 24 56 24M0 66C30 66 22 72 56 72" /></svg>
       ${bars(task?.candidates ?? null, numbers && numbers.task.name === doc.task ? numbers : null, screen.previous)}
-      ${flip(screen, () => this.controller.change(withFlip(this.doc, !this.doc.edits.flip), ''))}
+      ${flip(screen, () => this.playground.change(withFlip(this.doc, !this.doc.edits.flip), ''))}
     </div>`;
   }
 
@@ -229,7 +229,7 @@ export class Page extends Light {
       const select = event.target as HTMLSelectElement;
       const preset = presets[Number(select.value)];
       select.value = '-1';
-      if (preset) this.controller.change(withCounterfactual(withText(this.doc, preset.a.text), null), '');
+      if (preset) this.playground.change(withCounterfactual(withText(this.doc, preset.a.text), null), '');
     };
     return html`<select class="examples" aria-label="Examples" .value=${'-1'} @change=${pick}>
       <option value="-1">Examples</option>
@@ -254,22 +254,22 @@ export class Page extends Light {
     </div>`;
   }
 
-  private openTask = (event: Event): void => this.controller.openTask((event.target as HTMLSelectElement).value);
+  private openTask = (event: Event): void => this.playground.openTask((event.target as HTMLSelectElement).value);
 
-  private point = (event: CustomEvent<Hover | null>): void => this.controller.hover(event.detail);
+  private point = (event: CustomEvent<Hover | null>): void => this.playground.hover(event.detail);
 
   private pick = (event: CustomEvent<NodeId>): void => {
-    this.controller.change(withNode(this.doc, event.detail), 'select');
+    this.playground.change(withNode(this.doc, event.detail), 'select');
     // On a phone the sheet must not cover the node it speaks of.
     const spot = innerWidth <= 760 ? this.querySelector(`[data-testid=graph] [data-node="${CSS.escape(event.detail)}"]`)?.getBoundingClientRect() : null;
     if (spot && spot.bottom > innerHeight - 200) scrollBy({ top: spot.bottom - innerHeight / 2 + 60, behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
   };
 
-  private pickToken = (event: CustomEvent<number | null>): void => this.controller.change(withToken(this.doc, event.detail), 'select');
+  private pickToken = (event: CustomEvent<number | null>): void => this.playground.change(withToken(this.doc, event.detail), 'select');
 
   private changeNode = (event: CustomEvent<{ node: NodeId; change: Change | null; kind: string }>): void => {
     const { node, change, kind } = event.detail;
-    this.controller.change(withChange(this.doc, node, change), kind === 'slider' ? `slider:${node}` : '');
+    this.playground.change(withChange(this.doc, node, change), kind === 'slider' ? `slider:${node}` : '');
   };
 
   private share = async (): Promise<void> => {

@@ -3,7 +3,7 @@ import type { TwinEngine } from '../../engine/api';
 import type { CircuitInfo, HybridView, TwinRequest, TwinView } from '../../engine/protocol';
 import { opening, withSteer, withText, withTwin } from '../../state/document';
 import type { Screen } from '../../state/screen';
-import { channelOf, RANDOM, STRENGTHS, TwinController } from './twin-runner';
+import { channelOf, RANDOM, STRENGTHS, TwinRunner } from './twin-runner';
 
 const circuit = {
   nodes: ['0.attn.act_in.3', '0.attn.q.1', '1.mlp.act_in.5', '1.mlp.resid_delta.5'].map((node) => ({ node })),
@@ -51,7 +51,7 @@ const settle = () => new Promise((done) => setTimeout(done));
 async function opened(first = screen()) {
   const engine = new Held();
   const seen: (number | null)[] = [];
-  const twin: TwinController = new TwinController(engine, () => seen.push(twin.screen.progress?.loaded ?? null), 20);
+  const twin: TwinRunner = new TwinRunner(engine, () => seen.push(twin.screen.progress?.loaded ?? null), 20);
   twin.follow(first);
   await twin.open(source);
   await settle();
@@ -161,7 +161,7 @@ describe('the twin', () => {
   it('says when its files cannot be had', async () => {
     const engine = new Held();
     engine.open = () => Promise.reject(new Error('dense.safetensors could not be loaded: no connection.'));
-    const twin = new TwinController(engine, () => {});
+    const twin = new TwinRunner(engine, () => {});
     await twin.open(source);
     expect(twin.screen).toMatchObject({ phase: 'error', failure: 'dense.safetensors could not be loaded: no connection.' });
   });

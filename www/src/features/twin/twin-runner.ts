@@ -82,7 +82,7 @@ interface Wanted {
   steer: number;
 }
 
-export class TwinController {
+export class TwinRunner {
   screen: TwinScreen = { phase: 'loading', progress: null, failure: null, channels: {}, numbers: null };
   /** What the screen asks for, and that or nothing: what may be run now. */
   private asked: Wanted | null = null;

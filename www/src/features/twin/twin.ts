@@ -1,10 +1,10 @@
 /** The dense twin: the same prompt in a dense model, steered by what one channel of the sparse one reads. Loaded when it is opened. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import type { Controller } from '../../state/controller';
+import type { Playground } from '../../state/playground';
 import { withChannel, withSteer, withTwin } from '../../state/document';
 import type { Screen } from '../../state/screen';
-import { channelOf, reads, TwinController, type TwinNumbers } from './twin-runner';
+import { channelOf, reads, TwinRunner, type TwinNumbers } from './twin-runner';
 import './twin.css';
 import { sayToken } from '../../text/names';
 import { bytes, percent } from '../../text/format';
@@ -19,24 +19,24 @@ import { twinChart } from './chart';
 
 @customElement('sc-twin')
 export class TwinPanel extends Light {
-  @property({ attribute: false }) controller!: Controller;
+  @property({ attribute: false }) playground!: Playground;
   /** The boundary at which the hybrid passes change models; null: in the middle. */
   @state() private boundary: number | null = null;
   private engine: ReturnType<typeof connectTwin> | null = null;
-  private twin: TwinController | null = null;
+  private twin: TwinRunner | null = null;
   private leave: (() => void) | null = null;
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.engine = connectTwin();
-    this.twin = new TwinController(this.engine, () => this.requestUpdate());
+    this.twin = new TwinRunner(this.engine, () => this.requestUpdate());
     const { twin } = this;
-    this.leave = this.controller.subscribe(() => {
-      twin.follow(this.controller.screen);
+    this.leave = this.playground.subscribe(() => {
+      twin.follow(this.playground.screen);
       this.requestUpdate();
     });
-    twin.follow(this.controller.screen);
-    const source = this.controller.screen.twin;
+    twin.follow(this.playground.screen);
+    const source = this.playground.screen.twin;
     if (source) void twin.open(source);
   }
 
@@ -48,7 +48,7 @@ export class TwinPanel extends Light {
   }
 
   protected override render(): TemplateResult | typeof nothing {
-    const { screen } = this.controller;
+    const { screen } = this.playground;
     const twin = this.twin?.screen;
     const task = screen.numbers?.task;
     if (!twin || !task || !screen.doc.twin) return nothing;
@@ -111,7 +111,7 @@ export class TwinPanel extends Light {
     const info = (node: string) => task.circuit.nodes.find((one) => one.node === node)!;
     const pick = (event: Event) => {
       const node = (event.target as HTMLSelectElement).value;
-      this.change(withChannel(this.controller.screen.doc, node === named ? null : node), 'channel');
+      this.change(withChannel(this.playground.screen.doc, node === named ? null : node), 'channel');
     };
     return html`<label class="tfield"><span>Channel ${chosen !== null && chosen === named ? html`<i>best on average</i>` : nothing}</span>
         <select data-testid="steer-channel" ?disabled=${all.length === 0} @change=${pick}>
@@ -132,7 +132,7 @@ export class TwinPanel extends Light {
           style="--at:${(steer * 100).toFixed(1)}%"
           ?disabled=${off}
           .value=${String(steer)}
-          @input=${(event: Event) => this.change(withSteer(this.controller.screen.doc, Number((event.target as HTMLInputElement).value)), 'steer')}
+          @input=${(event: Event) => this.change(withSteer(this.playground.screen.doc, Number((event.target as HTMLInputElement).value)), 'steer')}
         /></span>
       </label>`;
   }
@@ -158,6 +158,6 @@ export class TwinPanel extends Light {
   }
 
   private change(next: Screen['doc'], kind: string): void {
-    this.controller.change(next, kind);
+    this.playground.change(next, kind);
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Manifest, ManifestModel } from '../engine/manifest';
 import type { Engine } from '../engine/api';
 import type { BackendName, BackendState, CircuitInfo, ModelInfo, Prompt, RunRequest, RunResult, TaskInfo, View } from '../engine/protocol';
-import { Controller, type World } from './controller';
+import { Playground, type World } from './playground';
 import { withFlip, withMode, withNode, withText, withTwin } from './document';
 
 const prompt = (text: string): Prompt => ({ text, tokens: [{ id: 1, text }], cut: 0 });
@@ -60,17 +60,17 @@ class Held implements Engine {
 function setUp(hash = '', more: Partial<World> = {}) {
   const engine = new Held();
   const state = { hash, now: 0 };
-  const controller = new Controller({
+  const playground = new Playground({
     engine, models: 'http://host/models/', fetchJson: async () => manifest, hash: () => state.hash, setHash: (next) => (state.hash = next),
-    now: () => (state.now += 5000), painted: async () => {}, roomForPanel: () => true, ...more,
+    now: () => (state.now += 5000), nextPaint: async () => {}, roomForPanel: () => true, ...more,
   });
-  return { engine, controller, state };
+  return { engine, playground, state };
 }
 const settle = () => new Promise((done) => setTimeout(done));
 
 async function live(hash = '', more: Partial<World> = {}) {
   const all = setUp(hash, more);
-  const started = all.controller.start();
+  const started = all.playground.start();
   await settle();
   all.engine.asked[0]!.answer();
   await started;
@@ -79,142 +79,142 @@ async function live(hash = '', more: Partial<World> = {}) {
 
 describe('start', () => {
   it('opens the first task in circuit mode, with the panel on the flip node', async () => {
-    const { controller, engine, state } = await live();
+    const { playground, engine, state } = await live();
     expect(engine.asked[0]!.request).toMatchObject({ task: 'quote', a: 'quote a', b: null, node, edits: { mode: 'circuit', flip: false } });
-    expect(controller.screen.phase).toBe('ready');
+    expect(playground.screen.phase).toBe('ready');
     expect(state.hash).toContain('task=quote');
   });
   it('follows the link, and checks its nodes against the model', async () => {
-    const { controller } = await live('#task=brackets&off=0.mlp.post_act.2,5.mlp.post_act.2&flip=1&node=');
-    expect(controller.screen.doc).toMatchObject({ task: 'brackets', node: null, edits: { off: ['0.mlp.post_act.2'], flip: true } });
-    expect(controller.screen.notices.length).toBe(1);
+    const { playground } = await live('#task=brackets&off=0.mlp.post_act.2,5.mlp.post_act.2&flip=1&node=');
+    expect(playground.screen.doc).toMatchObject({ task: 'brackets', node: null, edits: { off: ['0.mlp.post_act.2'], flip: true } });
+    expect(playground.screen.notices.length).toBe(1);
   });
   it('keeps what is typed while the model loads', async () => {
-    const { controller, engine } = setUp();
-    const started = controller.start();
-    controller.change(withText(controller.screen.doc, 'typed early'), 'type-a');
+    const { playground, engine } = setUp();
+    const started = playground.start();
+    playground.change(withText(playground.screen.doc, 'typed early'), 'type-a');
     await settle();
     expect(engine.asked[0]!.request.a).toBe('typed early');
     engine.asked[0]!.answer();
     await started;
-    expect(controller.screen.doc.a).toBe('typed early');
+    expect(playground.screen.doc.a).toBe('typed early');
   });
   it('checks the nodes of a link also where something is typed before the model is there', async () => {
-    const { controller, engine } = setUp('#off=0.mlp.post_act.2,9.mlp.post_act.1&node=9.mlp.post_act.1');
-    const started = controller.start();
-    controller.change(withText(controller.screen.doc, 'typed early'), 'type-a');
+    const { playground, engine } = setUp('#off=0.mlp.post_act.2,9.mlp.post_act.1&node=9.mlp.post_act.1');
+    const started = playground.start();
+    playground.change(withText(playground.screen.doc, 'typed early'), 'type-a');
     await settle();
     engine.asked[0]!.answer();
     await started;
     await settle();
-    expect(controller.screen.doc).toMatchObject({ a: 'typed early', node, edits: { off: ['0.mlp.post_act.2'] } });
+    expect(playground.screen.doc).toMatchObject({ a: 'typed early', node, edits: { off: ['0.mlp.post_act.2'] } });
   });
   it('never moves the progress bar back', async () => {
-    const { controller } = setUp();
+    const { playground } = setUp();
     const seen: number[] = [];
-    controller.subscribe(() => controller.screen.progress && seen.push(controller.screen.progress.loaded));
-    void controller.start();
+    playground.subscribe(() => playground.screen.progress && seen.push(playground.screen.progress.loaded));
+    void playground.start();
     await settle();
     expect(seen).toEqual([...seen].sort((x, y) => x - y));
     expect(seen.at(-1)).toBe(3);
   });
   it('says why when it cannot', async () => {
-    const { controller } = setUp('', { fetchJson: async () => ({ version: 3 }) });
-    await controller.start();
-    expect(controller.screen).toMatchObject({ phase: 'error' });
-    expect(controller.screen.failure).toContain('version 3');
+    const { playground } = setUp('', { fetchJson: async () => ({ version: 3 }) });
+    await playground.start();
+    expect(playground.screen).toMatchObject({ phase: 'error' });
+    expect(playground.screen.failure).toContain('version 3');
   });
 });
 
 describe('questions and answers', () => {
   it('is busy at once, and the last input wins', async () => {
-    const { controller, engine, state } = await live();
-    for (const text of ['1', '12', '123']) controller.change(withText(controller.screen.doc, text), 'type-a');
-    expect(controller.screen.phase).toBe('busy');
+    const { playground, engine, state } = await live();
+    for (const text of ['1', '12', '123']) playground.change(withText(playground.screen.doc, text), 'type-a');
+    expect(playground.screen.phase).toBe('busy');
     await settle();
     expect(engine.asked.length).toBe(2);
     engine.asked[1]!.answer();
     await settle();
     // The answer to "1" is stale: it is dropped, and "123" is asked; "12" never was.
-    expect(controller.screen).toMatchObject({ phase: 'busy', numbers: { doc: { a: 'quote a' } } });
+    expect(playground.screen).toMatchObject({ phase: 'busy', numbers: { doc: { a: 'quote a' } } });
     expect(engine.asked[2]!.request.a).toBe('123');
     expect(state.hash).toContain('quote%20a');
     engine.asked[2]!.answer();
     await settle();
-    expect(controller.screen).toMatchObject({ phase: 'ready', numbers: { doc: { a: '123' } } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', numbers: { doc: { a: '123' } } });
     expect(state.hash).toContain('a=123');
   });
   it('says when a run fails, keeps the numbers, and goes on with the next input', async () => {
-    const { controller, engine } = await live();
-    controller.change(withText(controller.screen.doc, 'x'), 'type-a');
+    const { playground, engine } = await live();
+    playground.change(withText(playground.screen.doc, 'x'), 'type-a');
     await settle();
     engine.asked[1]!.refuse('no tokenizer');
     await settle();
-    expect(controller.screen).toMatchObject({ phase: 'error', failure: 'no tokenizer', numbers: { doc: { a: 'quote a' } }, doc: { a: 'x' } });
-    controller.change(withText(controller.screen.doc, 'xy'), 'type-a');
+    expect(playground.screen).toMatchObject({ phase: 'error', failure: 'no tokenizer', numbers: { doc: { a: 'quote a' } }, doc: { a: 'x' } });
+    playground.change(withText(playground.screen.doc, 'xy'), 'type-a');
     await settle();
     engine.asked[2]!.answer();
     await settle();
-    expect(controller.screen).toMatchObject({ phase: 'ready', failure: null, numbers: { doc: { a: 'xy' } } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', failure: null, numbers: { doc: { a: 'xy' } } });
   });
 });
 
 describe('the bars first', () => {
   it('shows the numbers, then the graph with the next frame, and only then is ready', async () => {
     let paint = () => {};
-    const { controller, engine, state } = await live('', { painted: () => new Promise((done) => (paint = done)) });
-    const { screen: before } = controller;
-    controller.change(withText(controller.screen.doc, 'x'), 'type-a');
+    const { playground, engine, state } = await live('', { nextPaint: () => new Promise((done) => (paint = done)) });
+    const { screen: before } = playground;
+    playground.change(withText(playground.screen.doc, 'x'), 'type-a');
     await settle();
     engine.asked[1]!.answer();
     await settle();
-    expect(controller.screen).toMatchObject({ phase: 'busy', numbers: { doc: { a: 'x' } } });
-    expect(controller.screen.drawn).toBe(before.drawn);
+    expect(playground.screen).toMatchObject({ phase: 'busy', numbers: { doc: { a: 'x' } } });
+    expect(playground.screen.drawn).toBe(before.drawn);
     paint();
     await settle();
-    expect(controller.screen).toMatchObject({ phase: 'ready', drawn: { numbers: { doc: { a: 'x' } } } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', drawn: { numbers: { doc: { a: 'x' } } } });
     expect(state.hash).toContain('a=x');
   });
   it('leaves the graph for later while someone types on', async () => {
-    const { controller, engine } = await live('', { painted: () => new Promise(() => {}) });
-    controller.change(withText(controller.screen.doc, 'x'), 'type-a');
+    const { playground, engine } = await live('', { nextPaint: () => new Promise(() => {}) });
+    playground.change(withText(playground.screen.doc, 'x'), 'type-a');
     await settle();
     engine.asked[1]!.answer();
     await settle();
-    controller.change(withText(controller.screen.doc, 'xy'), 'type-a');
+    playground.change(withText(playground.screen.doc, 'xy'), 'type-a');
     await settle();
-    expect(controller.screen).toMatchObject({ phase: 'busy', drawn: { numbers: { doc: { a: 'quote a' } } } });
+    expect(playground.screen).toMatchObject({ phase: 'busy', drawn: { numbers: { doc: { a: 'quote a' } } } });
     expect(engine.asked[2]!.request.a).toBe('xy');
   });
   it('shows everything at once where the answer is quick', async () => {
-    const { controller, engine } = await live('', { now: () => 0, painted: () => new Promise(() => {}) });
-    controller.change(withText(controller.screen.doc, 'x'), 'type-a');
+    const { playground, engine } = await live('', { now: () => 0, nextPaint: () => new Promise(() => {}) });
+    playground.change(withText(playground.screen.doc, 'x'), 'type-a');
     await settle();
     engine.asked[1]!.answer();
     await settle();
-    expect(controller.screen.phase).toBe('ready');
+    expect(playground.screen.phase).toBe('ready');
   });
 });
 
 describe('the backend', () => {
   it('is the engine\'s choice, and the numbers are asked for again when it changes', async () => {
-    const { controller, engine, state } = await live();
-    expect(controller.screen.backend).toEqual(onCpu);
+    const { playground, engine, state } = await live();
+    expect(playground.screen.backend).toEqual(onCpu);
     engine.tellBackend({ ...onCpu, reason: { kind: 'absent' } });
     await settle();
     expect(engine.asked.length).toBe(1);
     engine.tellBackend(onWebGpu);
     await settle();
-    expect(controller.screen).toMatchObject({ phase: 'busy', backend: onWebGpu });
+    expect(playground.screen).toMatchObject({ phase: 'busy', backend: onWebGpu });
     engine.asked[1]!.answer();
     await settle();
-    expect(controller.screen.phase).toBe('ready');
+    expect(playground.screen.phase).toBe('ready');
     expect(state.hash).not.toContain('backend=');
   });
   it('is the one in the link once it is there; until then the page answers but is not ready', async () => {
-    const { controller, engine, state } = await live('#backend=webgpu&flip=1');
+    const { playground, engine, state } = await live('#backend=webgpu&flip=1');
     expect(engine.wishes).toEqual(['webgpu']);
-    expect(controller.screen).toMatchObject({ phase: 'busy', numbers: { doc: { edits: { flip: true } } } });
+    expect(playground.screen).toMatchObject({ phase: 'busy', numbers: { doc: { edits: { flip: true } } } });
     engine.tellBackend(onWebGpu);
     engine.settled();
     await settle();
@@ -222,33 +222,33 @@ describe('the backend', () => {
     await settle();
     for (const asked of engine.asked.slice(2)) asked.answer();
     await settle();
-    expect(controller.screen).toMatchObject({ phase: 'ready', backend: onWebGpu, doc: { edits: { flip: true } } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', backend: onWebGpu, doc: { edits: { flip: true } } });
     expect(state.hash).toContain('backend=webgpu');
   });
   it('is the one that the user chooses, then in the link, which changes nothing else', async () => {
-    const { controller, engine, state } = await live();
-    controller.change(withNode(controller.screen.doc, null), 'select');
+    const { playground, engine, state } = await live();
+    playground.change(withNode(playground.screen.doc, null), 'select');
     await settle();
     engine.asked[1]!.answer();
     await settle();
-    const { doc } = controller.screen;
-    void controller.useBackend('cpu');
+    const { doc } = playground.screen;
+    void playground.useBackend('cpu');
     engine.settled();
     await settle();
     engine.asked[2]!.answer();
     await settle();
     expect(engine.wishes).toEqual(['cpu']);
     expect(state.hash).toContain('backend=cpu');
-    expect(controller.screen).toMatchObject({ phase: 'ready', doc, canUndo: false });
+    expect(playground.screen).toMatchObject({ phase: 'ready', doc, canUndo: false });
     state.hash = state.hash.replace('&backend=cpu', '');
-    controller.linkChanged();
+    playground.linkChanged();
     expect(engine.wishes).toEqual(['cpu', null]);
   });
 });
 
 describe('ghosts', () => {
   it('are the numbers before the last change of edits, and none after new text', async () => {
-    const { controller, engine } = await live();
+    const { playground, engine } = await live();
     const step = async (change: () => void) => {
       const at = engine.asked.length;
       change();
@@ -256,36 +256,36 @@ describe('ghosts', () => {
       engine.asked[at]!.answer();
       await settle();
     };
-    expect(controller.screen.previous).toBeNull();
-    await step(() => controller.change(withFlip(controller.screen.doc, true), 'flip'));
-    expect(controller.screen.previous?.doc.edits.flip).toBe(false);
-    await step(() => controller.change(withNode(controller.screen.doc, null), 'select'));
-    expect(controller.screen.previous?.doc.edits.flip).toBe(false);
-    await step(() => controller.change(withMode(controller.screen.doc, 'full'), 'mode'));
-    expect(controller.screen.previous?.doc.edits).toMatchObject({ flip: true, mode: 'circuit' });
-    await step(() => controller.change(withText(controller.screen.doc, 'new'), 'type-a'));
-    expect(controller.screen.previous).toBeNull();
+    expect(playground.screen.previous).toBeNull();
+    await step(() => playground.change(withFlip(playground.screen.doc, true), 'flip'));
+    expect(playground.screen.previous?.doc.edits.flip).toBe(false);
+    await step(() => playground.change(withNode(playground.screen.doc, null), 'select'));
+    expect(playground.screen.previous?.doc.edits.flip).toBe(false);
+    await step(() => playground.change(withMode(playground.screen.doc, 'full'), 'mode'));
+    expect(playground.screen.previous?.doc.edits).toMatchObject({ flip: true, mode: 'circuit' });
+    await step(() => playground.change(withText(playground.screen.doc, 'new'), 'type-a'));
+    expect(playground.screen.previous).toBeNull();
   });
 });
 
 describe('undo and reset', () => {
   it('go back', async () => {
-    const { controller } = await live();
-    controller.change(withFlip(controller.screen.doc, true), 'flip');
-    controller.openTask('brackets');
-    expect(controller.screen.doc).toMatchObject({ task: 'brackets', a: 'brackets a', edits: { flip: false } });
-    controller.undo();
-    expect(controller.screen.doc).toMatchObject({ task: 'quote', edits: { flip: true } });
-    controller.reset();
-    expect(controller.screen.doc).toMatchObject({ task: 'quote', a: 'quote a', edits: { flip: false } });
-    controller.undo();
-    controller.undo();
-    expect(controller.screen).toMatchObject({ canUndo: false, doc: { edits: { flip: false } } });
+    const { playground } = await live();
+    playground.change(withFlip(playground.screen.doc, true), 'flip');
+    playground.openTask('brackets');
+    expect(playground.screen.doc).toMatchObject({ task: 'brackets', a: 'brackets a', edits: { flip: false } });
+    playground.undo();
+    expect(playground.screen.doc).toMatchObject({ task: 'quote', edits: { flip: true } });
+    playground.reset();
+    expect(playground.screen.doc).toMatchObject({ task: 'quote', a: 'quote a', edits: { flip: false } });
+    playground.undo();
+    playground.undo();
+    expect(playground.screen).toMatchObject({ canUndo: false, doc: { edits: { flip: false } } });
   });
   it('does not count a selection as a step', async () => {
-    const { controller } = await live();
-    controller.change(withNode(controller.screen.doc, null), 'select');
-    expect(controller.screen.canUndo).toBe(false);
+    const { playground } = await live();
+    playground.change(withNode(playground.screen.doc, null), 'select');
+    expect(playground.screen.canUndo).toBe(false);
   });
 });
 
@@ -300,112 +300,112 @@ describe('a dense twin beside another model', () => {
   };
 
   it('is opened on the model that learnt beside it, and back: the text goes along, changes of nodes do not', async () => {
-    const { controller, engine, state } = await live('', { fetchJson });
-    const typed = withFlip(withText(controller.screen.doc, 'typed'), true);
-    controller.change({ ...typed, edits: { ...typed.edits, off: [node] } }, 'type-a');
+    const { playground, engine, state } = await live('', { fetchJson });
+    const typed = withFlip(withText(playground.screen.doc, 'typed'), true);
+    playground.change({ ...typed, edits: { ...typed.edits, off: [node] } }, 'type-a');
     await answered(engine);
-    controller.change(withTwin(controller.screen.doc, true), 'select');
-    expect(controller.screen).toMatchObject({ phase: 'loading', numbers: null, canUndo: false });
+    playground.change(withTwin(playground.screen.doc, true), 'select');
+    expect(playground.screen).toMatchObject({ phase: 'loading', numbers: null, canUndo: false });
     await answered(engine);
     expect(engine.opened).toEqual(['m.safetensors', 'bridged.safetensors']);
-    expect(controller.screen).toMatchObject({
+    expect(playground.screen).toMatchObject({
       phase: 'ready', model: { file: 'bridged.safetensors' },
       doc: { task: 'quote', a: 'typed', node, edits: { flip: true, off: [] }, twin: { steer: 1, channel: null } },
     });
-    expect(controller.screen.tasks.map((one) => one.name)).toEqual(['quote']);
+    expect(playground.screen.tasks.map((one) => one.name)).toEqual(['quote']);
     expect(state.hash).toContain('twin=1');
-    controller.change(withTwin(controller.screen.doc, false), 'select');
+    playground.change(withTwin(playground.screen.doc, false), 'select');
     await answered(engine);
     expect(engine.opened.at(-1)).toBe('m.safetensors');
-    expect(controller.screen).toMatchObject({ phase: 'ready', doc: { a: 'typed', twin: null } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', doc: { a: 'typed', twin: null } });
   });
   it('follows the link and the back button', async () => {
-    const { controller, engine, state } = await live('#task=quote&twin=1&steer=0.5', { fetchJson });
+    const { playground, engine, state } = await live('#task=quote&twin=1&steer=0.5', { fetchJson });
     expect(engine.opened).toEqual(['bridged.safetensors']);
-    expect(controller.screen.doc.twin).toEqual({ steer: 0.5, channel: null });
+    expect(playground.screen.doc.twin).toEqual({ steer: 0.5, channel: null });
     state.hash = '#task=brackets';
-    controller.linkChanged();
+    playground.linkChanged();
     await answered(engine);
     expect(engine.opened).toEqual(['bridged.safetensors', 'm.safetensors']);
-    expect(controller.screen.doc).toMatchObject({ task: 'brackets', a: 'brackets a', twin: null });
+    expect(playground.screen.doc).toMatchObject({ task: 'brackets', a: 'brackets a', twin: null });
   });
   it('drops what the model before still answers', async () => {
-    const { controller, engine } = await live('', { fetchJson });
-    controller.change(withText(controller.screen.doc, 'on its way'), 'type-a');
+    const { playground, engine } = await live('', { fetchJson });
+    playground.change(withText(playground.screen.doc, 'on its way'), 'type-a');
     await settle();
     const late = engine.asked.at(-1)!;
-    controller.change(withTwin(controller.screen.doc, true), 'select');
+    playground.change(withTwin(playground.screen.doc, true), 'select');
     late.answer();
     await settle();
-    expect(controller.screen.numbers).toBeNull();
+    expect(playground.screen.numbers).toBeNull();
     await answered(engine);
-    expect(controller.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, numbers: { doc: { a: 'on its way' } } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, numbers: { doc: { a: 'on its way' } } });
   });
   it('takes a text along that is too long for a link', async () => {
-    const { controller, engine } = await live('', { fetchJson });
+    const { playground, engine } = await live('', { fetchJson });
     const long = '\u6587'.repeat(20_000);
-    controller.change(withText(controller.screen.doc, long), 'type-a');
+    playground.change(withText(playground.screen.doc, long), 'type-a');
     await answered(engine);
-    controller.change(withTwin(controller.screen.doc, true), 'select');
+    playground.change(withTwin(playground.screen.doc, true), 'select');
     await answered(engine);
-    expect(controller.screen).toMatchObject({ model: { file: 'bridged.safetensors' }, doc: { a: long, twin: { steer: 0 } } });
+    expect(playground.screen).toMatchObject({ model: { file: 'bridged.safetensors' }, doc: { a: long, twin: { steer: 0 } } });
   });
   it('ends on the model that the address bar asks for last, also while one is loading', async () => {
-    const { controller, engine, state } = setUp('#task=quote&twin=1', { fetchJson });
+    const { playground, engine, state } = setUp('#task=quote&twin=1', { fetchJson });
     const open = engine.open.bind(engine);
     let go!: () => void;
     engine.open = async (...all) => {
       await new Promise<void>((done) => (go = done));
       return open(...all);
     };
-    void controller.start();
+    void playground.start();
     await settle();
     state.hash = '#task=brackets';
-    controller.linkChanged();
+    playground.linkChanged();
     go();
     await settle();
     go();
     await answered(engine);
     expect(engine.opened).toEqual(['bridged.safetensors', 'm.safetensors']);
-    expect(controller.screen).toMatchObject({ phase: 'ready', model: { file: 'm.safetensors' }, doc: { task: 'brackets', twin: null } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', model: { file: 'm.safetensors' }, doc: { task: 'brackets', twin: null } });
   });
   it('opens a task that is chosen while the model loads on a node of that model', async () => {
-    const { controller, engine } = await live('', { fetchJson: async () => ({ ...two, models: [two.models[0]!, { ...two.models[1]!, tasks: two.models[0]!.tasks }] }) });
-    controller.openTask('brackets');
+    const { playground, engine } = await live('', { fetchJson: async () => ({ ...two, models: [two.models[0]!, { ...two.models[1]!, tasks: two.models[0]!.tasks }] }) });
+    playground.openTask('brackets');
     await answered(engine);
-    controller.change(withTwin(controller.screen.doc, true), 'select');
-    controller.openTask('quote');
-    expect(controller.screen.doc.node).toBeNull();
+    playground.change(withTwin(playground.screen.doc, true), 'select');
+    playground.openTask('quote');
+    expect(playground.screen.doc.node).toBeNull();
     await answered(engine);
-    expect(controller.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, doc: { task: 'quote' } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, doc: { task: 'quote' } });
   });
   it('goes on with the default model where the other cannot be loaded, from the button and from a link', async () => {
     for (const linked of [false, true]) {
-      const { controller, engine, state } = setUp(linked ? '#task=quote&a=mine&twin=1' : '#task=quote&a=mine', { fetchJson });
+      const { playground, engine, state } = setUp(linked ? '#task=quote&a=mine&twin=1' : '#task=quote&a=mine', { fetchJson });
       const open = engine.open.bind(engine);
       engine.open = async (...all) => (all[1].file === 'bridged.safetensors' ? Promise.reject(new Error('bridged.safetensors is gone.')) : open(...all));
-      void controller.start();
+      void playground.start();
       await answered(engine);
       if (!linked) {
-        controller.change(withTwin(controller.screen.doc, true), 'select');
+        playground.change(withTwin(playground.screen.doc, true), 'select');
         await answered(engine);
       }
-      expect(controller.screen).toMatchObject({
+      expect(playground.screen).toMatchObject({
         phase: 'ready', model: { file: 'm.safetensors' }, doc: { a: 'mine', twin: null }, notices: ['The dense twin cannot be opened: bridged.safetensors is gone.'],
       });
       expect(state.hash).not.toContain('twin');
     }
   });
   it('opens again by another link after a failure', async () => {
-    const { controller, engine, state } = setUp('', { fetchJson });
+    const { playground, engine, state } = setUp('', { fetchJson });
     const open = engine.open.bind(engine);
     engine.open = async () => Promise.reject(new Error('no network'));
-    await controller.start();
-    expect(controller.screen).toMatchObject({ phase: 'error', failure: 'no network' });
+    await playground.start();
+    expect(playground.screen).toMatchObject({ phase: 'error', failure: 'no network' });
     engine.open = open;
     state.hash = '#task=brackets';
-    controller.linkChanged();
+    playground.linkChanged();
     await answered(engine);
-    expect(controller.screen).toMatchObject({ phase: 'ready', failure: null, doc: { task: 'brackets' } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', failure: null, doc: { task: 'brackets' } });
   });
 });

@@ -1,0 +1,126 @@
+/** What a user can do on the page. Joins the store, the session and the runner; every change of the document passes `change`. */
+import type { BackendName } from '../engine/protocol';
+import { keepTwin, opening, sameDoc, sameRun, withNode, withTwin, type Doc } from './document';
+import { docOf } from './link';
+import { Runner, type RunnerWorld } from './runner';
+import type { Hover, Screen } from './screen';
+import { Session, type SessionWorld } from './session';
+import { Store } from './store';
+import type { Decoded } from './url';
+
+/** What the page needs from outside; tests give their own. */
+export type World = SessionWorld & RunnerWorld;
+
+export class Playground {
+  private readonly store: Store;
+  private readonly session: Session;
+  private readonly runner: Runner;
+
+  constructor(private readonly world: World) {
+    this.store = new Store(() => world.now());
+    this.session = new Session(world, this.store, (backend) => this.runner.backendIs(backend));
+    this.runner = new Runner(world, this.store, this.session);
+  }
+
+  get screen(): Screen {
+    return this.store.screen;
+  }
+
+  subscribe(listener: () => void): () => void {
+    return this.store.subscribe(listener);
+  }
+
+  /** Resolves when the first numbers are on the screen, or the reason why there are none. */
+  start(): Promise<void> {
+    return this.opens(this.session.start());
+  }
+
+  private async opens(opening: Promise<Decoded>): Promise<void> {
+    try {
+      const link = await opening;
+      if (link.backend) void this.runner.useBackend(link.backend);
+      await this.runner.first();
+    } catch (error) {
+      this.store.fail(error);
+    }
+  }
+
+  /** Continues on another model: on the one for `asked`, or for the address bar. */
+  private changeModel(asked: Decoded | null): void {
+    this.runner.forget();
+    void this.opens(this.session.change(asked));
+  }
+
+  /** Applies a change made by the user. Changes of one `kind` in quick succession are one step of undo; 'select' is none. */
+  change(next: Doc, kind: string): void {
+    const { store, runner } = this;
+    const before = store.screen.doc;
+    if (sameDoc(before, next)) return;
+    if (this.session.needsOther(next.twin)) {
+      this.changeModel({ ...next, backend: runner.backend, messages: [] });
+      return;
+    }
+    const select = kind === 'select';
+    if (!select && before.task !== '') store.remember(kind);
+    store.set({ doc: next, ...(select ? {} : { notices: [] }) });
+    // The twin changes no number of the sparse model.
+    if (!sameRun(before, next) || store.screen.phase !== 'ready') runner.request();
+    else runner.writeLink(next);
+  }
+
+  /** Opens a task with its first preset. */
+  openTask(name: string): void {
+    if (name !== this.screen.doc.task) this.openPreset(name);
+  }
+
+  /** Goes back to the first preset of the task, with nothing changed. */
+  reset(): void {
+    this.store.set({ notices: [] });
+    this.openPreset(this.screen.doc.task);
+  }
+
+  private openPreset(name: string): void {
+    const task = this.screen.tasks.find((one) => one.name === name);
+    if (task) this.change(keepTwin(this.screen.doc, opening(name, task.presets[0]!.a.text, this.session.firstNode(name))), '');
+  }
+
+  undo(): void {
+    const doc = this.store.undo();
+    if (!doc) return;
+    // Undo does not open or close the twin.
+    this.store.set({ doc: withTwin(doc, this.screen.doc.twin !== null), notices: [] });
+    this.runner.request();
+  }
+
+  /** The address bar was changed by hand or by the back button. */
+  linkChanged(): void {
+    const { session, store, runner } = this;
+    const failed = store.screen.phase === 'error';
+    if (!session.canFollow || (!session.opened && !failed) || this.world.hash() === runner.linkOf(store.screen.doc)) return;
+    if (failed || session.linkNeedsOther()) {
+      runner.forgetBackend();
+      this.changeModel(null);
+      return;
+    }
+    const link = session.readLink();
+    const task = store.screen.tasks.find((one) => one.name === link.task) ?? store.screen.tasks[0]!;
+    const doc = docOf(link, task);
+    store.remember('');
+    store.set({ doc: link.node === undefined ? withNode(doc, session.firstNode(task.name)) : doc, notices: link.messages });
+    if (link.backend !== runner.backend) void runner.useBackend(link.backend);
+    runner.request();
+  }
+
+  /** Selects the backend; null: the faster one. */
+  useBackend(preference: BackendName | null): Promise<void> {
+    return this.runner.useBackend(preference);
+  }
+
+  hover(hover: Hover | null): void {
+    if (JSON.stringify(hover) !== JSON.stringify(this.screen.hover)) this.store.set({ hover });
+  }
+
+  view(view: Screen['view']): void {
+    this.store.set({ view });
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Runs the document on the engine. The last input wins: the answer to an older question is dropped, and at most one question waits.
+ * It also keeps the user's choice of the backend, and writes the link of each answer.
+ */
+import type { Engine } from '../engine/api';
+import type { BackendName, BackendState } from '../engine/protocol';
+import { sameRun, withNode, type Doc } from './document';
+import type { Numbers } from './screen';
+import type { Session } from './session';
+import type { Store } from './store';
+import { encode } from './url';
+
+/** What the runner needs from outside; tests give their own. */
+export interface RunnerWorld {
+  engine: Engine;
+  setHash(hash: string): void;
+  now(): number;
+  /** Resolves when the last change of the document is on the screen. */
+  nextPaint(): Promise<void>;
+}
+
+/** Up to this many milliseconds an answer is shown in one frame. */
+const ONE_FRAME = 4;
+
+export class Runner {
+  private running = false;
+  private waiting = false;
+  private abortPaint = (): void => {};
+  /** The backend that the user selected; null: the faster one. */
+  private preference: BackendName | null = null;
+  /** Changes of the backend under way. */
+  private changing = 0;
+
+  constructor(
+    private readonly world: RunnerWorld,
+    private readonly store: Store,
+    private readonly session: Session,
+  ) {}
+
+  /** Asks for the numbers of the document on the screen. */
+  request(): void {
+    if (!this.session.opened) return;
+    this.store.set({ phase: 'busy' });
+    if (!this.running) {
+      void this.run();
+      return;
+    }
+    this.waiting = true;
+    this.abortPaint();
+  }
+
+  /** Runs a model that has just been opened. Resolves with its first numbers, unless an answer of the model before is still on its way. */
+  async first(): Promise<void> {
+    if (this.running) this.request();
+    else await this.run();
+  }
+
+  /** The model is gone: nothing waits any more. */
+  forget(): void {
+    this.waiting = false;
+  }
+
+  /** Selects the backend; null: the faster one. The page keeps answering on the backend before until this one is in use. */
+  async useBackend(preference: BackendName | null): Promise<void> {
+    this.preference = preference;
+    this.changing++;
+    this.store.set({ phase: 'busy' });
+    try {
+      await this.world.engine.use(preference);
+    } catch (error) {
+      this.store.fail(error);
+    } finally {
+      this.changing--;
+      this.request();
+    }
+  }
+
+  get backend(): BackendName | null {
+    return this.preference;
+  }
+
+  /** A link asks for no backend any more. */
+  forgetBackend(): void {
+    this.preference = null;
+  }
+
+  /** The engine runs on this backend now. The numbers on the screen are those of the backend that the footer names. */
+  backendIs(backend: BackendState): void {
+    const other = this.store.screen.backend !== null && this.store.screen.backend.name !== backend.name;
+    this.store.set({ backend });
+    if (other) this.request();
+  }
+
+  /** The link of a document, as the address bar has it. */
+  linkOf(doc: Doc): string {
+    return encode(doc, this.preference);
+  }
+
+  writeLink(doc: Doc): void {
+    this.world.setHash(this.linkOf(doc));
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    do {
+      this.waiting = false;
+      await this.answer(this.store.screen.doc);
+    } while (this.waiting && this.session.opened);
+    this.running = false;
+  }
+
+  private async answer(asked: Doc): Promise<void> {
+    const { store, session, world } = this;
+    const current = session.watch();
+    const outdated = () => this.waiting || !current();
+    try {
+      const task = session.known(asked.task) ?? (await session.load(asked.task));
+      if (outdated()) return;
+      // A task that was opened before its circuit was loaded: its panel opens now.
+      const { numbers: before, poster } = store.screen;
+      const doc = asked.node === null && before !== null && before.task.name !== task.name && !poster ? withNode(asked, session.firstNode(task.name)) : asked;
+      const { a, b, edits, node, token } = doc;
+      const start = world.now();
+      const shown = await world.engine.run({ task: task.name, a, b, edits, node, token });
+      if (outdated()) return;
+      await this.show({ task, doc, shown }, world.now() - start);
+    } catch (error) {
+      if (!outdated()) store.fail(error);
+    }
+  }
+
+  /** Shows an answer that took `ms` milliseconds. After a slow one the bars come first, and the graph with the next frame. */
+  private async show(numbers: Numbers, ms: number): Promise<void> {
+    const { store } = this;
+    const previous = this.previousFor(numbers);
+    const sameTask = store.screen.drawn.numbers?.task === numbers.task;
+    const news = { doc: numbers.doc, numbers, previous, poster: false, failure: null };
+    if (ms > ONE_FRAME && sameTask) {
+      store.set(news);
+      await this.nextPaint();
+      // Skip the graph while the user keeps typing.
+      if (this.waiting || !this.session.opened) return;
+    }
+    store.set({ ...news, drawn: { numbers, previous }, phase: this.changing > 0 ? 'busy' : 'ready' });
+    this.writeLink(numbers.doc);
+  }
+
+  /** Waits for the next frame, or until a newer question calls `abortPaint`. */
+  private nextPaint(): Promise<void> {
+    return new Promise((done) => {
+      this.abortPaint = done;
+      void this.world.nextPaint().then(done);
+    });
+  }
+
+  /** The numbers before the last change of edits. None after a new text or task; unchanged while only the selection moves. */
+  private previousFor(next: Numbers): Numbers | null {
+    const { numbers, previous, poster } = this.store.screen;
+    if (!numbers || poster || numbers.task.name !== next.task.name) return null;
+    if (numbers.doc.a !== next.doc.a || numbers.doc.b !== next.doc.b) return null;
+    if (sameEdits(numbers.doc, next.doc)) return previous;
+    // Dragging a slider is one change: compare with the numbers from before the drag.
+    const base = this.store.lastStep;
+    if (previous && base && sameEdits(previous.doc, base)) return previous;
+    return numbers;
+  }
+}
+
+function sameEdits(left: Doc, right: Doc): boolean {
+  return sameRun({ ...left, node: null, token: null }, { ...right, node: null, token: null });
+}

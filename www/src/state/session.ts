@@ -1,0 +1,197 @@
+/** Which model is open: reads the manifest, opens the model that the link asks for, keeps the circuits that are loaded. */
+import { readBefore, tokenFor } from '../domain/alignment';
+import { silentNodes } from '../domain/inactive';
+import type { Engine } from '../engine/api';
+import { defaultModel, readManifest, readPoster, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
+import type { BackendState, NodeId, RunResult, TaskInfo } from '../engine/protocol';
+import { opening, sameDoc, withNode, withText, type Doc } from './document';
+import { docOf, forOtherModel, isDefault, keepChanges } from './link';
+import type { Store } from './store';
+import { decode, type Decoded } from './url';
+
+/** What the session needs from outside; tests give their own. */
+export interface SessionWorld {
+  engine: Engine;
+  /** Address of the models folder, with a slash at its end. */
+  models: string;
+  fetchJson(url: string): Promise<unknown>;
+  hash(): string;
+  /** Whether a node's panel has a place of its own. On a phone it would cover the graph. */
+  roomForPanel(): boolean;
+}
+
+export class Session {
+  private manifest: Manifest | null = null;
+  /** The model that is open or loading. */
+  private model: ManifestModel | null = null;
+  private live = false;
+  private circuits = new Map<string, TaskInfo>();
+
+  constructor(
+    private readonly world: SessionWorld,
+    private readonly store: Store,
+    private readonly onBackend: (backend: BackendState) => void,
+  ) {}
+
+  /** Whether a model is open, so that runs can be asked for. */
+  get opened(): boolean {
+    return this.live;
+  }
+
+  /** Reads the manifest and opens the model that the link asks for. Returns the link. */
+  async start(): Promise<Decoded> {
+    const manifest = readManifest(await this.world.fetchJson(`${this.world.models}manifest.json`));
+    this.manifest = manifest;
+    const twin = [defaultModel(manifest), ...manifest.models].find((model) => model.twin);
+    this.store.set({ twin: twin ? { base: this.world.models, listed: twin } : null });
+    return this.open(manifest, null);
+  }
+
+  /** Replaces the model by the one that `asked` needs; null: by the one that the address bar asks for now. Returns the link. */
+  async change(asked: Decoded | null): Promise<Decoded> {
+    if (!this.manifest) throw new Error('The manifest is not loaded yet.');
+    this.close();
+    return this.open(this.manifest, asked && forOtherModel(asked));
+  }
+
+  /** Whether a document with this twin is shown on another model than the open one. */
+  needsOther(twin: Doc['twin']): boolean {
+    return this.manifest !== null && this.live && this.modelFor(this.manifest, twin) !== this.model;
+  }
+
+  /** Whether the address bar asks for another model than the open one. */
+  linkNeedsOther(): boolean {
+    return this.manifest !== null && this.linkedModel(this.manifest) !== this.model;
+  }
+
+  /** Whether there is a manifest, so that a link can be followed. */
+  get canFollow(): boolean {
+    return this.manifest !== null;
+  }
+
+  /** A function that tells later whether the model of now is still the one that is open or loading. */
+  watch(): () => boolean {
+    const { model } = this;
+    return () => this.model === model;
+  }
+
+  /** The link in the address bar. */
+  readLink(tasks: ManifestTask[] = this.store.screen.tasks): Decoded {
+    return decode(this.world.hash(), { tasks: tasks.map((task) => task.name), model: this.store.screen.model });
+  }
+
+  /** A task whose circuit is loaded already. */
+  known(name: string): TaskInfo | undefined {
+    return this.circuits.get(name);
+  }
+
+  /** Loads the circuit of a task. */
+  async load(name: string): Promise<TaskInfo> {
+    const current = this.watch();
+    const task = await this.world.engine.task(name);
+    if (current()) this.circuits.set(name, task);
+    return task;
+  }
+
+  /** The node whose panel opens with a task; null where there is no room for it or the circuit is not loaded yet. */
+  firstNode(name: string): NodeId | null {
+    const task = this.circuits.get(name);
+    return task ? this.startOf(task) : null;
+  }
+
+  private startOf(task: Pick<TaskInfo, 'start'>): NodeId | null {
+    return this.world.roomForPanel() ? task.start : null;
+  }
+
+  /** With the twin open, the model that was trained with it. */
+  private modelFor(manifest: Manifest, twin: Doc['twin']): ManifestModel {
+    return twin !== null && this.store.screen.twin ? this.store.screen.twin.listed : defaultModel(manifest);
+  }
+
+  private linkedModel(manifest: Manifest): ManifestModel {
+    return this.modelFor(manifest, this.readLink(manifest.models.flatMap((model) => model.tasks)).twin);
+  }
+
+  /** Opens what is asked for, else what the address bar says. Where the twin's model cannot be loaded, opens the default model without it. */
+  private async open(manifest: Manifest, asked: Decoded | null): Promise<Decoded> {
+    const model = asked ? this.modelFor(manifest, asked.twin) : this.linkedModel(manifest);
+    const link = asked ?? this.readLink(model.tasks);
+    try {
+      return await this.openModel(manifest, model, link, asked === null);
+    } catch (error) {
+      if (model === defaultModel(manifest)) throw error;
+      const messages = [`The dense twin cannot be opened: ${error instanceof Error ? error.message : String(error)}`];
+      this.store.set({ doc: opening('', '', null), progress: null, backend: null });
+      return this.openModel(manifest, defaultModel(manifest), { ...forOtherModel(link), twin: null, messages }, false);
+    }
+  }
+
+  /** `follow`: the link is the address bar's, which may change while the model loads. */
+  private async openModel(manifest: Manifest, model: ManifestModel, link: Decoded, follow: boolean): Promise<Decoded> {
+    this.model = model;
+    const { store } = this;
+    const { tasks } = model;
+    const first = tasks.find((task) => task.name === link.task) ?? tasks[0]!;
+    const plain = isDefault(link) && model === defaultModel(manifest) && first === tasks[0];
+    // Keep what the user typed before the model was there.
+    const typed = store.screen.doc.a;
+    store.set({ tasks, doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.messages });
+    const current = this.watch();
+    const loading = this.world.engine.open(this.world.models, model, first.name, (progress) => {
+      // Messages of a worker may arrive out of order. The bar never moves back.
+      const before = store.screen.progress?.loaded ?? 0;
+      if (current() && progress.loaded >= before) store.set({ progress });
+    }, (backend) => current() && this.onBackend(backend));
+    if (plain && manifest.poster) await Promise.race([this.showPoster(manifest.poster, first), loading.then(() => {}, () => {})]);
+    const { model: info, task, backend } = await loading;
+    if (follow && this.linkedModel(manifest) !== model) {
+      this.close();
+      return this.open(manifest, null);
+    }
+    this.live = true;
+    this.circuits = new Map([[task.name, task]]);
+    store.set({ model: info, backend: store.screen.backend ?? backend });
+    this.applyLink(link, task, follow);
+    return link;
+  }
+
+  private close(): void {
+    this.live = false;
+    this.circuits = new Map();
+    this.store.clear();
+  }
+
+  /** Reads the link again: the model tells now which nodes exist. What the user typed in the meantime stays. */
+  private applyLink(first: Decoded, task: TaskInfo, follow: boolean): void {
+    const { store } = this;
+    const link = follow ? this.readLink() : first;
+    const typed = store.screen.doc;
+    const untouched = sameDoc({ ...typed, node: null }, { ...docOf(first, task), node: null });
+    let doc = untouched ? docOf(link, task) : keepChanges(typed, docOf(first, task), docOf(link, task));
+    if (doc.node === null && link.node === undefined && doc.task === task.name) doc = withNode(doc, this.startOf(task));
+    store.set({ doc, notices: link.messages });
+  }
+
+  private async showPoster(file: string, task: ManifestTask): Promise<void> {
+    try {
+      const poster = readPoster(await this.world.fetchJson(`${this.world.models}${file}`));
+      const { store } = this;
+      const preset = task.presets[0]!;
+      if (this.live || poster.task !== task.name || store.screen.doc.a !== preset.a.text) return;
+      const doc = withNode(store.screen.doc, this.startOf(task));
+      // The panel shows the token at which the graph reads the node. A detail of another token would contradict the graph.
+      const token = task.start && tokenFor(task.start, readBefore(poster.circuit), preset.a, preset.b, null);
+      const detail = poster.view.detail?.token === token ? poster.view.detail : null;
+      const shown: RunResult = { a: preset.a, b: preset.b, reason: null, edits: doc.edits, view: { ...poster.view, detail }, backend: 'cpu' };
+      const { circuit: _file, bytes: _bytes, ...rest } = task;
+      // The file has the values of one of the two prompts.
+      const { activations } = poster.view;
+      const silent = silentNodes(poster.circuit, preset.a, activations, preset.a, activations);
+      const known = { ...rest, circuit: poster.circuit, silent };
+      const numbers = { task: known, doc, shown };
+      store.set({ doc, model: poster.model, poster: true, numbers, drawn: { numbers, previous: null } });
+    } catch {
+      // Nothing depends on it: the live numbers follow.
+    }
+  }
+}

@@ -1,0 +1,59 @@
+/** The state of the page: what is on the screen, the steps of undo, and the subscribers that hear of each change. */
+import { opening, type Doc } from './document';
+import { noHistory, remember, undo, type History } from './history';
+import type { Screen } from './screen';
+
+/** The screen before anything is loaded. */
+const EMPTY: Screen = {
+  phase: 'loading', doc: opening('', '', null), tasks: [], twin: null, model: null, numbers: null, previous: null, drawn: { numbers: null, previous: null },
+  poster: false, progress: null, backend: null, notices: [], failure: null, canUndo: false, hover: null, view: 'graph',
+};
+
+export class Store {
+  screen: Screen = EMPTY;
+  private history: History = noHistory;
+  private readonly listeners = new Set<() => void>();
+
+  /** `now` gives milliseconds: quick changes of one kind become one step of undo. */
+  constructor(private readonly now: () => number) {}
+
+  /** Calls `listener` after each change. Returns the function that ends the subscription. */
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  set(patch: Partial<Omit<Screen, 'canUndo'>>): void {
+    this.screen = { ...this.screen, ...patch, canUndo: this.history.past.length > 0 };
+    for (const listener of this.listeners) listener();
+  }
+
+  /** Stops with a message for the user. */
+  fail(error: unknown): void {
+    this.set({ phase: 'error', failure: error instanceof Error ? error.message : String(error), progress: null });
+  }
+
+  /** Makes the document on the screen a step of undo. Call it before the document changes; `kind` as in `history.ts`. */
+  remember(kind: string): void {
+    this.history = remember(this.history, this.screen.doc, kind, this.now());
+  }
+
+  /** Takes the last step back; null where there is none. */
+  undo(): Doc | null {
+    const step = undo(this.history);
+    if (step) this.history = step.history;
+    return step?.doc ?? null;
+  }
+
+  /** The document before the last step. */
+  get lastStep(): Doc | undefined {
+    return this.history.past.at(-1);
+  }
+
+  /** Removes the model with its numbers, its document and its steps of undo: all of them belong to this model. */
+  clear(): void {
+    const { tasks, twin, notices, view } = this.screen;
+    this.history = noHistory;
+    this.set({ ...EMPTY, tasks, twin, notices, view });
+  }
+}
