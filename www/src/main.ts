@@ -2,6 +2,7 @@ import './features/page/main.css';
 import './features/page/page';
 import type { Page } from './features/page/page';
 import { restoreTheme } from './features/shared/theme';
+import * as text from './text/en';
 import { addressBar } from './state/address-bar';
 import { Playground } from './state/playground';
 import { connect } from './engine/client';
@@ -15,10 +16,10 @@ const playground = new Playground({
   fetchJson: async (url) => {
     const response = await fetch(url).catch(() => null);
     if (!response?.ok) {
-      throw new Error(`${url} could not be loaded (${response ? `status ${response.status}` : 'no connection'}). Check the connection and load the page again.`);
+      throw new Error(text.files.lost(url, response?.status ?? null));
     }
     return response.json().catch(() => {
-      throw new Error(`${url} is not the JSON it should be: the models folder is incomplete or not there.`);
+      throw new Error(text.files.notJson(url));
     });
   },
   hash: () => location.hash,

@@ -391,7 +391,7 @@ describe('a dense twin beside another model', () => {
         await answered(engine);
       }
       expect(playground.screen).toMatchObject({
-        phase: 'ready', model: { file: 'm.safetensors' }, doc: { a: 'mine', twin: null }, notices: ['The dense twin cannot be opened: bridged.safetensors is gone.'],
+        phase: 'ready', model: { file: 'm.safetensors' }, doc: { a: 'mine', twin: null }, notices: [{ kind: 'twin-lost', error: 'bridged.safetensors is gone.' }],
       });
       expect(state.hash).not.toContain('twin');
     }

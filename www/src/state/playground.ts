@@ -57,7 +57,7 @@ export class Playground {
     const before = store.screen.doc;
     if (sameDoc(before, next)) return;
     if (this.session.needsOther(next.twin)) {
-      this.changeModel({ ...next, backend: runner.backend, messages: [] });
+      this.changeModel({ ...next, backend: runner.backend, notices: [] });
       return;
     }
     const select = kind === 'select';
@@ -106,7 +106,7 @@ export class Playground {
     const task = store.screen.tasks.find((one) => one.name === link.task) ?? store.screen.tasks[0]!;
     const doc = docOf(link, task);
     store.remember('');
-    store.set({ doc: link.node === undefined ? withNode(doc, session.firstNode(task.name)) : doc, notices: link.messages });
+    store.set({ doc: link.node === undefined ? withNode(doc, session.firstNode(task.name)) : doc, notices: link.notices });
     if (link.backend !== runner.backend) void runner.useBackend(link.backend);
     runner.request();
   }

@@ -1,4 +1,5 @@
 /** Everything on the page at one moment. Immutable; `numbers` hang together, whatever has been typed since. */
+import type { Notice } from '../domain/notices';
 import type { ManifestModel, ManifestTask } from '../engine/manifest';
 import type { BackendState, ModelInfo, NodeId, Progress, RunResult, TaskInfo } from '../engine/protocol';
 import type { Doc } from './document';
@@ -32,8 +33,8 @@ export interface Screen {
   poster: boolean;
   progress: Progress | null;
   backend: BackendState | null;
-  /** Sentences about the link or the prompt; the page goes on. */
-  notices: string[];
+  /** What is odd about the link. */
+  notices: Notice[];
   /** Why the page cannot go on, or null. */
   failure: string | null;
   canUndo: boolean;

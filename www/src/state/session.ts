@@ -1,6 +1,7 @@
 /** Which model is open: reads the manifest, opens the model that the link asks for, keeps the circuits that are loaded. */
 import { readBefore, tokenFor } from '../domain/alignment';
 import { silentNodes } from '../domain/inactive';
+import type { Notice } from '../domain/notices';
 import type { Engine } from '../engine/api';
 import { defaultModel, readManifest, readPoster, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
 import type { BackendState, NodeId, RunResult, TaskInfo } from '../engine/protocol';
@@ -120,9 +121,9 @@ export class Session {
       return await this.openModel(manifest, model, link, asked === null);
     } catch (error) {
       if (model === defaultModel(manifest)) throw error;
-      const messages = [`The dense twin cannot be opened: ${error instanceof Error ? error.message : String(error)}`];
+      const notices: Notice[] = [{ kind: 'twin-lost', error: error instanceof Error ? error.message : String(error) }];
       this.store.set({ doc: opening('', '', null), progress: null, backend: null });
-      return this.openModel(manifest, defaultModel(manifest), { ...forOtherModel(link), twin: null, messages }, false);
+      return this.openModel(manifest, defaultModel(manifest), { ...forOtherModel(link), twin: null, notices }, false);
     }
   }
 
@@ -135,7 +136,7 @@ export class Session {
     const plain = isDefault(link) && model === defaultModel(manifest) && first === tasks[0];
     // Keep what the user typed before the model was there.
     const typed = store.screen.doc.a;
-    store.set({ tasks, doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.messages });
+    store.set({ tasks, doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.notices });
     const current = this.watch();
     const loading = this.world.engine.open(this.world.models, model, first.name, (progress) => {
       // Messages of a worker may arrive out of order. The bar never moves back.
@@ -169,7 +170,7 @@ export class Session {
     const untouched = sameDoc({ ...typed, node: null }, { ...docOf(first, task), node: null });
     let doc = untouched ? docOf(link, task) : keepChanges(typed, docOf(first, task), docOf(link, task));
     if (doc.node === null && link.node === undefined && doc.task === task.name) doc = withNode(doc, this.startOf(task));
-    store.set({ doc, notices: link.messages });
+    store.set({ doc, notices: link.notices });
   }
 
   private async showPoster(file: string, task: ManifestTask): Promise<void> {

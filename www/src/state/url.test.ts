@@ -1,3 +1,4 @@
+import { notice } from '../text/en';
 import { describe, expect, it } from 'vitest';
 import { opening, type Doc } from './document';
 import { decode, encode, type Bounds } from './url';
@@ -23,8 +24,8 @@ describe('round trip', () => {
     twin: { steer: 0.7, channel: '1.attn.act_in.126' },
   };
   it('keeps everything', () => {
-    const { messages, ...decoded } = decode(encode(busy), bounds);
-    expect(messages).toEqual([]);
+    const { notices, ...decoded } = decode(encode(busy), bounds);
+    expect(notices).toEqual([]);
     expect(decoded).toEqual({ ...busy, backend: null });
   });
   it('keeps the backend that was chosen', () => {
@@ -32,7 +33,7 @@ describe('round trip', () => {
   });
   it('keeps an untouched page and a closed panel', () => {
     const doc = opening('single_double_quote', 'print("hi', null);
-    expect(decode(encode(doc), bounds)).toMatchObject({ a: doc.a, b: null, edits: clean, node: null, token: null, messages: [] });
+    expect(decode(encode(doc), bounds)).toMatchObject({ a: doc.a, b: null, edits: clean, node: null, token: null, notices: [] });
   });
   it('is plain ASCII without blanks, quotes or brackets', () => {
     expect(encode(busy)).toMatch(/^#[\w%=&.,:\-]+$/);
@@ -45,7 +46,7 @@ describe('round trip', () => {
 describe('absent values', () => {
   it.each(['', '#', '#v=1', '#&&&', '#nothing'])('%j is the default without a message', (hash) => {
     expect(decode(hash, bounds)).toEqual({
-      task: null, a: null, b: null, edits: clean, node: undefined, token: null, twin: null, backend: null, messages: [],
+      task: null, a: null, b: null, edits: clean, node: undefined, token: null, twin: null, backend: null, notices: [],
     });
   });
   it('ignores unknown keys', () => expect(decode('#v=1&theme=dark&x=%zz1', bounds).edits).toEqual(clean));
@@ -54,7 +55,7 @@ describe('absent values', () => {
 describe('hostile values', () => {
   const bad = (hash: string) => {
     const decoded = decode(hash, bounds);
-    expect(decoded.messages.length).toBeGreaterThan(0);
+    expect(decoded.notices.length).toBeGreaterThan(0);
     return decoded;
   };
   it('replaces an unknown task', () => expect(bad('#task=__proto__').task).toBeNull());
@@ -79,7 +80,7 @@ describe('hostile values', () => {
   it('refuses a node that is not there', () => expect(bad('#node=7.attn.q.1').node).toBeUndefined());
   it('knows a node however its number is written', () => {
     const link = decode('#node=00.mlp.post_act.007&off=0.attn.q.7,0.attn.q.007', bounds);
-    expect(link).toMatchObject({ node: '0.mlp.post_act.7', edits: { off: ['0.attn.q.7'] }, messages: [] });
+    expect(link).toMatchObject({ node: '0.mlp.post_act.7', edits: { off: ['0.attn.q.7'] }, notices: [] });
   });
   it('refuses a token that is not a number', () => expect(bad('#token=-1').token).toBeNull());
   it('refuses a backend', () => expect(bad('#backend=quantum').backend).toBeNull());
@@ -88,11 +89,11 @@ describe('hostile values', () => {
     expect(bad(`#off=${many}`).edits.off.length).toBe(256);
   });
   it('strips control characters from prompts', () => expect(decode('#a=a%00b%1Bc%0Ad%0D%0Ae', bounds).a).toBe('abc\nd\ne'));
-  it('keeps markup as text in its messages', () => {
-    expect(bad('#task=%3Cimg%20src%3Dx%3E').messages[0]).toContain('<img src=x>');
+  it('keeps markup as text in its notices', () => {
+    expect(bad('#task=%3Cimg%20src%3Dx%3E').notices.map(notice)[0]).toContain('<img src=x>');
   });
   it('says short sentences whatever is in the link', () => {
-    for (const message of bad(`#task=${'y'.repeat(9000)}&mode=${'z'.repeat(9000)}`).messages) expect(message.length).toBeLessThan(250);
+    for (const message of bad(`#task=${'y'.repeat(9000)}&mode=${'z'.repeat(9000)}`).notices.map(notice)) expect(message.length).toBeLessThan(250);
   });
 });
 
@@ -114,7 +115,7 @@ describe('the dense twin', () => {
   ])('replaces %s with a sentence', (link, twin, message) => {
     const decoded = decode(`#v=1&${link}`, bounds);
     expect(decoded.twin).toEqual(twin);
-    expect(decoded.messages).toHaveLength(1);
-    expect(decoded.messages[0]).toMatch(message);
+    expect(decoded.notices).toHaveLength(1);
+    expect(decoded.notices.map(notice)[0]).toMatch(message);
   });
 });

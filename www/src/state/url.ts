@@ -4,7 +4,9 @@
  * Whoever sends a link is not trusted: every value is checked against what the model has, a bad one is replaced by its default, and
  * a sentence says so. Unknown keys are ignored (they may come from a later version).
  */
+import type { Notice } from '../domain/notices';
 import type { BackendName, Edits, ModelInfo, Mode, NodeId } from '../engine/protocol';
+import { cleanText, wellFormed } from '../domain/characters';
 import { canonicalNode, isOfHead, isRead, parseNode } from '../domain/nodes';
 import { LIMIT, noEdits } from '../domain/edits';
 import type { Doc, TwinDoc } from './document';
@@ -25,8 +27,8 @@ export interface Decoded {
   token: number | null;
   twin: TwinDoc | null;
   backend: BackendName | null;
-  /** One sentence a replaced value. */
-  messages: string[];
+  /** One for each value that was replaced. */
+  notices: Notice[];
 }
 
 /** Characters of a link that are looked at, and of a prompt in it; nodes changed in one link. */
@@ -37,63 +39,63 @@ const MAX_NODES = 256;
 const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
 
 export function decode(hash: string, bounds: Bounds): Decoded {
-  const messages: string[] = [];
+  const notices: Notice[] = [];
   const result: Decoded = {
-    task: null, a: null, b: null, edits: noEdits('circuit'), node: undefined, token: null, twin: null, backend: null, messages,
+    task: null, a: null, b: null, edits: noEdits('circuit'), node: undefined, token: null, twin: null, backend: null, notices,
   };
   if (hash.length > MAX_HASH) {
-    messages.push('The link is too long to be one of ours; the page starts afresh.');
+    notices.push({ kind: 'link-long' });
     return result;
   }
-  const fields = split(hash.replace(/^#/, ''), messages);
+  const fields = split(hash.replace(/^#/, ''), notices);
 
   const version = fields.get('v');
   if (version !== undefined && version !== '1') {
-    messages.push(`The link is of version ${quote(version)}, this page reads version 1; the page starts afresh.`);
+    notices.push({ kind: 'link-version', value: version });
     return result;
   }
 
   const task = fields.get('task');
   if (task !== undefined) {
     if (bounds.tasks.includes(task)) result.task = task;
-    else messages.push(`The link names the task ${quote(task)}, which this page does not have; the first task is shown.`);
+    else notices.push({ kind: 'link-task', value: task });
   }
   for (const key of ['a', 'b'] as const) {
     const text = fields.get(key);
     if (text === undefined) continue;
     result[key] = cleanText(text).slice(0, MAX_TEXT);
-    if (text.length > MAX_TEXT) messages.push(`Prompt ${key.toUpperCase()} of the link was cut at ${MAX_TEXT} characters.`);
+    if (text.length > MAX_TEXT) notices.push({ kind: 'link-cut', prompt: key, characters: MAX_TEXT });
   }
   const mode = fields.get('mode');
   if (mode !== undefined) {
     const known = MODES.find((name) => name === mode);
     if (known) result.edits.mode = known;
-    else messages.push(`The link asks for the mode ${quote(mode)}; there are full, circuit and removed. Circuit is shown.`);
+    else notices.push({ kind: 'link-mode', value: mode });
   }
   const flip = fields.get('flip');
   if (flip === '1') result.edits.flip = true;
-  else if (flip !== undefined && flip !== '0' && flip !== '') messages.push(`flip=${quote(flip)} in the link is neither 0 nor 1; not flipped.`);
+  else if (flip !== undefined && flip !== '0' && flip !== '') notices.push({ kind: 'link-flip', value: flip });
 
-  result.edits.off = nodes(fields.get('off'), 'off', bounds, messages);
-  result.edits.patch = nodes(fields.get('patch'), 'patch', bounds, messages);
-  result.edits.set = numbers(fields.get('set'), 'set', bounds, messages);
-  result.edits.scale = numbers(fields.get('scale'), 'scale', bounds, messages);
+  result.edits.off = nodes(fields.get('off'), 'off', bounds, notices);
+  result.edits.patch = nodes(fields.get('patch'), 'patch', bounds, notices);
+  result.edits.set = numbers(fields.get('set'), 'set', bounds, notices);
+  result.edits.scale = numbers(fields.get('scale'), 'scale', bounds, notices);
 
   const node = fields.get('node');
   if (node === '') result.node = null;
   else if (node !== undefined) {
     if (exists(node, bounds)) result.node = canonicalNode(node)!;
-    else messages.push(`The link opens the node ${quote(node)}, which this model does not have.`);
+    else notices.push({ kind: 'link-node', value: node });
   }
   const token = fields.get('token');
   if (token !== undefined) {
     if (/^\d{1,5}$/.test(token)) result.token = Number(token);
-    else messages.push(`The link marks the token ${quote(token)}, which is not a number.`);
+    else notices.push({ kind: 'link-token', value: token });
   }
-  result.twin = twin(fields, result.edits.flip, bounds, messages);
+  result.twin = twin(fields, result.edits.flip, bounds, notices);
   const backend = fields.get('backend');
   if (backend === 'cpu' || backend === 'webgpu') result.backend = backend;
-  else if (backend !== undefined) messages.push(`The link asks for the backend ${quote(backend)}; there are cpu and webgpu.`);
+  else if (backend !== undefined) notices.push({ kind: 'link-backend', value: backend });
   return result;
 }
 
@@ -126,23 +128,23 @@ export function encode(doc: Doc, backend: BackendName | null = null): string {
   return `#${parts.join('&')}`;
 }
 
-function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, messages: string[]): TwinDoc | null {
+function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, notices: Notice[]): TwinDoc | null {
   const open = fields.get('twin');
   if (open === undefined || open === '0' || open === '') return null;
   if (open !== '1') {
-    messages.push(`twin=${quote(open)} in the link is neither 0 nor 1; the dense twin stays shut.`);
+    notices.push({ kind: 'link-twin', value: open });
     return null;
   }
   const result: TwinDoc = { steer: flip ? 1 : 0, channel: null };
   const steer = fields.get('steer');
   if (steer !== undefined) {
     if (/^(\d+\.?\d*|\.\d+)(e-\d{1,3})?$/i.test(steer) && Number(steer) <= 1) result.steer = Number(steer);
-    else messages.push(`The link steers by ${quote(steer)}, which is no number from 0 to 1.`);
+    else notices.push({ kind: 'link-steer', value: steer });
   }
   const channel = fields.get('channel');
   if (channel !== undefined && channel !== '') {
     if (exists(channel, bounds) && isRead(parseNode(channel)!.site)) result.channel = canonicalNode(channel)!;
-    else messages.push(`The link steers the channel ${quote(channel)}, which is no read (act_in) of this model.`);
+    else notices.push({ kind: 'link-channel', value: channel });
   }
   return result;
 }
@@ -152,21 +154,11 @@ function escape(text: string): string {
   return encodeURIComponent(wellFormed(text)).replace(/[!'()*~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** A lone surrogate cannot be encoded; it becomes U+FFFD, as in every text that leaves a browser. */
-function wellFormed(text: string): string {
-  return text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '\uFFFD');
-}
-
-/** Line ends as one character, no control characters but tab and newline. */
-export function cleanText(text: string): string {
-  return wellFormed(text.replace(/\r\n?/g, '\n')).replace(/[\u0000-\u0008\u000B-\u001F\u007F]/g, '');
-}
-
 function shortest(value: number): string {
   return String(Number(value.toPrecision(7)));
 }
 
-function split(text: string, messages: string[]): Map<string, string> {
+function split(text: string, notices: Notice[]): Map<string, string> {
   const fields = new Map<string, string>();
   for (const part of text.split('&')) {
     if (part === '') continue;
@@ -176,7 +168,7 @@ function split(text: string, messages: string[]): Map<string, string> {
     try {
       if (!fields.has(key)) fields.set(key, decodeURIComponent(part.slice(at + 1).replace(/\+/g, '%20')));
     } catch {
-      messages.push(`The link's ${quote(key)} is not percent-encoded as it should be; it was left out.`);
+      notices.push({ kind: 'link-encoding', key });
     }
   }
   return fields;
@@ -191,7 +183,7 @@ function exists(node: string, bounds: Bounds): boolean {
   return address.layer < model.layers && address.index < width;
 }
 
-function nodes(text: string | undefined, key: string, bounds: Bounds, messages: string[]): NodeId[] {
+function nodes(text: string | undefined, key: string, bounds: Bounds, notices: Notice[]): NodeId[] {
   if (!text) return [];
   const kept: NodeId[] = [];
   const bad: string[] = [];
@@ -201,11 +193,11 @@ function nodes(text: string | undefined, key: string, bounds: Bounds, messages: 
     else if (kept.length < MAX_NODES) kept.push(canonicalNode(node)!);
     else bad.push(node);
   }
-  complain(key, bad, messages);
+  complain(key, bad, null, notices);
   return kept;
 }
 
-function numbers(text: string | undefined, key: string, bounds: Bounds, messages: string[]): Record<NodeId, number> {
+function numbers(text: string | undefined, key: string, bounds: Bounds, notices: Notice[]): Record<NodeId, number> {
   if (!text) return {};
   const kept: Record<NodeId, number> = {};
   const bad: string[] = [];
@@ -216,18 +208,11 @@ function numbers(text: string | undefined, key: string, bounds: Bounds, messages
     if (fine && Object.keys(kept).length < MAX_NODES && exists(node, bounds)) kept[canonicalNode(node)!] = value;
     else bad.push(entry);
   }
-  complain(key, bad, messages);
+  complain(key, bad, LIMIT, notices);
   return kept;
 }
 
-function complain(key: string, bad: string[], messages: string[]): void {
-  if (bad.length === 0) return;
-  const more = bad.length > 1 ? ` and ${bad.length - 1} more` : '';
-  messages.push(`The link's ${key}= names ${quote(bad[0]!)}${more}, which this model does not have or which is not written NODE${
-    key === 'set' || key === 'scale' ? `:NUMBER with a number up to ${LIMIT}` : ''}; left out.`);
-}
-
-function quote(text: string): string {
-  const short = cleanText(text).replace(/\n/g, ' ');
-  return `“${short.length > 40 ? `${short.slice(0, 40)}…` : short}”`;
+function complain(key: string, bad: string[], limit: number | null, notices: Notice[]): void {
+  const [value] = bad;
+  if (value !== undefined) notices.push({ kind: 'link-nodes', key, value, more: bad.length - 1, limit });
 }

@@ -1,8 +1,9 @@
-/** Numbers as the page writes them: U+2212 for minus, the sign always shown where a value has one, tabular widths. */
+/** How the page writes numbers and tokens. Numbers have U+2212 for minus, and a sign where a value has one. */
+import { cleanText } from '../domain/characters';
 
 const MINUS = '\u2212';
 /** A space that does not break. */
-const NBSP = '\u00a0';
+export const NBSP = '\u00a0';
 
 /** `+1.78`, `−0.05`, `0.00`: two decimals unless told. Never `−0.00`. */
 export function signed(value: number, decimals = 2): string {
@@ -86,4 +87,30 @@ export function decimalsFor(values: number[]): number {
   const largest = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   if (largest === 0 || largest >= 0.5) return 2;
   return largest >= 0.05 ? 3 : 4;
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A token as a chip shows it: spaces as middle dots, line ends as arrows, what is not a character as its replacement. */
+export function showToken(text: string): string {
+  return text.replace(/ /g, '·').replace(/\t/g, '⇥').replace(/\r?\n|\r/g, '⏎') || '∅';
+}
+
+/** A token inside a sentence or as a candidate: without the white space around it, if there is more to it. */
+export function sayToken(text: string): string {
+  const trimmed = text.trim();
+  return trimmed === '' ? showToken(text) : trimmed.replace(/[\r\n]+/g, '⏎').replace(/\t/g, '⇥');
+}
+
+/** Before a colon's sentence: `There is` as `there is`. */
+export function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
+
+/** Somebody else's text inside a sentence: one line, in quotes, cut after 40 characters. */
+export function quoted(text: string): string {
+  const line = cleanText(text).replace(/\n/g, ' ');
+  return `“${line.length > 40 ? `${line.slice(0, 40)}…` : line}”`;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { doingOf, exampleNames, longName, nameOf, placeOf, sayToken, showToken } from './names';
+import { doingOf, exampleNames, longName, nameOf, placeOf } from './names';
+import { sayToken, showToken } from './format';
 import { parseNode, placeOfAddress } from '../domain/nodes';
 
 describe('examples', () => {

@@ -1,7 +1,9 @@
-/** A sentence in pieces: plain text, what is strong, what is code. Built as data so that it can be tested and spoken. */
+/** A sentence as data: plain text, bold text, code. So tests and screen readers can use it as well. */
 
-export type Piece = string | { strong: string } | { code: string };
+export type Span = string | { strong: string } | { code: string };
 
-export function spoken(pieces: Piece[]): string {
-  return pieces.map((piece) => (typeof piece === 'string' ? piece : 'strong' in piece ? piece.strong : piece.code)).join('');
+export type RichText = Span[];
+
+export function plainText(rich: RichText): string {
+  return rich.map((span) => (typeof span === 'string' ? span : 'strong' in span ? span.strong : span.code)).join('');
 }

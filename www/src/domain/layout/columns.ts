@@ -8,8 +8,7 @@ export interface Column {
   /** `0.attn.act_in`; queries, keys and values share `0.attn.qkv`; `0.attn.gate` holds attention patterns. */
   key: string;
   kind: ColumnKind;
-  /** What stands under it: what its nodes do, in a word, and the hooks they belong to. */
-  label: string;
+  /** The hooks that its nodes belong to. */
   hooks: string;
   /** Distance from the column before, in column widths. */
   step: number;
@@ -48,10 +47,10 @@ export function blocksOf(nodes: Pick<NodeInfo, 'layer' | 'site'>[], edges: { to:
 }
 
 function template(layer: number, part: 'attn' | 'mlp'): Column[] {
-  const column = (name: string, kind: ColumnKind, label: string, step: number): Column => ({
-    key: `${layer}.${part}.${name}`, kind, label, step, hooks: `${layer}.${part}.${name === 'qkv' ? 'q, k, v' : name}`,
+  const column = (name: string, kind: ColumnKind, step: number): Column => ({
+    key: `${layer}.${part}.${name}`, kind, step, hooks: `${layer}.${part}.${name === 'qkv' ? 'q, k, v' : name}`,
   });
   return part === 'attn'
-    ? [column('act_in', 'read', 'reads', 1), column('qkv', 'unit', 'q k v', 1), column('gate', 'gate', '', 0.95), column('resid_delta', 'write', 'writes', 0.75)]
-    : [column('act_in', 'read', 'reads', 1), column('post_act', 'unit', 'neurons', 1), column('resid_delta', 'write', 'writes', 1)];
+    ? [column('act_in', 'read', 1), column('qkv', 'unit', 1), column('gate', 'gate', 0.95), column('resid_delta', 'write', 0.75)]
+    : [column('act_in', 'read', 1), column('post_act', 'unit', 1), column('resid_delta', 'write', 1)];
 }

@@ -1,29 +1,36 @@
-/** For who wants to know more than one sentence: what the task is, how good the circuit is, how to read the drawing. */
+/** The About sheet: what the task is, how good the circuit is, how to read the graph. */
 import { html, nothing, type TemplateResult } from 'lit';
+import type { CircuitInfo } from '../../engine/protocol';
 import type { Screen } from '../../state/screen';
-import { about } from '../../text/about';
-import { count } from '../../text/format';
+import { about as text } from '../../text/en';
+
+/** From this accuracy without the circuit on, the model has other ways to the answer. */
+const OTHER_WAYS = 0.65;
 
 export function aboutTask(screen: Screen): TemplateResult | typeof nothing {
   const task = screen.tasks.find((one) => one.name === screen.doc.task);
   if (!task) return nothing;
   const circuit = screen.numbers?.task.name === task.name ? screen.numbers.task.circuit : null;
-  const { model } = screen;
+  const paragraphs = [task.explanation, ...(circuit ? measured(circuit) : []), ...(screen.model ? [text.model(screen.model)] : [])];
   return html`<details class="about">
-    <summary>About</summary>
+    <summary>${text.label}</summary>
     <div class="card sheet">
       <h2>${task.title}</h2>
-      <p>${task.explanation}</p>
-      ${circuit ? about(circuit).map((sentence) => html`<p>${sentence}</p>`) : nothing}
-      ${model
-        ? html`<p>The model: ${model.layers} layers, ${count(model.width)} channels, ${count(model.nonzeros)} weights that are not zero. It was trained on Python code and runs here, in your browser.</p>`
-        : nothing}
-      <h3>How to read the drawing</h3>
-      <p>
-        A horizontal line is one channel that all layers share. A square on it reads the channel or writes to it; a circle is a neuron, or a channel of a query, key or value.
-        Fill goes up for a positive value and down, hatched, for a negative one; its height is the root of the value, so that small ones can be seen. Flip acts on the heavy outlines. A solid line is a positive weight, a dashed one with a minus a negative weight.
-        The small chart is where an attention head looks (its hollow bar: nowhere); × marks where what it finds there is passed on.
-      </p>
+      ${paragraphs.map((paragraph) => html`<p>${paragraph}</p>`)}
+      <h3>${text.howToRead}</h3>
+      <p>${text.reading.map((sentence) => `${sentence} `)}</p>
     </div>
   </details>`;
+}
+
+/** What the circuit was measured to do. */
+function measured(circuit: CircuitInfo): string[] {
+  const { accuracy, unprunedAccuracy, removedAccuracy } = circuit;
+  const known = accuracy !== null && unprunedAccuracy !== null && removedAccuracy !== null;
+  return [
+    text.size(circuit),
+    text.calibration(circuit),
+    ...(known ? [text.accuracy(unprunedAccuracy, accuracy, removedAccuracy)] : []),
+    ...(known && removedAccuracy > OTHER_WAYS ? [text.otherWays] : []),
+  ];
 }

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
 import { why } from '../../text/backend';
-import { bytes, milliseconds } from '../../text/format';
+import { footer as text } from '../../text/en';
 import type { BackendName, BackendState } from '../../engine/protocol';
 import { icons } from '../shared/icons';
 
@@ -18,41 +18,34 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
   return html`<footer>
     <span class="state" data-testid="status" data-state=${phase}><i class="dot"></i><span>${words(screen)}</span></span>
     ${phase === 'loading' && progress
-      ? html`<span class="load" role="progressbar" aria-label="Loading the model" aria-valuemin="0" aria-valuemax=${progress.total} aria-valuenow=${progress.loaded}
+      ? html`<span class="load" role="progressbar" aria-label=${text.loading} aria-valuemin="0" aria-valuemax=${progress.total} aria-valuenow=${progress.loaded}
           ><i style="width:${((100 * progress.loaded) / Math.max(1, progress.total)).toFixed(1)}%"></i></span
         >`
       : nothing}
     ${screen.backend ? runsOn(screen, screen.backend, actions) : nothing}
     <span class="grow"></span>
     <span class="copied" role="status">${copied}</span>
-    <button class="quiet" data-testid="undo" ?disabled=${!screen.canUndo} @click=${actions.undo}>${icons.undo}Undo</button>
-    <button class="quiet" data-testid="reset" ?disabled=${!screen.numbers || screen.poster} @click=${actions.reset}>${icons.reset}Reset</button>
-    <button class="quiet" data-testid="share" ?disabled=${!screen.numbers || screen.poster} @click=${actions.share}>${icons.share}Share</button>
+    <button class="quiet" data-testid="undo" ?disabled=${!screen.canUndo} @click=${actions.undo}>${icons.undo}${text.undo}</button>
+    <button class="quiet" data-testid="reset" ?disabled=${!screen.numbers || screen.poster} @click=${actions.reset}>${icons.reset}${text.reset}</button>
+    <button class="quiet" data-testid="share" ?disabled=${!screen.numbers || screen.poster} @click=${actions.share}>${icons.share}${text.share}</button>
   </footer>`;
 }
 
 function runsOn(screen: Screen, backend: BackendState, actions: FooterActions): TemplateResult {
   const { name, other } = backend;
   const reason = why(backend);
-  return html`<span class="sep"></span><span class="runs">Runs on <b data-testid="backend">${name}</b>${time(screen)}</span>
-    ${reason ? html`<span class="why" data-testid="backend-why" title=${reason}>${reason}</span>` : nothing}
-    ${other ? html`<button class="quiet" data-testid="use-backend" @click=${() => actions.use(other)}>Use ${other}</button>` : nothing}`;
+  return html`<span class="sep"></span><span class="runs">${text.runsOn}<b data-testid="backend">${name}</b>${time(screen)}</span>
+    ${reason ? html`<span class="why" data-testid="backend-why" data-reason=${backend.reason.kind} title=${reason}>${reason}</span>` : nothing}
+    ${other ? html`<button class="quiet" data-testid="use-backend" @click=${() => actions.use(other)}>${text.use(other)}</button>` : nothing}`;
 }
 
 function time(screen: Screen): string {
   const shown = screen.numbers?.shown;
   // Between two backends the numbers are still those of the one before.
-  return !shown || screen.poster || shown.backend !== screen.backend?.name ? '' : `, ${milliseconds(shown.view.ms)}`;
+  return !shown || screen.poster || shown.backend !== screen.backend?.name ? '' : text.time(shown.view.ms);
 }
 
-function words(screen: Screen): string {
-  const { phase, progress, poster } = screen;
-  const loaded = progress ? bytes(progress.loaded) : '';
-  if (phase === 'loading') {
-    const start = poster ? 'Precomputed numbers; ' : '';
-    const rest = progress ? `loading the model, ${loaded} of ${bytes(progress.total)}` : 'loading the model';
-    return start === '' ? `L${rest.slice(1)}` : start + rest;
-  }
-  if (phase === 'error') return 'Not running';
-  return `${phase === 'busy' ? 'Working' : 'Ready'}${loaded ? `, ${loaded} loaded` : ''}`;
+function words({ phase, progress, poster }: Screen): string {
+  if (phase === 'loading') return text.state.loading(progress, poster);
+  return phase === 'error' ? text.state.error : text.state[phase](progress?.loaded ?? null);
 }

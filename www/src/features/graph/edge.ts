@@ -3,7 +3,7 @@ import { nothing, svg, type SVGTemplateResult } from 'lit';
 import type { Layout, PlacedEdge } from '../../domain/layout/layout';
 import { bow, pointAt, through } from '../../domain/layout/paths';
 import { edgeWidth, type Signal } from '../../domain/flow';
-import { signed } from '../../text/format';
+import { graph as text } from '../../text/en';
 
 export interface EdgeLook {
   width: number;
@@ -64,6 +64,6 @@ export function logitLinks(plan: Layout): SVGTemplateResult[] {
 }
 
 function link(from: [number, number], to: [number, number], weight: number, width: number, badge = true): SVGTemplateResult {
-  return svg`<path class="edge ${weight < 0 ? 'neg' : 'pos'}" d=${bow(from, to)} stroke-width=${width.toFixed(2)}><title>weight ${signed(weight)}</title></path>
+  return svg`<path class="edge ${weight < 0 ? 'neg' : 'pos'}" d=${bow(from, to)} stroke-width=${width.toFixed(2)}><title>${text.weight(weight)}</title></path>
     ${badge && weight < 0 ? minus(pointAt(from, to, 0.5), 4.5, '') : nothing}`;
 }

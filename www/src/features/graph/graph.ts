@@ -7,8 +7,9 @@ import { badges } from '../../domain/layout/paths';
 import { hookOf } from '../../domain/nodes';
 import { changedNodes, noEdits } from '../../domain/edits';
 import type { Hover, Numbers } from '../../state/screen';
-import { doingOf, nameOf, sayToken, showToken } from '../../text/names';
-import { signed } from '../../text/format';
+import { graph as text } from '../../text/en';
+import { sayToken, showToken, signed } from '../../text/format';
+import { doingOf, nameOf } from '../../text/names';
 import type { CircuitInfo, NodeId, Rail } from '../../engine/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
 import { headGlyph } from './head';
@@ -108,7 +109,7 @@ export class Graph extends Light {
       height=${plan.height}
       viewBox="0 0 ${plan.width} ${plan.height}"
       role="group"
-      aria-label="Circuit of ${circuit.nodes.length} nodes and ${circuit.edges.length} edges. Arrow keys go from node to node, Enter opens one. The list has the same content."
+      aria-label=${text.label(circuit.nodes.length, circuit.edges.length)}
       @keydown=${(event: KeyboardEvent) => this.key(event, plan)}
     >
       ${plan.blocks.map((block) => this.block(block, plan, compact))}
@@ -116,8 +117,8 @@ export class Graph extends Light {
         (rail) => svg`<path class="rail" d="M${rail.x0} ${rail.y}H${rail.x1}"/>${
           rail.used ? svg`<path class="railon ${quiet(rail.rail) ? 'quiet' : ''}" d="M${rail.used[0]} ${rail.y}H${rail.used[1]}"/>` : nothing
         }${compact ? nothing : plan.crowded
-          ? svg`<text class="ch inline" x=${rail.x0 + 13} y=${rail.y + 3.3}>${rail.rail.channel}<title>residual channel ${rail.rail.channel}</title></text>`
-          : svg`<text class="ch" x=${rail.x0 + 4} y=${rail.y - 5}>ch ${rail.rail.channel}</text>`}`,
+          ? svg`<text class="ch inline" x=${rail.x0 + 13} y=${rail.y + 3.3}>${rail.rail.channel}<title>${text.channelHint(rail.rail.channel)}</title></text>`
+          : svg`<text class="ch" x=${rail.x0 + 4} y=${rail.y - 5}>${text.channel(rail.rail.channel)}</text>`}`,
       )}
       ${embedLinks(plan, signal)}${logitLinks(plan)}
       ${plan.heads.map((head) => headGlyph(head, plan, numbers, compact))}
@@ -157,17 +158,19 @@ export class Graph extends Light {
   }
 
   private block(block: Layout['blocks'][number], plan: Layout, compact: boolean): SVGTemplateResult {
-    const part = block.part === 'mlp' ? 'MLP' : `attention${block.heads.length === 1 && block.x1 - block.x0 > 190 ? `, head ${block.heads[0]}` : ''}`;
     const short = compact || block.x1 - block.x0 < 130;
-    const name = svg`<tspan class="strong">${short ? `L${block.layer}` : `Layer ${block.layer}`}</tspan>`;
+    const one = block.heads.length === 1 && block.x1 - block.x0 > 190 ? block.heads[0] : undefined;
+    const shortPart = block.part === 'mlp' ? text.mlp : text.attentionShort;
+    const part = block.part === 'mlp' ? text.mlp : one === undefined ? text.attention : text.attentionHead(one);
+    const name = svg`<tspan class="strong">${short ? text.layerShort(block.layer) : text.layer(block.layer)}</tspan>`;
     const title = compact
-      ? svg`<tspan x=${block.x0} dy="-12">${name}</tspan><tspan x=${block.x0} dy="12">${block.part === 'mlp' ? 'MLP' : 'attn'}</tspan>`
-      : svg`${name} ${short ? (block.part === 'mlp' ? 'MLP' : 'attn') : part}`;
+      ? svg`<tspan x=${block.x0} dy="-12">${name}</tspan><tspan x=${block.x0} dy="12">${shortPart}</tspan>`
+      : svg`${name} ${short ? shortPart : part}`;
     return svg`<rect class="block" x=${block.x0} y=${plan.top} width=${block.x1 - block.x0} height=${plan.bottom - plan.top} rx="10"/>
       <text class="bt" x=${block.x0 + (short ? 0 : 10)} y=${plan.top - 9}>${title}</text>
       ${compact ? nothing : plan.columns
-        .filter((column) => column.x > block.x0 && column.x < block.x1 && column.label !== '')
-        .map((column) => svg`<text class="hook" x=${column.x} y=${plan.bottom + 17}>${column.label}<title>${column.hooks}</title></text>`)}`;
+        .filter((column) => column.x > block.x0 && column.x < block.x1 && columnLabel(column.key) !== '')
+        .map((column) => svg`<text class="hook" x=${column.x} y=${plan.bottom + 17}>${columnLabel(column.key)}<title>${column.hooks}</title></text>`)}`;
   }
 
   /** The marked token on the left, the candidates on the right. */
@@ -176,18 +179,18 @@ export class Graph extends Light {
     const { a, view } = numbers.shown;
     const token = a.tokens[signal.marked];
     const best = view.p[1] > view.p[0] ? 1 : 0;
-    const chip = (spot: { x: number; y: number; width: number; height: number }, text: string, win: boolean) => svg`
+    const chip = (spot: { x: number; y: number; width: number; height: number }, words: string, win: boolean) => svg`
       <rect class="chip ${win ? 'win' : ''}" x=${spot.x - spot.width / 2} y=${spot.y - spot.height / 2} width=${spot.width} height=${spot.height} rx="6"/>
-      <text class="chipt ${win ? 'win' : ''}" x=${spot.x} y=${spot.y + 4.5}>${clip(text, plan.chipChars)}</text>`;
-    const place = signal.marked === signal.last ? `token ${signal.marked + 1}, last` : `token ${signal.marked + 1}`;
+      <text class="chipt ${win ? 'win' : ''}" x=${spot.x} y=${spot.y + 4.5}>${clip(words, plan.chipChars)}</text>`;
+    const place = text.token(signal.marked, signal.marked === signal.last);
     return svg`<g class="ends">
-      ${compact ? nothing : svg`<text class="bt strong" x=${embed.x - embed.width / 2} y=${plan.top - 9}>Embedding</text>
-        <text class="bt strong end" x=${plan.width - 8} y=${plan.top - 9}>Logits</text>`}
+      ${compact ? nothing : svg`<text class="bt strong" x=${embed.x - embed.width / 2} y=${plan.top - 9}>${text.embedding}</text>
+        <text class="bt strong end" x=${plan.width - 8} y=${plan.top - 9}>${text.logits}</text>`}
       ${chip(embed, token ? showToken(token.text) : '∅', false)}
       <text class="nl" x=${embed.x - embed.width / 2} y=${embed.y + embed.height / 2 + 16}>${compact ? nothing : place}</text>
       ${logits.map((spot, index) => svg`${chip(spot, sayToken(numbers.task.candidates[index as 0 | 1]), index === best)}
         ${compact ? nothing : svg`<text class="val end" x=${spot.x + spot.width / 2} y=${spot.y + spot.height / 2 + 16}>${signed(view.logits[index as 0 | 1])}</text>`}`)}
-      ${compact ? nothing : svg`<text class="nl end" x=${plan.width - 8} y=${logits[1]!.y + 50}>token ${signal.last + 1}, last</text>`}
+      ${compact ? nothing : svg`<text class="nl end" x=${plan.width - 8} y=${logits[1]!.y + 50}>${text.token(signal.last, true)}</text>`}
     </g>`;
   }
 
@@ -200,13 +203,13 @@ export class Graph extends Light {
       const value = passedOn(numbers, signal, edge.from);
       const name = (node: NodeId) => nameOf(numbers.task.circuit.nodes.find((info) => info.node === node)!);
       const [x, y] = edge.points[Math.floor(edge.points.length / 2)]!;
-      const sum = value === null ? `weight ${signed(edge.weight)}` : `${signed(edge.weight)} × ${signed(value)} = ${signed(edge.weight * value)}`;
+      const sum = value === null ? text.weight(edge.weight) : text.product(edge.weight, value);
       return tipAt(plan, edge.points.length === 2 ? (edge.points[0]![0] + x) / 2 : x, edge.points.length === 2 ? (edge.points[0]![1] + y) / 2 : y,
-        `${name(edge.from)} → ${name(edge.to)}`, sum);
+        text.edge(name(edge.from), name(edge.to)), sum);
     }
     const node = plan.nodes.find((one) => one.info.node === hover.node);
     if (!node || node.words === 'all' || hover.node === this.selected || this.room.width < 560) return nothing;
-    return tipAt(plan, node.x, node.y - node.half, `${nameOf(node.info)}${doingOf(node.info) ? `: ${doingOf(node.info)}` : ''}, ${node.info.node}`, signed(signal.value.get(node.info.node) ?? 0));
+    return tipAt(plan, node.x, node.y - node.half, text.nodeHint(nameOf(node.info), doingOf(node.info), node.info.node), signed(signal.value.get(node.info.node) ?? 0));
   }
 
   private stopOf(plan: Layout): NodeId | null {
@@ -249,6 +252,10 @@ function nearest(from: PlacedNode, nodes: PlacedNode[], dx: number, dy: number):
     if (far < least) [best, least] = [node, far];
   }
   return best;
+}
+
+function columnLabel(key: string): string {
+  return text.columns[key.slice(key.lastIndexOf('.') + 1)] ?? '';
 }
 
 function isHovered(hover: Hover | null, edge: { from: NodeId; to: NodeId }): boolean {

@@ -3,8 +3,8 @@ import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { captioned, type Layout, type PlacedHead } from '../../domain/layout/layout';
 import { bow } from '../../domain/layout/paths';
 import type { Numbers } from '../../state/screen';
-import { showToken } from '../../text/names';
-import { wholePercent } from '../../text/format';
+import { graph as text } from '../../text/en';
+import { showToken } from '../../text/format';
 
 export function headGlyph(head: PlacedHead, plan: Layout, numbers: Numbers, compact: boolean): SVGTemplateResult {
   const pattern = numbers.shown.view.attention.find((one) => one.layer === head.layer && one.head === head.head);
@@ -28,8 +28,7 @@ export function headGlyph(head: PlacedHead, plan: Layout, numbers: Numbers, comp
   const wide = Math.max(1, slot - (slot > 4 ? 2 : 0.6));
   // All bars in one path: a key moves every one of them.
   const bar = (weight: number, index: number) => `M${(head.x + 4 + lead + index * slot).toFixed(1)} ${foot}v${(-high(weight)).toFixed(1)}h${wide.toFixed(1)}V${foot}z`;
-  const title = weights.map((weight, index) => `${showToken(tokens[index]?.text ?? '')} ${(100 * weight).toFixed(1)} %`).join('\n');
-  const sink = pattern ? `\nnowhere (sink) ${(100 * pattern.sink).toFixed(1)} %` : '';
+  const title = text.head(head.head, weights.map((weight, index) => ({ token: tokens[index]?.text ?? '', weight })), pattern?.sink ?? null);
   return svg`<g class="head">
     ${nodes.map((node) => svg`<path class="neu" d=${bow([node.x + node.half, node.y], middle)}/>`)}
     ${head.gates.map((gate) => {
@@ -41,8 +40,8 @@ export function headGlyph(head: PlacedHead, plan: Layout, numbers: Numbers, comp
     ${lead > 0 ? svg`<rect class="sink" x=${head.x + 4.5} y=${(foot - high(pattern!.sink)).toFixed(1)} width="4" height=${high(pattern!.sink).toFixed(1)}/>` : nothing}
     <path class="ab" d=${shown.map((weight, index) => (index + skipped === peak ? '' : bar(weight, index))).join('')}/>
     <path class="ab hi" d=${peak >= skipped && shown.length > 0 ? bar(weights[peak]!, peak - skipped) : ''}/>
-    <title>Head ${head.head}: attention from the last token\n${title}${sink}</title>
+    <title>${title}</title>
     ${!captioned(head.width) || weights.length === 0 ? nothing : svg`<text class="nl mid-anchor" x=${head.x + head.width / 2} y=${head.y + head.height + 14}>${
-      wholePercent(weights[peak] ?? 0)} on <tspan class="mono">${showToken(tokens[peak]?.text ?? '').slice(0, 8)}</tspan></text>`}
+      text.peak(weights[peak] ?? 0)}<tspan class="mono">${showToken(tokens[peak]?.text ?? '').slice(0, 8)}</tspan></text>`}
   </g>`;
 }

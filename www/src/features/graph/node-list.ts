@@ -4,8 +4,9 @@ import { customElement, property } from 'lit/decorators.js';
 import { contribution, passedOn, signalOf } from '../../domain/flow';
 import { rank } from '../../domain/alignment';
 import type { Hover, Numbers } from '../../state/screen';
-import { doingOf, nameOf, showToken } from '../../text/names';
-import { signed } from '../../text/format';
+import { list as text } from '../../text/en';
+import { showToken, signed } from '../../text/format';
+import { doingOf, nameOf } from '../../text/names';
 import type { NodeId, NodeInfo } from '../../engine/protocol';
 import { badgeOf } from './node';
 import { Light } from '../shared/light';
@@ -63,7 +64,7 @@ function list(numbers: Numbers, selected: NodeId | null, hover: Hover | null, sh
         const flow = contribution(numbers, signal, edge);
         const lit = hover?.kind === 'edge' && hover.from === edge.from && hover.to === edge.to;
         return html`<li class=${lit ? 'hov' : ''}>
-          <i class="sw ${edge.weight < 0 ? 'sn' : 'sp'}"></i>to ${to ? nameOf(to) : edge.to}
+          <i class="sw ${edge.weight < 0 ? 'sn' : 'sp'}"></i>${text.to(to ? nameOf(to) : edge.to)}
           <span class="num">${signed(edge.weight)}${value === null ? '' : html` × ${signed(value)} = <b>${signed(flow!)}</b>`}</span>
         </li>`;
       })}
@@ -91,7 +92,7 @@ function list(numbers: Numbers, selected: NodeId | null, hover: Hover | null, sh
       >
         <span class="meter ${value < 0 ? 'minus' : ''}" aria-hidden="true"><i style="--a:${Math.round((Math.abs(value) / signal.scale) * 100)}%"></i></span>
         <b>${nameOf(info)}</b> <code>${info.node}</code>${doingOf(info) ? html`<span class="mut">${doingOf(info)}</span>` : nothing}
-        <span class="num">${signed(value)} <span class="mut">at <code>${showToken(tokens[token]?.text ?? '')}</code></span></span>
+        <span class="num">${signed(value)} <span class="mut">${text.at} <code>${showToken(tokens[token]?.text ?? '')}</code></span></span>
         ${badge ? html`<span class="tag">${badge.words}</span>` : nothing}
       </button>
       ${edges(info)}
@@ -99,10 +100,10 @@ function list(numbers: Numbers, selected: NodeId | null, hover: Hover | null, sh
   };
 
   return html`<div class="list ${shown ? '' : 'vh'}" data-testid="node-list">
-    <ul aria-label="Nodes of the circuit by layer">
+    <ul aria-label=${text.label}>
       ${layers.map(
         (layer) => html`<li>
-          <h3>Layer ${layer}</h3>
+          <h3>${text.layer(layer)}</h3>
           <ul>
             ${[...hooks].filter(([, infos]) => infos[0]!.layer === layer).map(
               ([hook, infos]) => html`<li><h4><code>${hook}</code></h4><ul>${infos.map(item)}</ul></li>`,

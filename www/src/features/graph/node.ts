@@ -5,6 +5,7 @@ import type { PlacedGroup, PlacedNode } from '../../domain/layout/layout';
 import { changeOf } from '../../domain/edits';
 import type { Numbers } from '../../state/screen';
 import { givenName, kind, nameOf } from '../../text/names';
+import { badges as badgeText, graph as text } from '../../text/en';
 import { signed } from '../../text/format';
 import { flips } from '../prediction/summary';
 
@@ -34,7 +35,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
   const ghost = was !== undefined && signed(was) !== signed(value) ? -Math.sign(was) * fillHeight(was, signal.scale, half) : null;
   const name = nameOf(info);
   const canFlip = numbers.task.circuit.flipNodes.includes(info.node);
-  const label = `${name}, ${info.node}, ${signed(value)} at token ${(signal.at.get(info.node) ?? 0) + 1}${badge ? `, ${badge.words}` : ''}`;
+  const label = text.node(name, info.node, value, signal.at.get(info.node) ?? 0, badge?.words ?? null);
   return svg`<g
     class="node ${on ? '' : 'off'} ${silent ? 'silent' : ''} ${look.hovered ? 'hovered' : ''}"
     transform="translate(${node.x} ${node.y})"
@@ -130,18 +131,18 @@ function badgeAt(half: number): number {
 export function badgeOf(numbers: Numbers, node: string): { sign: string; words: string } | null {
   const { edits } = numbers.shown;
   const change = changeOf(edits, node);
-  if (change?.kind === 'off') return { sign: '0', words: 'off, held at its mean' };
-  if (change?.kind === 'set') return { sign: '=', words: `set to ${change.value}` };
-  if (change?.kind === 'scale') return { sign: '×', words: `scaled by ${change.factor}` };
-  if (change?.kind === 'patch' || flips(numbers, node)) return { sign: 'B', words: 'value from prompt B' };
+  if (change?.kind === 'off') return { sign: '0', words: badgeText.off };
+  if (change?.kind === 'set') return { sign: '=', words: badgeText.set(change.value) };
+  if (change?.kind === 'scale') return { sign: '×', words: badgeText.scaled(change.factor) };
+  if (change?.kind === 'patch' || flips(numbers, node)) return { sign: 'B', words: badgeText.patched };
   return null;
 }
 
 /** A count that stands for nodes; `awake` of them are not silent at these tokens. */
 export function groupGlyph(group: PlacedGroup, awake: number, expand: () => void): SVGTemplateResult {
-  const text = `+${group.members.length}`;
-  const width = 14 + text.length * 7;
-  const words = `${group.members.length} more nodes of ${group.id}, ${awake === 0 ? 'silent here' : `${awake} of them not silent here`}: show them`;
+  const count = text.more(group.members.length);
+  const width = 14 + count.length * 7;
+  const words = text.group(group.members.length, group.id, awake);
   const activate = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
     event.preventDefault();
@@ -151,6 +152,6 @@ export function groupGlyph(group: PlacedGroup, awake: number, expand: () => void
   return svg`<g class="group ${awake > 0 ? 'awake' : ''}" role="button" tabindex="0" transform="translate(${group.x} ${group.y})"
     aria-label=${words} @click=${expand} @keydown=${activate}>
     <title>${words}</title>
-    <rect class="chip" x=${-width / 2} y="-10" width=${width} height="20" rx="10"/><text class="chipt" y="4">${text}</text>
+    <rect class="chip" x=${-width / 2} y="-10" width=${width} height="20" rx="10"/><text class="chipt" y="4">${count}</text>
   </g>`;
 }

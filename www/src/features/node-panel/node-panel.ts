@@ -4,8 +4,9 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { findNode } from '../../domain/nodes';
 import { changeOf, type Change } from '../../domain/edits';
 import type { Hover, Screen } from '../../state/screen';
-import { capital, doingOf, longName, nameOfId, placeOf, showToken } from '../../text/names';
-import { signed, wholePercent } from '../../text/format';
+import { change as changeText, panel as text } from '../../text/en';
+import { capital, showToken, signed } from '../../text/format';
+import { doingOf, longName, nameOfId, placeOf } from '../../text/names';
 import { flips } from '../prediction/summary';
 import type { NodeDetail, NodeId, Prompt } from '../../engine/protocol';
 import { changeControl } from './change';
@@ -69,10 +70,10 @@ export class Panel extends Light {
     const detail = numbers.shown.view.detail?.node === node ? numbers.shown.view.detail : null;
     const info = numbers.task.circuit.nodes.find((one) => one.node === node);
     const place = findNode(numbers.task.circuit, node, screen.model?.headWidth ?? 0);
-    return html`<aside class="card panel ${this.open ? 'open' : ''}" data-testid="node-panel" aria-label="Node ${node}">
+    return html`<aside class="card panel ${this.open ? 'open' : ''}" data-testid="node-panel" aria-label=${text.label(node)}>
       <button
         class="grab"
-        aria-label=${this.open ? 'Draw the panel down' : 'Draw the panel up'}
+        aria-label=${this.open ? text.down : text.up}
         aria-expanded=${this.open}
         @pointerdown=${this.down}
         @pointermove=${this.move}
@@ -81,11 +82,11 @@ export class Panel extends Light {
       ></button>
       <div class="ph">
         <h2>${place ? capital(longName(place, false)) : node}</h2>
-        <p><code>${node}</code> <span class="mut">${place ? placeOf(place) : ''}${info ? '' : ', outside the circuit'}</span></p>
+        <p><code>${node}</code> <span class="mut">${place ? placeOf(place) : ''}${info ? '' : text.outside}</span></p>
         ${info && doingOf(info) ? html`<p class="doing">${capital(doingOf(info))}</p>` : nothing}
-        <button class="quiet icon close" aria-label="Close the panel" @click=${(event: MouseEvent) => this.send('shut', event.detail === 0)}>${icons.close}</button>
+        <button class="quiet icon close" aria-label=${text.close} @click=${(event: MouseEvent) => this.send('shut', event.detail === 0)}>${icons.close}</button>
       </div>
-      ${detail ? this.body(screen, detail, numbers.shown.a) : html`<p class="tiny">Its numbers come with the next run.</p>`}
+      ${detail ? this.body(screen, detail, numbers.shown.a) : html`<p class="tiny">${text.pending}</p>`}
     </aside>`;
   }
 
@@ -104,7 +105,7 @@ export class Panel extends Light {
     };
     return html`
       <section>
-        <h3>Activation over your tokens <span class="num">${signed(detail.value)} at <code>${showToken(a.tokens[detail.token]?.text ?? '')}</code></span></h3>
+        <h3>${text.activation} <span class="num">${text.valueAt(detail.value)}<code>${showToken(a.tokens[detail.token]?.text ?? '')}</code></span></h3>
         ${this.chips(a, detail.values, detail.token, reach, screen.doc.token)}
       </section>
       ${screen.poster
@@ -115,7 +116,7 @@ export class Panel extends Light {
             reach,
             held: numbers.shown.edits.mode === 'removed' ? known.has(detail.node) : numbers.shown.edits.mode === 'circuit' && !known.has(detail.node),
             flipped: flips(numbers, detail.node),
-            noPatch: numbers.shown.b ? null : 'There is no prompt B to patch from.',
+            noPatch: numbers.shown.b ? null : changeText.noPromptB,
             apply: (next: Change | null, kind: string) => {
               // On a phone the control would stand below the sheet's edge.
               if (next?.kind === 'set' || next?.kind === 'scale') this.open = true;
@@ -128,7 +129,7 @@ export class Panel extends Light {
 
   /** The prompt's tokens, tinted by sign and size of the values; a click reads the graph at that token. */
   private chips(a: Prompt, values: Float32Array, selected: number, reach: number, picked: number | null): TemplateResult {
-    return html`<div class="ats" role="group" aria-label="Token at which values are read">
+    return html`<div class="ats" role="group" aria-label=${text.tokens}>
       ${a.tokens.map((token, index) => {
         const value = values[index] ?? 0;
         const share = reach >= SHOWN ? Math.min(1, Math.abs(value) / reach) : 0;
@@ -136,8 +137,8 @@ export class Panel extends Light {
           class="at ${value < 0 && share > 0.02 ? 'minus' : ''} ${share > 0.62 ? 'full' : ''}"
           style="--a:${Math.round(share * 92)}%"
           aria-pressed=${index === selected}
-          aria-label="${showToken(token.text)}, ${signed(value)}"
-          title="${showToken(token.text)}: ${signed(value)}"
+          aria-label=${text.token(token.text, value)}
+          title=${text.tokenHint(token.text, value)}
           @click=${() => this.send('pick-token', picked === index ? null : index)}
           >${showToken(token.text)}</button
         >`;
@@ -152,17 +153,17 @@ export class Panel extends Light {
     const scores = attention.channelScore;
     const most = scores ? scores.reduce((max, value) => Math.max(max, Math.abs(value)), 0) : 0;
     return html`<section>
-      <h3>Attention of head ${attention.head} <span class="mut">from the last token; nowhere: ${wholePercent(attention.sink)}</span></h3>
-      <ol class="attn" aria-label="Attention by token">
+      <h3>${text.attention(attention.head)} <span class="mut">${text.attentionFrom(attention.sink)}</span></h3>
+      <ol class="attn" aria-label=${text.attentionList}>
         ${weights.map((weight, index) => {
           const score = scores?.[index] ?? 0;
-          return html`<li title="${showToken(a.tokens[index]?.text ?? '')}: ${(weight * 100).toFixed(1)} %">
-            <code>${showToken(a.tokens[index]?.text ?? '')}</code><span class="abar"><i style="width:${(weight * 100).toFixed(1)}%"></i></span><span>${(weight * 100).toFixed(0)} %</span>
+          return html`<li title=${text.attentionHint(a.tokens[index]?.text ?? '', weight)}>
+            <code>${showToken(a.tokens[index]?.text ?? '')}</code><span class="abar"><i style="width:${(weight * 100).toFixed(1)}%"></i></span><span>${text.attentionShare(weight)}</span>
             ${scores ? html`<span class="score ${score < 0 ? 'minus' : ''}" style="--a:${most > 0 ? Math.round((Math.abs(score) / most) * 60) : 0}%">${signed(score)}</span>` : nothing}
           </li>`;
         })}
       </ol>
-      ${scores ? html`<p class="tiny">Right column: this channel's q × k, its part of the score before the softmax.</p>` : nothing}
+      ${scores ? html`<p class="tiny">${text.score}</p>` : nothing}
     </section>`;
   }
 

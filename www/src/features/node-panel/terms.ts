@@ -1,6 +1,7 @@
 /** Tables of terms that visibly sum: weight × activation = contribution, bias and all the rest included. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Hover } from '../../state/screen';
+import { terms as text } from '../../text/en';
 import { decimalsFor, roundedToSum, signed } from '../../text/format';
 import type { NodeDetail, NodeId, Term } from '../../engine/protocol';
 
@@ -20,15 +21,15 @@ export function incoming(detail: NodeDetail, actions: TermActions): TemplateResu
   const shown = roundedToSum(parts, detail.sum, decimals);
   const digits = places(terms);
   return html`<section class="terms">
-    <h3>In <span class="mut">weight × activation = contribution</span></h3>
+    <h3>${text.in} <span class="mut">${text.inHint}</span></h3>
     <table>
       ${terms.map((term, index) => row(term, shown[index]!, decimals, digits, detail.node, 'in', actions))}
-      <tr><th scope="row"><i class="sw"></i>bias</th><td></td><td></td><td></td><td></td><td class="con">${signed(shown.at(-1)!, decimals)}</td></tr>
-      <tr class="sum"><th scope="row" colspan="4">sum</th><td class="op">=</td><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
-      <tr class="after"><th scope="row" colspan="4">${detail.step || 'the activation'}</th><td></td><td class="con">${signed(detail.computed, decimals)}</td></tr>
+      <tr><th scope="row"><i class="sw"></i>${text.bias}</th><td></td><td></td><td></td><td></td><td class="con">${signed(shown.at(-1)!, decimals)}</td></tr>
+      <tr class="sum"><th scope="row" colspan="4">${text.sum}</th><td class="op">=</td><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
+      <tr class="after"><th scope="row" colspan="4">${detail.step || text.activation}</th><td></td><td class="con">${signed(detail.computed, decimals)}</td></tr>
       ${signed(detail.value, decimals) === signed(detail.computed, decimals)
         ? nothing
-        : html`<tr class="after"><th scope="row" colspan="4">after the change</th><td></td><td class="con">${signed(detail.value, decimals)}</td></tr>`}
+        : html`<tr class="after"><th scope="row" colspan="4">${text.afterChange}</th><td></td><td class="con">${signed(detail.value, decimals)}</td></tr>`}
     </table>
   </section>`;
 }
@@ -37,7 +38,7 @@ export function outgoing(detail: NodeDetail, actions: TermActions): TemplateResu
   if (detail.outgoing.length === 0) return nothing;
   const decimals = decimalsFor(detail.outgoing.map((term) => term.contribution));
   return html`<section class="terms">
-    <h3>Out <span class="mut">what it adds to each</span></h3>
+    <h3>${text.out} <span class="mut">${text.outHint}</span></h3>
     <table>
       ${detail.outgoing.map((term) => row(term, term.contribution, decimals, places(detail.outgoing), detail.node, 'out', actions))}
     </table>
@@ -53,7 +54,7 @@ export function folded(terms: Term[], decimals: number, inCircuit: (node: NodeId
   const count = joined.length + (bundle ? parseInt(bundle.label, 10) : 0);
   const contribution = joined.reduce((sum, term) => sum + term.contribution, bundle?.contribution ?? 0);
   const rest = terms.filter((term) => term !== bundle && !joined.includes(term));
-  return [...rest, { node: null, label: `${count} others`, weight: 0, activation: 0, contribution }];
+  return [...rest, { node: null, label: text.others(count), weight: 0, activation: 0, contribution }];
 }
 
 /** Activations of one table share their decimals; small ones would read as zero with two. */
@@ -65,7 +66,7 @@ function row(term: Term, contribution: number, decimals: number, digits: number,
   const other = term.node;
   const edge: Hover | null = other === null ? null : { kind: 'edge', from: side === 'in' ? other : node, to: side === 'in' ? node : other };
   const lit = edge !== null && sameEdge(actions.hover, edge);
-  const exact = `${term.weight} × ${term.activation} = ${term.contribution}`;
+  const exact = text.exact(term.weight, term.activation, term.contribution);
   const sign = other === null && term.weight === 0 ? '' : term.weight < 0 ? 'sn' : 'sp';
   const name = actions.name(term);
   return html`<tr

@@ -7,10 +7,10 @@ import { withChange, withCounterfactual, withFlip, withMode, withNode, withText,
 import { encode } from '../../state/url';
 import type { Hover, Screen } from '../../state/screen';
 import { markedToken } from '../../domain/alignment';
+import * as text from '../../text/en';
 import { exampleNames } from '../../text/names';
 import { notes } from '../prompt/notes';
-import { count } from '../../text/format';
-import { said } from '../prediction/summary';
+import { summary } from '../prediction/summary';
 import type { NodeId } from '../../engine/protocol';
 import { aboutTask } from '../about/about';
 import { Announcer } from '../prediction/announce';
@@ -25,7 +25,7 @@ import { Light } from '../shared/light';
 import { modes, viewSwitch } from '../graph/modes';
 import '../graph/node-list';
 import '../node-panel/node-panel';
-import { pieces } from '../shared/rich-text';
+import { richText } from '../shared/rich-text';
 import { toggleTheme } from '../shared/theme';
 
 @customElement('sc-page')
@@ -103,32 +103,32 @@ export class Page extends Light {
     const task = screen.tasks.find((one) => one.name === doc.task);
     const parts = numbers && numbers.task.name === doc.task ? numbers.task.circuit.nodes.length : null;
     const panel = numbers !== null && doc.node !== null;
-    const headWidth = screen.model?.headWidth ?? 0;
+    const sentence = numbers && summary(numbers, previous, screen.model?.headWidth ?? 0);
     return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @pick-token=${this.pickToken}>
       <header>
-        <h1>${task?.sentence ?? 'A small model, and the few parts that decide.'} <span>${parts === null ? '' : `These ${count(parts)} parts do it.`}</span></h1>
+        <h1>${task?.sentence ?? text.page.subject} <span>${parts === null ? '' : text.page.parts(parts)}</span></h1>
         ${screen.tasks.length > 0
-          ? html`<label class="pick"><span>Task</span>
+          ? html`<label class="pick"><span>${text.page.task}</span>
               <select data-testid="task-select" @change=${this.openTask}>
                 ${screen.tasks.map((one) => html`<option value=${one.name} .selected=${one.name === doc.task}>${one.title}</option>`)}
               </select>
             </label>`
           : nothing}
         ${aboutTask(screen)}
-        <button class="quiet icon" aria-label="Light or dark" title="Light or dark" @click=${toggleTheme}>${icons.theme}</button>
+        <button class="quiet icon" aria-label=${text.page.theme} title=${text.page.theme} @click=${toggleTheme}>${icons.theme}</button>
       </header>
       ${this.prompts(screen)}
       ${this.messages(screen)}
       <div class="after">
         <div class="saidrow">
-          <p class="said">${numbers ? pieces(said(numbers, previous, headWidth)) : 'The model is loading; its numbers come in a moment.'}</p>
+          <p class="said" data-kind=${sentence?.kind ?? 'loading'}>${sentence ? richText(sentence.text) : text.summary.loading}</p>
           ${this.twinSwitch(screen)}
         </div>
         ${doc.twin && screen.twin ? this.twinPanel(screen) : nothing}
       </div>
       <main>
-        <section class="card gcard" aria-label="Circuit">
+        <section class="card gcard" aria-label=${text.page.circuit}>
           <div class="bar2">
             ${modes(screen, (mode) => this.playground.change(withMode(this.doc, mode), ''))}
             ${this.foldSwitch(screen)}
@@ -160,8 +160,8 @@ export class Page extends Light {
     const open = screen.doc.twin !== null;
     const knows = screen.twin.listed.tasks.some((task) => task.name === screen.doc.task);
     return html`<button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.numbers || screen.poster || !(open || knows)}
-      title=${knows ? 'The same prompt in an ordinary, dense model, steered by a channel of the sparse model that learnt beside it' : 'The sparse model that learnt beside the dense one does not do this task'}
-      @click=${() => this.playground.change(withTwin(this.doc, !open), 'select')}>Dense twin</button>`;
+      title=${knows ? text.twin.openHint : text.twin.noTask}
+      @click=${() => this.playground.change(withTwin(this.doc, !open), 'select')}>${text.twin.name}</button>`;
   }
 
   /** The panel's code comes with its first opening. */
@@ -173,10 +173,10 @@ export class Page extends Light {
       this.twin = 'loading';
       import('../twin/twin').then(
         () => (this.twin = 'here'),
-        (error: unknown) => (this.twin = { lost: `The dense twin could not be loaded (${String(error)}). Check the connection and load the page again.` }),
+        (error: unknown) => (this.twin = { lost: text.twin.codeLost(String(error)) }),
       );
     }
-    return html`<p class="tload">Loading the dense twin</p>`;
+    return html`<p class="tload">${text.twin.codeLoading}</p>`;
   }
 
   /** Nodes that are silent on the task's example stand behind counts until someone wants to see them. */
@@ -184,8 +184,8 @@ export class Page extends Light {
     const { circuit, silent, name } = numbers?.task ?? {};
     if (!circuit || !silent?.length || view !== 'graph') return nothing;
     const whole = this.whole === name;
-    return html`<button class="quiet small fold" title="${silent.length} nodes are silent on this task's example" @click=${() => (this.whole = whole ? null : name!)}>
-      ${whole ? `Fold ${silent.length} silent` : `Show all ${circuit.nodes.length}`}
+    return html`<button class="quiet small fold" title=${text.modes.silent(silent.length)} @click=${() => (this.whole = whole ? null : name!)}>
+      ${whole ? text.modes.fold(silent.length) : text.modes.unfold(circuit.nodes.length)}
     </button>`;
   }
 
@@ -195,23 +195,23 @@ export class Page extends Light {
     // While new tokens are on their way the editors keep the old ones, as far as they fit.
     const last = drawn && drawn.doc.task === doc.task ? drawn.shown : null;
     const b = doc.b ?? fresh?.b?.text ?? this.lastB(screen);
-    const tokens = fresh ? `${fresh.a.tokens.length} token${fresh.a.tokens.length === 1 ? '' : 's'}` : '';
+    const tokens = fresh ? text.prompts.tokens(fresh.a.tokens.length) : '';
     const at = fresh ?? last;
     const marked = at ? (doc.token ?? markedToken(at.a, at.b)) : -1;
     const partner = at?.b ? at.b.tokens.length - (at.a.tokens.length - marked) : -1;
     const task = screen.tasks.find((one) => one.name === doc.task);
     return html`<div class="top">
-      <section class="edit" aria-label="Prompts">
-        <div class="lbl">Your prompt <span>${tokens}</span>${this.examples(screen)}</div>
-        <sc-editor .name=${'prompt-a'} .label=${'Your prompt'} .text=${doc.a} .prompt=${(fresh ?? last)?.a ?? null} .marked=${marked} .focused=${true}
+      <section class="edit" aria-label=${text.prompts.label}>
+        <div class="lbl">${text.prompts.a} <span>${tokens}</span>${this.examples(screen)}</div>
+        <sc-editor .name=${'prompt-a'} .label=${text.prompts.a} .text=${doc.a} .prompt=${(fresh ?? last)?.a ?? null} .marked=${marked} .focused=${true}
           @edit=${(event: CustomEvent<string>) => this.playground.change(withText(this.doc, event.detail), 'type-a')}></sc-editor>
         <div class="second">
-          <span class="lbl2" title="Flip and Patch take values from this prompt, token by token from the end; tokens without a partner keep their own">Prompt B</span>
-          <sc-editor .name=${'prompt-b'} .line=${true} .placeholder=${'none: nothing to swap'} .label=${'Prompt B, from which Flip and Patch take values'} .text=${b} .prompt=${(fresh ?? last)?.b ?? null} .marked=${partner}
+          <span class="lbl2" title=${text.prompts.bHint}>${text.prompts.b}</span>
+          <sc-editor .name=${'prompt-b'} .line=${true} .placeholder=${text.prompts.bNone} .label=${text.prompts.bLabel} .text=${b} .prompt=${(fresh ?? last)?.b ?? null} .marked=${partner}
             @edit=${(event: CustomEvent<string>) => this.playground.change(withCounterfactual(this.doc, event.detail), 'type-b')}></sc-editor>
           ${doc.b === null
             ? nothing
-            : html`<button class="quiet small" @click=${() => this.playground.change(withCounterfactual(this.doc, null), '')} title="Let the task's rule write prompt B">By rule</button>`}
+            : html`<button class="quiet small" @click=${() => this.playground.change(withCounterfactual(this.doc, null), '')} title=${text.prompts.byRuleHint}>${text.prompts.byRule}</button>`}
         </div>
       </section>
       <svg class="fork" viewBox="0 0 56 104" preserveAspectRatio="none" aria-hidden="true"><path d="M0 66C30 66 22 24 56 24M0 66C30 66 22 72 56 72" /></svg>
@@ -231,8 +231,8 @@ export class Page extends Light {
       select.value = '-1';
       if (preset) this.playground.change(withCounterfactual(withText(this.doc, preset.a.text), null), '');
     };
-    return html`<select class="examples" aria-label="Examples" .value=${'-1'} @change=${pick}>
-      <option value="-1">Examples</option>
+    return html`<select class="examples" aria-label=${text.prompts.examples} .value=${'-1'} @change=${pick}>
+      <option value="-1">${text.prompts.examples}</option>
       ${names.map((name, index) => html`<option value=${index}>${name}</option>`)}
     </select>`;
   }
@@ -245,12 +245,13 @@ export class Page extends Light {
   }
 
   private messages(screen: Screen): TemplateResult | typeof nothing {
-    const list = [...screen.notices, ...(screen.numbers && screen.phase === 'ready' ? notes(screen.numbers, screen.model) : [])];
-    if (screen.failure) list.unshift(screen.failure);
-    if (list.length === 0) return nothing;
-    return html`<div class="notice ${screen.failure ? 'fatal' : ''}" data-testid="error" role=${screen.failure ? 'alert' : 'status'}>
-      ${list.map((message) => html`<p>${message}</p>`)}
-      ${screen.failure ? html`<button class="quiet" @click=${() => location.reload()}>Load the page again</button>` : nothing}
+    const { failure } = screen;
+    const notices = [...screen.notices, ...(screen.numbers && screen.phase === 'ready' ? notes(screen.numbers, screen.model) : [])];
+    if (failure === null && notices.length === 0) return nothing;
+    return html`<div class="notice ${failure === null ? '' : 'fatal'}" data-testid="error" role=${failure === null ? 'status' : 'alert'}>
+      ${failure === null ? nothing : html`<p data-notice="failure">${failure}</p>`}
+      ${notices.map((notice) => html`<p data-notice=${notice.kind}>${text.notice(notice)}</p>`)}
+      ${failure === null ? nothing : html`<button class="quiet" @click=${() => location.reload()}>${text.page.reload}</button>`}
     </div>`;
   }
 
@@ -276,10 +277,10 @@ export class Page extends Light {
     const url = `${location.href.split('#')[0]}${encode(this.doc)}`;
     try {
       await navigator.clipboard.writeText(url);
-      this.copied = 'Link copied';
+      this.copied = text.footer.copied;
     } catch {
       // No clipboard (an insecure address, a refusal): the address bar holds the same link.
-      this.copied = 'The link is in the address bar';
+      this.copied = text.footer.notCopied;
     }
     setTimeout(() => (this.copied = ''), 4000);
   };

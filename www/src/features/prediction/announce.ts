@@ -1,7 +1,6 @@
 /** Tells a screen reader the two chances: once a change, not on every key while someone types. */
 import type { Numbers } from '../../state/screen';
-import { sayToken } from '../../text/names';
-import { percent } from '../../text/format';
+import { prediction } from '../../text/en';
 
 const QUIET = 600;
 
@@ -15,7 +14,7 @@ export class Announcer {
     if (!numbers) return;
     const { candidates } = numbers.task;
     const { p } = numbers.shown.view;
-    const text = candidates.map((token, index) => `${sayToken(token)} ${percent(p[index as 0 | 1])}`).join(', ');
+    const text = prediction.announced(candidates, p);
     clearTimeout(this.timer);
     if (text === this.last) return;
     this.timer = setTimeout(() => {

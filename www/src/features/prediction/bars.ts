@@ -1,14 +1,14 @@
 /** The two candidates' probabilities, the top five, and how likely the two are among all tokens. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Numbers } from '../../state/screen';
-import { sayToken, showToken } from '../../text/names';
-import { percent, percentDigits } from '../../text/format';
+import { prediction as text } from '../../text/en';
+import { percent, percentDigits, sayToken, showToken } from '../../text/format';
 import { unlikely, winner } from './summary';
 
 export function bars(candidates: [string, string] | null, numbers: Numbers | null, previous: Numbers | null): TemplateResult {
   const win = numbers ? winner(numbers) : null;
-  return html`<section class="next" aria-label="Next token">
-    <div class="lbl">Next token <span>of these two</span></div>
+  return html`<section class="next" aria-label=${text.label}>
+    <div class="lbl">${text.label} <span>${text.ofTwo}</span></div>
     <div class="bars">
       ${([0, 1] as const).map((index) =>
         bar(index === 0 ? 'p-target' : 'p-alt', candidates?.[index] ?? '', numbers?.shown.view.p[index], previous?.shown.view.p[index], win === index))}
@@ -27,7 +27,7 @@ export function bar(name: string, token: string, p: number | undefined, was: num
       ${ghost ? html`<i class="ghost" style="width:${(was * 100).toFixed(2)}%"></i>` : nothing}
     </span>
     <span class="pc"
-      ><b>${p === undefined ? '–' : percentDigits(p)}<small> %</small></b>${ghost ? html`<em>was ${percent(was)}</em>` : nothing}</span
+      ><b>${p === undefined ? '–' : percentDigits(p)}<small> %</small></b>${ghost ? html`<em>${text.was(was)}</em>` : nothing}</span
     >
   </div>`;
 }
@@ -37,9 +37,9 @@ function likely(numbers: Numbers): TemplateResult {
   const both = pFull[0] + pFull[1];
   return html`<div class="top5">
     ${unlikely(numbers)
-      ? html`<strong class="unlikely">Neither is likely: ${percent(both)}.</strong>`
-      : html`<span class="t5-label" title="Both candidates together: ${percent(both)} of all tokens">Of all tokens, %</span>`}
-    <span class="t5" aria-label="Five likeliest of all tokens, in per cent">
+      ? html`<strong class="unlikely">${text.unlikely(both)}</strong>`
+      : html`<span class="t5-label" title=${text.both(both)}>${text.ofAll}</span>`}
+    <span class="t5" aria-label=${text.top}>
       ${top.map((one) => html`<span class=${numbers.task.candidateIds.includes(one.id) ? 'mine' : ''}><code>${showToken(one.text)}</code> ${percentDigits(one.p)}</span>`)}
     </span>
   </div>`;

@@ -1,14 +1,14 @@
 /** The flip button, and what it does or why it cannot. */
 import { html, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
-import { wholePercent } from '../../text/format';
+import { flip as text } from '../../text/en';
 import { icons } from '../shared/icons';
 
 export function flip(screen: Screen, toggle: () => void): TemplateResult {
   const task = screen.tasks.find((one) => one.name === screen.doc.task);
   const on = screen.doc.edits.flip;
   const why = reason(screen);
-  return html`<section class="act" aria-label="Flip">
+  return html`<section class="act" aria-label=${text.label}>
     <button
       class="flipb"
       data-testid="flip"
@@ -17,7 +17,7 @@ export function flip(screen: Screen, toggle: () => void): TemplateResult {
       aria-describedby="flip-hint"
       @click=${toggle}
     >
-      ${icons.flip}<span>${on ? 'Flip it back' : (task?.flipLabel ?? 'Flip')}</span>
+      ${icons.flip}<span>${on ? text.back : (task?.flipLabel ?? text.label)}</span>
     </button>
     <p class="hint" id="flip-hint">${why ?? rates(screen)}</p>
   </section>`;
@@ -26,16 +26,15 @@ export function flip(screen: Screen, toggle: () => void): TemplateResult {
 /** Why there is nothing to flip, or null. */
 function reason(screen: Screen): string | null {
   const { numbers, poster } = screen;
-  if (poster) return 'Ready as soon as the model is loaded.';
-  if (!numbers) return screen.phase === 'error' ? 'The model is not loaded.' : 'The model is loading.';
-  if (numbers.task.circuit.flipNodes.length === 0) return 'This circuit has no nodes to flip.';
+  if (poster) return text.afterLoading;
+  if (!numbers) return screen.phase === 'error' ? text.notLoaded : text.loading;
+  if (numbers.task.circuit.flipNodes.length === 0) return text.noNodes;
   if (numbers.doc.task !== screen.doc.task || numbers.doc.a !== screen.doc.a) return null;
-  if (!numbers.shown.b) return numbers.shown.reason ?? 'There is no prompt B to take values from.';
+  if (!numbers.shown.b) return numbers.shown.reason ?? text.noPromptB;
   return null;
 }
 
-function rates(screen: Screen): unknown {
+function rates(screen: Screen): string {
   const rate = screen.numbers?.task.circuit.flipRate;
-  if (!rate || rate.circuit === null || rate.full === null) return 'Your text stays as it is.';
-  return html`Your text stays as it is. Reverses ${wholePercent(rate.circuit)} of test prompts (full${'\u00a0'}model:${'\u00a0'}${wholePercent(rate.full)}).`;
+  return !rate || rate.circuit === null || rate.full === null ? text.textStays : text.rates(rate.circuit, rate.full);
 }

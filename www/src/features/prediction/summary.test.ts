@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { opening, withChange, withFlip, withMode, type Doc } from '../../state/document';
 import type { Numbers } from '../../state/screen';
 import type { CircuitInfo, Prompt, TaskInfo, View } from '../../engine/protocol';
-import { spoken } from '../../text/rich-text';
-import { said } from './summary';
+import { plainText } from '../../text/rich-text';
+import { summary } from './summary';
 
 const node = '0.mlp.post_act.3';
 const prompt = (...texts: string[]): Prompt => ({ text: texts.join(''), tokens: texts.map((text) => ({ id: text.length * 100 + text.charCodeAt(1), text })), cut: 0 });
@@ -19,7 +19,7 @@ function numbers(doc: Doc, p: number, value: number): Numbers {
   return { task, doc, shown: { a, b: prompt('print', "('", 'hi'), reason: null, edits: doc.edits, view, backend: 'cpu' } };
 }
 const before = numbers(start, 0.022, 1.33);
-const words = (after: Numbers, previous: Numbers | null = before) => spoken(said(after, previous, 16)).replace(/\u00a0/g, ' ');
+const words = (after: Numbers, previous: Numbers | null = before) => plainText(summary(after, previous, 16).text).replace(/\u00a0/g, ' ');
 
 describe('the sentence', () => {
   it('opens with what there is to see', () => {

@@ -1,8 +1,8 @@
 import { html, type TemplateResult } from 'lit';
-import type { Piece } from '../../text/rich-text';
+import type { RichText } from '../../text/rich-text';
 
-export function pieces(list: Piece[]): TemplateResult[] {
-  return list.map((piece) =>
-    typeof piece === 'string' ? html`${piece}` : 'strong' in piece ? html`<b>${piece.strong}</b>` : html`<code>${piece.code}</code>`,
+export function richText(rich: RichText): TemplateResult[] {
+  return rich.map((span) =>
+    typeof span === 'string' ? html`${span}` : 'strong' in span ? html`<b>${span.strong}</b>` : html`<code>${span.code}</code>`,
   );
 }

@@ -1,8 +1,9 @@
 /** P of the other candidate against strength, beside random pushes and the circuit's other channels at full strength. Shapes tell them apart, not colours. */
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { TwinNumbers } from './twin-runner';
-import { nameOfId, sayToken } from '../../text/names';
-import { percent } from '../../text/format';
+import { twin as text } from '../../text/en';
+import { sayToken } from '../../text/format';
+import { nameOfId } from '../../text/names';
 import { otherOf } from './steering';
 import type { CircuitInfo } from '../../engine/protocol';
 
@@ -21,28 +22,30 @@ export function twinChart(numbers: TwinNumbers, candidates: [string, string], ci
   const random = numbers.random ?? [];
   const others = numbers.others ?? [];
   const name = (node: string) => nameOfId(circuit, node, headWidth);
-  const label = `Chance of ${token} by strength: ${curve.map(({ strength, p }) => `${Math.round(strength * 100)} %: ${percent(p[other])}`).join('; ')}`;
+  const label = text.chart(candidates[other], curve.map(({ strength, p }) => ({ strength, p: p[other] })));
+  const [randomAbove, randomBelow] = text.chartRandom(random.length);
+  const [othersAbove, othersBelow] = text.chartOthers(others.length);
   return html`<svg class="tchart" viewBox="0 0 400 168" role="img" aria-label=${label}>
     ${[0, 0.5, 1].map(
       (p) => svg`<path class="grid" d="M${LEFT} ${y(p)}H${OTHERS_AT + 28}" /><text class="tick" x=${LEFT - 6} y=${y(p) + 4} text-anchor="end">${p * 100}</text>`,
     )}
     ${[0, 0.5, 1].map((s) => svg`<text class="tick" x=${x(s)} y=${BOTTOM + 15} text-anchor="middle">${s * 100}</text>`)}
-    <text class="axis" x=${(LEFT + RIGHT) / 2} y=${BOTTOM + 30} text-anchor="middle">strength of this channel, %</text>
-    <text class="axis" x="4" y="12">chance of <tspan class="tok">${token}</tspan> in the dense model, %</text>
-    <text class="axis" x=${RANDOM_AT} y=${BOTTOM + 15} text-anchor="middle">${random.length || ''} random</text>
-    <text class="axis" x=${RANDOM_AT} y=${BOTTOM + 30} text-anchor="middle">pushes</text>
+    <text class="axis" x=${(LEFT + RIGHT) / 2} y=${BOTTOM + 30} text-anchor="middle">${text.chartStrength}</text>
+    <text class="axis" x="4" y="12">${text.chartChance[0]}<tspan class="tok">${token}</tspan>${text.chartChance[1]}</text>
+    <text class="axis" x=${RANDOM_AT} y=${BOTTOM + 15} text-anchor="middle">${randomAbove}</text>
+    <text class="axis" x=${RANDOM_AT} y=${BOTTOM + 30} text-anchor="middle">${randomBelow}</text>
     ${others.length > 0
-      ? svg`<text class="axis" x=${OTHERS_AT} y=${BOTTOM + 15} text-anchor="middle">${others.length} other</text>
-          <text class="axis" x=${OTHERS_AT} y=${BOTTOM + 30} text-anchor="middle">channel${others.length === 1 ? '' : 's'}</text>`
+      ? svg`<text class="axis" x=${OTHERS_AT} y=${BOTTOM + 15} text-anchor="middle">${othersAbove}</text>
+          <text class="axis" x=${OTHERS_AT} y=${BOTTOM + 30} text-anchor="middle">${othersBelow}</text>`
       : nothing}
     <path class="rest" d="M${LEFT} ${y(numbers.before[other])}H${OTHERS_AT + 28}" />
     <path class="curve" d="M${points.join('L')}" />
-    ${random.map((p, index) => svg`<circle class="rdot" cx=${RANDOM_AT + scatter(index)} cy=${y(p[other])} r="2.2"><title>Random push: ${percent(p[other])}</title></circle>`)}
+    ${random.map((p, index) => svg`<circle class="rdot" cx=${RANDOM_AT + scatter(index)} cy=${y(p[other])} r="2.2"><title>${text.randomDot(p[other])}</title></circle>`)}
     ${others.map(({ node, p }, index) => {
       const [cx, cy] = [OTHERS_AT + scatter(index), y(p[other])];
-      return svg`<path class="odot" d="M${cx} ${cy - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z"><title>${name(node)} (${node}): ${percent(p[other])}</title></path>`;
+      return svg`<path class="odot" d="M${cx} ${cy - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z"><title>${text.otherDot(name(node), node, p[other])}</title></path>`;
     })}
-    <circle class="now" cx=${x(numbers.steer)} cy=${y(numbers.p[other])} r="5.5"><title>Now: ${percent(numbers.p[other])}</title></circle>
+    <circle class="now" cx=${x(numbers.steer)} cy=${y(numbers.p[other])} r="5.5"><title>${text.nowDot(numbers.p[other])}</title></circle>
   </svg>`;
 }
 

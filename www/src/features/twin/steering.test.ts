@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { twin } from '../../text/en';
+import { givenName } from '../../text/names';
 import type { TwinNumbers } from './twin-runner';
-import { spoken } from '../../text/rich-text';
-import { channelName, middle, otherOf, steering, switchPoint } from './steering';
+import { plainText } from '../../text/rich-text';
+import { middle, otherOf, steeringText } from './steering';
 
 const candidates: [string, string] = ["')", '")'];
 const pair = (second: number): [number, number] => [1 - second, second];
@@ -11,7 +13,7 @@ const numbers = (before: number, after: number, random: number[] | null, more: P
   curve: [{ strength: 0, p: pair(before) }, { strength: 1, p: pair(after) }],
   random: random && random.map(pair), others: [], hybrid: null,
 });
-const say = (value: TwinNumbers, reason: string | null = null) => spoken(steering(value, candidates, reason)).replace(/\u00a0/g, ' ');
+const say = (value: TwinNumbers, reason: string | null = null) => plainText(steeringText(value, candidates, reason)).replace(/\u00a0/g, ' ');
 
 describe('steering in a sentence', () => {
   it('praises what random pushes cannot do', () => {
@@ -45,11 +47,11 @@ describe('steering in a sentence', () => {
 });
 
 it('names channels by their number and place, or by their name', () => {
-  expect(channelName({ site: 'attn.act_in', index: 126, layer: 1, label: 'read: higher with ("' })).toBe('channel 126, layer 1 attention');
-  expect(channelName({ site: 'mlp.act_in', index: 3, layer: 0, label: 'quote type' })).toBe('quote type, layer 0 MLP');
+  expect(twin.channelName(givenName({ site: 'attn.act_in', label: 'read: higher with ("' }), 126, 1, 'attn.act_in', false)).toBe('channel 126, layer 1 attention');
+  expect(twin.channelName('quote type', 3, 0, 'mlp.act_in', false)).toBe('quote type, layer 0 MLP');
 });
 
 it('names each place where a pass can change models', () => {
-  expect([0, 1, 2, 3, 6].map(switchPoint)).toEqual([
+  expect([0, 1, 2, 3, 6].map(twin.boundary)).toEqual([
     'after the embedding', "after layer 0's attention", "after layer 0's MLP", "after layer 1's attention", "after layer 2's MLP"]);
 });

@@ -6,15 +6,16 @@ import { withChannel, withSteer, withTwin } from '../../state/document';
 import type { Screen } from '../../state/screen';
 import { channelOf, reads, TwinRunner, type TwinNumbers } from './twin-runner';
 import './twin.css';
-import { sayToken } from '../../text/names';
-import { bytes, percent } from '../../text/format';
-import { channelName, middle, otherOf, steering, switchPoint } from './steering';
+import { twin as text, prediction } from '../../text/en';
+import { percent, sayToken } from '../../text/format';
+import { givenName } from '../../text/names';
+import { middle, otherOf, steering, steeringText } from './steering';
 import { connectTwin } from '../../engine/twin-client';
-import type { TaskInfo } from '../../engine/protocol';
+import type { NodeInfo, TaskInfo } from '../../engine/protocol';
 import { bar } from '../prediction/bars';
 import { icons } from '../shared/icons';
 import { Light } from '../shared/light';
-import { pieces } from '../shared/rich-text';
+import { richText } from '../shared/rich-text';
 import { twinChart } from './chart';
 
 @customElement('sc-twin')
@@ -54,11 +55,11 @@ export class TwinPanel extends Light {
     if (!twin || !task || !screen.doc.twin) return nothing;
     // Numbers of another task mean nothing beside this one's candidates.
     const numbers = twin.numbers?.case.task === screen.doc.task ? twin.numbers : null;
-    return html`<section class="card twin" data-testid="twin" data-state=${twin.phase} aria-label="Dense twin">
+    return html`<section class="card twin" data-testid="twin" data-state=${twin.phase} aria-label=${text.name}>
       <div class="thead">
-        <h2>Dense twin</h2>
-        <p>An ordinary model beside the sparse one. A bridge carries what a channel of the sparse model reads over to it.${screen.twin?.listed.default ? '' : ' The circuit is now that of the sparse model which learnt beside it; shut the twin to go back.'}</p>
-        <button class="quiet icon" aria-label="Shut the dense twin" @click=${() => this.change(withTwin(screen.doc, false), 'select')}>${icons.close}</button>
+        <h2>${text.name}</h2>
+        <p>${text.intro}${screen.twin?.listed.default ? '' : text.otherCircuit}</p>
+        <button class="quiet icon" aria-label=${text.close} @click=${() => this.change(withTwin(screen.doc, false), 'select')}>${icons.close}</button>
       </div>
       ${twin.failure ? html`<p class="tfail" role="alert" data-testid="twin-error">${twin.failure}</p>` : nothing}
       ${twin.phase === 'loading' ? this.progress() : nothing}
@@ -70,8 +71,8 @@ export class TwinPanel extends Light {
     const progress = this.twin?.screen.progress;
     const { loaded, total } = progress ?? { loaded: 0, total: 1 };
     return html`<p class="tload">
-      <span>${progress ? `Loading the dense model, ${bytes(loaded)} of ${bytes(total)}` : 'Loading the dense model'}</span>
-      <span class="load" role="progressbar" aria-label="Loading the dense twin" aria-valuemin="0" aria-valuemax=${total} aria-valuenow=${loaded}
+      <span>${text.loading(progress ?? null)}</span>
+      <span class="load" role="progressbar" aria-label=${text.loadingLabel} aria-valuemin="0" aria-valuemax=${total} aria-valuenow=${loaded}
         ><i style="width:${((100 * loaded) / Math.max(1, total)).toFixed(1)}%"></i></span
       >
     </p>`;
@@ -85,16 +86,16 @@ export class TwinPanel extends Light {
     return html`<div class="tbody">
       <div class="tplot">${twinChart(numbers, task.candidates, task.circuit, screen.model?.headWidth ?? 0)}</div>
       <div class="tnext">
-        <div class="lbl">Dense model, next token <span>of these two</span></div>
+        <div class="lbl">${text.next} <span>${prediction.ofTwo}</span></div>
         <div class="bars">
           ${([0, 1] as const).map((index) =>
             bar(index === 0 ? 'dense-p-target' : 'dense-p-alt', task.candidates[index], p[index], steered ? before[index] : undefined, p[index] > p[1 - index]!))}
         </div>
-        <p class="tsaid" data-testid="twin-said">${pieces(steering(numbers, task.candidates, screen.numbers?.shown.reason ?? null))}</p>
+        <p class="tsaid" data-testid="twin-said" data-kind=${steering(numbers).kind}>${richText(steeringText(numbers, task.candidates, screen.numbers?.shown.reason ?? null))}</p>
         ${control
-          ? html`<p class="tiny">The middle one of ${random.length} random pushes: <code>${sayToken(task.candidates[other])}</code>
+          ? html`<p class="tiny">${text.randomMedian(random.length)}<code>${sayToken(task.candidates[other])}</code>
               <b data-testid="dense-random" data-value=${control[1]} data-before=${before[1]}>${percent(control[other])}</b>
-              (unpushed: ${percent(before[other])})</p>`
+              ${text.randomBefore(before[other])}</p>`
           : nothing}
       </div>
       <div class="tsteer">${this.controls(screen, task, numbers)} ${this.hybrid(task, numbers)}</div>
@@ -113,22 +114,22 @@ export class TwinPanel extends Light {
       const node = (event.target as HTMLSelectElement).value;
       this.change(withChannel(this.playground.screen.doc, node === named ? null : node), 'channel');
     };
-    return html`<label class="tfield"><span>Channel ${chosen !== null && chosen === named ? html`<i>best on average</i>` : nothing}</span>
+    return html`<label class="tfield"><span>${text.channel} ${chosen !== null && chosen === named ? html`<i>${text.best}</i>` : nothing}</span>
         <select data-testid="steer-channel" ?disabled=${all.length === 0} @change=${pick}>
-          ${all.map((node) => html`<option value=${node} .selected=${node === chosen}>${channelName(info(node))}${node === named ? ', best on average' : ''}</option>`)}
+          ${all.map((node) => html`<option value=${node} .selected=${node === chosen}>${channelName(info(node), node === named)}</option>`)}
         </select>
       </label>
       ${channel !== null && channel !== chosen
-        ? html`<p class="tiny">${channel} is no channel that this circuit reads; ${chosen ?? 'none'} is taken.</p>`
+        ? html`<p class="tiny">${text.noRead(channel, chosen)}</p>`
         : nothing}
-      <label class="tfield"><span>Strength <b>${Math.round(steer * 100)}${'\u00a0'}%</b></span>
+      <label class="tfield"><span>${text.strength} <b>${text.strengthValue(steer)}</b></span>
         <span class="sl"><input
           type="range"
           data-testid="steer-strength"
           min="0"
           max="1"
           step="0.01"
-          aria-valuetext="${Math.round(steer * 100)} %"
+          aria-valuetext=${text.strengthSaid(steer)}
           style="--at:${(steer * 100).toFixed(1)}%"
           ?disabled=${off}
           .value=${String(steer)}
@@ -146,18 +147,23 @@ export class TwinPanel extends Light {
     const pick = (event: Event) => (this.boundary = Number((event.target as HTMLSelectElement).value));
     const line = (name: string, way: string, p: [number, number]) =>
       html`<li>${way} <code>${sayToken(task.candidates[wins])}</code> <b data-testid=${name} data-value=${p[1]}>${percent(p[wins])}</b></li>`;
-    return html`<label class="tfield"><span title="A pass begins in one model, crosses the bridge at this point and ends in the other">Change models</span>
+    return html`<label class="tfield"><span title=${text.switchHint}>${text.switch}</span>
         <select data-testid="hybrid-switch" @change=${pick}>
-          ${Array.from({ length: sites }, (_, index) => html`<option value=${index} .selected=${index === at}>${switchPoint(index)}</option>`)}
+          ${Array.from({ length: sites }, (_, index) => html`<option value=${index} .selected=${index === at}>${text.boundary(index)}</option>`)}
         </select>
       </label>
       <ul class="tiny">
-        ${line('hybrid-sparse-dense', 'Sparse, then dense:', hybrid.sparseToDense[at]!)}
-        ${line('hybrid-dense-sparse', 'Dense, then sparse:', hybrid.denseToSparse[at]!)}
+        ${line('hybrid-sparse-dense', text.sparseToDense, hybrid.sparseToDense[at]!)}
+        ${line('hybrid-dense-sparse', text.denseToSparse, hybrid.denseToSparse[at]!)}
       </ul>`;
   }
 
   private change(next: Screen['doc'], kind: string): void {
     this.playground.change(next, kind);
   }
+}
+
+/** A channel in the narrow list: its name or number, and its place. */
+function channelName(info: NodeInfo, best: boolean): string {
+  return text.channelName(givenName(info), info.index, info.layer, info.site, best);
 }

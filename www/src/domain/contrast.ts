@@ -1,15 +1,10 @@
-/** In what prompt A differs from prompt B, as one would say it: `('` and `("`, `[` and `[[`, or an `if` that only one of them has. */
+/** In what prompt A differs from prompt B, where one short piece of text tells it: `('` and `("`, `[` and `[[`, or an `if` of one of them. */
 import type { Prompt, Token } from '../engine/protocol';
-import { sayBlank, showToken } from './names';
-import type { Piece } from './rich-text';
 
+/** The text of each prompt where they differ. One of the two may be empty. */
 export interface Contrast {
-  /** What the model sees in A, after "sees". */
-  a: Piece[];
-  /** What B has there, after a value "it would have". */
-  b: Piece[];
-  /** The same of B, after "prompt B, ". */
-  where: Piece[];
+  a: string;
+  b: string;
 }
 
 /** Longer differences are not read aloud. */
@@ -17,16 +12,13 @@ const LONGEST = 20;
 
 export function contrast(a: Prompt, b: Prompt): Contrast | null {
   const [before, one, two] = middles(a.tokens, b.tokens);
-  const [here, there] = doubled(before, ...parted(one, two));
+  const [here, there] = doubled(before, ...withoutCommonEnd(one, two));
   if (here.trim() === there.trim() && here.trim() !== '') return null;
   if (here === there || Math.max(here.length, there.length) > LONGEST) return null;
-  const [seen, instead] = [word(here), word(there)];
-  if (there === '') return { a: [seen], b: ['without ', seen], where: ['which lacks ', seen] };
-  if (here === '') return { a: ['no ', instead], b: ['after ', instead], where: ['which has ', instead] };
-  return { a: [seen], b: ['after ', instead], where: ['where it reads ', instead] };
+  return { a: here, b: there };
 }
 
-/** The text of the last token that both begin with, and what stands between the tokens that both begin and end with. */
+/** The text of the last token that both begin with, and the texts between the tokens that both begin and end with. */
 function middles(a: Token[], b: Token[]): [string, string, string] {
   const most = Math.min(a.length, b.length);
   let start = 0;
@@ -37,8 +29,8 @@ function middles(a: Token[], b: Token[]): [string, string, string] {
   return [a[start - 1]?.text ?? '', text(a), text(b)];
 }
 
-/** Where one is the other with something before it, only that: `if count` and `count` differ by `if`. (Signs stay whole: `[` and `[[`.) */
-function parted(one: string, two: string): [string, string] {
+/** If one ends with the other, only the rest: `if count` and `count` differ by `if`. (Signs stay whole: `[` and `[[`.) */
+function withoutCommonEnd(one: string, two: string): [string, string] {
   const [short, long] = one.trim().length < two.trim().length ? [one.trim(), two.trim()] : [two.trim(), one.trim()];
   const sign = /^([^\w\s])\1*$/.test(short);
   if (short === '' || sign || !long.endsWith(short)) return [one, two];
@@ -46,14 +38,10 @@ function parted(one: string, two: string): [string, string] {
   return long === one.trim() ? [rest, ''] : ['', rest];
 }
 
-/** Where one has a sign once more than the other, both with all of that sign: `[` and `[[` say more than `[` and nothing. */
+/** If one has a sign once more than the other, both with all of that sign: `[` and `[[` tell more than `[` and nothing. */
 function doubled(before: string, one: string, two: string): [string, string] {
   const more = (one || two).trim();
   const run = /([^\w\s])\1*$/.exec(before)?.[0] ?? '';
   if ((one !== '' && two !== '') || run === '' || more === '' || more.replaceAll(run[0]!, '') !== '') return [one, two];
   return one === '' ? [run, run + more] : [run + more, run];
-}
-
-function word(text: string): Piece {
-  return sayBlank(text) ?? { code: showToken(text.trim()).replaceAll('·', ' ') };
 }

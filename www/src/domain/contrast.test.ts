@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Prompt } from '../engine/protocol';
 import { contrast } from './contrast';
-import { spoken } from './rich-text';
+import { plainText } from '../text/rich-text';
+import { contrast as text } from '../text/en';
 
 const prompt = (texts: string[]): Prompt => ({
   text: texts.join(''), tokens: texts.map((text) => ({ id: [...text].reduce((id, char) => id * 31 + char.charCodeAt(0), 7), text })), cut: 0,
 });
 function said(a: string[], b: string[]): string | null {
   const found = contrast(prompt(a), prompt(b));
-  return found && [found.a, found.b, found.where].map(spoken).join(' | ');
+  return found && [text.seen(found), text.instead(found), text.where(found)].map(plainText).join(' | ');
 }
 
 describe('contrast', () => {

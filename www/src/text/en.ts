@@ -1,0 +1,496 @@
+/**
+ * Every text of the page in English, by feature: labels, sentences and what a screen reader says. Components hold no texts of their own.
+ * An entry is a constant, or a function of the facts that it tells. A sentence with bold or code parts is `RichText`.
+ */
+import type { Contrast } from '../domain/contrast';
+import type { Notice } from '../domain/notices';
+import type { BackendName, CircuitInfo, Mode, ModelInfo } from '../engine/protocol';
+import { bytes, capital, count, decimalsFor, lowerFirst, milliseconds, NBSP, percent, plain, quoted, sayToken, showToken, signed, wholePercent } from './format';
+import type { RichText, Span } from './rich-text';
+
+const NUMBERS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+
+/** `one node`, `three nodes`, `12 nodes`. */
+function counted(number: number, noun: string): string {
+  return `${NUMBERS[number] ?? number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** `attention` or `MLP`, for a site. */
+function blockName(site: string): string {
+  return site.startsWith('attn') ? 'attention' : 'MLP';
+}
+
+export const page = {
+  subject: 'A small model, and the few parts that decide.',
+  parts: (nodes: number) => `These ${count(nodes)} parts do it.`,
+  task: 'Task',
+  theme: 'Light or dark',
+  circuit: 'Circuit',
+  reload: 'Load the page again',
+};
+
+/** Why a file of the models folder cannot be had. */
+export const files = {
+  lost: (url: string, status: number | null) =>
+    `${url} could not be loaded (${status === null ? 'no connection' : `status ${status}`}). Check the connection and load the page again.`,
+  notJson: (url: string) => `${url} is not the JSON it should be: the models folder is incomplete or not there.`,
+};
+
+export const prompts = {
+  label: 'Prompts',
+  a: 'Your prompt',
+  tokens: (number: number) => `${number} token${number === 1 ? '' : 's'}`,
+  b: 'Prompt B',
+  bHint: 'Flip and Patch take values from this prompt, token by token from the end; tokens without a partner keep their own',
+  bNone: 'none: nothing to swap',
+  bLabel: 'Prompt B, from which Flip and Patch take values',
+  byRule: 'By rule',
+  byRuleHint: "Let the task's rule write prompt B",
+  examples: 'Examples',
+};
+
+/** What is odd about a link or a prompt. */
+export function notice(of: Notice): string {
+  switch (of.kind) {
+    case 'link-long':
+      return 'The link is too long to be one of ours; the page starts afresh.';
+    case 'link-version':
+      return `The link is of version ${quoted(of.value)}, this page reads version 1; the page starts afresh.`;
+    case 'link-task':
+      return `The link names the task ${quoted(of.value)}, which this page does not have; the first task is shown.`;
+    case 'link-cut':
+      return `Prompt ${of.prompt.toUpperCase()} of the link was cut at ${of.characters} characters.`;
+    case 'link-mode':
+      return `The link asks for the mode ${quoted(of.value)}; there are full, circuit and removed. Circuit is shown.`;
+    case 'link-flip':
+      return `flip=${quoted(of.value)} in the link is neither 0 nor 1; not flipped.`;
+    case 'link-node':
+      return `The link opens the node ${quoted(of.value)}, which this model does not have.`;
+    case 'link-token':
+      return `The link marks the token ${quoted(of.value)}, which is not a number.`;
+    case 'link-backend':
+      return `The link asks for the backend ${quoted(of.value)}; there are cpu and webgpu.`;
+    case 'link-twin':
+      return `twin=${quoted(of.value)} in the link is neither 0 nor 1; the dense twin stays shut.`;
+    case 'link-steer':
+      return `The link steers by ${quoted(of.value)}, which is no number from 0 to 1.`;
+    case 'link-channel':
+      return `The link steers the channel ${quoted(of.value)}, which is no read (act_in) of this model.`;
+    case 'link-encoding':
+      return `The link's ${quoted(of.key)} is not percent-encoded as it should be; it was left out.`;
+    case 'link-nodes': {
+      const more = of.more > 0 ? ` and ${of.more} more` : '';
+      const form = of.limit === null ? 'NODE' : `NODE:NUMBER with a number up to ${of.limit}`;
+      return `The link's ${of.key}= names ${quoted(of.value)}${more}, which this model does not have or which is not written ${form}; left out.`;
+    }
+    case 'twin-lost':
+      return `The dense twin cannot be opened: ${of.error}`;
+    case 'prompt-empty':
+      return 'The prompt is empty: these are the chances at the very start of a file. Type some Python to give the model something to read.';
+    case 'prompt-cut': {
+      const most = of.context === null ? 'so many tokens' : `${count(of.context)} tokens`;
+      return `The model reads ${most} at most: the first ${count(of.tokens)} of your prompt, in grey, were cut off.`;
+    }
+    case 'prompt-b-cut':
+      return `Prompt B is too long: its first ${count(of.tokens)} tokens were cut off.`;
+    case 'prompt-not-ascii':
+      return 'Letters and signs outside ASCII are read byte by byte, several tokens each. The model has seen few of them, so expect little.';
+    case 'flip-rests':
+      return `Flip and Patch rest: ${of.reason ?? 'there is no prompt B to take values from.'}`;
+  }
+}
+
+export const prediction = {
+  label: 'Next token',
+  ofTwo: 'of these two',
+  was: (p: number) => `was ${percent(p)}`,
+  unlikely: (both: number) => `Neither is likely: ${percent(both)}.`,
+  ofAll: 'Of all tokens, %',
+  both: (p: number) => `Both candidates together: ${percent(p)} of all tokens`,
+  top: 'Five likeliest of all tokens, in per cent',
+  /** For a screen reader, after a change. */
+  announced: (candidates: [string, string], p: [number, number]) => candidates.map((token, index) => `${sayToken(token)} ${percent(p[index as 0 | 1])}`).join(', '),
+};
+
+export const flip = {
+  label: 'Flip',
+  back: 'Flip it back',
+  afterLoading: 'Ready as soon as the model is loaded.',
+  notLoaded: 'The model is not loaded.',
+  loading: 'The model is loading.',
+  noNodes: 'This circuit has no nodes to flip.',
+  noPromptB: 'There is no prompt B to take values from.',
+  textStays: 'Your text stays as it is.',
+  rates: (circuit: number, full: number) =>
+    `Your text stays as it is. Reverses ${wholePercent(circuit)} of test prompts (full${NBSP}model:${NBSP}${wholePercent(full)}).`,
+};
+
+/** In what prompt A differs from prompt B. */
+export const contrast = {
+  /** What the model sees in A, after "sees". */
+  seen: ({ a, b }: Contrast): RichText => (a === '' ? ['no ', word(b)] : [word(a)]),
+  /** What B has there, after a value "it would have". */
+  instead: ({ b, a }: Contrast): RichText => (b === '' ? ['without ', word(a)] : ['after ', word(b)]),
+  /** The same of B, after "prompt B, ". */
+  where: ({ a, b }: Contrast): RichText => (b === '' ? ['which lacks ', word(a)] : a === '' ? ['which has ', word(b)] : ['where it reads ', word(b)]),
+};
+
+function word(text: string): Span {
+  return sayBlank(text) ?? { code: showToken(text.trim()).replaceAll('·', ' ') };
+}
+
+/** White space in words: `4 spaces`, `a line end and a tab`; null where a text is more than white space. */
+export function sayBlank(text: string): string | null {
+  if (text === '' || /\S/.test(text)) return null;
+  const runs = text.replace(/\r\n?/g, '\n').match(/ +|\t+|\n+|[^ \t\n]+/g)!;
+  const name: Record<string, string> = { ' ': 'space', '\t': 'tab', '\n': 'line end' };
+  return runs.map((run) => (run.length === 1 ? `a ${name[run] ?? 'blank'}` : `${run.length} ${name[run[0]!] ?? 'blank'}s`)).join(' and ');
+}
+
+/** A node's value before and after a change, at the token at which the graph reads it; null outside the circuit. */
+export type Moved = { from: number; to: number } | null;
+
+/** The sentence under the bars. */
+export const summary = {
+  loading: 'The model is loading; its numbers come in a moment.',
+  /** The likelier candidate, and whether another token of the vocabulary is likelier than both. */
+  withChanges: (flipped: boolean, nodes: number, candidate: string, p: number, ofTwo: boolean): RichText => [
+    'With ', flipped ? 'the flip' : counted(nodes, 'changed node'), ' the model expects ', { code: sayToken(candidate) }, ` (${percent(p)})`, ofTwo ? ' of the two.' : '.',
+  ],
+  expects: (of: { contrast: Contrast | null; candidate: string; p: number; sure: boolean; ofTwo: boolean }): RichText => {
+    const { contrast: sees, ofTwo } = of;
+    const subject: RichText = sees ? ['The model sees ', ...contrast.seen(sees)] : [ofTwo ? 'Of the two, the model' : 'The model'];
+    const expected: RichText = [{ code: sayToken(of.candidate) }, ` (${percent(of.p)})`];
+    return of.sure
+      ? [...subject, sees ? (ofTwo ? ' and of the two expects ' : ' and expects ') : ' expects ', ...expected, '. ']
+      : [...subject, sees ? ' but can hardly decide: ' : ' can hardly decide: ', ...expected, ' is barely ahead. '];
+  },
+  flipGives: (names: string[], sees: Contrast | null): RichText => [
+    { strong: 'Flip' }, ' gives ',
+    ...(names.length === 1 ? ['one part, ', { strong: names[0]! }, ', the value it'] : [{ strong: counted(names.length, 'part') }, ' the values they']),
+    ' would have', ...(sees ? [' ', ...contrast.instead(sees)] : [' on prompt B']), '.',
+  ],
+  mode: (mode: Mode): RichText => {
+    if (mode === 'full') return ['Now the ', { strong: 'whole model' }, ' runs. '];
+    if (mode === 'circuit') return ['Now ', { strong: 'only the circuit' }, ' runs; everything else is held at its mean. '];
+    return ['Now the ', { strong: 'circuit is held at its mean' }, ' and everything else runs. '];
+  },
+  flipHeld: (names: string[]): RichText => [
+    flipped(names), names.length === 1 ? ' stays at its mean' : ' stay at their means', ': without the circuit there is nothing to take from prompt B, and ',
+  ],
+  flippedBack: (names: string[]): RichText => [flipped(names), names.length === 1 ? ' has its own value again' : ' have their own values again', ', and '],
+  flipped: (names: string[], sees: Contrast | null, moved: Moved): RichText => {
+    const where: RichText = sees ? [', ', ...contrast.where(sees)] : [];
+    return names.length === 1
+      ? [flipped(names), ' took its value from prompt B', ...where, '. ', `${it(moved)}, and `]
+      : [flipped(names), ' took their values from prompt B', ...where, ', and '];
+  },
+  off: (name: string, mean: number | undefined, moved: Moved): RichText => [
+    named(name), ` is off: held at its mean${mean === undefined ? '' : `, ${signed(mean)}`}. `, `${it(moved)}, and `,
+  ],
+  set: (name: string, value: number): RichText => [named(name), ` is set to ${plain(value, decimalsFor([value]))} at every token, and `],
+  scaled: (name: string, factor: number, moved: Moved): RichText => [named(name), ` is multiplied by ${plain(factor)}. `, `${it(moved)}, and `],
+  patched: (name: string, moved: Moved): RichText => [named(name), ' took its value from prompt B. ', `${it(moved)}, and `],
+  flippedAgain: (name: string, moved: Moved): RichText => [named(name), " takes prompt B's value again. ", `${it(moved)}, and `],
+  ownAgain: (name: string, moved: Moved): RichText => [named(name), ' has its own value again. ', `${it(moved)}, and `],
+  nodesChanged: (nodes: number): RichText => [{ strong: capital(counted(nodes, 'node')) }, ' changed, and '],
+  /** `start`: at the start of a sentence. */
+  unchanged: (candidate: string, p: number, start: boolean): RichText => [
+    start ? 'The two chances stay as they were, ' : 'the two chances stay as they were, ', { strong: percent(p) }, ' for ', { code: sayToken(candidate) }, '.',
+  ],
+  rose: (candidate: string, from: number, to: number): RichText => [
+    { code: sayToken(candidate) }, ' rose from ', { strong: percent(from) }, ' to ', { strong: percent(to) }, '.',
+  ],
+};
+
+function flipped(names: string[]): Span {
+  return { strong: capital(names.length === 1 ? names[0]! : counted(names.length, 'node')) };
+}
+
+function named(name: string): Span {
+  return { strong: capital(name) };
+}
+
+function it(moved: Moved): string {
+  if (!moved) return 'It lies outside the circuit';
+  const [from, to] = [signed(moved.from), signed(moved.to)];
+  if (from === to) return `It stays at ${to} here`;
+  return `It ${moved.to < moved.from ? 'fell' : 'rose'} from ${from} to ${to}`;
+}
+
+export const modes = {
+  label: 'What runs',
+  /** The second part is left out where there is little room. */
+  names: { full: ['Full', ' model'], circuit: ['Circuit', ' only'], removed: ['Without', ' it'] } satisfies Record<Mode, [string, string]>,
+  hints: {
+    full: 'Everything runs; the drawing shows the circuit in it.',
+    circuit: 'The rest is held at its mean; logits are rescaled.',
+    removed: 'These parts are held at their mean, the rest runs.',
+  } satisfies Record<Mode, string>,
+  exact: (circuit: CircuitInfo) => `p = ${calibration(circuit)}`,
+  view: 'View',
+  views: { graph: 'Graph', list: 'List' },
+  silent: (nodes: number) => `${nodes} nodes are silent on this task's example`,
+  fold: (nodes: number) => `Fold ${nodes} silent`,
+  unfold: (nodes: number) => `Show all ${nodes}`,
+};
+
+/** How a circuit's logits become a chance. */
+function calibration({ scale, shift }: Pick<CircuitInfo, 'scale' | 'shift'>): string {
+  return `sigmoid(${plain(scale)} × standardised logit difference ${shift < 0 ? '−' : '+'} ${plain(Math.abs(shift))})`;
+}
+
+/** Names of nodes and of their places. */
+export const nodes = {
+  kinds: {
+    'attn.act_in': 'read', 'attn.q': 'query', 'attn.k': 'key', 'attn.v': 'value', 'attn.resid_delta': 'write',
+    'mlp.act_in': 'read', 'mlp.post_act': 'neuron', 'mlp.resid_delta': 'write',
+  } as Readonly<Record<string, string>>,
+  kind: 'node',
+  /** Short names: a channel of the residual stream, a channel of a head, a neuron. */
+  residual: (kind: string, channel: number) => `${kind} ch${NBSP}${channel}`,
+  ofHead: (kind: string, head: number, channel: number) => `${kind} ${head}.${channel}`,
+  plain: (kind: string, index: number) => `${kind} ${index}`,
+  /** Long ones. */
+  read: (channel: number) => `read of channel ${channel}`,
+  write: (channel: number) => `write to channel ${channel}`,
+  inLayer: (layer: number, name: string) => `layer ${layer}'s ${name}`,
+  /** Places. */
+  inStream: (layer: number, site: string) => `residual stream, layer ${layer} ${blockName(site)}`,
+  channelOfHead: (kind: string, channel: number, head: number, layer: number, site: string) =>
+    `${kind} channel ${channel} of head ${head}, layer ${layer} ${blockName(site)}`,
+  inBlock: (kind: string, layer: number, site: string) => `${kind}, layer ${layer} ${blockName(site)}`,
+};
+
+/** The disc on a changed node. */
+export const badges = {
+  off: 'off, held at its mean',
+  set: (value: number) => `set to ${value}`,
+  scaled: (factor: number) => `scaled by ${factor}`,
+  patched: 'value from prompt B',
+};
+
+export const graph = {
+  label: (nodes: number, edges: number) =>
+    `Circuit of ${nodes} nodes and ${edges} edges. Arrow keys go from node to node, Enter opens one. The list has the same content.`,
+  channel: (channel: number) => `ch ${channel}`,
+  channelHint: (channel: number) => `residual channel ${channel}`,
+  layer: (layer: number) => `Layer ${layer}`,
+  layerShort: (layer: number) => `L${layer}`,
+  mlp: 'MLP',
+  attentionShort: 'attn',
+  attention: 'attention',
+  attentionHead: (head: number) => `attention, head ${head}`,
+  /** Under the columns, by the last part of the hook's name. */
+  columns: { act_in: 'reads', qkv: 'q k v', gate: '', resid_delta: 'writes', post_act: 'neurons' } as Readonly<Record<string, string>>,
+  embedding: 'Embedding',
+  logits: 'Logits',
+  token: (token: number, last: boolean) => `token ${token + 1}${last ? ', last' : ''}`,
+  weight: (weight: number) => `weight ${signed(weight)}`,
+  edge: (from: string, to: string) => `${from} → ${to}`,
+  product: (weight: number, value: number) => `${signed(weight)} × ${signed(value)} = ${signed(weight * value)}`,
+  node: (name: string, node: string, value: number, token: number, badge: string | null) =>
+    `${name}, ${node}, ${signed(value)} at token ${token + 1}${badge === null ? '' : `, ${badge}`}`,
+  nodeHint: (name: string, doing: string, node: string) => `${name}${doing ? `: ${doing}` : ''}, ${node}`,
+  group: (nodes: number, hook: string, awake: number) =>
+    `${nodes} more nodes of ${hook}, ${awake === 0 ? 'silent here' : `${awake} of them not silent here`}: show them`,
+  more: (nodes: number) => `+${nodes}`,
+  head: (head: number, tokens: { token: string; weight: number }[], sink: number | null) =>
+    [
+      `Head ${head}: attention from the last token`,
+      tokens.map(({ token, weight }) => `${showToken(token)} ${(100 * weight).toFixed(1)} %`).join('\n'),
+      ...(sink === null ? [] : [`nowhere (sink) ${(100 * sink).toFixed(1)} %`]),
+    ].join('\n'),
+  /** Followed by the token. */
+  peak: (weight: number) => `${wholePercent(weight)} on `,
+};
+
+export const legend = {
+  positive: 'positive weight',
+  negative: 'negative weight',
+  noSignal: (threshold: number) => `no signal${threshold > 0 ? ` (under ${plain(threshold, threshold < 0.01 ? 3 : 2)})` : ''}`,
+  noSignalHint: 'weight × activation below this',
+  width: 'width: |weight|',
+  above: 'value > 0',
+  below: 'value < 0',
+  patched: 'from prompt B',
+  off: 'off',
+  set: 'set',
+  scaled: 'scaled',
+  before: 'before',
+};
+
+export const list = {
+  label: 'Nodes of the circuit by layer',
+  layer: (layer: number) => `Layer ${layer}`,
+  to: (name: string) => `to ${name}`,
+  at: 'at',
+};
+
+export const panel = {
+  label: (node: string) => `Node ${node}`,
+  down: 'Draw the panel down',
+  up: 'Draw the panel up',
+  close: 'Close the panel',
+  outside: ', outside the circuit',
+  pending: 'Its numbers come with the next run.',
+  activation: 'Activation over your tokens',
+  /** Followed by the token. */
+  valueAt: (value: number) => `${signed(value)} at `,
+  tokens: 'Token at which values are read',
+  token: (token: string, value: number) => `${showToken(token)}, ${signed(value)}`,
+  tokenHint: (token: string, value: number) => `${showToken(token)}: ${signed(value)}`,
+  attention: (head: number) => `Attention of head ${head}`,
+  attentionFrom: (sink: number) => `from the last token; nowhere: ${wholePercent(sink)}`,
+  attentionList: 'Attention by token',
+  attentionHint: (token: string, weight: number) => `${showToken(token)}: ${(weight * 100).toFixed(1)} %`,
+  attentionShare: (weight: number) => `${(weight * 100).toFixed(0)} %`,
+  score: "Right column: this channel's q × k, its part of the score before the softmax.",
+};
+
+/** Off, Set, Scale and Patch, and what they do to the node. */
+export const change = {
+  label: 'Change this node',
+  names: { off: 'Off', set: 'Set', scale: 'Scale', patch: 'Patch' },
+  mean: (mean: number | null) => (mean === null ? 'which this model does not have' : signed(mean)),
+  noPromptB: 'There is no prompt B to patch from.',
+  held: (mean: number | null, computed: number) => `This mode holds it at its mean, ${change.mean(mean)}, on prompt B too. Computed here: ${signed(computed)}.`,
+  flipped: (value: number, computed: number) => `Flip gives it prompt B's values, token by token from the end. Here ${signed(value)}; computed ${signed(computed)}.`,
+  none: (mean: number | null, noPatch: string | null) => `As computed. Off would hold it at its mean, ${change.mean(mean)}.${noPatch === null ? '' : ` ${noPatch}`}`,
+  off: (mean: number | null, computed: number) => `Held at its mean over ordinary code, ${change.mean(mean)}, at every token. Computed here: ${signed(computed)}.`,
+  patchRests: (why: string) => `Rests: ${why.charAt(0).toLowerCase()}${why.slice(1)}`,
+  patchHeld: (mean: number | null) => `Takes its values from prompt B, where this mode holds it at its mean, ${change.mean(mean)}, too.`,
+  patched: (value: number, computed: number) => `Takes its values from prompt B, token by token from the end. Here ${signed(value)}; computed ${signed(computed)}.`,
+  setLabel: 'Value at every token',
+  set: (held: boolean, mean: number | null, computed: number) => `The same value at every token. ${otherwise(held, mean, computed)}.`,
+  scaleLabel: 'Factor',
+  times: '× ',
+  scaled: (held: boolean, mean: number | null, computed: number, value: number) =>
+    held ? `${otherwise(held, mean, computed)}; here ${signed(value)}.` : `${signed(computed)} becomes ${signed(value)} here.`,
+  asNumber: (label: string) => `${label}, as a number`,
+};
+
+/** What the node would be without the change. */
+function otherwise(held: boolean, mean: number | null, computed: number): string {
+  return held ? `The mode holds it at its mean, ${change.mean(mean)}` : `Computed here: ${signed(computed)}`;
+}
+
+/** The tables of what goes into a node and what it adds to others. */
+export const terms = {
+  in: 'In',
+  inHint: 'weight × activation = contribution',
+  bias: 'bias',
+  sum: 'sum',
+  activation: 'the activation',
+  afterChange: 'after the change',
+  out: 'Out',
+  outHint: 'what it adds to each',
+  others: (number: number) => `${number} others`,
+  exact: (weight: number, activation: number, contribution: number) => `${weight} × ${activation} = ${contribution}`,
+};
+
+export const footer = {
+  loading: 'Loading the model',
+  undo: 'Undo',
+  reset: 'Reset',
+  share: 'Share',
+  copied: 'Link copied',
+  notCopied: 'The link is in the address bar',
+  /** Followed by the name of the backend. */
+  runsOn: 'Runs on ',
+  time: (ms: number) => `, ${milliseconds(ms)}`,
+  use: (backend: BackendName) => `Use ${backend}`,
+  state: {
+    loading: (progress: { loaded: number; total: number } | null, placeholder: boolean) => {
+      const rest = progress ? `loading the model, ${bytes(progress.loaded)} of ${bytes(progress.total)}` : 'loading the model';
+      return placeholder ? `Precomputed numbers; ${rest}` : capital(rest);
+    },
+    error: 'Not running',
+    busy: (loaded: number | null) => `Working${loaded === null ? '' : `, ${bytes(loaded)} loaded`}`,
+    ready: (loaded: number | null) => `Ready${loaded === null ? '' : `, ${bytes(loaded)} loaded`}`,
+  },
+};
+
+/** What the task is, what the circuit was measured to do, and how to read the graph. */
+export const about = {
+  label: 'About',
+  size: (circuit: CircuitInfo) => `The circuit has ${count(circuit.nodes.length)} nodes and ${count(circuit.edges.length)} weights between them.`,
+  calibration: (circuit: CircuitInfo) =>
+    `Holding all the rest at its mean shrinks and shifts the logits, so in “Circuit only” the chance of the first candidate is ${calibration(circuit)}; standardised: over its spread on the pairs that this was fitted to. In the other modes it is the plain sigmoid of the difference.`,
+  accuracy: (full: number, circuit: number, removed: number) =>
+    `On test pairs the whole model is right in ${wholePercent(full)}, the circuit alone in ${wholePercent(circuit)}, and the model without the circuit in ${wholePercent(removed)} (guessing: 50 %).`,
+  otherWays: 'So the model has other ways to the answer, too: this circuit is enough for it, but not all there is.',
+  model: (model: ModelInfo) =>
+    `The model: ${model.layers} layers, ${count(model.width)} channels, ${count(model.nonzeros)} weights that are not zero. It was trained on Python code and runs here, in your browser.`,
+  howToRead: 'How to read the drawing',
+  reading: [
+    'A horizontal line is one channel that all layers share. A square on it reads the channel or writes to it; a circle is a neuron, or a channel of a query, key or value.',
+    'Fill goes up for a positive value and down, hatched, for a negative one; its height is the root of the value, so that small ones can be seen. Flip acts on the heavy outlines. A solid line is a positive weight, a dashed one with a minus a negative weight.',
+    'The small chart is where an attention head looks (its hollow bar: nowhere); × marks where what it finds there is passed on.',
+  ],
+};
+
+export const twin = {
+  name: 'Dense twin',
+  openHint: 'The same prompt in an ordinary, dense model, steered by a channel of the sparse model that learnt beside it',
+  noTask: 'The sparse model that learnt beside the dense one does not do this task',
+  codeLoading: 'Loading the dense twin',
+  codeLost: (error: string) => `The dense twin could not be loaded (${error}). Check the connection and load the page again.`,
+  intro: 'An ordinary model beside the sparse one. A bridge carries what a channel of the sparse model reads over to it.',
+  otherCircuit: ' The circuit is now that of the sparse model which learnt beside it; shut the twin to go back.',
+  close: 'Shut the dense twin',
+  loading: (progress: { loaded: number; total: number } | null) =>
+    progress ? `Loading the dense model, ${bytes(progress.loaded)} of ${bytes(progress.total)}` : 'Loading the dense model',
+  loadingLabel: 'Loading the dense twin',
+  next: 'Dense model, next token',
+  /** Followed by the token and its median. */
+  randomMedian: (directions: number) => `The middle one of ${directions} random pushes: `,
+  randomBefore: (p: number) => `(unpushed: ${percent(p)})`,
+  channel: 'Channel',
+  best: 'best on average',
+  channelName: (name: string | null, index: number, layer: number, site: string, best: boolean) =>
+    `${name ?? `channel ${index}`}, layer ${layer} ${blockName(site)}${best ? ', best on average' : ''}`,
+  noRead: (channel: string, taken: string | null) => `${channel} is no channel that this circuit reads; ${taken ?? 'none'} is taken.`,
+  strength: 'Strength',
+  strengthValue: (strength: number) => `${Math.round(strength * 100)}${NBSP}%`,
+  strengthSaid: (strength: number) => `${Math.round(strength * 100)} %`,
+  switch: 'Change models',
+  switchHint: 'A pass begins in one model, crosses the bridge at this point and ends in the other',
+  /** Where a hybrid pass changes models: one name a boundary. */
+  boundary: (boundary: number) =>
+    boundary === 0 ? 'after the embedding' : `after layer ${(boundary - 1) >> 1}'s ${boundary % 2 === 1 ? 'attention' : 'MLP'}`,
+  sparseToDense: 'Sparse, then dense:',
+  denseToSparse: 'Dense, then sparse:',
+  nothingToSteer: 'This circuit reads no channel by itself, so there is nothing to steer by.',
+  off: (why: string | null) => `Steering is off: ${lowerFirst(why ?? 'there is no prompt B to take a change from.')}`,
+  working: 'Working out what this channel does…',
+  unmoved: (candidate: string, p: number): RichText => [
+    'Adding this one channel’s change does not move the dense model: ', { code: sayToken(candidate) }, ` stays at ${percent(p)}.`,
+  ],
+  hardlyMoved: (candidate: string, from: number, to: number): RichText => [
+    'Adding this one channel’s change hardly moves the dense model: ', { code: sayToken(candidate) }, ` from ${percent(from)} to `, { strong: percent(to) },
+  ],
+  moved: (candidate: string, from: number, to: number): RichText => [
+    'Adding this one channel’s change moves the dense model’s ', { code: sayToken(candidate) }, ` from ${percent(from)} to `, { strong: percent(to) },
+  ],
+  alone: '.',
+  randomRange: (directions: number, least: number, most: number) => `; ${pushes(directions)} end between ${percent(least)} and ${percent(most)}.`,
+  randomAsFar: (directions: number, far: number) => `; but ${far} of ${pushes(directions)} come half as far or farther, so this says little.`,
+  randomFew: (directions: number, far: number) => `; only ${far} of ${pushes(directions)} ${far === 1 ? 'comes' : 'come'} half as far.`,
+  randomBelow: (directions: number, most: number) => `; ${pushes(directions)} never exceed ${percent(most)}.`,
+  randomAbove: (directions: number, least: number) => `; ${pushes(directions)} never go below ${percent(least)}.`,
+  chart: (candidate: string, curve: { strength: number; p: number }[]) =>
+    `Chance of ${sayToken(candidate)} by strength: ${curve.map(({ strength, p }) => `${Math.round(strength * 100)} %: ${percent(p)}`).join('; ')}`,
+  chartStrength: 'strength of this channel, %',
+  /** Before and after the token. */
+  chartChance: ['chance of ', ' in the dense model, %'],
+  chartRandom: (directions: number) => [`${directions || ''} random`, 'pushes'],
+  chartOthers: (channels: number) => [`${channels} other`, `channel${channels === 1 ? '' : 's'}`],
+  randomDot: (p: number) => `Random push: ${percent(p)}`,
+  otherDot: (name: string, node: string, p: number) => `${name} (${node}): ${percent(p)}`,
+  nowDot: (p: number) => `Now: ${percent(p)}`,
+};
+
+function pushes(directions: number): string {
+  return `${directions} random pushes of the same size`;
+}
