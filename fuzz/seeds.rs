@@ -2,7 +2,7 @@
 //! Run in this folder: `cargo run --release --bin seeds`.
 
 #[allow(dead_code)] // shared with the tests
-#[path = "../tests/format_support/archive.rs"]
+#[path = "../tests/suite/format_support/archive.rs"]
 mod archive;
 
 use archive::{Pickle, entry, torch, zip};

@@ -1,9 +1,13 @@
 //! Tests that a real browser runs, in a dedicated worker as the page's engine does: `cargo xtask test wasm`.
 #![cfg(target_arch = "wasm32")]
 
+#[path = "suite/gradient_support/mod.rs"]
 mod gradient_support;
+#[path = "suite/oracle_suite/mod.rs"]
 mod oracle_suite;
+#[path = "suite/parity_suite/mod.rs"]
 mod parity_suite;
+#[path = "suite/prune_support/mod.rs"]
 mod prune_support;
 
 use sparse_circuits::backend::gpu::Gpu;
@@ -24,7 +28,7 @@ fn rows_survive_the_panels() {
     }
 }
 
-/// The engine against the reference vectors: the cases of `tests/oracle_engine.rs`.
+/// The engine against the reference vectors: the cases of `tests/suite/oracle_engine.rs`.
 mod oracle {
     use super::oracle_suite::vectors::{Case, cases, each_case};
     use super::oracle_suite::{Precision, check_forward, check_masks, engine::Engine};
@@ -76,7 +80,7 @@ async fn device() -> Gpu {
     Gpu::new().await.expect("a device")
 }
 
-/// The two backends side by side: the checks of `tests/parity.rs`.
+/// The two backends side by side: the checks of `tests/suite/parity.rs`.
 mod parity {
     use super::device;
     use super::parity_suite::{self, each_check};

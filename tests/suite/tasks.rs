@@ -1,7 +1,5 @@
 //! The tasks' pairs: splits, counterfactuals, hand-written prompts, and what a model without attention could make of them.
 
-#![cfg(all(feature = "tokenizer", not(target_arch = "wasm32")))]
-
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 

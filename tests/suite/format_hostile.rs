@@ -1,10 +1,10 @@
 //! Pickles and zip files that try something: each is refused with a sentence that says what, and without running out of
 //! memory.
 
-mod format_support;
+use crate::format_support;
 
-use format_support::archive::{Pickle, entry, torch, zip, zip_ending};
-use format_support::{oracle, read};
+use crate::format_support::archive::{Pickle, entry, torch, zip, zip_ending};
+use crate::format_support::{oracle, read};
 use proptest::prelude::*;
 use sparse_circuits::format::{
     checkpoint,

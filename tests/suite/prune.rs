@@ -1,8 +1,6 @@
 //! Pruning, calibration and flipping on models whose circuits are known, and the search's own runs held to the engine's.
 
-mod prune_support;
-
-use prune_support::*;
+use crate::prune_support::*;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::circuit::evaluate::{flip_rates, modes};
 use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, prune};

@@ -5,7 +5,7 @@ use sparse_circuits::format::{ModelFile, circuit_file, model_file};
 
 macro_rules! files {
     ($($name:literal,)*) => {
-        &[$(($name, include_bytes!(concat!("../../models/", $name)).as_slice()),)*]
+        &[$(($name, include_bytes!(concat!("../../../models/", $name)).as_slice()),)*]
     };
 }
 

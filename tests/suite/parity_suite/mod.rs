@@ -1,4 +1,4 @@
-//! The WebGPU backend against the CPU on every shipped model and circuit, and what it asks of the device. One suite: `tests/parity.rs`
+//! The WebGPU backend against the CPU on every shipped model and circuit, and what it asks of the device. One suite: `tests/suite/parity.rs`
 //! runs it natively, `tests/wasm.rs` in a browser. Against the reference vectors the backend runs in `oracle_engine.rs`, against
 //! derivatives of the reference in `gradients.rs`.
 

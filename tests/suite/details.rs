@@ -1,8 +1,6 @@
 //! What the page says about a node: the parts must sum to what the engine computed, for every kind of node and model.
 
-mod reference;
-
-use reference::random::{self, Random};
+use crate::reference::random::{self, Random};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::ready;
 use sparse_circuits::circuit::inspect::{Ask, View, circuit_info, view};

@@ -1,13 +1,10 @@
 //! Bridges: the gradients of all terms of their loss, hybrid passes and steering, against the reference.
 
-mod gradient_support;
-mod reference;
-
-use gradient_support::{close, named};
-use reference::bridge::{Bridge as ReferenceBridge, SiteParams, Terms, continued, streams, terms};
-use reference::gradients::{Number, TANGENTS, parameter_gradients};
-use reference::random::{self, Random};
-use reference::{LinearParams, Model as Reference, Params, Scalar};
+use crate::gradient_support::{close, named};
+use crate::reference::bridge::{Bridge as ReferenceBridge, SiteParams, Terms, continued, streams, terms};
+use crate::reference::gradients::{Number, TANGENTS, parameter_gradients};
+use crate::reference::random::{self, Random};
+use crate::reference::{LinearParams, Model as Reference, Params, Scalar};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Batch, IGNORE, ready};
 use sparse_circuits::bridge::hybrid::{Crossing, hybrid};

@@ -1,17 +1,13 @@
 //! The engine's backward pass against derivatives of the reference, by every kind of parameter and by node masks.
 //! (`oracle_engine.rs` holds the mask gradients to the reference vectors.)
 
-mod gradient_support;
-mod oracle_suite;
-mod reference;
-
-use gradient_support::{close, named};
-use oracle_suite::engine::{Engine, batch_targets};
-use oracle_suite::vectors::MaskSequence;
-use oracle_suite::{Gate, Subject, ready};
-use reference::gradients::{Number, mask_gradients, parameter_gradients};
-use reference::random::{self, Random};
-use reference::{Edit, Model as Reference, Scalar, mean_cross_entropy, task_loss, total};
+use crate::gradient_support::{close, named};
+use crate::oracle_suite::engine::{Engine, batch_targets};
+use crate::oracle_suite::vectors::MaskSequence;
+use crate::oracle_suite::{Gate, Subject, ready};
+use crate::reference::gradients::{Number, mask_gradients, parameter_gradients};
+use crate::reference::random::{self, Random};
+use crate::reference::{Edit, Model as Reference, Scalar, mean_cross_entropy, task_loss, total};
 use sparse_circuits::backend::cpu::Cpu;
 #[cfg(feature = "webgpu")]
 use sparse_circuits::backend::gpu::Gpu;

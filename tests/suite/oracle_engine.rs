@@ -1,10 +1,8 @@
 //! The engine on every backend against the vectors; `tests/wasm.rs` runs the same cases in a browser.
 
-mod oracle_suite;
-
-use oracle_suite::engine::Engine;
-use oracle_suite::vectors::{Case, cases, each_case};
-use oracle_suite::{Precision, check_forward, check_masks, ready};
+use crate::oracle_suite::engine::Engine;
+use crate::oracle_suite::vectors::{Case, cases, each_case};
+use crate::oracle_suite::{Precision, check_forward, check_masks, ready};
 #[cfg(feature = "webgpu")]
 use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::backend::{Backend, cpu::Cpu};

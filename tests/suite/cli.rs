@@ -1,9 +1,6 @@
 //! The command line as a user meets it: the built program on small files, good and bad.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod reference;
-
-use reference::random::{self, Random};
+use crate::reference::random::{self, Random};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use sparse_circuits::backend::cpu::Cpu;

@@ -1,8 +1,6 @@
 //! Our model file: what is written comes back, and what is wrong is refused.
 
-mod format_support;
-
-use format_support::{Container, container};
+use crate::format_support::{Container, container};
 use proptest::prelude::*;
 use serde_json::json;
 use sparse_circuits::format::{ModelFile, Precision, model_file};

@@ -34,19 +34,19 @@ macro_rules! case {
         case!(
             $name,
             Some(Extras {
-                expected_f64: include_bytes!(concat!("../oracle/", stringify!($name), "/expected_f64.safetensors")),
-                masks_json: include_str!(concat!("../oracle/", stringify!($name), "/masks.json")),
-                masks: include_bytes!(concat!("../oracle/", stringify!($name), "/masks.safetensors")),
+                expected_f64: include_bytes!(concat!("../../oracle/", stringify!($name), "/expected_f64.safetensors")),
+                masks_json: include_str!(concat!("../../oracle/", stringify!($name), "/masks.json")),
+                masks: include_bytes!(concat!("../../oracle/", stringify!($name), "/masks.safetensors")),
             })
         );
     };
     ($name:ident, $extras:expr) => {
         pub const $name: Case = Case {
             name: stringify!($name),
-            config: include_str!(concat!("../oracle/", stringify!($name), "/beeg_config.json")),
-            checkpoint: include_bytes!(concat!("../oracle/", stringify!($name), "/final_model.pt")),
-            expected_json: include_str!(concat!("../oracle/", stringify!($name), "/expected.json")),
-            expected: include_bytes!(concat!("../oracle/", stringify!($name), "/expected.safetensors")),
+            config: include_str!(concat!("../../oracle/", stringify!($name), "/beeg_config.json")),
+            checkpoint: include_bytes!(concat!("../../oracle/", stringify!($name), "/final_model.pt")),
+            expected_json: include_str!(concat!("../../oracle/", stringify!($name), "/expected.json")),
+            expected: include_bytes!(concat!("../../oracle/", stringify!($name), "/expected.safetensors")),
             extras: $extras,
         };
     };

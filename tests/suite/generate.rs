@@ -1,8 +1,6 @@
 //! One token at a time is the same model as all tokens at once.
 
-mod reference;
-
-use reference::random::{self, Random};
+use crate::reference::random::{self, Random};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Backend, Batch, ready};
 use sparse_circuits::model::{Config, Generator, LogitsAt, Model, Sampler, forward};

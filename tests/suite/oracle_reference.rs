@@ -1,12 +1,11 @@
 //! The reference against the vectors: in f32, in f64, and its derivatives. The last test shows that the tests can fail.
 
-mod oracle_suite;
-mod reference;
-
-use oracle_suite::vectors::{ALL, Case, MaskSequence, Table, VectorEdit, VectorOp, cases, each_case};
-use oracle_suite::{Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, ready};
-use reference::gradients::{Number, mask_gradients};
-use reference::{Edit, EditOp, Mistake, Model, Params, Rows, Scalar, mean_cross_entropy, task_loss, total};
+use crate::oracle_suite::vectors::{ALL, Case, MaskSequence, Table, VectorEdit, VectorOp, cases, each_case};
+use crate::oracle_suite::{
+    Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, ready,
+};
+use crate::reference::gradients::{Number, mask_gradients};
+use crate::reference::{Edit, EditOp, Mistake, Model, Params, Rows, Scalar, mean_cross_entropy, task_loss, total};
 use sparse_circuits::model::{Hook, Weights};
 
 /// The reference in the numbers of `T`. With `gradients`, the masks' gradients are taken in f64 by dual numbers.

@@ -5,8 +5,8 @@ use sparse_circuits::format::{ModelFile, Precision, checkpoint, model_file, torc
 use sparse_circuits::model::{WeightMatrix, Weights};
 use std::path::{Path, PathBuf};
 
-mod format_support;
-use format_support::{Container, folders, oracle, read, text};
+use crate::format_support;
+use crate::format_support::{Container, folders, oracle, read, text};
 
 fn import(folder: &Path) -> (ModelFile, ModelFile) {
     let config = text(&folder.join("beeg_config.json"));

@@ -1,12 +1,8 @@
 //! The parity suite on this machine's device; `tests/wasm.rs` runs the same checks in a browser.
 
-#![cfg(feature = "webgpu")]
+use crate::parity_suite;
 
-mod gradient_support;
-mod parity_suite;
-mod prune_support;
-
-use parity_suite::each_check;
+use crate::parity_suite::each_check;
 use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::circuit::block_on;
 

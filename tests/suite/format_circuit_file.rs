@@ -1,8 +1,6 @@
 //! Circuit files: what is written comes back, and what is wrong is refused.
 
-mod format_support;
-
-use format_support::{oracle, read, text};
+use crate::format_support::{oracle, read, text};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sparse_circuits::circuit::{Calibration, Circuit, Scores};

@@ -1,9 +1,9 @@
 //! Edits and modes, against the plain reference model given the same changes one by one.
 
-mod reference;
+use crate::reference;
 
-use reference::random::{self, Random};
-use reference::{Edit, EditOp};
+use crate::reference::random::{self, Random};
+use crate::reference::{Edit, EditOp};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::ready;
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, Request, Values, align, predict, run};

@@ -1,8 +1,6 @@
 //! `sparse-circuits import`, as it is called.
 
-mod format_support;
-
-use format_support::{folders, oracle, read};
+use crate::format_support::{folders, oracle, read};
 use sparse_circuits::cli::files::{load_checkpoint, load_model};
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,11 +1,8 @@
 //! Bridge files: what is written comes back, and what is wrong is refused.
 
-mod format_support;
-mod reference;
-
-use format_support::Container;
+use crate::format_support::Container;
+use crate::reference::random::{self, Random};
 use proptest::prelude::*;
-use reference::random::{self, Random};
 use serde_json::{Value, json};
 use sparse_circuits::bridge::{Bridge, BridgeSite};
 use sparse_circuits::format::{BridgeFile, Precision, bridge_file, model_file};

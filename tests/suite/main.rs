@@ -1,0 +1,36 @@
+//! Every native integration test in one program, so that the crate is compiled and linked into a test once.
+//!
+//! `cargo test --test suite` runs all of them, `cargo test --test suite cli::` the tests of one file.
+//! A new file of tests is a new `mod` line below.
+#![cfg(not(target_arch = "wasm32"))]
+
+// What several test files share
+mod format_support;
+mod gradient_support;
+mod oracle_suite;
+#[cfg(feature = "webgpu")]
+mod parity_suite;
+mod prune_support;
+mod reference;
+
+// The tests
+mod bridges;
+mod cli;
+mod details;
+mod edits;
+mod format_bridge_file;
+mod format_circuit_file;
+mod format_cli;
+mod format_hostile;
+mod format_import;
+mod format_model_file;
+mod generate;
+mod gradients;
+mod ops;
+mod oracle_engine;
+mod oracle_reference;
+#[cfg(feature = "webgpu")]
+mod parity;
+mod prune;
+mod tasks;
+mod train;
