@@ -1,32 +1,17 @@
-//! The native command's face: one file a subcommand, each an `Args` and a `run(Args) -> Result<()>`. No logic of its own.
+//! The native command's face: one file in [`commands`] for each subcommand, with its `Args` and `run(Args) -> Result<()>`. No logic of its own.
 //!
 //! Exit status 0 on success; 2 and one clear line on stderr for bad arguments or input.
 
-mod bridge;
-mod card;
-mod corpus;
-mod edits;
-mod evaluate;
-pub mod files;
-mod generate;
-mod import;
-mod means;
-mod predict;
-mod prompt;
-mod prune;
-mod run;
-mod ship;
-mod steer;
-mod task_prompts;
-mod tasks;
-mod train;
-mod twin;
+mod commands;
+mod publish;
+pub mod shared;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
+use self::commands::{corpus, evaluate, generate, import, means, predict, prune, run, steer, tasks, train};
 use crate::{Error, Result};
 
 /// Train, prune, run and edit weight-sparse transformers whose circuits fit on a screen.
@@ -46,8 +31,8 @@ enum Command {
     Means(means::Args),
     Predict(predict::Args),
     Prune(prune::Args),
+    Publish(commands::publish::Args),
     Run(run::Args),
-    Ship(ship::Args),
     Steer(steer::Args),
     Tasks(tasks::Args),
     Train(train::Args),
@@ -62,8 +47,8 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Means(args) => means::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Prune(args) => prune::run(args),
+        Command::Publish(args) => commands::publish::run(args),
         Command::Run(args) => run::run(args),
-        Command::Ship(args) => ship::run(args),
         Command::Steer(args) => steer::run(args),
         Command::Tasks(args) => tasks::run(args),
         Command::Train(args) => train::run(args),

@@ -13,22 +13,14 @@
 //! - [`torch_zip`] and [`pickle`]: files of `torch.save`, read by an unpickler that builds tensors and plain data and
 //!   executes nothing.
 
-pub mod bridge_file;
-pub mod checkpoint;
-pub mod circuit_file;
-mod compact;
-mod layout;
-pub mod model_file;
+mod import;
 mod number;
-pub mod pickle;
+mod ours;
 mod tensor_file;
-pub mod torch_zip;
-mod versioned;
-pub mod vocabulary;
-mod zip;
 
-pub use bridge_file::BridgeFile;
-pub use circuit_file::CircuitFile;
-pub use model_file::ModelFile;
+pub use import::{checkpoint, pickle, torch_zip, vocabulary};
 pub use number::Dtype;
+pub use ours::bridge_file::{self, BridgeFile};
+pub use ours::circuit_file::{self, CircuitFile};
+pub use ours::model_file::{self, ModelFile};
 pub use tensor_file::Precision;

@@ -1,6 +1,7 @@
 //! The safetensors container: what a header claims is checked against the file before the `safetensors` crate sees it.
 
-use super::{Dtype, compact};
+use super::Dtype;
+use super::ours::compact;
 use crate::{Result, bail};
 use safetensors::SafeTensors;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};

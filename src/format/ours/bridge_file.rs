@@ -8,10 +8,10 @@
 //! `site.I.decoder.weight` `[d_dense, d_sparse]`, `site.I.decoder.bias`.
 
 use super::model_file::fingerprint;
-use super::number::finite_f32s;
-use super::tensor_file::{Parts, Precision, TensorFile};
 use super::versioned;
 use crate::bridge::{Bridge, BridgeSite};
+use crate::format::number::finite_f32s;
+use crate::format::tensor_file::{Parts, Precision, TensorFile};
 use crate::model::{Linear, Node, WeightMatrix, Weights};
 use crate::tensor::Matrix;
 use crate::{Result, bail};
@@ -76,13 +76,13 @@ pub fn write(file: &BridgeFile, precision: Precision) -> Result<Vec<u8>> {
                 [("weight", vec![weight.rows, weight.cols], weight.data.as_slice()), ("bias", vec![bias.len()], bias)]
             {
                 let name = format!("site.{boundary}.{name}.{part}");
-                super::number::check_finite(&name, numbers)?;
+                crate::format::number::check_finite(&name, numbers)?;
                 parts.floats(name, shape, numbers);
             }
         }
     }
     let rms_ratios: Vec<f32> = file.bridge.sites.iter().map(|site| site.rms_ratio).collect();
-    super::number::check_finite("rms_ratios", &rms_ratios)?;
+    crate::format::number::check_finite("rms_ratios", &rms_ratios)?;
     let header = Header {
         format_version: FORMAT_VERSION,
         kept: file.bridge.kept,

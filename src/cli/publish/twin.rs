@@ -1,14 +1,14 @@
-//! The dense twin that `ship` lays beside a model: dense model and bridge made compact, a channel chosen for each task, and all of it
-//! measured with the files as they are shipped.
+//! The dense twin that `publish` adds to a model: dense model and bridge made compact, a channel chosen for each task, and all of it
+//! measured with the files as they are published.
 
-use super::bridge::{BridgeArgs, BridgeAsk, BridgeReport, Loaded, measure, short, site_scores};
-use super::files;
-use super::task_prompts::pairs;
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
 use crate::bridge::Bridge;
 use crate::bridge::score::{ChannelScore, SteerScore, Twins, choose};
 use crate::circuit::Circuit;
+use crate::cli::shared::bridge::{BridgeArgs, BridgeAsk, BridgeReport, Loaded, measure, short, site_scores};
+use crate::cli::shared::files;
+use crate::cli::shared::task_prompts::pairs;
 use crate::format::model_file::fingerprint;
 use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
 use crate::model::{Model, Node, WeightMatrix};
@@ -32,13 +32,13 @@ pub struct TwinArgs {
     /// The bridge between the sparse model and --dense.
     #[arg(long, value_name = "FILE", requires = "dense")]
     bridge: Option<PathBuf>,
-    /// The sparse model of the twin, as it is to be shipped, where it is another than --model; it becomes a model of its own.
+    /// The sparse model of the twin, as it is to be published, where it is another than --model; it becomes a model of its own.
     #[arg(long, value_name = "FILE", requires = "bridge", requires = "twin_circuits")]
     pub twin_model: Option<PathBuf>,
     /// Folder with a circuit file `TASK.json` for each task of --twin-model.
     #[arg(long, value_name = "DIR", requires = "twin_model")]
     pub twin_circuits: Option<PathBuf>,
-    /// The sparse model that the bridge was trained with, where the one shipped is its compact form.
+    /// The sparse model that the bridge was trained with, where the one published is its compact form.
     #[arg(long, value_name = "FILE", requires = "bridge")]
     bridged: Option<PathBuf>,
     /// The corpus on whose held-out part both models and the bridge's sites are measured for the card; else it has the losses that stand
@@ -61,7 +61,7 @@ const WORTH_SHOWING: f64 = 0.05;
 const STEERED_PAIRS: usize = 256;
 const DIRECTIONS: usize = 16;
 
-/// What is shipped of a twin.
+/// What is published of a twin.
 pub struct Twin {
     pub dense_bytes: Vec<u8>,
     pub bridge_bytes: Vec<u8>,
@@ -90,7 +90,7 @@ struct Best {
 }
 
 impl TwinArgs {
-    /// Loads the twin that was asked for, if one was, and makes it ready to ship beside `sparse`. `pairs` test pairs at most.
+    /// Loads the twin that was asked for, if one was, and makes it ready to publish with `sparse`. `pairs` test pairs at most.
     ///
     /// # Errors
     /// Files that cannot be read or do not belong together.
@@ -106,7 +106,7 @@ impl TwinArgs {
         let mut file = bridge_file::read(&files::read(bridge_path)?).map_err(files::in_file(bridge_path))?;
         self.check(&file, sparse, &dense).map_err(files::in_file(bridge_path))?;
 
-        // from here on the numbers of the files as shipped: half precision is a slightly different model
+        // from here on the numbers of the files as published: half precision is a slightly different model
         let dense_bytes = model_file::write(&dense, Precision::Compact)?;
         let dense = model_file::read(&dense_bytes)?;
         file.models = [fingerprint(&sparse.weights), fingerprint(&dense.weights)];
@@ -128,7 +128,7 @@ impl TwinArgs {
             eprintln!("note: no channel moves the dense model by {WORTH_SHOWING}; the page names none");
         }
         let bridge_bytes = bridge_file::write(&loaded.file, Precision::Compact)?;
-        // what a reader of the shipped file will check
+        // what a reader of the published file will check
         bridge_file::read(&bridge_bytes)?.check(&sparse.weights, &dense.weights)?;
 
         let ask = BridgeAsk {
@@ -165,7 +165,7 @@ impl TwinArgs {
         Ok(())
     }
 
-    /// The bridges that the shipped one, loaded, is compared with, and how they do at each site: one fitted afterwards, and a random one.
+    /// The bridges that the published one, loaded, is compared with, and how they do at each site: one fitted afterwards, and a random one.
     fn others(&self, dense: &Path, loaded: &mut Loaded) -> Result<Vec<(&'static str, Vec<SiteScore>)>> {
         let (Some(independent), Some(fitted), Some(corpus)) = (&self.independent, &self.fitted, &self.corpus) else {
             return Ok(Vec::new());
@@ -181,7 +181,7 @@ impl TwinArgs {
                 "A bridge fitted afterwards, between the same dense model and a sparse one that was trained without it",
                 site_scores(&mut fitted, corpus)?,
             ),
-            ("The shipped bridge with the weights of each map shuffled", random?),
+            ("The published bridge with the weights of each map shuffled", random?),
         ])
     }
 
@@ -195,7 +195,7 @@ impl TwinArgs {
         let corpus = Corpus::read(folder, "valid", loaded.sparse.config.vocab_size, context)?;
         let windows = reference_windows(&corpus, context);
         let of = [&loaded.sparse, &loaded.dense].map(|model| Some(held_out_loss(model, &windows)));
-        Ok(Losses { of, on: "with the files as shipped, over fewer windows than at the end of training" })
+        Ok(Losses { of, on: "with the files as published, over fewer windows than at the end of training" })
     }
 }
 
@@ -252,7 +252,7 @@ fn card(
     if !sites.is_empty() {
         text += "\nSite by site, on held-out windows: the error of each map as a share of the variance of what it should give (NMSE), and how far the prediction of a \
                  pass that crosses there is from the dense model's (KL in nats a token).\n";
-        text += &site_table("The shipped bridge", sites);
+        text += &site_table("The published bridge", sites);
     }
     others.iter().for_each(|(title, sites)| text += &site_table(title, sites));
     let Some(report) = report else { return text };

@@ -1,6 +1,6 @@
 //! The compact parts of a model file: rows as gaps between columns, values as f16 or as small integers.
 
-use super::Dtype;
+use crate::format::Dtype;
 use crate::tensor::SparseMatrix;
 use crate::{Result, bail};
 use half::f16;
@@ -8,7 +8,7 @@ use half::f16;
 /// Rows of a sparse matrix as gaps. Row `r` has `counts[r]` entries. An entry's gap is its column minus the column
 /// after the entry before it (the row starts at column 0). The largest code, 255 for u8 and 65535 for u16, stands for
 /// that many skipped columns and no entry.
-pub(super) struct Gaps {
+pub struct Gaps {
     pub counts: Vec<u32>,
     pub gaps: Vec<u16>,
     /// U8 or U16: whichever takes fewer bytes.
@@ -85,7 +85,7 @@ fn plain_gaps(matrix: &SparseMatrix) -> impl Iterator<Item = u32> + '_ {
 }
 
 /// Numbers in the smallest form that keeps their range: f16, or f32 where one of them is too large for f16.
-pub(super) fn floats(numbers: &[f32]) -> (Dtype, Vec<u8>) {
+pub fn floats(numbers: &[f32]) -> (Dtype, Vec<u8>) {
     if numbers.iter().all(|&number| f16::from_f32(number).is_finite()) {
         (Dtype::F16, numbers.iter().flat_map(|&number| f16::from_f32(number).to_le_bytes()).collect())
     } else {
@@ -94,7 +94,7 @@ pub(super) fn floats(numbers: &[f32]) -> (Dtype, Vec<u8>) {
 }
 
 /// What [`floats`] makes of a number.
-pub(super) fn rounded(numbers: &[f32]) -> Vec<f32> {
+pub fn rounded(numbers: &[f32]) -> Vec<f32> {
     match floats(numbers).0 {
         Dtype::F16 => numbers.iter().map(|&number| f16::from_f32(number).to_f32()).collect(),
         _ => numbers.to_vec(),
@@ -102,7 +102,7 @@ pub(super) fn rounded(numbers: &[f32]) -> Vec<f32> {
 }
 
 /// `numbers[i]` is about `integers[i] * scale`; the product in f32 is what a reader gets.
-pub(super) struct Integers {
+pub struct Integers {
     pub integers: Vec<i8>,
     pub scale: f32,
 }

@@ -1,11 +1,12 @@
 //! `sparse-circuits predict`: the numbers that the page shows.
 
-use super::edits::EditArgs;
-use super::prompt::{TokenizerArgs, encode};
-use super::{files, print};
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
 use crate::circuit::{Request, predict};
+use crate::cli::print;
+use crate::cli::shared::edits::EditArgs;
+use crate::cli::shared::files;
+use crate::cli::shared::prompt::{TokenizerArgs, encode};
 use crate::model::{LogitsAt, Model};
 use crate::{Error, Result, bail, tasks};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! `sparse-circuits import`: a published checkpoint becomes one of our model files.
 
-use super::files;
 use crate::Result;
+use crate::cli::shared::files;
 use crate::format::{Precision, model_file};
 use std::path::PathBuf;
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// One tensor of a model.
 #[derive(Clone, Copy)]
-pub(super) enum Tensor<'a> {
+pub enum Tensor<'a> {
     Vector(&'a [f32]),
     Matrix(&'a WeightMatrix),
     Table(&'a Matrix),
@@ -15,7 +15,7 @@ pub(super) enum Tensor<'a> {
 
 /// Where [`assemble`] gets its tensors. A method answers `None` when there is no such tensor, and an error that names
 /// it when its shape or content is wrong.
-pub(super) trait Source {
+pub trait Source {
     fn vector(&mut self, name: &str, len: usize) -> Result<Option<Vec<f32>>>;
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Option<WeightMatrix>>;
     /// A dense matrix of `rows` rows or more.
@@ -23,7 +23,7 @@ pub(super) trait Source {
 }
 
 /// All tensors of a model under their published names, in the order of the forward pass.
-pub(super) fn tensors(weights: &Weights) -> Vec<(String, Tensor<'_>)> {
+pub fn tensors(weights: &Weights) -> Vec<(String, Tensor<'_>)> {
     fn vector<'a>(out: &mut Vec<(String, Tensor<'a>)>, name: String, vector: &'a Option<Vec<f32>>) {
         out.extend(vector.as_deref().map(|vector| (name, Tensor::Vector(vector))));
     }
@@ -62,7 +62,7 @@ pub(super) fn tensors(weights: &Weights) -> Vec<(String, Tensor<'_>)> {
 ///
 /// # Errors
 /// Names the tensor that is missing, and passes on what `source` finds wrong.
-pub(super) fn assemble(config: &Config, gains_may_lack: bool, source: &mut impl Source) -> Result<Weights> {
+pub fn assemble(config: &Config, gains_may_lack: bool, source: &mut impl Source) -> Result<Weights> {
     config.check()?;
     let mut parts = Parts { config, gains_may_lack, source };
     let (d_model, d_attn, d_in) = (config.d_model, config.d_attn(), config.d_block_in());
@@ -105,7 +105,7 @@ pub(super) fn assemble(config: &Config, gains_may_lack: bool, source: &mut impl 
 }
 
 /// Whether `weights` have exactly the tensors that their config describes, of the right shapes, with finite numbers.
-pub(super) fn check(weights: &Weights) -> Result<()> {
+pub fn check(weights: &Weights) -> Result<()> {
     if weights.blocks.len() != weights.config.n_layer {
         bail!("the model has {} blocks, but its config says {} layers", weights.blocks.len(), weights.config.n_layer);
     }
@@ -170,7 +170,7 @@ impl Source for Shapes<'_> {
         match self.left.remove(name) {
             None => Ok(None),
             Some(Tensor::Vector(vector)) if vector.len() == len => {
-                super::number::check_finite(name, vector)?;
+                crate::format::number::check_finite(name, vector)?;
                 Ok(Some(Vec::new()))
             }
             Some(_) => bail!("the tensor {name} does not have the shape [{len}] that the config asks for"),
@@ -181,7 +181,7 @@ impl Source for Shapes<'_> {
         match self.left.remove(name) {
             None => Ok(None),
             Some(Tensor::Matrix(matrix)) if (matrix.rows(), matrix.cols()) == (rows, cols) => {
-                super::number::check_finite(
+                crate::format::number::check_finite(
                     name,
                     match matrix {
                         WeightMatrix::Dense(dense) => &dense.data,
@@ -198,7 +198,7 @@ impl Source for Shapes<'_> {
         match self.left.remove(name) {
             None => Ok(None),
             Some(Tensor::Table(table)) if table.rows >= rows && table.cols == cols => {
-                super::number::check_finite(name, &table.data)?;
+                crate::format::number::check_finite(name, &table.data)?;
                 Ok(Some(Matrix::zeros(0, 0)))
             }
             Some(_) => {

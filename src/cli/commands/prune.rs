@@ -1,8 +1,6 @@
 //! `sparse-circuits prune`: finds the circuit of a task and writes it with what was measured.
 
 use super::evaluate::{Report, measure};
-use super::task_prompts::{find_task, load_tokenizer, pairs};
-use super::{files, print};
 use crate::backend::{cpu::Cpu, ready};
 use crate::circuit::describe::describe;
 use crate::circuit::prune::{
@@ -11,6 +9,9 @@ use crate::circuit::prune::{
 use crate::circuit::{
     Circuit, EdgeList, MeanSums, NodeSpace, Prompts, TaskModel, Threads, Workers, control, evaluate, flip,
 };
+use crate::cli::print;
+use crate::cli::shared::files;
+use crate::cli::shared::task_prompts::{find_task, load_tokenizer, pairs};
 use crate::format::{ModelFile, circuit_file, model_file};
 use crate::model::{Model, Node};
 use crate::tasks::{Split, TASKS, Task};
@@ -73,7 +74,7 @@ const FLIP_PAIRS: usize = 256;
 /// Pairs on which the candidates for a flip are compared first.
 const FLIP_GLANCE: usize = 32;
 /// Pairs on which nodes are described.
-pub(super) const DESCRIBED_PAIRS: usize = 256;
+pub const DESCRIBED_PAIRS: usize = 256;
 
 pub fn run(args: Args) -> Result<()> {
     let task = find_task(&args.task)?;
@@ -230,7 +231,7 @@ fn finish(
 }
 
 /// Names of nodes, from what they do on the first train pairs; `context` is the model's.
-pub(super) fn labels(
+pub fn labels(
     workers: &mut Threads,
     task: &Task,
     tokenizer: &Tokenizer,

@@ -1,9 +1,9 @@
 //! The stack machine that runs a pickle.
 
-use super::super::Dtype;
 use super::opcode::{opcode_name, printable};
 use super::tensor::{MAX_DIMENSIONS, Tensor};
 use super::{MAX_DEPTH, MAX_VALUES, Value};
+use crate::format::Dtype;
 use crate::{Error, Result, bail};
 use std::collections::HashMap;
 use std::rc::Rc;

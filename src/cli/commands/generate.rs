@@ -1,7 +1,8 @@
 //! `sparse-circuits generate`: text from a model.
 
-use super::prompt::{TokenizerArgs, encode};
-use super::{files, print};
+use crate::cli::print;
+use crate::cli::shared::files;
+use crate::cli::shared::prompt::{TokenizerArgs, encode};
 use crate::model::{Generator, Sampler};
 use crate::{Result, bail};
 use std::path::PathBuf;

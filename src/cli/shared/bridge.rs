@@ -1,11 +1,12 @@
 //! What the commands about bridges share: the dense model and the bridge, loaded and checked; and what `evaluate` says of a bridge.
 
 use super::task_prompts::{find_task, pairs};
-use super::{files, print};
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
 use crate::bridge::DeviceBridge;
 use crate::bridge::score::{ChannelScore, Twins, channel_score};
+use crate::cli::print;
+use crate::cli::shared::files;
 use crate::format::{BridgeFile, ModelFile, bridge_file};
 use crate::model::{Model, Node};
 use crate::tasks::{Split, Task};

@@ -1,10 +1,11 @@
 //! `sparse-circuits evaluate`: how well a circuit does its task, alone and removed, and how often its flip reverses the answer.
 
-use super::task_prompts::{find_task, handwritten, load_tokenizer, pairs};
-use super::{bridge, files, print};
 use crate::backend::ready;
 use crate::circuit::evaluate::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};
 use crate::circuit::{Circuit, Prompts, Scores, TaskModel, Threads, Workers, graph};
+use crate::cli::print;
+use crate::cli::shared::task_prompts::{find_task, handwritten, load_tokenizer, pairs};
+use crate::cli::shared::{bridge, files};
 use crate::format::{ModelFile, circuit_file};
 use crate::model::Node;
 use crate::tasks::{Split, Task};

@@ -1,10 +1,11 @@
 //! Published checkpoints: a config and a state dict, from `torch.save` or as safetensors.
 
-use super::layout::{self, Source};
-use super::number::finite_f32s;
 use super::pickle::Value;
-use super::tensor_file::TensorFile;
-use super::{Dtype, ModelFile, torch_zip};
+use super::torch_zip;
+use crate::format::number::finite_f32s;
+use crate::format::ours::layout::{self, Source};
+use crate::format::tensor_file::TensorFile;
+use crate::format::{Dtype, ModelFile};
 use crate::model::{Config, WeightMatrix};
 use crate::tensor::Matrix;
 use crate::{Result, bail};

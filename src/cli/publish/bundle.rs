@@ -1,59 +1,32 @@
-//! `sparse-circuits ship`: the folder that the page loads, with its manifest, poster and model card, from a model and its circuits.
+//! A model with its circuits, measured, as the page loads it: manifest entries, presets, and the poster of the first screen.
 
-use super::card;
-use super::evaluate::{self, Report};
-use super::files;
-use super::prune::{DESCRIBED_PAIRS, labels};
-use super::task_prompts::{load_tokenizer, pairs};
-use super::twin::{BRIDGE, DENSE, TwinArgs};
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
 use crate::circuit::evaluate::{LossAndAccuracy, modes};
 use crate::circuit::inspect::{Ask, View, circuit_info, model_info, view};
 use crate::circuit::{Calibration, Circuit, Edits, Mode, Prompts, TaskModel, Threads, Workers};
+use crate::cli::commands::evaluate::{self, Report};
+use crate::cli::commands::prune::{DESCRIBED_PAIRS, labels};
+use crate::cli::shared::files;
+use crate::cli::shared::task_prompts::pairs;
 use crate::format::{ModelFile, circuit_file};
 use crate::model::{Model, Node};
 use crate::tasks::{Split, TASKS, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, bail};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-
-/// Lay out the models folder of the page: model, tokenizer, circuits, manifest, poster and MODEL_CARD.md with measured tables.
-#[derive(clap::Args)]
-pub struct Args {
-    /// The model file with node means, as it is to be shipped (`sparse-circuits means --compact`).
-    #[arg(long, value_name = "FILE")]
-    model: PathBuf,
-    /// Folder with a circuit file `TASK.json` for each task to ship.
-    #[arg(long, value_name = "DIR")]
-    circuits: PathBuf,
-    /// Folder with reports `TASK.json` of `prune --untrained`, for the card.
-    #[arg(long, value_name = "DIR")]
-    controls: Option<PathBuf>,
-    /// The tokenizer; else tokenizer.json beside the model.
-    #[arg(long, value_name = "FILE")]
-    tokenizer: Option<PathBuf>,
-    #[command(flatten)]
-    twin: TwinArgs,
-    /// Pairs to measure on, of the test split.
-    #[arg(long, default_value_t = 1024)]
-    pairs: usize,
-    /// The folder to write.
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-}
+use std::path::Path;
 
 /// Prompts offered for each task.
 const PRESETS: usize = 4;
 /// Tokens of the longest preset: the first screen shows it whole.
 const PRESET_TOKENS: usize = 40;
 
-/// A task as it is shipped with a model.
-pub struct Shipped {
+/// A task as it is published with a model.
+pub struct PublishedTask {
     pub task: &'static Task,
     circuit: Circuit,
-    bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     pub report: Report,
     presets: Vec<[Prompt; 2]>,
     /// See [`start`], of the first preset.
@@ -61,11 +34,11 @@ pub struct Shipped {
 }
 
 /// A model with its tasks, measured.
-pub struct Laid {
+pub struct Bundle {
     name: &'static str,
     pub file: ModelFile,
     pub bytes: Vec<u8>,
-    pub shipped: Vec<Shipped>,
+    pub tasks: Vec<PublishedTask>,
     /// Tasks without a circuit, and how the whole model does on them.
     pub missing: Vec<(&'static Task, LossAndAccuracy)>,
 }
@@ -87,77 +60,30 @@ impl Prompt {
     }
 }
 
-pub fn run(args: Args) -> Result<()> {
-    let tokenizer = load_tokenizer(args.tokenizer.as_deref(), &args.model)?;
-    let mut models = vec![Laid::measure("default", &args.model, &args.circuits, &tokenizer, args.pairs)?];
-    let beside = args.twin.twin_model.as_ref().zip(args.twin.twin_circuits.as_ref());
-    if let Some((model, circuits)) = beside {
-        models.push(Laid::measure("bridged", model, circuits, &tokenizer, args.pairs)?);
-    }
-    let sparse = models.last().expect("the default model at least");
-    let twin = args.twin.build(&sparse.file, &sparse.circuits(), &tokenizer, args.pairs)?;
-
-    let mut card = format!(
-        "# Model card\n\nWritten by `sparse-circuits ship`; every number below was measured by it or stands in the files.\n\n{}",
-        card::card(&models[0])
-    );
-    if let Some(folder) = &args.controls {
-        card += &card::controls(folder, &models[0].shipped)?;
-    }
-    if let [_, bridged] = &models[..] {
-        card += &format!("\n## The sparse model beside the dense twin\n\n{}", card::card(bridged));
-    }
-    card += twin.as_ref().map_or("", |twin| &twin.card);
-
-    let write = |name: &str, bytes: &[u8]| {
-        let path = args.out.join(name);
-        let folder = path.parent().expect("a name in the folder").to_path_buf();
-        std::fs::create_dir_all(&folder).map_err(|source| Error::Io { action: "create", path: folder, source })?;
-        files::write_atomically(&path, bytes)
-    };
-    let tokenizer_bytes = tokenizer.to_json()?.into_bytes();
-    write("tokenizer.json", &tokenizer_bytes)?;
-    let mut listed = Vec::new();
-    for model in &models {
-        write(&model.model_file(), &model.bytes)?;
-        for one in &model.shipped {
-            write(&model.circuit_file(one.task), &one.bytes)?;
-        }
-        listed.push(json!({
-            "file": model.model_file(), "default": listed.is_empty(), "bytes": model.bytes.len(),
-            "tokenizer": "tokenizer.json", "tokenizerBytes": tokenizer_bytes.len(),
-            "tasks": model.shipped.iter().map(|one| model.manifest_task(one, &tokenizer)).collect::<Vec<_>>(),
-        }));
-    }
-    if let Some(twin) = &twin {
-        write(DENSE, &twin.dense_bytes)?;
-        write(BRIDGE, &twin.bridge_bytes)?;
-        listed.last_mut().expect("the default model at least")["twin"] = twin.manifest();
-    }
-    write("poster.json", rounded(poster(&models[0], &tokenizer)?).to_string().as_bytes())?;
-    let manifest = json!({"version": 1, "poster": "poster.json", "models": listed});
-    write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
-    write("MODEL_CARD.md", card.as_bytes())
-}
-
-impl Laid {
+impl Bundle {
     /// Loads the model at `path` and measures each task that has a circuit in the folder `circuits`.
-    fn measure(name: &'static str, path: &Path, circuits: &Path, tokenizer: &Tokenizer, count: usize) -> Result<Laid> {
+    pub fn measure(
+        name: &'static str,
+        path: &Path,
+        circuits: &Path,
+        tokenizer: &Tokenizer,
+        count: usize,
+    ) -> Result<Bundle> {
         let (bytes, file) = (files::read(path)?, files::load_model(path)?);
-        let (mut shipped, mut missing) = (Vec::new(), Vec::new());
+        let (mut tasks, mut missing) = (Vec::new(), Vec::new());
         for task in TASKS {
             let path = circuits.join(format!("{}.json", task.name));
             if path.is_file() {
-                shipped.push(Shipped::measure(&file, task, &path, tokenizer, count)?);
+                tasks.push(PublishedTask::measure(&file, task, &path, tokenizer, count)?);
             } else {
                 eprintln!("note: no circuit for {} in {}; this model goes without", task.name, circuits.display());
                 missing.push((task, whole(&file, task, tokenizer, count)?));
             }
         }
-        if shipped.is_empty() {
+        if tasks.is_empty() {
             bail!("{} holds no circuit file named after a task", circuits.display());
         }
-        Ok(Laid { name, file, bytes, shipped, missing })
+        Ok(Bundle { name, file, bytes, tasks, missing })
     }
 
     /// Its place in the folder.
@@ -165,19 +91,19 @@ impl Laid {
         format!("{}.safetensors", self.name)
     }
 
-    fn circuit_file(&self, task: &Task) -> String {
+    pub fn circuit_file(&self, task: &Task) -> String {
         match self.name {
             "default" => format!("circuits/{}.json", task.name),
             name => format!("circuits/{name}/{}.json", task.name),
         }
     }
 
-    fn circuits(&self) -> Vec<(&'static Task, &Circuit)> {
-        self.shipped.iter().map(|one| (one.task, &one.circuit)).collect()
+    pub fn circuits(&self) -> Vec<(&'static Task, &Circuit)> {
+        self.tasks.iter().map(|one| (one.task, &one.circuit)).collect()
     }
 
-    fn manifest_task(&self, one: &Shipped, tokenizer: &Tokenizer) -> Value {
-        let Shipped { task, circuit, bytes, presets, start, .. } = one;
+    pub fn manifest_task(&self, one: &PublishedTask, tokenizer: &Tokenizer) -> Value {
+        let PublishedTask { task, circuit, bytes, presets, start, .. } = one;
         json!({
             "name": task.name, "title": task.title, "sentence": task.sentence, "explanation": task.explanation,
             "flipLabel": task.flip_label, "candidates": task.candidates, "candidateIds": circuit.candidate_ids,
@@ -187,14 +113,14 @@ impl Laid {
     }
 }
 
-impl Shipped {
+impl PublishedTask {
     fn measure(
         file: &ModelFile,
         task: &'static Task,
         path: &Path,
         tokenizer: &Tokenizer,
         count: usize,
-    ) -> Result<Shipped> {
+    ) -> Result<PublishedTask> {
         let (mut loaded, _, mut workers) = evaluate::open(file, path)?;
         let circuit = loaded.circuit.clone();
         let report = evaluate::measure(&mut workers, task, tokenizer, &circuit, file, Split::Test, count)?;
@@ -213,7 +139,7 @@ impl Shipped {
         let config = &file.weights.config;
         let train = pairs(task, Split::Train, DESCRIBED_PAIRS, tokenizer, config.vocab_size)?;
         loaded.circuit.labels = labels(&mut workers, task, tokenizer, &circuit.nodes, &train, config.block_size)?;
-        Ok(Shipped { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets, start })
+        Ok(PublishedTask { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets, start })
     }
 }
 
@@ -276,9 +202,9 @@ fn shown(
 }
 
 /// The first screen with numbers computed now, for the moment before the engine runs.
-fn poster(laid: &Laid, tokenizer: &Tokenizer) -> Result<Value> {
-    let Laid { file, shipped, .. } = laid;
-    let Shipped { task, circuit, presets, start, .. } = &shipped[0];
+pub fn poster(bundle: &Bundle, tokenizer: &Tokenizer) -> Result<Value> {
+    let Bundle { file, tasks, .. } = bundle;
+    let PublishedTask { task, circuit, presets, start, .. } = &tasks[0];
     let [a, b] = &presets[0];
     let mut view = shown(file, circuit, task, a, b, false, *start)?;
     for token in &mut view.top {
@@ -288,7 +214,7 @@ fn poster(laid: &Laid, tokenizer: &Tokenizer) -> Result<Value> {
     view["ms"] = json!(0);
     let mut model =
         serde_json::to_value(model_info(&file.weights)).map_err(|error| Error::invalid(error.to_string()))?;
-    model["file"] = json!(laid.model_file());
+    model["file"] = json!(bundle.model_file());
     model["tasks"] = TASKS.iter().map(|task| json!({"name": task.name, "title": task.title})).collect();
     Ok(json!({
         "task": task.name, "model": model, "circuit": circuit_info(&file.weights, &file.means, circuit)?,
@@ -320,7 +246,7 @@ fn start(circuit: &Circuit, [a, b]: [&[u32]; 2], values: [&[Vec<f32>]; 2]) -> Op
 }
 
 /// Six significant digits: more than the poster shows, a third of the bytes.
-fn rounded(value: Value) -> Value {
+pub fn rounded(value: Value) -> Value {
     match value {
         Value::Number(number) if number.is_f64() => {
             let short = format!("{:.5e}", number.as_f64().unwrap_or_default());

@@ -1,10 +1,10 @@
-//! The model card that `ship` writes: what a model is and what was measured of it, in words and tables. The dense twin's part is in
+//! The model card that `publish` writes: what a model is and what was measured of it, in words and tables. The dense twin's part is in
 //! [`super::twin`].
 
-use super::files;
-use super::ship::{Laid, Shipped};
+use super::bundle::{Bundle, PublishedTask};
 use crate::circuit::evaluate::LossAndAccuracy;
 use crate::circuit::inspect::model_info;
+use crate::cli::shared::files;
 use crate::{Error, Result};
 use serde_json::Value;
 use std::path::Path;
@@ -34,15 +34,15 @@ fn runs(provenance: &Value) -> Vec<Run> {
 }
 
 /// What was measured, in words and tables. Every number comes from the files or from the evaluation just made.
-pub fn card(laid: &Laid) -> String {
-    let Laid { file, bytes, shipped, missing, .. } = laid;
+pub fn card(bundle: &Bundle) -> String {
+    let Bundle { file, bytes, tasks, missing, .. } = bundle;
     let info = model_info(&file.weights);
     let provenance = &file.provenance;
     let bigram = file.weights.bigram_table.as_ref().map_or(0, |table| table.nonzeros());
     let mut text = format!(
         "`{}`: {} layers, {} residual channels, {} neurons a layer, heads of {}, vocabulary {}, context {}. {} nonzero weights, \
          and {bigram} entries of a bigram table. {:.0} KB.\n\n",
-        laid.model_file(),
+        bundle.model_file(),
         info.layers,
         info.width,
         info.mlp_width,
@@ -69,7 +69,7 @@ pub fn card(laid: &Laid) -> String {
     text += "Loss (nats, two candidates) and accuracy on test pairs; circuits calibrated on train pairs.\n\n\
              | task | whole model | nodes | edges | circuit alone | circuit removed | flip reverses, circuit | full |\n\
              | --- | --- | --- | --- | --- | --- | --- | --- |\n";
-    for Shipped { task, report, .. } in shipped {
+    for PublishedTask { task, report, .. } in tasks {
         text += &format!(
             "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
             task.name,
@@ -82,11 +82,11 @@ pub fn card(laid: &Laid) -> String {
             percent(report.flips.full),
         );
     }
-    let logs: f64 = shipped.iter().map(|one| (one.report.edges.max(1) as f64).ln()).sum();
-    text += &format!("\nGeometric mean of the edges: {:.1}.\n", (logs / shipped.len() as f64).exp());
+    let logs: f64 = tasks.iter().map(|one| (one.report.edges.max(1) as f64).ln()).sum();
+    text += &format!("\nGeometric mean of the edges: {:.1}.\n", (logs / tasks.len() as f64).exp());
     text += "\nOn the hand-written prompts, loss and accuracy:\n\n| task | prompts | whole model | circuit alone | circuit removed |\n\
              | --- | --- | --- | --- | --- |\n";
-    for Shipped { task, report, .. } in shipped {
+    for PublishedTask { task, report, .. } in tasks {
         text += &format!(
             "| {} | {} | {} | {} | {} |\n",
             task.name,
@@ -97,7 +97,7 @@ pub fn card(laid: &Laid) -> String {
         );
     }
     let redundant: Vec<&str> =
-        shipped.iter().filter(|one| one.report.on_pairs.removed.accuracy > 0.65).map(|one| one.task.name).collect();
+        tasks.iter().filter(|one| one.report.on_pairs.removed.accuracy > 0.65).map(|one| one.task.name).collect();
     if !redundant.is_empty() {
         text += &format!(
             "\nSufficient is not necessary: without its circuit the model still does {}: other nodes do the same work.\n",
@@ -106,7 +106,7 @@ pub fn card(laid: &Laid) -> String {
     }
     for (task, measured) in missing {
         text += &format!(
-            "\nNot shipped, because this model has no circuit for it: {} (the whole model: {}).\n",
+            "\nNot published, because this model has no circuit for it: {} (the whole model: {}).\n",
             task.name,
             loss_and_accuracy(measured)
         );
@@ -118,9 +118,9 @@ pub fn card(laid: &Laid) -> String {
 ///
 /// # Errors
 /// Reports that are missing or none.
-pub fn controls(folder: &Path, shipped: &[Shipped]) -> Result<String> {
+pub fn controls(folder: &Path, tasks: &[PublishedTask]) -> Result<String> {
     let mut text = "\n## The same search on an untrained model of the same shape\n\n| task | edges | loss |\n| --- | --- | --- |\n".to_string();
-    for Shipped { task, .. } in shipped {
+    for PublishedTask { task, .. } in tasks {
         let path = folder.join(format!("{}.json", task.name));
         let control: Value = serde_json::from_slice(&files::read(&path)?).map_err(|error| {
             Error::invalid(format!("{} is not a report of prune --untrained: {error}", path.display()))

@@ -1,11 +1,12 @@
 //! `sparse-circuits run`: a forward pass, its logits and hooks to a file.
 
-use super::edits::EditArgs;
-use super::prompt::{TokenizerArgs, encode, fit};
-use super::{files, print};
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
 use crate::circuit::{Request, run as run_model};
+use crate::cli::print;
+use crate::cli::shared::edits::EditArgs;
+use crate::cli::shared::files;
+use crate::cli::shared::prompt::{TokenizerArgs, encode, fit};
 use crate::model::{Hook, LogitsAt, Model};
 use crate::tensor::Activations;
 use crate::{Result, bail};

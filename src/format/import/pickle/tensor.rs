@@ -1,6 +1,6 @@
 //! Tensors of a pickle: views of the storages that lie beside it.
 
-use super::super::Dtype;
+use crate::format::Dtype;
 use crate::{Result, bail};
 
 /// Dimensions of a tensor.

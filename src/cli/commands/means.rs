@@ -1,10 +1,10 @@
 //! `sparse-circuits means`: the mean of every hook over a corpus, into the model file.
 
-use super::files;
-use super::prompt::TokenizerArgs;
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
 use crate::circuit::MeanSums;
+use crate::cli::shared::files;
+use crate::cli::shared::prompt::TokenizerArgs;
 use crate::format::{Precision, model_file};
 use crate::model::{Config, Model};
 use crate::tokenizer::Tokenizer;
@@ -57,7 +57,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     let precision = if args.compact { Precision::Compact } else { Precision::Lossless };
     files::write_atomically(&args.out, &model_file::write(&file, precision)?)?;
-    super::print(&format!(
+    crate::cli::print(&format!(
         "{}: means of {} hooks over {} tokens\n",
         args.out.display(),
         file.means.len(),

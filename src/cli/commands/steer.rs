@@ -1,10 +1,11 @@
 //! `sparse-circuits steer`: one sparse channel's change, carried over a bridge into the dense model.
 
-use super::bridge::{BridgeArgs, Loaded};
-use super::prompt::{TokenizerArgs, encode};
-use super::{files, print};
 use crate::backend::ready;
 use crate::bridge::steer::{probabilities, pushed, pushes};
+use crate::cli::print;
+use crate::cli::shared::bridge::{BridgeArgs, Loaded};
+use crate::cli::shared::files;
+use crate::cli::shared::prompt::{TokenizerArgs, encode};
 use crate::model::Node;
 use crate::tasks::{self, Task};
 use crate::{Result, bail};
@@ -47,7 +48,7 @@ const MOST_RANDOM: usize = 10_000;
 
 fn task(args: &Args) -> Result<&'static Task> {
     if let Some(name) = &args.task {
-        return super::task_prompts::find_task(name);
+        return crate::cli::shared::task_prompts::find_task(name);
     }
     let Some(counterfactual) = &args.counterfactual else {
         bail!("say --task, --counterfactual or both: the candidates are those of a task");

@@ -20,12 +20,12 @@
 //! `bigram_table.scale` (one element): 45,000 entries in 1024 rows take 93 KB. Entries that round to zero are dropped.
 //! A compact file that is read and written again loses nothing more.
 
-use super::Dtype;
 use super::compact::{self, Gaps, Integers};
 use super::layout::{self, Source, Tensor};
-use super::number::{finite_f32s, indices};
-use super::tensor_file::{Parts, Precision, StoredTensor, TensorFile};
 use super::versioned;
+use crate::format::Dtype;
+use crate::format::number::{finite_f32s, indices};
+use crate::format::tensor_file::{Parts, Precision, StoredTensor, TensorFile};
 use crate::model::{Config, Hook, WeightMatrix, Weights};
 use crate::tensor::{Matrix, SparseMatrix};
 use crate::{Result, bail};
@@ -73,7 +73,7 @@ pub fn write(model: &ModelFile, precision: Precision) -> Result<Vec<u8>> {
     }
     for (hook, mean) in &model.means {
         check_mean(&model.weights.config, *hook, mean.len())?;
-        super::number::check_finite(&format!("mean.{hook}"), mean)?;
+        crate::format::number::check_finite(&format!("mean.{hook}"), mean)?;
         parts.floats(format!("mean.{hook}"), vec![mean.len()], mean);
     }
     let header = Header {
@@ -274,7 +274,7 @@ impl Stored<'_> {
         match self.floats(&format!("{name}.scale"), &[1])?.as_deref() {
             Some(&[scale]) => {
                 let numbers = Integers { integers, scale }.numbers();
-                super::number::check_finite(&part, &numbers)?;
+                crate::format::number::check_finite(&part, &numbers)?;
                 Ok(numbers)
             }
             _ => bail!("the model file lacks the tensor {name}.scale"),

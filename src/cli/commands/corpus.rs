@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::files::{in_file, read};
+use crate::cli::shared::files::{in_file, read};
 use crate::tokenizer::Tokenizer;
 use crate::train::corpus::{Recipe, build};
 use crate::{Result, bail};

@@ -58,5 +58,5 @@ pub fn run(args: Args) -> Result<()> {
             }
         }
     }
-    super::print(&text)
+    crate::cli::print(&text)
 }

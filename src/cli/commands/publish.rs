@@ -1,0 +1,88 @@
+//! `sparse-circuits publish`: the folder that the page loads, with its manifest, poster and model card, from a model and its circuits.
+
+use crate::cli::publish::bundle::{Bundle, poster, rounded};
+use crate::cli::publish::model_card;
+use crate::cli::publish::twin::{BRIDGE, DENSE, TwinArgs};
+use crate::cli::shared::files;
+use crate::cli::shared::task_prompts::load_tokenizer;
+use crate::{Error, Result};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Lay out the models folder of the page: model, tokenizer, circuits, manifest, poster and MODEL_CARD.md with measured tables.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The model file with node means, as it is to be published (`sparse-circuits means --compact`).
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Folder with a circuit file `TASK.json` for each task to publish.
+    #[arg(long, value_name = "DIR")]
+    circuits: PathBuf,
+    /// Folder with reports `TASK.json` of `prune --untrained`, for the card.
+    #[arg(long, value_name = "DIR")]
+    controls: Option<PathBuf>,
+    /// The tokenizer; else tokenizer.json beside the model.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    twin: TwinArgs,
+    /// Pairs to measure on, of the test split.
+    #[arg(long, default_value_t = 1024)]
+    pairs: usize,
+    /// The folder to write.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let tokenizer = load_tokenizer(args.tokenizer.as_deref(), &args.model)?;
+    let mut models = vec![Bundle::measure("default", &args.model, &args.circuits, &tokenizer, args.pairs)?];
+    let beside = args.twin.twin_model.as_ref().zip(args.twin.twin_circuits.as_ref());
+    if let Some((model, circuits)) = beside {
+        models.push(Bundle::measure("bridged", model, circuits, &tokenizer, args.pairs)?);
+    }
+    let sparse = models.last().expect("the default model at least");
+    let twin = args.twin.build(&sparse.file, &sparse.circuits(), &tokenizer, args.pairs)?;
+
+    let mut card = format!(
+        "# Model card\n\nWritten by `sparse-circuits publish`; every number below was measured by it or stands in the files.\n\n{}",
+        model_card::card(&models[0])
+    );
+    if let Some(folder) = &args.controls {
+        card += &model_card::controls(folder, &models[0].tasks)?;
+    }
+    if let [_, bridged] = &models[..] {
+        card += &format!("\n## The sparse model beside the dense twin\n\n{}", model_card::card(bridged));
+    }
+    card += twin.as_ref().map_or("", |twin| &twin.card);
+
+    let write = |name: &str, bytes: &[u8]| {
+        let path = args.out.join(name);
+        let folder = path.parent().expect("a name in the folder").to_path_buf();
+        std::fs::create_dir_all(&folder).map_err(|source| Error::Io { action: "create", path: folder, source })?;
+        files::write_atomically(&path, bytes)
+    };
+    let tokenizer_bytes = tokenizer.to_json()?.into_bytes();
+    write("tokenizer.json", &tokenizer_bytes)?;
+    let mut listed = Vec::new();
+    for model in &models {
+        write(&model.model_file(), &model.bytes)?;
+        for one in &model.tasks {
+            write(&model.circuit_file(one.task), &one.bytes)?;
+        }
+        listed.push(json!({
+            "file": model.model_file(), "default": listed.is_empty(), "bytes": model.bytes.len(),
+            "tokenizer": "tokenizer.json", "tokenizerBytes": tokenizer_bytes.len(),
+            "tasks": model.tasks.iter().map(|one| model.manifest_task(one, &tokenizer)).collect::<Vec<_>>(),
+        }));
+    }
+    if let Some(twin) = &twin {
+        write(DENSE, &twin.dense_bytes)?;
+        write(BRIDGE, &twin.bridge_bytes)?;
+        listed.last_mut().expect("the default model at least")["twin"] = twin.manifest();
+    }
+    write("poster.json", rounded(poster(&models[0], &tokenizer)?).to_string().as_bytes())?;
+    let manifest = json!({"version": 1, "poster": "poster.json", "models": listed});
+    write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
+    write("MODEL_CARD.md", card.as_bytes())
+}
