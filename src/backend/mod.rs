@@ -100,7 +100,7 @@ pub trait Backend {
     fn name(&self) -> &'static str;
 
     /// The most tokens that a tensor of so many channels can have here; a larger batch is to be split.
-    fn most_tokens(&self, _channels: usize) -> usize {
+    fn max_tokens(&self, _channels: usize) -> usize {
         usize::MAX
     }
 

@@ -156,7 +156,7 @@ pub async fn pushed<B: Backend>(
     backend.recycle(logits);
     let padded = alone.tokens().len();
     let widest = dense.config.vocab_size.max(dense.config.d_mlp);
-    let together = (SIDE_BY_SIDE.min(backend.most_tokens(widest)) / padded).max(1);
+    let together = (SIDE_BY_SIDE.min(backend.max_tokens(widest)) / padded).max(1);
 
     let mut results = vec![[0.0; 2]; pushes.len()];
     let mut order: Vec<usize> = (0..pushes.len()).collect();

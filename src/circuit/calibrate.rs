@@ -8,7 +8,7 @@ pub const SCALE_CAP: f64 = 3.0;
 /// The scale of differences that tell nothing; above zero, so that the order of the candidates is kept.
 const SCALE_FLOOR: f64 = 1e-3;
 /// The deviation of differences that are all the same.
-const LEAST_DEVIATION: f64 = 1e-6;
+const MIN_DEVIATION: f64 = 1e-6;
 
 /// The calibration with the lowest mean cross entropy on `differences` (the first candidate's logit minus the second's), and
 /// that loss in nats. `first[i]` says whether the first candidate is wanted. Convex in (scale, shift): damped Newton steps, and
@@ -62,7 +62,7 @@ fn deviation(differences: &[f32]) -> f64 {
     let n = differences.len() as f64;
     let mean = differences.iter().map(|&d| d as f64).sum::<f64>() / n;
     let variance = differences.iter().map(|&d| (d as f64 - mean).powi(2)).sum::<f64>() / n;
-    variance.sqrt().max(LEAST_DEVIATION)
+    variance.sqrt().max(MIN_DEVIATION)
 }
 
 /// Minimises the mean cross entropy over (scale, shift), or over the shift alone. Separable points have no minimum in the scale:

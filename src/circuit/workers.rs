@@ -68,7 +68,7 @@ impl<B: Backend> Worker<B> {
     pub async fn differences(&mut self, chunk: &Chunk, mask: &[f32]) -> Result<Vec<f32>> {
         self.set_mask(mask);
         let mut differences = Vec::with_capacity(chunk.rows.len());
-        for piece in chunk.pieces(self.most_tokens()).iter() {
+        for piece in chunk.pieces(self.max_tokens()).iter() {
             let (backend, model, masks) = self.parts(mask);
             let logits = forward(backend, model, &piece.batch, LogitsAt::Last, &mut &*masks)?;
             differences.extend(read_differences(backend, logits).await?);
@@ -89,7 +89,7 @@ impl<B: Backend> Worker<B> {
         slope: impl Fn(f32, bool) -> f32,
     ) -> Result<ChunkGradient> {
         self.set_alive(alive);
-        let pieces = chunk.pieces(self.most_tokens());
+        let pieces = chunk.pieces(self.max_tokens());
         let Worker { backend, task, model, reduced, .. } = self;
         let model = reduced.as_ref().map_or(&*model, |(_, model)| model);
         let mut masks = LearningMasks::new(backend, &task.space, mask, &task.means);
@@ -120,7 +120,7 @@ impl<B: Backend> Worker<B> {
     pub async fn flipped(&mut self, chunk: &Chunk, mask: &[f32], flip: &[usize]) -> Result<Vec<f32>> {
         self.set_mask(mask);
         let mut differences = Vec::with_capacity(chunk.rows.len());
-        for piece in chunk.pieces(self.most_tokens() / 2).iter() {
+        for piece in chunk.pieces(self.max_tokens() / 2).iter() {
             // the sequences as they are, and once more to be flipped
             let tokens = piece.batch.tokens();
             let sequences: Vec<&[u32]> =
@@ -145,7 +145,7 @@ impl<B: Backend> Worker<B> {
         let hooks: BTreeSet<Hook> = nodes.iter().map(|&node| space.node(node).hook).collect();
         let widths = hooks.iter().map(|&hook| (hook, space.range(hook).map_or(0, |range| range.len()))).collect();
         let mut values = vec![Vec::new(); nodes.len()];
-        for piece in chunk.pieces(self.most_tokens()).iter() {
+        for piece in chunk.pieces(self.max_tokens()).iter() {
             let (backend, model, masks) = self.parts(mask);
             let mut watch = Watch { masks, widths: &widths, seen: BTreeMap::new() };
             let logits = forward(backend, model, &piece.batch, LogitsAt::Last, &mut watch)?;
@@ -165,8 +165,8 @@ impl<B: Backend> Worker<B> {
     }
 
     /// Tokens of a batch, at most.
-    fn most_tokens(&self) -> usize {
-        self.backend.most_tokens(self.model.config.widest())
+    fn max_tokens(&self) -> usize {
+        self.backend.max_tokens(self.model.config.widest())
     }
 
     fn set_mask(&mut self, mask: &[f32]) {

@@ -20,7 +20,7 @@ pub const SPLIT_REGEX: &str =
 pub const END_OF_TEXT: &str = "<|endoftext|>";
 
 /// Larger files than this are refused unread: a vocabulary of 200,000 tokens takes about 20 MB.
-const MOST_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 64 << 20;
 
 /// Text to token ids and back.
 pub struct Tokenizer {
@@ -141,8 +141,8 @@ impl Tokenizer {
 }
 
 fn check_size(bytes: &[u8], what: &str) -> Result<()> {
-    if bytes.len() > MOST_BYTES {
-        bail!("{what} has {} bytes; more than {MOST_BYTES} are not read", bytes.len());
+    if bytes.len() > MAX_BYTES {
+        bail!("{what} has {} bytes; more than {MAX_BYTES} are not read", bytes.len());
     }
     Ok(())
 }

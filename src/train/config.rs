@@ -51,8 +51,8 @@ pub struct TrainConfig {
     #[serde(default = "anneal")]
     pub anneal: [f64; 2],
     /// Fewest nonzeros of a neuron or attention channel (`j` of Gao et al. 2025, A.2).
-    #[serde(default = "least")]
-    pub least_nonzeros: usize,
+    #[serde(default = "min_nonzeros", rename = "least_nonzeros")]
+    pub min_nonzeros: usize,
 
     /// Trains a bridge to a frozen dense model beside the sparse one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,7 +151,7 @@ fn bias_density() -> f64 {
 fn anneal() -> [f64; 2] {
     [0.01, 0.5]
 }
-fn least() -> usize {
+fn min_nonzeros() -> usize {
     4
 }
 fn log_every() -> u64 {

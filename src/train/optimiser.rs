@@ -75,7 +75,7 @@ fn project(config: &TrainConfig, parameter: &mut Parameter, step: u64) {
         return;
     }
     let least = match parameter.kind {
-        Kind::Rows | Kind::Columns => config.least_nonzeros,
+        Kind::Rows | Kind::Columns => config.min_nonzeros,
         _ => 0,
     };
     keep_largest(&mut parameter.value, keep, least, parameter.kind == Kind::Columns);

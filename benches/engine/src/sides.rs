@@ -117,7 +117,7 @@ pub async fn measure<B: Side>(
 ) -> Result<Measured> {
     let Shape { d_model, density, tokens, .. } = shape;
     let widest = 4 * d_model;
-    let batch = shape.batch.min(backend.most_tokens(widest) / tokens.next_multiple_of(16)).max(1);
+    let batch = shape.batch.min(backend.max_tokens(widest) / tokens.next_multiple_of(16)).max(1);
     let prompts = Batch::new(&vec![models::prompt(tokens); batch]);
     let t = prompts.tokens().len();
     let mut random = Random::new(2);

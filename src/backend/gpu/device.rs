@@ -12,7 +12,7 @@ pub struct Device {
     /// A driver that computes on the CPU: right results, times that mean nothing.
     pub software: bool,
     /// The largest buffer that a kernel can be given.
-    pub most_bytes: u64,
+    pub max_bytes: u64,
     trouble: Signal<String>,
     #[cfg(target_arch = "wasm32")]
     scopes: std::cell::RefCell<Scopes>,
@@ -51,7 +51,7 @@ impl Device {
                 .max(wgpu::Limits::default().max_storage_buffer_binding_size),
             ..wgpu::Limits::default()
         };
-        let most_bytes = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+        let max_bytes = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
         let descriptor =
             wgpu::DeviceDescriptor { label: Some("sparse-circuits"), required_limits: limits, ..Default::default() };
         let (device, queue) = (adapter.request_device(&descriptor).await)
@@ -69,7 +69,7 @@ impl Device {
             queue,
             description: format!("{} ({})", info.name, info.backend),
             software: info.device_type == wgpu::DeviceType::Cpu,
-            most_bytes,
+            max_bytes,
             trouble,
             #[cfg(target_arch = "wasm32")]
             scopes: Default::default(),
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn memory_that_is_not_there_is_an_error() {
         let Some(mut gpu) = gpu() else { return };
-        gpu.recorder.device.most_bytes = u64::MAX;
+        gpu.recorder.device.max_bytes = u64::MAX;
         let _huge = gpu.tensor(1 << 20, 1 << 20);
         check_dead(&mut gpu, "");
     }

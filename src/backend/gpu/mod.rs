@@ -108,7 +108,7 @@ impl Gpu {
     /// Behaves as a device that binds no buffer of more than `bytes`: a test's way to make batches large.
     #[doc(hidden)]
     pub fn limit_buffers(&mut self, bytes: u64) {
-        self.recorder.device.most_bytes = bytes;
+        self.recorder.device.max_bytes = bytes;
     }
 
     /// Gives every kernel's file to the device's compiler, also those that no op of a test uses. Returns how many there are.
@@ -143,9 +143,9 @@ impl Backend for Gpu {
         "webgpu"
     }
 
-    fn most_tokens(&self, channels: usize) -> usize {
-        let panels = self.recorder.device.most_bytes / (4 * PANEL * channels.max(1)) as u64;
-        panels.clamp(1, record::most_workgroups() as u64) as usize * PANEL
+    fn max_tokens(&self, channels: usize) -> usize {
+        let panels = self.recorder.device.max_bytes / (4 * PANEL * channels.max(1)) as u64;
+        panels.clamp(1, record::max_workgroups() as u64) as usize * PANEL
     }
 
     fn tensor(&mut self, channels: usize, tokens: usize) -> GpuTensor {

@@ -77,7 +77,7 @@ const ALIGNMENT: usize = 64;
 const LONG: usize = 1 << 13;
 
 /// Of a dispatch, in each direction.
-pub fn most_workgroups() -> usize {
+pub fn max_workgroups() -> usize {
     wgpu::Limits::default().max_compute_workgroups_per_dimension as usize
 }
 
@@ -124,7 +124,7 @@ impl Recorder {
 
     /// Notes an error when a buffer of so many bytes is more than a kernel can be given.
     pub fn check_size(&self, bytes: usize) {
-        let most = self.device.most_bytes;
+        let most = self.device.max_bytes;
         if bytes as u64 > most {
             self.device.fail(format!("a buffer of {bytes} bytes is more than the {most} that the WebGPU device binds"));
         }
@@ -157,7 +157,7 @@ impl Recorder {
 
     /// Records one run of a kernel. `bound` = the bindings that its entry point uses, by number.
     pub fn run(&mut self, kernel: Kernel<'_>, bound: &[(u32, Bound<'_>)], workgroups: [usize; 3]) {
-        let most = most_workgroups();
+        let most = max_workgroups();
         if workgroups.iter().any(|&n| n > most) {
             let name = kernel.shader.name;
             return self

@@ -52,7 +52,7 @@ const INITIAL_NOISE: f32 = 0.01;
 const GRADIENT_CLIP: f32 = 1.0;
 /// No calibration of a step is flatter than this: where nothing tells the candidates apart the best scale is zero, and with it
 /// the gradient that would bring nodes back.
-const LEAST_SCALE: f32 = 1.0;
+const MIN_SCALE: f32 = 1.0;
 /// Steps before the price moves: the first masks are chaos.
 const SETTLING: usize = 10;
 /// Largest change of the logarithm of the price in a step.
@@ -127,7 +127,7 @@ pub(super) async fn learn<W: Workers>(
         let chunks = draw(prompts, options.pairs, &mut order, &mut random);
         let mask: Vec<f32> = theta.iter().map(|&t| if t > 0.0 { 1.0 } else { 0.0 }).collect();
         let (gradient, differences, first) = gradient(workers, &chunks, &mask, &alive, slope).await?;
-        slope = Some(Slope::fitted(&differences, &first, LEAST_SCALE));
+        slope = Some(Slope::fitted(&differences, &first, MIN_SCALE));
         let loss = calibrate(&differences, &first).1;
         typical_loss = 0.8 * typical_loss + 0.2 * loss;
         if step >= SETTLING {

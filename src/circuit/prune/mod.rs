@@ -65,7 +65,7 @@ pub struct PruneOptions {
     /// Masks of circuits found earlier, to be put together with those found now.
     pub found: Vec<Vec<f32>>,
     /// A search whose bisection keeps more nodes than this is tried again at a lower price.
-    pub most_nodes: usize,
+    pub max_nodes: usize,
     /// Steps, pairs, rates of each search; its price, target and seed are set by the fields above and below.
     pub learn: LearnOptions,
     pub seed: u64,
@@ -78,7 +78,7 @@ impl Default for PruneOptions {
             restarts: 2,
             k_coefs: vec![0.003],
             found: Vec::new(),
-            most_nodes: 400,
+            max_nodes: 400,
             learn: LearnOptions::default(),
             seed: 0,
         }
@@ -223,7 +223,7 @@ async fn search<W: Workers>(
             return Ok(None);
         };
         let mut shrink = Shrink { workers: &mut *workers, data, edges, target: options.target_loss };
-        match shrink.bisect(&learnt, options.most_nodes, progress).await? {
+        match shrink.bisect(&learnt, options.max_nodes, progress).await? {
             Bisected::Cancelled => return Ok(None),
             Bisected::Missed(loss) => lowest = lowest.min(loss),
             Bisected::Reached(mask) => {

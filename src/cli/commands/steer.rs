@@ -44,7 +44,7 @@ pub struct Args {
     json: bool,
 }
 
-const MOST_RANDOM: usize = 10_000;
+const MAX_RANDOM: usize = 10_000;
 
 fn task(args: &Args) -> Result<&'static Task> {
     if let Some(name) = &args.task {
@@ -66,8 +66,8 @@ pub fn run(args: Args) -> Result<()> {
     if !(0.0..=1.0).contains(&args.strength) {
         bail!("--strength must lie between 0 and 1; it is {}", args.strength);
     }
-    if args.random > MOST_RANDOM {
-        bail!("--random must be at most {MOST_RANDOM}; it is {}", args.random);
+    if args.random > MAX_RANDOM {
+        bail!("--random must be at most {MAX_RANDOM}; it is {}", args.random);
     }
     let task = task(&args)?;
     let counterfactual = match &args.counterfactual {

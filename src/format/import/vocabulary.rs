@@ -23,7 +23,7 @@ struct Added {
 }
 
 /// Larger ids than this are no vocabulary.
-const MOST_TOKENS: usize = 1 << 20;
+const MAX_TOKENS: usize = 1 << 20;
 
 /// The text of each token, by id. Tokens are written in GPT-2's byte alphabet; a part of a multi-byte character becomes U+FFFD.
 ///
@@ -37,8 +37,8 @@ pub fn read(json: &[u8]) -> Result<Vec<String>> {
     let bytes = byte_alphabet();
     let mut texts = Vec::new();
     let mut put = |id: u32, text: String| {
-        if id as usize >= MOST_TOKENS {
-            bail!("tokenizer.json has a token with the id {id}; at most {MOST_TOKENS} tokens are read");
+        if id as usize >= MAX_TOKENS {
+            bail!("tokenizer.json has a token with the id {id}; at most {MAX_TOKENS} tokens are read");
         }
         if texts.len() <= id as usize {
             texts.resize(id as usize + 1, String::new());

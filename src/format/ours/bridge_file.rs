@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 const FORMAT_VERSION: u64 = 1;
 const ENTRY: &str = "sparse-circuits-bridge";
 /// Boundaries of the deepest model that makes sense; a file that claims more is not read further.
-const MOST_SITES: usize = 1025;
+const MAX_SITES: usize = 1025;
 
 /// A bridge with what belongs to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,8 +107,8 @@ pub fn read(bytes: &[u8]) -> Result<BridgeFile> {
     };
     let header: Header = versioned::read("bridge", FORMAT_VERSION, text.as_bytes())?;
     let sites = header.rms_ratios.len();
-    if sites == 0 || sites > MOST_SITES {
-        bail!("the bridge file has {sites} sites; 1 to {MOST_SITES} are read");
+    if sites == 0 || sites > MAX_SITES {
+        bail!("the bridge file has {sites} sites; 1 to {MAX_SITES} are read");
     }
     if header.kept == 0 {
         bail!("the bridge file's encoders keep no channel");

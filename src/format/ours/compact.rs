@@ -8,7 +8,7 @@ use half::f16;
 /// Rows of a sparse matrix as gaps. Row `r` has `counts[r]` entries. An entry's gap is its column minus the column
 /// after the entry before it (the row starts at column 0). The largest code, 255 for u8 and 65535 for u16, stands for
 /// that many skipped columns and no entry.
-pub struct Gaps {
+pub struct DeltaIndices {
     pub counts: Vec<u32>,
     pub gaps: Vec<u16>,
     /// U8 or U16: whichever takes fewer bytes.
@@ -19,8 +19,8 @@ fn skip(dtype: Dtype) -> u32 {
     if dtype == Dtype::U8 { u8::MAX as u32 } else { u16::MAX as u32 }
 }
 
-impl Gaps {
-    pub fn encode(matrix: &SparseMatrix) -> Gaps {
+impl DeltaIndices {
+    pub fn encode(matrix: &SparseMatrix) -> DeltaIndices {
         let codes = |dtype| -> usize { plain_gaps(matrix).map(|gap| (gap / skip(dtype)) as usize + 1).sum() };
         let dtype = if codes(Dtype::U8) <= 2 * codes(Dtype::U16) { Dtype::U8 } else { Dtype::U16 };
         let mut gaps = Vec::with_capacity(codes(dtype));
@@ -29,7 +29,7 @@ impl Gaps {
             gaps.push((gap % skip(dtype)) as u16);
         }
         let counts = matrix.indptr().windows(2).map(|pair| pair[1] - pair[0]).collect();
-        Gaps { counts, gaps, dtype }
+        DeltaIndices { counts, gaps, dtype }
     }
 
     /// The rows of a matrix with `values.len()` entries.
@@ -148,9 +148,9 @@ mod tests {
         SparseMatrix::from_dense(&Matrix::new(rows, cols, data))
     }
 
-    fn round_trip(sparse: &SparseMatrix) -> Gaps {
-        let gaps = Gaps::encode(sparse);
-        let back = Gaps { counts: gaps.counts.clone(), gaps: gaps.gaps.clone(), dtype: gaps.dtype };
+    fn round_trip(sparse: &SparseMatrix) -> DeltaIndices {
+        let gaps = DeltaIndices::encode(sparse);
+        let back = DeltaIndices { counts: gaps.counts.clone(), gaps: gaps.gaps.clone(), dtype: gaps.dtype };
         assert_eq!(&back.decode("m", sparse.cols(), sparse.values().to_vec()).unwrap(), sparse);
         gaps
     }
@@ -175,7 +175,11 @@ mod tests {
     #[test]
     fn parts_that_do_not_fit_are_refused() {
         let decode = |counts: &[u32], gaps: &[u16], values: usize| {
-            Gaps { counts: counts.to_vec(), gaps: gaps.to_vec(), dtype: Dtype::U8 }.decode("m", 4, vec![1.0; values])
+            DeltaIndices { counts: counts.to_vec(), gaps: gaps.to_vec(), dtype: Dtype::U8 }.decode(
+                "m",
+                4,
+                vec![1.0; values],
+            )
         };
         assert!(decode(&[1, 1], &[3, 0], 2).is_ok());
         assert!(decode(&[1, 2], &[3, 0], 2).is_err(), "counts and values");

@@ -20,7 +20,7 @@
 //! `bigram_table.scale` (one element): 45,000 entries in 1024 rows take 93 KB. Entries that round to zero are dropped.
 //! A compact file that is read and written again loses nothing more.
 
-use super::compact::{self, Gaps, Integers};
+use super::compact::{self, DeltaIndices, Integers};
 use super::layout::{self, Source, Tensor};
 use super::versioned;
 use crate::format::Dtype;
@@ -206,7 +206,7 @@ impl Parts {
     }
 
     fn gaps(&mut self, name: &str, matrix: &SparseMatrix) {
-        let Gaps { counts, gaps, dtype } = Gaps::encode(matrix);
+        let DeltaIndices { counts, gaps, dtype } = DeltaIndices::encode(matrix);
         let (len, rows) = (gaps.len(), counts.len());
         let (counts_dtype, bytes) = if matrix.cols() <= u16::MAX as usize {
             (Dtype::U16, counts.iter().flat_map(|&count| (count as u16).to_le_bytes()).collect())
@@ -311,7 +311,7 @@ impl Source for Stored<'_> {
             }
             let gaps = indices(&part, dtype, stored.bytes)?.into_iter().map(|gap| gap as u16).collect();
             let values = self.values(name)?;
-            return Ok(Some(WeightMatrix::Sparse(Gaps { counts, gaps, dtype }.decode(name, cols, values)?)));
+            return Ok(Some(WeightMatrix::Sparse(DeltaIndices { counts, gaps, dtype }.decode(name, cols, values)?)));
         }
         Ok(None)
     }

@@ -430,7 +430,7 @@ pub async fn a_batch_beyond_the_limits_is_split(mut gpu: Gpu) {
     let limit = |tokens: usize| (4 * channels * tokens) as u64;
     assert!(chunk.batch.tokens().len() > 128, "{} tokens", chunk.batch.tokens().len());
     gpu.limit_buffers(limit(128));
-    assert_eq!(gpu.most_tokens(channels), 128);
+    assert_eq!(gpu.max_tokens(channels), 128);
     let mask: Vec<f32> = (0..task.space.len()).map(|i| 0.5 + 0.5 * ((i * 37 % 101) as f32 / 101.0)).collect();
     let alive = vec![true; mask.len()];
     let some: Vec<usize> = (0..mask.len()).step_by(7).collect();
