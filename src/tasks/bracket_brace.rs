@@ -1,9 +1,9 @@
 //! After a string: `":` in a dict, `",` in a list.
 
-use super::idioms::*;
+use super::templates::*;
 use super::rng::Rng;
-use super::scan::{scan, splice};
-use super::{HOLE, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::lexer::{lex, replace_range};
+use super::{PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
 
 pub const TASK: Task = Task {
     name: "bracket_brace",
@@ -14,8 +14,8 @@ pub const TASK: Task = Task {
     flip_label: "Flip brace and bracket",
     candidates: ["\":", "\","],
     generate,
-    swap,
-    handwritten: handwritten_text!("handwritten/bracket_brace.txt"),
+    counterfactual,
+    handwritten: handwritten!("bracket_brace"),
 };
 
 fn generate(rng: &mut Rng) -> Pair {
@@ -38,13 +38,13 @@ fn generate(rng: &mut Rng) -> Pair {
     let gap = if rng.chance(15) { "\n    " } else { "" };
     let word = key(rng);
     let inside = rng.chance(40);
-    pair_of(&layout(rng, inside, &lines, &format!("{lead}{HOLE}{gap}\"{word}")), "{", "[")
+    pair_of(&layout(rng, inside, &lines, &format!("{lead}{PLACEHOLDER}{gap}\"{word}")), "{", "[")
 }
 
-fn swap(text: &str) -> Result<String, String> {
-    match scan(text).brackets.last() {
-        Some(&(at, '{')) => Ok(splice(text, at, 1, "[")),
-        Some(&(at, '[')) => Ok(splice(text, at, 1, "{")),
+fn counterfactual(text: &str) -> Result<String, String> {
+    match lex(text).brackets.last() {
+        Some(&(at, '{')) => Ok(replace_range(text, at, 1, "[")),
+        Some(&(at, '[')) => Ok(replace_range(text, at, 1, "{")),
         _ => Err("No brace or square bracket is open at the end of this text, so there is nothing to flip.".into()),
     }
 }

@@ -1,9 +1,9 @@
 //! Close a flat or a nested list.
 
-use super::idioms::*;
+use super::templates::*;
 use super::rng::Rng;
-use super::scan::{scan, splice};
-use super::{HOLE, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::lexer::{lex, replace_range};
+use super::{PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
 
 pub const TASK: Task = Task {
     name: "bracket_counting",
@@ -14,8 +14,8 @@ pub const TASK: Task = Task {
     flip_label: "Flip the depth",
     candidates: ["]", "]]"],
     generate,
-    swap,
-    handwritten: handwritten_text!("handwritten/bracket_counting.txt"),
+    counterfactual,
+    handwritten: handwritten!("bracket_counting"),
 };
 
 fn generate(rng: &mut Rng) -> Pair {
@@ -38,11 +38,11 @@ fn generate(rng: &mut Rng) -> Pair {
         open_nested(rng, rows, 3)[1..].to_string()
     };
     let inside = rng.chance(40);
-    pair_of(&layout(rng, inside, &lines, &format!("{lead}{HOLE}{items}")), "", "[")
+    pair_of(&layout(rng, inside, &lines, &format!("{lead}{PLACEHOLDER}{items}")), "", "[")
 }
 
-fn swap(text: &str) -> Result<String, String> {
-    let open = scan(text);
+fn counterfactual(text: &str) -> Result<String, String> {
+    let open = lex(text);
     if open.string.is_some() {
         return Err("A string is open at the end of this text, so no list can be closed there.".into());
     }
@@ -58,8 +58,8 @@ fn swap(text: &str) -> Result<String, String> {
             {
                 first = *from;
             }
-            Ok(splice(text, first, 0, "["))
+            Ok(replace_range(text, first, 0, "["))
         }
-        [.., outermost] => Ok(splice(text, outermost, 1, "")),
+        [.., outermost] => Ok(replace_range(text, outermost, 1, "")),
     }
 }

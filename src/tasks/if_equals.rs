@@ -1,9 +1,9 @@
 //! After a name: ` ==` in a condition, ` =` in an assignment.
 
-use super::idioms::*;
+use super::templates::*;
 use super::rng::Rng;
-use super::scan::{scan, splice};
-use super::{HOLE, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::lexer::{lex, replace_range};
+use super::{PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
 
 pub const TASK: Task = Task {
     name: "if_equals",
@@ -14,8 +14,8 @@ pub const TASK: Task = Task {
     flip_label: "Flip condition and assignment",
     candidates: [" ==", " ="],
     generate,
-    swap,
-    handwritten: handwritten_text!("handwritten/if_equals.txt"),
+    counterfactual,
+    handwritten: handwritten!("if_equals"),
 };
 
 fn generate(rng: &mut Rng) -> Pair {
@@ -44,23 +44,23 @@ fn generate(rng: &mut Rng) -> Pair {
         1 => format!("self.{}", name(rng)),
         _ => format!("{}.{}", name(rng), name(rng)),
     };
-    pair_of(&layout(rng, inside, &lines, &format!("{indent}{HOLE}{subject}")), "if ", "")
+    pair_of(&layout(rng, inside, &lines, &format!("{indent}{PLACEHOLDER}{subject}")), "if ", "")
 }
 
-fn swap(text: &str) -> Result<String, String> {
+fn counterfactual(text: &str) -> Result<String, String> {
     let start = text.rfind('\n').map_or(0, |at| at + 1);
     let line = &text[start..];
     let at = start + line.len() - line.trim_start().len();
     let rest = &text[at..];
     for word in ["if ", "elif ", "while "] {
         if rest.starts_with(word) {
-            return Ok(splice(text, at, word.len(), ""));
+            return Ok(replace_range(text, at, word.len(), ""));
         }
     }
-    let open = scan(text);
+    let open = lex(text);
     let plain = !rest.is_empty() && rest.chars().all(|c| c.is_alphanumeric() || "_.[]()\"'".contains(c));
     if open.string.is_some() || !open.brackets.is_empty() || !plain {
         return Err("The last line must be a name alone, such as count, or a name after if.".into());
     }
-    Ok(splice(text, at, 0, "if "))
+    Ok(replace_range(text, at, 0, "if "))
 }

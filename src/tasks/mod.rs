@@ -1,46 +1,45 @@
 //! Tasks: a choice between two next tokens, and pairs of prompts that differ in one place and want different candidates
-//! (Gao et al. 2025, table 1). A new task is one file with a `pub const TASK` and one line in [`TASKS`].
+//! (Gao et al. 2025, table 1).
 //!
-//! Contexts hold distractors: whole closed statements with both answers in them, so that in most prompts neither one token's
-//! presence nor its absence tells the answer.
+//! A new task is one file with a `pub const TASK`, its name in the list of [`tasks!`], and its hand-written prompts in
+//! `handwritten/NAME.txt`.
+//!
+//! Contexts hold distractors: closed statements that use both answers. In most prompts the presence or absence of one token
+//! therefore does not give the answer away.
 
-/// Prompts that the command measures on; the page's wasm goes without their text.
-macro_rules! handwritten_text {
-    ($file:literal) => {{
-        #[cfg(not(target_arch = "wasm32"))]
-        {
-            include_str!($file)
-        }
-        #[cfg(target_arch = "wasm32")]
-        {
-            ""
-        }
-    }};
+/// Declares the module of each task and lists them in [`TASKS`], in the order of the menu.
+macro_rules! tasks {
+    ($($name:ident),* $(,)?) => {
+        $(mod $name;)*
+
+        /// All tasks, in the order of the menu.
+        pub const TASKS: &[Task] = &[$($name::TASK),*];
+    };
 }
 
-pub mod idioms;
+/// The hand-written prompts of a task. Only the native command measures on them, so the page's wasm leaves their text out.
+macro_rules! handwritten {
+    ($name:literal) => {
+        if cfg!(target_arch = "wasm32") { "" } else { include_str!(concat!("handwritten/", $name, ".txt")) }
+    };
+}
+
+pub(crate) mod lexer;
 pub mod rng;
-pub(crate) mod scan;
+pub mod templates;
 mod words;
 
-mod bracket_brace;
-mod bracket_counting;
-mod if_equals;
-mod set_or_string_fixedvarname;
-mod single_double_quote;
+tasks! {
+    single_double_quote,
+    bracket_counting,
+    set_or_string_fixedvarname,
+    bracket_brace,
+    if_equals,
+}
 
 use std::collections::HashSet;
 
 use rng::Rng;
-
-/// All tasks, in the order of the menu.
-pub const TASKS: &[Task] = &[
-    single_double_quote::TASK,
-    bracket_counting::TASK,
-    set_or_string_fixedvarname::TASK,
-    bracket_brace::TASK,
-    if_equals::TASK,
-];
 
 /// A choice between two next tokens.
 pub struct Task {
@@ -57,7 +56,7 @@ pub struct Task {
     /// The two next tokens; prompt a of a pair wants the first.
     pub candidates: [&'static str; 2],
     generate: fn(&mut Rng) -> Pair,
-    swap: fn(&str) -> Result<String, String>,
+    counterfactual: fn(&str) -> Result<String, String>,
     handwritten: &'static str,
 }
 
@@ -146,7 +145,7 @@ impl Task {
     /// The same text with the telling part swapped, so that the other candidate belongs there; or a sentence that says why there is
     /// nothing to swap.
     pub fn counterfactual(&self, text: &str) -> Result<String, String> {
-        (self.swap)(text)
+        (self.counterfactual)(text)
     }
 
     /// Prompts as a person would type them, not from the generator: `src/tasks/handwritten/NAME.txt`.
@@ -189,7 +188,7 @@ fn fnv(parts: &[&str]) -> u64 {
 }
 
 /// Where a prompt's telling part goes in a template.
-const HOLE: &str = "\u{1}";
+const PLACEHOLDER: &str = "\u{1}";
 
 /// Lines of one level, then the last, unfinished line; `inside` a function, its head is put before.
 fn layout(rng: &mut Rng, inside: bool, lines: &[String], last: &str) -> String {
@@ -197,8 +196,8 @@ fn layout(rng: &mut Rng, inside: bool, lines: &[String], last: &str) -> String {
     let mut out = String::new();
     if inside {
         let count = rng.below(3);
-        let parameters = idioms::names(rng, count).join(", ");
-        out.push_str(&format!("def {}({parameters}):\n", idioms::function_name(rng)));
+        let parameters = templates::names(rng, count).join(", ");
+        out.push_str(&format!("def {}({parameters}):\n", templates::function_name(rng)));
     }
     for line in lines.iter().map(String::as_str).chain([last]) {
         for (index, part) in line.split('\n').enumerate() {
@@ -215,7 +214,7 @@ fn layout(rng: &mut Rng, inside: bool, lines: &[String], last: &str) -> String {
 }
 
 fn pair_of(template: &str, a: &str, b: &str) -> Pair {
-    Pair { a: template.replace(HOLE, a), b: template.replace(HOLE, b) }
+    Pair { a: template.replace(PLACEHOLDER, a), b: template.replace(PLACEHOLDER, b) }
 }
 
 /// Which of the two kinds of distractors a context holds: both mostly, since only then does presence tell nothing.
@@ -240,6 +239,6 @@ fn draw_kinds(rng: &mut Rng, weights: &[usize; 5]) -> Vec<bool> {
 fn dilute(rng: &mut Rng, lines: &mut Vec<String>, most: usize) {
     for _ in 0..rng.below(most + 1) {
         let place = rng.below(lines.len() + 1);
-        lines.insert(place, idioms::plain_statement(rng));
+        lines.insert(place, templates::plain_statement(rng));
     }
 }

@@ -1,9 +1,9 @@
 //! After a variable `current` set to `set()` or `""`: grow it by `.add` or by ` +=`.
 
-use super::idioms::*;
+use super::templates::*;
 use super::rng::Rng;
-use super::scan::splice;
-use super::{HOLE, Pair, Task, dilute, draw_kinds, layout, pair_of};
+use super::lexer::replace_range;
+use super::{PLACEHOLDER, Pair, Task, dilute, draw_kinds, layout, pair_of};
 
 pub const TASK: Task = Task {
     name: "set_or_string_fixedvarname",
@@ -14,8 +14,8 @@ pub const TASK: Task = Task {
     flip_label: "Flip set and string",
     candidates: [".add", " +="],
     generate,
-    swap,
-    handwritten: handwritten_text!("handwritten/set_or_string_fixedvarname.txt"),
+    counterfactual,
+    handwritten: handwritten!("set_or_string_fixedvarname"),
 };
 
 /// Drawn again when a distractor is called `current` by chance: only one line may say what it holds.
@@ -37,7 +37,7 @@ fn draw(rng: &mut Rng) -> Pair {
         .zip(&others)
         .map(|(&text, other)| format!("{other} = {}", if text { "\"\"" } else { "set()" }))
         .collect();
-    lines.insert(rng.below(lines.len() + 1), format!("current = {HOLE}"));
+    lines.insert(rng.below(lines.len() + 1), format!("current = {PLACEHOLDER}"));
     dilute(rng, &mut lines, 1);
     let item = name(rng);
     let mut depth = 0;
@@ -66,7 +66,7 @@ fn draw(rng: &mut Rng) -> Pair {
 
 const SET: &str = "set()";
 
-fn swap(text: &str) -> Result<String, String> {
+fn counterfactual(text: &str) -> Result<String, String> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
     let variable =
         &text[text.rfind(|c| !is_name(c)).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8))..];
@@ -87,7 +87,7 @@ fn swap(text: &str) -> Result<String, String> {
         start += line.len();
     }
     match found {
-        Some((at, length, with)) => Ok(splice(text, at, length, with)),
+        Some((at, length, with)) => Ok(replace_range(text, at, length, with)),
         None => Err(format!("No line sets {variable} to set() or to \"\", so there is nothing to flip.")),
     }
 }

@@ -1,9 +1,9 @@
 //! Close a string opened by `('` or `("`.
 
-use super::idioms::*;
+use super::templates::*;
 use super::rng::Rng;
-use super::scan::{scan, splice};
-use super::{HOLE, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::lexer::{lex, replace_range};
+use super::{PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
 
 pub const TASK: Task = Task {
     name: "single_double_quote",
@@ -15,8 +15,8 @@ pub const TASK: Task = Task {
     flip_label: "Flip the quote type",
     candidates: ["')", "\")"],
     generate,
-    swap,
-    handwritten: handwritten_text!("handwritten/single_double_quote.txt"),
+    counterfactual,
+    handwritten: handwritten!("single_double_quote"),
 };
 
 fn generate(rng: &mut Rng) -> Pair {
@@ -38,18 +38,18 @@ fn generate(rng: &mut Rng) -> Pair {
     if rng.chance(12) {
         last.push_str(rng.pick(&["!", ".", "?"]));
     }
-    debug_assert!(last.contains(HOLE));
+    debug_assert!(last.contains(PLACEHOLDER));
     let inside = rng.chance(40);
     pair_of(&layout(rng, inside, &lines, &last), "'", "\"")
 }
 
-fn swap(text: &str) -> Result<String, String> {
-    let Some((at, mark, length)) = scan(text).string else {
+fn counterfactual(text: &str) -> Result<String, String> {
+    let Some((at, mark, length)) = lex(text).string else {
         return Err("No string is open at the end of this text, so there is no quote to flip.".into());
     };
     let other = other_quote(mark);
     if length == 1 && text[at + 1..].contains(other) {
         return Err(format!("The open string holds a {other} itself, which would close it after the flip."));
     }
-    Ok(splice(text, at, length, &other.to_string().repeat(length)))
+    Ok(replace_range(text, at, length, &other.to_string().repeat(length)))
 }

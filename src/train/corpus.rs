@@ -1,4 +1,4 @@
-//! The corpus recipe: real Python from pinned wheels and synthetic idioms, a tokenizer trained on both, and their token ids on disk.
+//! The corpus recipe: real Python from pinned wheels and synthetic Python, a tokenizer trained on both, and their token ids on disk.
 //!
 //! Files written: `tokenizer.json`; `{real,synthetic}.{train,valid}.bin` (little-endian u16 token ids, each document followed by
 //! `<|endoftext|>`); `corpus.json` (what it was made of). The same packages and seeds give the same bytes.

@@ -8,7 +8,7 @@ use crate::tokenizer::Tokenizer;
 use crate::train::corpus::{Recipe, build};
 use crate::{Result, bail};
 
-/// Fetch the pinned Python packages, write synthetic idioms, train the tokenizer, tokenize both.
+/// Fetch the pinned Python packages, write synthetic Python, train the tokenizer, tokenize both.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder to write; made when it is not there.

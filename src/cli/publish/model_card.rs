@@ -57,7 +57,7 @@ pub fn card(bundle: &Bundle) -> String {
         let tokens: f64 = runs.iter().map(|run| run.tokens).sum();
         let synthetic: f64 = runs.iter().map(|run| run.tokens * run.synthetic_share).sum();
         text += &format!(
-            "Trained on {:.1} million tokens{}, {:.0} % of them of synthetic idioms and the others real Python; held-out cross entropy {loss:.3} nats a \
+            "Trained on {:.1} million tokens{}, {:.0} % of them synthetic Python and the others real; held-out cross entropy {loss:.3} nats a \
              token (real {:.3}, synthetic {:.3}), before the file was made compact. Configs, seeds and losses stand in the file's metadata.\n\n",
             tokens / 1e6,
             if runs.len() > 1 { format!(" in {} runs, one after the other", runs.len()) } else { String::new() },

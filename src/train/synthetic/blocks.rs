@@ -1,7 +1,7 @@
 //! What has a body: functions, classes, loops, conditions, `with`.
 
 use super::{Kind, Writer};
-use crate::tasks::idioms::*;
+use crate::tasks::templates::*;
 
 impl Writer {
     /// A function, a class, or some lines of a script.

@@ -1,8 +1,8 @@
 //! The tasks' own constructs in their own surroundings, carried to the end of the statement.
 
 use super::Writer;
-use crate::tasks::idioms::*;
-use crate::tasks::scan::scan;
+use crate::tasks::lexer::lex;
+use crate::tasks::templates::*;
 use crate::tasks::{Split, TASKS};
 
 impl Writer {
@@ -55,7 +55,7 @@ impl Writer {
             _ => String::new(),
         };
         self.text.push_str(&rest);
-        let closers: String = scan(&self.text[start..])
+        let closers: String = lex(&self.text[start..])
             .brackets
             .iter()
             .rev()

@@ -1,7 +1,7 @@
 //! Lines without a body.
 
 use super::{Kind, Writer};
-use crate::tasks::idioms::*;
+use crate::tasks::templates::*;
 
 impl Writer {
     pub fn statement(&mut self) {

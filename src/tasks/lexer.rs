@@ -12,7 +12,7 @@ pub struct Open {
 }
 
 /// Reads strings (escapes, triple quotes), comments and brackets. A plain string ends at its line's end.
-pub fn scan(text: &str) -> Open {
+pub fn lex(text: &str) -> Open {
     let bytes = text.as_bytes();
     let mut open = Open::default();
     let mut at = 0;
@@ -55,6 +55,6 @@ pub fn scan(text: &str) -> Open {
 }
 
 /// The text with `length` bytes at `at` replaced.
-pub fn splice(text: &str, at: usize, length: usize, with: &str) -> String {
+pub fn replace_range(text: &str, at: usize, length: usize, with: &str) -> String {
     format!("{}{with}{}", &text[..at], &text[at + length..])
 }
