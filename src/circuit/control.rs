@@ -1,7 +1,7 @@
 //! The control of a search: a model of the same shape that has learnt nothing. Masks can make even random models do a task, so a
 //! circuit's size means something only beside that of the same search there.
 
-use super::prune::Random;
+use super::evaluate::Random;
 use crate::model::{Linear, WeightMatrix, Weights};
 use crate::tensor::{Matrix, SparseMatrix};
 

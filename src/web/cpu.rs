@@ -4,7 +4,7 @@ use super::engine::{Engine, put};
 use super::js::to_js;
 use super::js_error;
 use crate::backend::{Backend, cpu::Cpu, ready};
-use crate::circuit::inspect::model_info;
+use crate::circuit::explain::inspect::model_info;
 use crate::tasks;
 use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;

@@ -1,7 +1,7 @@
 //! A model with its circuits on one backend: what both wasm faces of the engine share.
 
 use crate::backend::Backend;
-use crate::circuit::inspect::{Ask, View, circuit_info, view};
+use crate::circuit::explain::inspect::{Ask, View, circuit_info, view};
 use crate::circuit::{Circuit, Edits};
 use crate::format::{ModelFile, circuit_file, model_file};
 use crate::model::{Model, Node};

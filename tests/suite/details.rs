@@ -3,7 +3,7 @@
 use crate::reference::random::{self, Random};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::ready;
-use sparse_circuits::circuit::inspect::{Ask, View, circuit_info, view};
+use sparse_circuits::circuit::explain::inspect::{Ask, View, circuit_info, view};
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, NodeDetail};
 use sparse_circuits::model::{Activation, Config, Hook, Model, Node, Site, Weights};
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,11 +2,11 @@
 
 use crate::prune_support::*;
 use sparse_circuits::backend::cpu::Cpu;
-use sparse_circuits::circuit::evaluate::{flip_rates, modes};
+use sparse_circuits::circuit::evaluate::{flip, flip_rates, modes};
 use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, prune};
 use sparse_circuits::circuit::{
     Circuit, EdgeList, Edits, Mode, NodeSpace, Prompts, Request, TaskModel, Threads, Worker, Workers, block_on,
-    control, flip, run,
+    control, run,
 };
 use sparse_circuits::model::{LogitsAt, Model, Node};
 use std::collections::{BTreeMap, BTreeSet};

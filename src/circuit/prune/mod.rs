@@ -5,20 +5,16 @@
 //! Knows no file, clock or terminal: prompts come tokenized, progress goes to a callback that can also cancel, and the same seed
 //! gives the same circuit on any number of threads.
 
-mod edges;
+mod greedy_ablation;
 mod learn;
-mod shrink;
 
-pub use edges::EdgeList;
 pub use learn::LearnOptions;
-pub(crate) use learn::Random;
 
-use super::Calibration;
-use super::prompts::Prompts;
-use super::workers::Workers;
 use crate::Result;
+use crate::circuit::definition::{Calibration, EdgeList};
+use crate::circuit::evaluate::{Prompts, Workers};
 use crate::model::Node;
-use shrink::{Bisected, Candidate, Shrink};
+use greedy_ablation::{Bisected, Candidate, Shrink};
 use std::collections::BTreeSet;
 
 /// Pairs in the small set that screens single drops: of train and validation pairs each.

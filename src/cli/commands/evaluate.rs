@@ -2,7 +2,8 @@
 
 use crate::backend::ready;
 use crate::circuit::evaluate::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};
-use crate::circuit::{Circuit, Prompts, Scores, TaskModel, Threads, Workers, graph};
+use crate::circuit::explain::graph::edges;
+use crate::circuit::{Circuit, Prompts, Scores, TaskModel, Threads, Workers};
 use crate::cli::print;
 use crate::cli::shared::task_prompts::{find_task, handwritten, load_tokenizer, pairs};
 use crate::cli::shared::{bridge, files};
@@ -114,7 +115,7 @@ pub fn measure(
         split,
         pairs: tokens.len(),
         nodes: circuit.nodes.len(),
-        edges: graph::edges(&file.weights, &circuit.nodes).len(),
+        edges: edges(&file.weights, &circuit.nodes).len(),
         on_pairs: ready(modes(workers, &set, &mask, calibration))?,
         on_handwritten: ready(modes(workers, &typed, &mask, calibration))?,
         handwritten: typed.first.len(),

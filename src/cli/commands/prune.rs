@@ -2,13 +2,11 @@
 
 use super::evaluate::{Report, measure};
 use crate::backend::{cpu::Cpu, ready};
-use crate::circuit::describe::describe;
+use crate::circuit::explain::describe::describe;
 use crate::circuit::prune::{
     LearnOptions, Outcome, Progress, PruneData, PruneOptions, Pruned, SearchReport, Stage, prune,
 };
-use crate::circuit::{
-    Circuit, EdgeList, MeanSums, NodeSpace, Prompts, TaskModel, Threads, Workers, control, evaluate, flip,
-};
+use crate::circuit::{Circuit, EdgeList, MeanSums, NodeSpace, Prompts, TaskModel, Threads, Workers, control, evaluate};
 use crate::cli::print;
 use crate::cli::shared::files;
 use crate::cli::shared::task_prompts::{find_task, load_tokenizer, pairs};
@@ -208,7 +206,8 @@ fn finish(
     let space = workers.task().space.clone();
     let mask = space.mask(&best.nodes)?;
     let list: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
-    let chosen = ready(flip::choose(workers, &some(FLIP_PAIRS), &some(FLIP_GLANCE), &mask, &list, &best.calibration))?;
+    let chosen =
+        ready(evaluate::flip::choose(workers, &some(FLIP_PAIRS), &some(FLIP_GLANCE), &mask, &list, &best.calibration))?;
     let on_train = ready(evaluate::flip_rates(workers, &some(train.len()), &mask, &chosen.nodes, &best.calibration))?;
     let labels = labels(workers, task, tokenizer, &best.nodes, train, context)?;
     let mut circuit = Circuit {

@@ -3,7 +3,7 @@
 use crate::backend::cpu::Cpu;
 use crate::backend::ready;
 use crate::circuit::evaluate::{LossAndAccuracy, modes};
-use crate::circuit::inspect::{Ask, View, circuit_info, model_info, view};
+use crate::circuit::explain::inspect::{Ask, View, circuit_info, model_info, view};
 use crate::circuit::{Calibration, Circuit, Edits, Mode, Prompts, TaskModel, Threads, Workers};
 use crate::cli::commands::evaluate::{self, Report};
 use crate::cli::commands::prune::{DESCRIBED_PAIRS, labels};

@@ -1,6 +1,6 @@
 //! Means of every hook's channels over a corpus: what an ablated node is held at (Gao et al. 2025, 2.2).
 
-use super::Means;
+use super::plan::Means;
 use crate::backend::{Backend, Batch};
 use crate::model::{Config, Hook, Hooks, LogitsAt, Model, forward};
 use crate::tensor::{Activations, PANEL};

@@ -1,7 +1,7 @@
 //! Smaller models that give the same numbers: only the two candidates' logits, and only the weights that running nodes use.
 //! Most of pruning runs circuits of a few dozen nodes; this makes their sparse products nearly free.
 
-use super::NodeSpace;
+use crate::circuit::definition::NodeSpace;
 use crate::model::{Config, Hook, Linear, Site, TopKSite, WeightMatrix, Weights};
 use crate::tensor::{Matrix, SparseMatrix};
 use std::ops::Range;

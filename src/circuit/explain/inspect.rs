@@ -1,12 +1,10 @@
 //! What the page shows of a circuit and of a run. Names and shapes are those of the page's `protocol.ts`.
 
-use super::apply::Means;
 use super::detail::{self, NodeDetail, Seen};
 use super::graph::{Edge, Rail, edges, rails};
-use super::predict::{Prediction, predict};
-use super::run::Request;
-use super::{Circuit, Edits};
 use crate::backend::Backend;
+use crate::circuit::definition::Circuit;
+use crate::circuit::intervene::{Edits, Means, Prediction, Request, predict};
 use crate::model::{Hook, LogitsAt, Model, Node, Site, Weights};
 use crate::tensor::Activations;
 use crate::{Result, bail};
@@ -139,7 +137,7 @@ pub fn model_info(weights: &Weights) -> ModelInfo {
 
 /// # Errors
 /// A circuit that does not fit the model; a node without a mean.
-pub fn circuit_info(weights: &Weights, means: &super::Means, circuit: &Circuit) -> Result<CircuitInfo> {
+pub fn circuit_info(weights: &Weights, means: &Means, circuit: &Circuit) -> Result<CircuitInfo> {
     circuit.check(&weights.config)?;
     let mut nodes = Vec::new();
     for &node in &circuit.nodes {
@@ -182,7 +180,7 @@ pub(super) fn head_of(weights: &Weights, node: Node) -> Option<(usize, usize)> {
 /// Runs the model and reads off everything that the screen shows.
 ///
 /// # Errors
-/// What [`super::run`] refuses; a node or token that does not exist.
+/// What [`crate::circuit::run`] refuses; a node or token that does not exist.
 pub async fn view<B: Backend>(backend: &mut B, model: &Model<B>, weights: &Weights, ask: &Ask<'_>) -> Result<View> {
     let config = &weights.config;
     let last = ask.a.len().saturating_sub(1);

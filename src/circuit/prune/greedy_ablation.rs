@@ -4,9 +4,8 @@
 use super::learn::{Learnt, Slope};
 use super::{Progress, PruneData, Stage};
 use crate::Result;
-use crate::circuit::prompts::{Chunk, Prompts};
-use crate::circuit::workers::{Worker, Workers};
-use crate::circuit::{Calibration, EdgeList, calibrate};
+use crate::circuit::definition::{Calibration, EdgeList};
+use crate::circuit::evaluate::{self, Chunk, Prompts, Worker, Workers};
 
 /// A drop is hopeless when the loss on the few prompts of a glance is this far above the target: about three standard errors.
 const HOPELESS: f64 = 0.1;
@@ -289,5 +288,5 @@ pub(super) async fn loss_of<W: Workers>(
     calibration: &Calibration,
 ) -> Result<f64> {
     let differences = workers.differences(prompts, mask).await?;
-    Ok(calibrate::loss(calibration, &differences, &prompts.first))
+    Ok(evaluate::loss(calibration, &differences, &prompts.first))
 }

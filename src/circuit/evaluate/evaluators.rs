@@ -1,13 +1,13 @@
 //! Who runs the prompts of a search: one backend, or natively a few CPU threads. Searches are written over [`Workers`] and know
 //! neither.
 
-use super::flip::{FlipHooks, FlipPlan};
-use super::masks::{DeviceMasks, LearningMasks};
+use super::calibrate::calibrate;
+use super::fold_constants::{reduce, two_logits};
 use super::prompts::{Chunk, Prompts};
-use super::reduce::{reduce, two_logits};
-use super::{Calibration, NodeSpace};
 use crate::Result;
 use crate::backend::{Backend, Batch};
+use crate::circuit::definition::{Calibration, NodeSpace};
+use crate::circuit::intervene::{DeviceMasks, FlipHooks, FlipPlan, LearningMasks};
 use crate::model::{Hook, Hooks, LogitsAt, Model, Weights, backward, forward, forward_with_trace};
 use crate::tensor::Activations;
 use std::collections::{BTreeMap, BTreeSet};
@@ -263,7 +263,7 @@ pub trait Workers {
     /// # Errors
     /// When the device fails.
     async fn calibrate(&mut self, prompts: &Prompts, mask: &[f32]) -> Result<(Calibration, f64)> {
-        Ok(super::calibrate(&self.differences(prompts, mask).await?, &prompts.first))
+        Ok(calibrate(&self.differences(prompts, mask).await?, &prompts.first))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Logit calibration: a circuit's probabilities are `sigmoid(scale * d / deviation + shift)` (Gao et al. 2025, A.5, in our two-way
 //! form), because mean ablation shrinks and shifts the logits without changing what they tell.
 
-use super::Calibration;
+use crate::circuit::definition::Calibration;
 
 /// No calibration is steeper: an unbounded scale hides a weak circuit behind a few well separated pairs.
 pub const SCALE_CAP: f64 = 3.0;

@@ -1,8 +1,9 @@
 //! The numbers that the page and `sparse-circuits predict` show: two candidates and the likeliest tokens.
 
+use super::edits::Mode;
 use super::run::{Request, Values, run};
-use super::{Calibration, Circuit, Mode};
 use crate::backend::Backend;
+use crate::circuit::definition::{Calibration, Circuit};
 use crate::model::Model;
 use crate::{Result, bail};
 

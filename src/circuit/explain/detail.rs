@@ -1,10 +1,9 @@
 //! One node at one token: what goes in, what it gives on. Parts visibly sum to the whole.
 
-use super::apply::Means;
-use super::graph::{Map, maps, to_logit};
+use super::graph::to_logit;
 use super::inspect::{attention_from, channel, head_of};
-use super::run::Values;
-use super::{Circuit, Edits};
+use crate::circuit::definition::{Circuit, Map, maps};
+use crate::circuit::intervene::{Edits, Means, Values};
 use crate::model::{
     Activation, Config, Hook, LAYER_NORM_EPS, Node, Norm, RMS_NORM_EPS, ResidualActivation, Site, TopKSite, Weights,
 };

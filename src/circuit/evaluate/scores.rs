@@ -1,12 +1,12 @@
 //! How well a circuit does a task, alone (sufficiency), and how well the model does without it (necessity).
 
 use super::calibrate::{accuracy, loss};
+use super::evaluators::Workers;
 use super::flip::reversed_share;
 use super::prompts::Prompts;
-use super::prune::Random;
-use super::workers::Workers;
-use super::{Calibration, Scores};
+use super::random::Random;
 use crate::Result;
+use crate::circuit::definition::{Calibration, Scores};
 use serde::{Deserialize, Serialize};
 
 /// Loss in nats (cross entropy of the softmax over the two candidates) and share of right answers.

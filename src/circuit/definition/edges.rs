@@ -1,7 +1,7 @@
 //! Edges of a model between its nodes: what a circuit's size is counted in.
 
-use crate::circuit::NodeSpace;
-use crate::circuit::graph::maps;
+use super::maps::maps;
+use super::node_space::NodeSpace;
 use crate::model::{Hook, Weights};
 
 /// Which nodes a nonzero weight joins, as lists of neighbours in both directions (indices into the node space).

@@ -1,9 +1,10 @@
 //! A run of a model on one prompt with [`Edits`] applied: what the page, `run` and `predict` share.
 
-use super::apply::{Applied, Means, Plan, Source, align};
-use super::{Circuit, Edits};
+use super::edits::Edits;
+use super::plan::{Applied, Means, Plan, Source, align};
 use crate::Result;
 use crate::backend::{Backend, Batch};
+use crate::circuit::definition::Circuit;
 use crate::model::{Hook, LogitsAt, Model, forward};
 use crate::tensor::Activations;
 use std::collections::{BTreeMap, BTreeSet};

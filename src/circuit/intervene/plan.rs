@@ -1,7 +1,8 @@
 //! The one place that applies [`Edits`] to a run, so that the page, the command line and the files cannot disagree.
 
-use super::{Circuit, Edits, Mode};
+use super::edits::{Edits, Mode};
 use crate::backend::{Backend, ChannelEdit};
+use crate::circuit::definition::Circuit;
 use crate::model::{Config, Hook, Hooks, Node};
 use crate::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,8 @@
 //! Plain names for a circuit's nodes, from what they do on the task's prompts: whether they hold still, at or after which token they
 //! are high or low, and with which of a pair's two readings they are higher. Measured, so they say no more than was seen.
 
-use super::workers::Workers;
-use super::{Chunk, Prompts};
 use crate::Result;
+use crate::circuit::evaluate::{Chunk, Prompts, Workers};
 use crate::model::{Hook, Node, Site};
 use std::collections::BTreeMap;
 

@@ -1,0 +1,17 @@
+//! Changing a run: what a person edits, what masks hold at means, and the runs with it.
+
+mod edits;
+mod masks;
+mod means;
+mod pair_flip;
+mod plan;
+mod predict;
+mod run;
+
+pub use edits::{Edits, Mode};
+pub use masks::{DeviceMasks, LearningMasks};
+pub use means::MeanSums;
+pub use pair_flip::{FlipHooks, FlipPlan};
+pub use plan::{Applied, Means, Plan, Source, align};
+pub use predict::{Prediction, TOP, predict};
+pub use run::{Outcome, Request, Values, run};
