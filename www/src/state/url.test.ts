@@ -1,5 +1,5 @@
-import { notice } from '../text/en';
 import { describe, expect, it } from 'vitest';
+import type { Notice } from '../domain/notices';
 import { opening, type Doc } from './document';
 import { decode, encode, type Bounds } from './url';
 
@@ -53,47 +53,44 @@ describe('absent values', () => {
 });
 
 describe('hostile values', () => {
-  const bad = (hash: string) => {
+  const bad = (hash: string, ...kinds: Notice['kind'][]) => {
     const decoded = decode(hash, bounds);
-    expect(decoded.notices.length).toBeGreaterThan(0);
+    expect(decoded.notices.map((one) => one.kind)).toEqual(kinds);
     return decoded;
   };
-  it('replaces an unknown task', () => expect(bad('#task=__proto__').task).toBeNull());
-  it('refuses another version whole', () => expect(bad('#v=2&flip=1').edits.flip).toBe(false));
-  it('refuses an unknown mode', () => expect(bad('#mode=FULL').edits.mode).toBe('circuit'));
-  it('refuses flip=yes', () => expect(bad('#flip=yes').edits.flip).toBe(false));
+  it('replaces an unknown task', () => expect(bad('#task=__proto__', 'link-task').task).toBeNull());
+  it('refuses another version whole', () => expect(bad('#v=2&flip=1', 'link-version').edits.flip).toBe(false));
+  it('refuses an unknown mode', () => expect(bad('#mode=FULL', 'link-mode').edits.mode).toBe('circuit'));
+  it('refuses flip=yes', () => expect(bad('#flip=yes', 'link-flip').edits.flip).toBe(false));
   it.each(['off', 'patch'])('refuses nodes that are not there in %s', (key) => {
-    const decoded = bad(`#${key}=0.mlp.post_act.1,9.mlp.post_act.1,0.mlp.post_act.1024,constructor,0.attn.y.1,%00,0.mlp.post_act.1`);
+    const decoded = bad(`#${key}=0.mlp.post_act.1,9.mlp.post_act.1,0.mlp.post_act.1024,constructor,0.attn.y.1,%00,0.mlp.post_act.1`, 'link-nodes');
     expect(decoded.edits[key as 'off' | 'patch']).toEqual(['0.mlp.post_act.1']);
   });
   it.each(['NaN', 'Infinity', '-Infinity', '1e9', '', '0x10', '1:2', '1,', ' 1'])('refuses the number %j', (number) => {
-    expect(bad(`#set=0.attn.q.1:${encodeURIComponent(number)}`).edits.set['0.attn.q.1'] ?? null).toBe(number === '1,' ? 1 : null);
+    expect(bad(`#set=0.attn.q.1:${encodeURIComponent(number)}`, 'link-nodes').edits.set['0.attn.q.1'] ?? null).toBe(number === '1,' ? 1 : null);
   });
   it('takes no prototype for a node', () => {
-    const decoded = bad('#set=__proto__:1&scale=toString:2');
+    const decoded = bad('#set=__proto__:1&scale=toString:2', 'link-nodes', 'link-nodes');
     expect(Object.keys(decoded.edits.set)).toEqual([]);
     expect(({} as Record<string, unknown>)['1']).toBeUndefined();
   });
-  it('leaves out what is not percent-encoded', () => expect(bad('#a=%E0%A4%A').a).toBeNull());
-  it('cuts an endless prompt', () => expect(bad(`#a=${'x'.repeat(40_000)}`).a!.length).toBe(16_384));
-  it('refuses an endless link', () => expect(bad(`#a=${'x'.repeat(70_000)}`).a).toBeNull());
-  it('refuses a node that is not there', () => expect(bad('#node=7.attn.q.1').node).toBeUndefined());
+  it('leaves out what is not percent-encoded', () => expect(bad('#a=%E0%A4%A', 'link-encoding').a).toBeNull());
+  it('cuts an endless prompt', () => expect(bad(`#a=${'x'.repeat(40_000)}`, 'link-cut').a!.length).toBe(16_384));
+  it('refuses an endless link', () => expect(bad(`#a=${'x'.repeat(70_000)}`, 'link-long').a).toBeNull());
+  it('refuses a node that is not there', () => expect(bad('#node=7.attn.q.1', 'link-node').node).toBeUndefined());
   it('knows a node however its number is written', () => {
     const link = decode('#node=00.mlp.post_act.007&off=0.attn.q.7,0.attn.q.007', bounds);
     expect(link).toMatchObject({ node: '0.mlp.post_act.7', edits: { off: ['0.attn.q.7'] }, notices: [] });
   });
-  it('refuses a token that is not a number', () => expect(bad('#token=-1').token).toBeNull());
-  it('refuses a backend', () => expect(bad('#backend=quantum').backend).toBeNull());
+  it('refuses a token that is not a number', () => expect(bad('#token=-1', 'link-token').token).toBeNull());
+  it('refuses a backend', () => expect(bad('#backend=quantum', 'link-backend').backend).toBeNull());
   it('limits the number of nodes', () => {
     const many = Array.from({ length: 600 }, (_, index) => `0.mlp.post_act.${index}`).join(',');
-    expect(bad(`#off=${many}`).edits.off.length).toBe(256);
+    expect(bad(`#off=${many}`, 'link-nodes').edits.off.length).toBe(256);
   });
   it('strips control characters from prompts', () => expect(decode('#a=a%00b%1Bc%0Ad%0D%0Ae', bounds).a).toBe('abc\nd\ne'));
   it('keeps markup as text in its notices', () => {
-    expect(bad('#task=%3Cimg%20src%3Dx%3E').notices.map(notice)[0]).toContain('<img src=x>');
-  });
-  it('says short sentences whatever is in the link', () => {
-    for (const message of bad(`#task=${'y'.repeat(9000)}&mode=${'z'.repeat(9000)}`).notices.map(notice)) expect(message.length).toBeLessThan(250);
+    expect(bad('#task=%3Cimg%20src%3Dx%3E', 'link-task').notices).toEqual([{ kind: 'link-task', value: '<img src=x>' }]);
   });
 });
 
@@ -105,17 +102,16 @@ describe('the dense twin', () => {
     expect(decode('#v=1&twin=1&steer=0.25&channel=1.mlp.act_in.007', bounds).twin).toEqual({ steer: 0.25, channel: '1.mlp.act_in.7' });
   });
   it.each([
-    ['twin=yes', null, /twin=/],
-    ['twin=1&steer=1.5', { steer: 0, channel: null }, /0 to 1/],
-    ['twin=1&steer=-0.5', { steer: 0, channel: null }, /0 to 1/],
-    ['twin=1&steer=NaN', { steer: 0, channel: null }, /0 to 1/],
-    ['twin=1&channel=1.attn.q.4', { steer: 0, channel: null }, /no read/],
-    ['twin=1&channel=9.attn.act_in.4', { steer: 0, channel: null }, /no read/],
-    ['twin=1&channel=nonsense', { steer: 0, channel: null }, /no read/],
-  ])('replaces %s with a sentence', (link, twin, message) => {
+    ['twin=yes', null, 'link-twin'],
+    ['twin=1&steer=1.5', { steer: 0, channel: null }, 'link-steer'],
+    ['twin=1&steer=-0.5', { steer: 0, channel: null }, 'link-steer'],
+    ['twin=1&steer=NaN', { steer: 0, channel: null }, 'link-steer'],
+    ['twin=1&channel=1.attn.q.4', { steer: 0, channel: null }, 'link-channel'],
+    ['twin=1&channel=9.attn.act_in.4', { steer: 0, channel: null }, 'link-channel'],
+    ['twin=1&channel=nonsense', { steer: 0, channel: null }, 'link-channel'],
+  ])('replaces %s and gives notice', (link, twin, kind) => {
     const decoded = decode(`#v=1&${link}`, bounds);
     expect(decoded.twin).toEqual(twin);
-    expect(decoded.notices).toHaveLength(1);
-    expect(decoded.notices.map(notice)[0]).toMatch(message);
+    expect(decoded.notices.map((notice) => notice.kind)).toEqual([kind]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, count, decimalsFor, percent, percentDigits, roundedToSum, signed, wholePercent } from './format';
+import { bytes, count, decimalsFor, percent, percentDigits, quoted, roundedToSum, sayToken, showToken, signed, wholePercent } from './format';
 
 describe('signed', () => {
   it('writes the sign and U+2212', () => {
@@ -66,5 +66,21 @@ describe('sizes', () => {
     expect(decimalsFor([2.6])).toBe(2);
     expect(decimalsFor([0.12, -0.04])).toBe(3);
     expect(decimalsFor([0.004])).toBe(4);
+  });
+});
+
+describe('tokens', () => {
+  it('shows blanks', () => {
+    expect(showToken('):\n')).toBe('):⏎');
+    expect(showToken('  x')).toBe('··x');
+    expect(sayToken(']]\n')).toBe(']]');
+    expect(sayToken('\n')).toBe('⏎');
+  });
+});
+
+describe('texts of others', () => {
+  it('are one short line in quotes', () => {
+    expect(quoted('a\r\nb\u0000')).toBe('“a b”');
+    expect(quoted('y'.repeat(9000)).length).toBeLessThan(50);
   });
 });

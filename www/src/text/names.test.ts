@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { doingOf, exampleNames, longName, nameOf, placeOf } from './names';
-import { sayToken, showToken } from './format';
+import { nodes as text } from './en';
 import { parseNode, placeOfAddress } from '../domain/nodes';
 
 describe('examples', () => {
@@ -15,21 +15,12 @@ describe('names', () => {
     expect(nameOf({ site: 'mlp.post_act', index: 863, label: 'quote detector' })).toBe('quote detector');
   });
   it('makes one from the place', () => {
-    expect(nameOf({ site: 'mlp.post_act', index: 863 })).toBe('neuron 863');
-    expect(nameOf({ ...placeOfAddress(parseNode('1.attn.k.19')!, 16) })).toBe('key 1.3');
-    expect(placeOf(placeOfAddress(parseNode('1.attn.k.19')!, 16))).toBe('key channel 3 of head 1, layer 1 attention');
-    expect(placeOf(placeOfAddress(parseNode('0.mlp.resid_delta.58')!, 16))).toBe('residual stream, layer 0 MLP');
-    expect(longName({ site: 'attn.resid_delta', index: 125, layer: 1 })).toBe("layer 1's write to channel 125");
-    expect(longName({ site: 'mlp.post_act', index: 863, layer: 0 }, false)).toBe('neuron 863');
-  });
-});
-
-describe('tokens', () => {
-  it('shows blanks', () => {
-    expect(showToken('):\n')).toBe('):⏎');
-    expect(showToken('  x')).toBe('··x');
-    expect(sayToken(']]\n')).toBe(']]');
-    expect(sayToken('\n')).toBe('⏎');
+    expect(nameOf({ site: 'mlp.post_act', index: 863 })).toBe(text.plain('neuron', 863));
+    expect(nameOf({ ...placeOfAddress(parseNode('1.attn.k.19')!, 16) })).toBe(text.ofHead('key', 1, 3));
+    expect(placeOf(placeOfAddress(parseNode('1.attn.k.19')!, 16))).toBe(text.channelOfHead('key', 3, 1, 1, 'attn.k'));
+    expect(placeOf(placeOfAddress(parseNode('0.mlp.resid_delta.58')!, 16))).toBe(text.inStream(0, 'mlp.resid_delta'));
+    expect(longName({ site: 'attn.resid_delta', index: 125, layer: 1 })).toBe(text.inLayer(1, text.write(125)));
+    expect(longName({ site: 'mlp.post_act', index: 863, layer: 0 }, false)).toBe(text.plain('neuron', 863));
   });
 });
 
@@ -37,9 +28,9 @@ describe('measured labels', () => {
   const info = { site: 'attn.k', index: 76, head: 4, channel: 12 };
   it('are no names, but say what the node does', () => {
     const label = "key: falls on item, higher for ')";
-    expect(nameOf({ ...info, label })).toBe('key 4.12');
+    expect(nameOf({ ...info, label })).toBe(text.ofHead('key', 4, 12));
     expect(doingOf({ ...info, label })).toBe("falls on item, higher for ')");
-    expect(nameOf({ ...info, label: 'key' })).toBe('key 4.12');
+    expect(nameOf({ ...info, label: 'key' })).toBe(text.ofHead('key', 4, 12));
   });
   it('leave names alone', () => {
     expect(nameOf({ ...info, label: 'quote detector: double' })).toBe('quote detector: double');

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { opening, withChange, withFlip, withMode, type Doc } from '../../state/document';
 import type { Numbers } from '../../state/screen';
 import type { CircuitInfo, Prompt, TaskInfo, View } from '../../engine/protocol';
-import { plainText } from '../../text/rich-text';
+import { summary as text } from '../../text/en';
+import { plainText, type RichText } from '../../text/rich-text';
 import { summary } from './summary';
 
 const node = '0.mlp.post_act.3';
@@ -19,51 +20,64 @@ function numbers(doc: Doc, p: number, value: number): Numbers {
   return { task, doc, shown: { a, b: prompt('print', "('", 'hi'), reason: null, edits: doc.edits, view, backend: 'cpu' } };
 }
 const before = numbers(start, 0.022, 1.33);
-const words = (after: Numbers, previous: Numbers | null = before) => plainText(summary(after, previous, 16).text).replace(/\u00a0/g, ' ');
+/** The kind of the sentence, and its words. */
+const told = (after: Numbers, previous: Numbers | null = before) => {
+  const { kind, text } = summary(after, previous, 16);
+  return { kind, words: plainText(text) };
+};
+const words = (...parts: RichText[]) => plainText(parts.flat());
+const quotes = { a: '("', b: "('" };
+const expects = (p: number, more: Partial<Parameters<typeof text.expects>[0]> = {}) =>
+  text.expects({ contrast: quotes, candidate: '")', p, sure: true, ofTwo: false, ...more });
 
 describe('the sentence', () => {
   it('opens with what there is to see', () => {
-    expect(words(before, null)).toBe('The model sees (" and expects ") (97.8 %). Flip gives one part, quote type, the value it would have after (\'.');
+    expect(told(before, null)).toEqual({ kind: 'expects', words: words(expects(0.978), text.flipGives(['quote type'], quotes)) });
   });
   it('does not call a coin toss an expectation', () => {
-    expect(words(numbers(start, 0.48, 1.33), null)).toContain('The model sees (" but can hardly decide: ") (52.0 %) is barely ahead. Flip gives');
+    expect(told(numbers(start, 0.48, 1.33), null).words).toBe(words(expects(0.52, { sure: false }), text.flipGives(['quote type'], quotes)));
   });
-  it('says that it speaks of the two where another token is likelier', () => {
+  it('speaks of the two candidates where another token is likelier', () => {
     const topped = (id: number, all: Numbers = before): Numbers =>
       ({ ...all, shown: { ...all.shown, view: { ...all.shown.view, top: [{ id, text: '', p: 0.3 }] } } });
-    expect(words(topped(9), null)).toContain('The model sees (" and of the two expects ") (97.8 %).');
-    expect(words(topped(2), null)).toContain('The model sees (" and expects ") (97.8 %).');
-    expect(words(topped(9, { ...before, shown: { ...before.shown, b: null } }), null)).toBe('Of the two, the model expects ") (97.8 %). ');
-    expect(words(topped(9, numbers(withChange(start, node, { kind: 'off' }), 0.5, 0.12)), null)).toContain('With one changed node the model expects \') (50.0 %) of the two.');
+    expect(told(topped(9), null).words).toContain(words(expects(0.978, { ofTwo: true })));
+    expect(told(topped(2), null).words).toContain(words(expects(0.978)));
+    expect(told(topped(9, { ...before, shown: { ...before.shown, b: null } }), null).words).toBe(words(expects(0.978, { contrast: null, ofTwo: true })));
+    expect(told(topped(9, numbers(withChange(start, node, { kind: 'off' }), 0.5, 0.12)), null)).toEqual(
+      { kind: 'with-changes', words: words(text.withChanges(false, 1, "')", 0.5, true)) });
   });
   it('tells of a flip that a mode keeps from acting', () => {
     const removed = withMode(start, 'removed');
-    expect(words(numbers(withFlip(removed, true), 0.5, 0.12), numbers(removed, 0.5, 0.12))).toContain('stays at its mean: without the circuit there is nothing to take');
+    expect(told(numbers(withFlip(removed, true), 0.5, 0.12), numbers(removed, 0.5, 0.12))).toEqual(
+      { kind: 'flip-held', words: words(text.flipHeld(['quote type']), text.unchanged("')", 0.5, false)) });
   });
   it('tells of a node that goes back to what Flip gives it', () => {
     const flipped = withFlip(start, true);
-    expect(words(numbers(flipped, 0.997, -0.09), numbers(withChange(flipped, node, { kind: 'off' }), 0.5, 0.12))).toContain("takes prompt B's value again. It fell from");
+    expect(told(numbers(flipped, 0.997, -0.09), numbers(withChange(flipped, node, { kind: 'off' }), 0.5, 0.12))).toEqual(
+      { kind: 'node', words: words(text.flippedAgain('quote type', { from: 0.12, to: -0.09 }), text.rose("')", 0.5, 0.997)) });
   });
   it('tells of a flip: node, from, to, effect', () => {
-    expect(words(numbers(withFlip(start, true), 0.997, -0.09))).toBe(
-      "Quote type took its value from prompt B, where it reads ('. It fell from +1.33 to −0.09, and ') rose from 2.2 % to 99.7 %.");
+    expect(told(numbers(withFlip(start, true), 0.997, -0.09))).toEqual(
+      { kind: 'flip', words: words(text.flipped(['quote type'], quotes, { from: 1.33, to: -0.09 }), text.rose("')", 0.022, 0.997)) });
   });
   it('tells of a flip back', () => {
-    expect(words(before, numbers(withFlip(start, true), 0.997, -0.09))).toBe('Quote type has its own value again, and ") rose from 0.3 % to 97.8 %.');
+    expect(told(before, numbers(withFlip(start, true), 0.997, -0.09))).toEqual(
+      { kind: 'flip-back', words: words(text.flippedBack(['quote type']), text.rose('")', 0.003, 0.978)) });
   });
   it('tells of a node switched off, and of one without effect', () => {
     const off = withChange(start, node, { kind: 'off' });
-    expect(words(numbers(off, 0.5, 0.12))).toBe("Quote type is off: held at its mean, +0.12. It fell from +1.33 to +0.12, and ') rose from 2.2 % to 50.0 %.");
-    expect(words(numbers(off, 0.022, 1.33))).toContain('the two chances stay as they were');
+    const first = text.off('quote type', 0.12, { from: 1.33, to: 0.12 });
+    expect(told(numbers(off, 0.5, 0.12))).toEqual({ kind: 'node', words: words(first, text.rose("')", 0.022, 0.5)) });
+    expect(told(numbers(off, 0.022, 0.12)).words).toBe(words(first, text.unchanged('")', 0.978, false)));
   });
   it('tells of the modes', () => {
-    expect(words(numbers(withMode(start, 'removed'), 0.5, 1.33))).toBe("Now the circuit is held at its mean and everything else runs. ') rose from 2.2 % to 50.0 %.");
+    expect(told(numbers(withMode(start, 'removed'), 0.5, 1.33))).toEqual({ kind: 'mode', words: words(text.mode('removed'), text.rose("')", 0.022, 0.5)) });
   });
   it('promises nothing of a flip where the circuit is held at its mean', () => {
-    expect(words(numbers(withMode(start, 'removed'), 0.5, 1.33), null)).not.toContain('Flip');
+    expect(told(numbers(withMode(start, 'removed'), 0.5, 1.33), null).words).not.toContain(words(text.flipGives(['quote type'], quotes)));
   });
-  it('has no flip to speak of without prompt B', () => {
+  it('has no flip without prompt B', () => {
     const alone = { ...before, shown: { ...before.shown, b: null } };
-    expect(words(alone, null)).toBe('The model expects ") (97.8 %). ');
+    expect(told(alone, null).words).toBe(words(expects(0.978, { contrast: null })));
   });
 });

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { twin } from '../../text/en';
-import { givenName } from '../../text/names';
-import type { TwinNumbers } from './twin-runner';
+import { twin as text } from '../../text/en';
 import { plainText } from '../../text/rich-text';
-import { middle, otherOf, steeringText } from './steering';
+import { middle, otherOf, steering, steeringText } from './steering';
+import type { TwinNumbers } from './twin-runner';
 
 const candidates: [string, string] = ["')", '")'];
 const pair = (second: number): [number, number] => [1 - second, second];
@@ -13,45 +12,46 @@ const numbers = (before: number, after: number, random: number[] | null, more: P
   curve: [{ strength: 0, p: pair(before) }, { strength: 1, p: pair(after) }],
   random: random && random.map(pair), others: [], hybrid: null,
 });
-const say = (value: TwinNumbers, reason: string | null = null) => plainText(steeringText(value, candidates, reason)).replace(/\u00a0/g, ' ');
+const words = (value: TwinNumbers, reason: string | null = null) => plainText(steeringText(value, candidates, reason));
 
-describe('steering in a sentence', () => {
-  it('praises what random pushes cannot do', () => {
-    expect(say(numbers(0.02, 0.97, [0.01, 0.03]))).toBe(
-      'Adding this one channel’s change moves the dense model’s ") from 2.0 % to 97.0 %; 2 random pushes of the same size never exceed 3.0 %.');
+describe('steering', () => {
+  it('is special where random directions do far less', () => {
+    const found = numbers(0.02, 0.97, [0.01, 0.03]);
+    expect(steering(found)).toMatchObject({ kind: 'special', before: 0.02, after: 0.97, random: { directions: 2, least: 0.01, most: 0.03, far: 0 } });
+    expect(words(found)).toBe(plainText(text.moved('")', 0.02, 0.97)) + text.randomBelow(2, 0.03));
   });
-  it('speaks of the candidate that the dense model does not expect', () => {
-    expect(otherOf(numbers(0.9, 0.1, null))).toBe(0);
-    expect(say(numbers(0.9, 0.1, null))).toBe('Adding this one channel’s change moves the dense model’s \') from 10.0 % to 90.0 %.');
+  it('is about the candidate that the dense model does not expect', () => {
+    const found = numbers(0.9, 0.1, null);
+    expect(otherOf(found)).toBe(0);
+    expect(steering(found)).toMatchObject({ kind: 'special', random: null });
+    expect(words(found)).toBe(plainText(text.moved("')", 0.1, 0.9)) + text.alone);
   });
-  it('praises nothing that random pushes do as well', () => {
-    expect(say(numbers(0.02, 0.2, [0.01, 0.3]))).toMatch(/; but 1 of 2 random pushes of the same size come half as far or farther, so this says little\.$/);
+  it('is not special where random directions do it as well', () => {
+    const found = numbers(0.02, 0.2, [0.01, 0.3]);
+    expect(steering(found)).toMatchObject({ kind: 'not-special', random: { directions: 2, far: 1 } });
+    expect(words(found)).toBe(plainText(text.moved('")', 0.02, 0.2)) + text.randomAsFar(2, 1));
   });
   it('counts the few that come half as far', () => {
     const random = Array.from({ length: 20 }, (_, index) => (index === 7 ? 0.6 : 0.03));
-    expect(say(numbers(0.02, 0.97, random))).toMatch(/to 97\.0 %; only 1 of 20 random pushes of the same size comes half as far\.$/);
+    const found = numbers(0.02, 0.97, random);
+    expect(steering(found)).toMatchObject({ kind: 'few-as-far', random: { directions: 20, far: 1 } });
+    expect(words(found)).toBe(plainText(text.moved('")', 0.02, 0.97)) + text.randomFew(20, 1));
   });
-  it('takes the middle of the random pushes', () => {
+  it('takes the median of the random directions', () => {
     expect(middle([pair(0.3), pair(0.1), pair(0.2), pair(0.9)])).toEqual(pair(0.2));
     expect(middle([])).toBeNull();
   });
-  it('says when nothing moves, or hardly anything', () => {
-    expect(say(numbers(0.02, 0.0201, [0.02]))).toBe('Adding this one channel’s change does not move the dense model: ") stays at 2.0 %.');
-    expect(say(numbers(0.02, 0.03, [0.02]))).toMatch(/^Adding this one channel’s change hardly moves the dense model: "\) from 2\.0 % to 3\.0 %; /);
+  it('tells when nothing moves, or hardly anything', () => {
+    expect(steering(numbers(0.02, 0.0201, [0.02])).kind).toBe('unmoved');
+    expect(words(numbers(0.02, 0.0201, [0.02]))).toBe(plainText(text.unmoved('")', 0.02)));
+    expect(steering(numbers(0.02, 0.03, [0.02])).kind).toBe('hardly');
+    expect(words(numbers(0.02, 0.03, [0.02]))).toBe(plainText(text.hardlyMoved('")', 0.02, 0.03)) + text.randomRange(1, 0.02, 0.02));
   });
-  it('says why steering is off', () => {
-    expect(say(numbers(0.02, 0.03, null, { b: null }), 'There is no quote to swap.')).toBe('Steering is off: there is no quote to swap.');
-    expect(say(numbers(0.02, 0.03, null, { b: null }))).toMatch(/^Steering is off: there is no prompt B/);
-    expect(say(numbers(0.02, 0.03, null, { channel: null }))).toMatch(/nothing to steer by/);
+  it('tells why it is off', () => {
+    const off = numbers(0.02, 0.03, null, { b: null });
+    expect(steering(off).kind).toBe('no-prompt-b');
+    expect(words(off, 'Why.')).toBe(text.off('Why.'));
+    expect(words(off)).toBe(text.off(null));
+    expect(steering(numbers(0.02, 0.03, null, { channel: null })).kind).toBe('no-channel');
   });
-});
-
-it('names channels by their number and place, or by their name', () => {
-  expect(twin.channelName(givenName({ site: 'attn.act_in', label: 'read: higher with ("' }), 126, 1, 'attn.act_in', false)).toBe('channel 126, layer 1 attention');
-  expect(twin.channelName('quote type', 3, 0, 'mlp.act_in', false)).toBe('quote type, layer 0 MLP');
-});
-
-it('names each place where a pass can change models', () => {
-  expect([0, 1, 2, 3, 6].map(twin.boundary)).toEqual([
-    'after the embedding', "after layer 0's attention", "after layer 0's MLP", "after layer 1's attention", "after layer 2's MLP"]);
 });

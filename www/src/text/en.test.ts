@@ -1,0 +1,174 @@
+/** The string table: one snapshot of all texts. A changed text shows here and in no other test. */
+import { expect, it } from 'vitest';
+import type { Notice } from '../domain/notices';
+import type { CircuitInfo, ModelInfo } from '../engine/protocol';
+import * as en from './en';
+import { plainText, type Span } from './rich-text';
+
+const quotes = { a: "('", b: '("' };
+const circuit = { nodes: Array(12), edges: Array(1234), scale: 1.5, shift: -0.25 } as unknown as CircuitInfo;
+const model = { layers: 2, width: 256, nonzeros: 82_100 } as ModelInfo;
+const moved = { from: 1.33, to: -0.09 };
+const progress = { loaded: 1.2e6, total: 3.4e6 };
+
+/** Arguments of each text that is a function: one call each, or several where the text depends on them. */
+const CALLS: Record<string, unknown[][]> = {
+  'page.parts': [[9]],
+  'files.lost': [['model.json', 404], ['model.json', null]],
+  'files.notJson': [['model.json']],
+  'prompts.tokens': [[1], [12]],
+  notice: ([
+    { kind: 'link-long' },
+    ...(['link-version', 'link-task', 'link-mode', 'link-flip', 'link-node', 'link-token', 'link-backend', 'link-twin', 'link-steer', 'link-channel'] as const).map(
+      (kind) => ({ kind, value: 'x' })),
+    { kind: 'link-cut', prompt: 'a', characters: 16_384 },
+    { kind: 'link-encoding', key: 'a' },
+    { kind: 'link-nodes', key: 'off', value: 'x', more: 0, limit: null },
+    { kind: 'link-nodes', key: 'set', value: 'x', more: 2, limit: 1000 },
+    { kind: 'twin-lost', error: 'dense.safetensors is gone.' },
+    { kind: 'prompt-empty' },
+    { kind: 'prompt-cut', tokens: 20, context: 128 },
+    { kind: 'prompt-cut', tokens: 20, context: null },
+    { kind: 'prompt-b-cut', tokens: 20 },
+    { kind: 'prompt-not-ascii' },
+    { kind: 'flip-rests', reason: null },
+  ] satisfies Notice[]).map((notice) => [notice]),
+  sayBlank: [['   '], ['\n\n\t'], ['x']],
+  'prediction.was': [[0.022]],
+  'prediction.unlikely': [[0.0004]],
+  'prediction.both': [[0.912]],
+  'prediction.announced': [[["')", '")'], [0.978, 0.022]]],
+  'flip.rates': [[0.99, 0.87]],
+  'contrast.seen': [[quotes], [{ a: '', b: 'if' }]],
+  'contrast.instead': [[quotes], [{ a: 'if', b: '' }]],
+  'contrast.where': [[quotes], [{ a: 'if', b: '' }], [{ a: '', b: 'if' }]],
+  'summary.withChanges': [[true, 0, "')", 0.9, false], [false, 2, "')", 0.9, true]],
+  'summary.expects': [true, false].flatMap((sure) => [true, false].flatMap((ofTwo) => [quotes, null].map((contrast) => [{ contrast, candidate: "')", p: 0.9, sure, ofTwo }]))),
+  'summary.flipGives': [[['quote type'], quotes], [['one', 'two'], null]],
+  'summary.mode': [['full'], ['circuit'], ['removed']],
+  'summary.flipHeld': [[['quote type']], [['one', 'two']]],
+  'summary.flippedBack': [[['quote type']], [['one', 'two']]],
+  'summary.flipped': [[['quote type'], quotes, moved], [['one', 'two'], null, null]],
+  'summary.off': [['quote type', 0.12, moved], ['quote type', undefined, null]],
+  'summary.set': [['quote type', 1.5]],
+  'summary.scaled': [['quote type', 2, { from: 1, to: 2 }]],
+  'summary.patched': [['quote type', { from: 1, to: 1 }]],
+  'summary.flippedAgain': [['quote type', moved]],
+  'summary.ownAgain': [['quote type', moved]],
+  'summary.nodesChanged': [[3]],
+  'summary.unchanged': [["')", 0.5, true], ["')", 0.5, false]],
+  'summary.rose': [["')", 0.022, 0.997]],
+  'modes.exact': [[circuit]],
+  'modes.silent': [[7]],
+  'modes.fold': [[7]],
+  'modes.unfold': [[21]],
+  'nodes.residual': [['read', 17]],
+  'nodes.ofHead': [['key', 1, 3]],
+  'nodes.plain': [['neuron', 863]],
+  'nodes.read': [[17]],
+  'nodes.write': [[17]],
+  'nodes.inLayer': [[1, 'neuron 863']],
+  'nodes.inStream': [[0, 'mlp.act_in']],
+  'nodes.channelOfHead': [['key', 3, 1, 0, 'attn.k']],
+  'nodes.inBlock': [['neuron', 0, 'mlp.post_act']],
+  'badges.set': [[1.5]],
+  'badges.scaled': [[2]],
+  'graph.label': [[12, 34]],
+  'graph.channel': [[17]],
+  'graph.channelHint': [[17]],
+  'graph.layer': [[1]],
+  'graph.layerShort': [[1]],
+  'graph.attentionHead': [[3]],
+  'graph.token': [[4, true], [4, false]],
+  'graph.weight': [[-0.5]],
+  'graph.edge': [['read ch 1', 'neuron 2']],
+  'graph.product': [[-0.5, 2]],
+  'graph.node': [['neuron 2', '0.mlp.post_act.2', 1.5, 3, null], ['neuron 2', '0.mlp.post_act.2', 1.5, 3, 'off']],
+  'graph.nodeHint': [['neuron 2', '', '0.mlp.post_act.2'], ['neuron 2', 'high at if', '0.mlp.post_act.2']],
+  'graph.group': [[3, '0.mlp.post_act', 0], [3, '0.mlp.post_act', 2]],
+  'graph.more': [[3]],
+  'graph.head': [[3, [{ token: ' if', weight: 0.75 }], 0.25], [3, [{ token: ' if', weight: 1 }], null]],
+  'graph.peak': [[0.75]],
+  'legend.noSignal': [[0], [0.02], [0.003]],
+  'list.layer': [[1]],
+  'list.to': [['neuron 2']],
+  'panel.label': [['0.mlp.post_act.2']],
+  'panel.valueAt': [[1.5]],
+  'panel.token': [[' if', 1.5]],
+  'panel.tokenHint': [[' if', 1.5]],
+  'panel.attention': [[3]],
+  'panel.attentionFrom': [[0.25]],
+  'panel.attentionHint': [[' if', 0.75]],
+  'panel.attentionShare': [[0.75]],
+  'change.mean': [[0.12], [null]],
+  'change.held': [[0.12, 1.5]],
+  'change.flipped': [[1.5, -0.5]],
+  'change.none': [[0.12, null], [null, 'Why.']],
+  'change.off': [[0.12, 1.5]],
+  'change.patchRests': [['Why.']],
+  'change.patchHeld': [[0.12]],
+  'change.patched': [[1.5, -0.5]],
+  'change.set': [[false, 0.12, 1.5], [true, 0.12, 1.5]],
+  'change.scaled': [[false, 0.12, 1.5, 3], [true, 0.12, 1.5, 3]],
+  'change.asNumber': [['Factor']],
+  'terms.others': [[12]],
+  'terms.exact': [[0.5, 2, 1]],
+  'footer.time': [[0.5], [12.3]],
+  'footer.use': [['webgpu']],
+  'footer.state.loading': [[null, false], [null, true], [progress, false], [progress, true]],
+  'footer.state.busy': [[null], [1.2e6]],
+  'footer.state.ready': [[null], [1.2e6]],
+  'about.size': [[circuit]],
+  'about.calibration': [[circuit]],
+  'about.accuracy': [[0.99, 0.97, 0.61]],
+  'about.model': [[model]],
+  'twin.codeLost': [['TypeError']],
+  'twin.loading': [[null], [progress]],
+  'twin.randomMedian': [[50]],
+  'twin.randomBefore': [[0.02]],
+  'twin.channelName': [[null, 126, 1, 'attn.act_in', false], ['quote type', 3, 0, 'mlp.act_in', true]],
+  'twin.noRead': [['0.attn.q.1', null], ['0.attn.q.1', '0.attn.act_in.1']],
+  'twin.strengthValue': [[0.35]],
+  'twin.strengthSaid': [[0.35]],
+  'twin.boundary': [[0], [1], [2], [3], [6]],
+  'twin.off': [[null], ['There is no quote to swap.']],
+  'twin.unmoved': [["')", 0.02]],
+  'twin.hardlyMoved': [["')", 0.02, 0.03]],
+  'twin.moved': [["')", 0.02, 0.97]],
+  'twin.randomRange': [[50, 0.01, 0.03]],
+  'twin.randomAsFar': [[50, 20]],
+  'twin.randomFew': [[50, 1], [50, 2]],
+  'twin.randomBelow': [[50, 0.03]],
+  'twin.randomAbove': [[50, 0.9]],
+  'twin.chart': [["')", [{ strength: 0, p: 0.02 }, { strength: 1, p: 0.97 }]]],
+  'twin.chartRandom': [[0], [50]],
+  'twin.chartOthers': [[1], [3]],
+  'twin.randomDot': [[0.02]],
+  'twin.otherDot': [['read ch 1', '0.attn.act_in.1', 0.02]],
+  'twin.nowDot': [[0.02]],
+};
+
+/** Path and text of every entry. Bold parts and code are marked, spaces that do not break as well. */
+function* entries(value: unknown, path: string): Generator<string> {
+  if (typeof value === 'function') {
+    const calls = CALLS[path];
+    if (!calls) throw new Error(`${path} has no call in the test of the string table`);
+    for (const call of calls) yield `${path}: ${written((value as (...all: unknown[]) => unknown)(...call))}`;
+  } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    for (const [key, inner] of Object.entries(value)) yield* entries(inner, path === '' ? key : `${path}.${key}`);
+  } else yield `${path}: ${written(value)}`;
+}
+
+function written(value: unknown): string {
+  if (!Array.isArray(value)) return String(value).replaceAll('\u00a0', '~');
+  return value.map((span: Span) => (typeof span === 'string' ? span : 'strong' in span ? `**${plainText([span])}**` : `\`${plainText([span])}\``)).join('').replaceAll('\u00a0', '~');
+}
+
+it('is what it was', () => {
+  expect([...entries({ ...en }, '')].join('\n')).toMatchSnapshot();
+});
+
+it('calls nothing that is not there', () => {
+  const find = (path: string) => path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], en);
+  expect(Object.keys(CALLS).filter((path) => typeof find(path) !== 'function')).toEqual([]);
+});
