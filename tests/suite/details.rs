@@ -272,16 +272,16 @@ fn a_circuit_is_drawn_with_its_weights() {
         // Every nonzero of the six maps is an edge when every node is in the circuit.
         let maps = case.weights.blocks.iter().flat_map(|b| [&b.c_attn, &b.attn_c_proj, &b.c_fc, &b.mlp_c_proj]);
         assert_eq!(info.edges.len(), maps.map(|linear| linear.weight.nonzeros()).sum::<usize>(), "{}", case.name);
-        assert_eq!(info.rails.len(), case.config().d_model);
-        for rail in &info.rails {
-            assert_eq!((rail.writes.len(), rail.reads.len()), (2 * case.config().n_layer, 2 * case.config().n_layer));
+        assert_eq!(info.lanes.len(), case.config().d_model);
+        for lane in &info.lanes {
+            assert_eq!((lane.writes.len(), lane.reads.len()), (2 * case.config().n_layer, 2 * case.config().n_layer));
         }
         let view = case.view(None, None);
-        assert_eq!((view.activations.len(), view.embedding.len()), (info.nodes.len(), info.rails.len()));
+        assert_eq!((view.activations.len(), view.embedding.len()), (info.nodes.len(), info.lanes.len()));
         assert!(view.activations.iter().chain(&view.embedding).all(|row| row.len() == case.tokens.len()));
         if !case.config().positions || case.config().d_pos_emb.is_some() {
             let token = case.tokens[2] as usize;
-            assert_eq!(view.embedding[1][2], case.weights.wte.get(token, info.rails[1].channel));
+            assert_eq!(view.embedding[1][2], case.weights.wte.get(token, info.lanes[1].channel));
         }
 
         // A circuit of two ends of one weight has that one edge.

@@ -1,4 +1,4 @@
-//! The graph of a circuit: edges are nonzero weights between kept nodes, rails the residual channels that they share (Gao et al. 2025, 2.2).
+//! The graph of a circuit: edges are nonzero weights between kept nodes, lanes the residual channels that they share (Gao et al. 2025, 2.2).
 
 use crate::circuit::definition::maps;
 use crate::model::{Hook, Node, Site, Weights};
@@ -16,7 +16,7 @@ pub struct Edge {
 /// A residual channel that a circuit uses: who writes it and who reads it, each in the order of the forward pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Rail {
+pub struct ResidualLane {
     pub channel: usize,
     pub writes: Vec<Node>,
     pub reads: Vec<Node>,
@@ -44,8 +44,8 @@ pub fn edges(weights: &Weights, nodes: &BTreeSet<Node>) -> Vec<Edge> {
 }
 
 /// The residual channels that `nodes` read or write, ascending. Channels of concatenated positions are no residual channels.
-pub fn rails(weights: &Weights, nodes: &BTreeSet<Node>, candidates: [u32; 2]) -> Vec<Rail> {
-    let mut rails: BTreeMap<usize, Rail> = BTreeMap::new();
+pub fn lanes(weights: &Weights, nodes: &BTreeSet<Node>, candidates: [u32; 2]) -> Vec<ResidualLane> {
+    let mut lanes: BTreeMap<usize, ResidualLane> = BTreeMap::new();
     for &node in nodes {
         let Hook::At { site, .. } = node.hook else { continue };
         let write = matches!(site, Site::AttnResidDelta | Site::MlpResidDelta);
@@ -53,15 +53,15 @@ pub fn rails(weights: &Weights, nodes: &BTreeSet<Node>, candidates: [u32; 2]) ->
         if !write && !read {
             continue;
         }
-        let rail = rails.entry(node.index).or_insert_with(|| Rail {
+        let lane = lanes.entry(node.index).or_insert_with(|| ResidualLane {
             channel: node.index,
             writes: Vec::new(),
             reads: Vec::new(),
             to_logits: candidates.map(|token| to_logit(weights, token, node.index)),
         });
-        if write { &mut rail.writes } else { &mut rail.reads }.push(node);
+        if write { &mut lane.writes } else { &mut lane.reads }.push(node);
     }
-    rails.into_values().collect()
+    lanes.into_values().collect()
 }
 
 /// The weight of residual channel `channel`, as the final norm passes it on, in the logit of `token`.

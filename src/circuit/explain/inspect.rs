@@ -1,7 +1,7 @@
 //! What the page shows of a circuit and of a run. Names and shapes are those of the page's `protocol.ts`.
 
 use super::detail::{self, NodeDetail, Seen};
-use super::graph::{Edge, Rail, edges, rails};
+use super::graph::{Edge, ResidualLane, edges, lanes};
 use crate::backend::Backend;
 use crate::circuit::definition::Circuit;
 use crate::circuit::intervene::{Edits, Means, Prediction, Request, predict};
@@ -50,7 +50,7 @@ pub struct NodeInfo {
 pub struct CircuitInfo {
     pub nodes: Vec<NodeInfo>,
     pub edges: Vec<Edge>,
-    pub rails: Vec<Rail>,
+    pub lanes: Vec<ResidualLane>,
     pub flip_nodes: BTreeSet<Node>,
     pub flip_rate: FlipRate,
     pub scale: f32,
@@ -79,7 +79,7 @@ pub struct View {
     pub p_full: [f64; 2],
     /// For each circuit node (order of [`CircuitInfo::nodes`]) its value at each token of A, after edits.
     pub activations: Vec<Vec<f32>>,
-    /// For each rail what the embedding writes to this channel at each token of A.
+    /// For each lane what the embedding writes to this channel at each token of A.
     pub embedding: Vec<Vec<f32>>,
     /// For each head that a circuit's q, k or v node belongs to: attention from the last token.
     pub attention: Vec<HeadAttention>,
@@ -153,7 +153,7 @@ pub fn circuit_info(weights: &Weights, means: &Means, circuit: &Circuit) -> Resu
     Ok(CircuitInfo {
         nodes,
         edges: edges(weights, &circuit.nodes),
-        rails: rails(weights, &circuit.nodes, circuit.candidate_ids),
+        lanes: lanes(weights, &circuit.nodes, circuit.candidate_ids),
         flip_nodes: circuit.flip_nodes.clone(),
         flip_rate: FlipRate { circuit: scores.map(|s| s.flip_rate_circuit), full: scores.map(|s| s.flip_rate_full) },
         scale: circuit.calibration.scale,
@@ -233,9 +233,9 @@ pub async fn view<B: Backend>(backend: &mut B, model: &Model<B>, weights: &Weigh
             .iter()
             .map(|node| channel(&run.values[&node.hook], node.index, ask.a.len()))
             .collect(),
-        embedding: rails(weights, &ask.circuit.nodes, ask.circuit.candidate_ids)
+        embedding: lanes(weights, &ask.circuit.nodes, ask.circuit.candidate_ids)
             .into_iter()
-            .map(|rail| (0..ask.a.len()).map(|token| detail::embedding(&seen, token, rail.channel)).collect())
+            .map(|lane| (0..ask.a.len()).map(|token| detail::embedding(&seen, token, lane.channel)).collect())
             .collect(),
         detail: ask.node.map(|node| NodeDetail::new(&seen, ask.means, node, ask.token.unwrap_or(last))),
     })

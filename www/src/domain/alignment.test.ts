@@ -29,10 +29,10 @@ describe('readBefore', () => {
       { from: '1.attn.act_in.5', to: '1.attn.v.2', weight: 1 }, { from: '1.attn.act_in.6', to: '1.attn.q.1', weight: 1 },
       { from: '1.attn.v.2', to: '1.attn.resid_delta.5', weight: 1 },
     ],
-    rails: [{ channel: 5, writes: ['0.mlp.resid_delta.5', '1.attn.resid_delta.5'], reads: ['1.attn.act_in.5', '1.mlp.act_in.5'], toLogits: [1, -1] }],
+    lanes: [{ channel: 5, writes: ['0.mlp.resid_delta.5', '1.attn.resid_delta.5'], reads: ['1.attn.act_in.5', '1.mlp.act_in.5'], toLogits: [1, -1] }],
   } as unknown as CircuitInfo;
   const before = readBefore(circuit);
-  it('holds what leads to keys and values, across rails', () => {
+  it('holds what leads to keys and values, across lanes', () => {
     expect([...before].sort()).toEqual(['0.mlp.act_in.7', '0.mlp.post_act.1', '0.mlp.resid_delta.5', '1.attn.act_in.5', '1.attn.k.1', '1.attn.v.2']);
   });
   it('reads the query and what follows at the last token, and obeys the user', () => {

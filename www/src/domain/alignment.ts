@@ -27,10 +27,10 @@ export function readBefore(circuit: CircuitInfo): Set<NodeId> {
     else into.set(to, [from]);
   };
   for (const edge of circuit.edges) add(edge.to, edge.from);
-  for (const rail of circuit.rails) {
+  for (const lane of circuit.lanes) {
     const order = new Map(circuit.nodes.map((info) => [info.node, rank(info.layer, info.site)]));
-    for (const read of rail.reads) {
-      for (const write of rail.writes) {
+    for (const read of lane.reads) {
+      for (const write of lane.writes) {
         if ((order.get(write) ?? 0) < (order.get(read) ?? 0)) add(read, write);
       }
     }

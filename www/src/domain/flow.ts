@@ -13,7 +13,7 @@ export interface Signal {
   /** Value of each circuit node, at the token at which it is read. */
   value: Map<NodeId, number>;
   at: Map<NodeId, number>;
-  /** What the embedding writes to each rail's channel, at the marked token. */
+  /** What the embedding writes to each lane's channel, at the marked token. */
   embedding: Map<number, number>;
   /** Largest |value|: the height of a full node. */
   scale: number;
@@ -49,7 +49,7 @@ function read(run: Run): Signal {
   });
   const last = Math.max(0, a.tokens.length - 1);
   const marked = doc.token !== null ? Math.min(doc.token, last) : before.size > 0 ? markedToken(a, b) : last;
-  const embedding = new Map(circuit.rails.map((rail, index) => [rail.channel, view.embedding[index]?.[marked] ?? 0]));
+  const embedding = new Map(circuit.lanes.map((lane, index) => [lane.channel, view.embedding[index]?.[marked] ?? 0]));
   const signal: Signal = { value, at, embedding, scale: scale || 1, threshold: 0, marked, last };
   let largest = 0;
   for (const edge of circuit.edges) largest = Math.max(largest, Math.abs(contribution(run, signal, edge) ?? 0));

@@ -9,7 +9,7 @@ const [a, b] = [prompt(1, 2, 3), prompt(1, 9, 3)];
 function circuit(values: Record<string, [number[], number[]]>, flipNodes: string[]) {
   const nodes = Object.keys(values).map((node) => ({ node, layer: 0, site: node.slice(2, node.lastIndexOf('.')), index: 0, mean: 0 }));
   const edges = nodes.filter((info) => info.site === 'attn.act_in').map((info) => ({ from: info.node, to: '0.attn.v.0', weight: 1 }));
-  const info = { nodes, edges, rails: [], flipNodes } as unknown as CircuitInfo;
+  const info = { nodes, edges, lanes: [], flipNodes } as unknown as CircuitInfo;
   const rows = (side: 0 | 1) => Object.values(values).map((pair) => Float32Array.from(pair[side]));
   return silentNodes(info, a, rows(0), b, rows(1));
 }

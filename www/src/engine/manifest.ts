@@ -131,7 +131,7 @@ function readDetail(detail: Record<string, Json>, floats: (value: Json, where: s
 
 function readCircuitInfo(json: Json): CircuitInfo {
   const root = object(json, 'circuit');
-  for (const key of ['nodes', 'edges', 'rails', 'flipNodes']) array(root[key], `circuit.${key}`);
+  for (const key of ['nodes', 'edges', 'lanes', 'flipNodes']) array(root[key], `circuit.${key}`);
   return root as unknown as CircuitInfo;
 }
 

@@ -55,7 +55,7 @@ export interface Edge {
  * A residual channel that the circuit uses: who writes it and who reads it. `writes` and `reads` in the order of the forward pass;
  * `toLogits` are the unembedding weights of the two candidates at this channel.
  */
-export interface Rail {
+export interface ResidualLane {
   channel: number;
   writes: NodeId[];
   reads: NodeId[];
@@ -65,7 +65,7 @@ export interface Rail {
 export interface CircuitInfo {
   nodes: NodeInfo[];
   edges: Edge[];
-  rails: Rail[];
+  lanes: ResidualLane[];
   flipNodes: NodeId[];
   /** Share of test pairs that reverse, 0..1. Measured numbers are null in a circuit that has not been evaluated. */
   flipRate: { circuit: number | null; full: number | null };
@@ -140,7 +140,7 @@ export interface View {
   pFull: [number, number];
   /** For each circuit node (order of CircuitInfo.nodes): its value at each token of a, after edits. */
   activations: Float32Array[];
-  /** For each rail (order of CircuitInfo.rails): what the embedding writes to this channel at each token of a. */
+  /** For each lane (order of CircuitInfo.lanes): what the embedding writes to this channel at each token of a. */
   embedding: Float32Array[];
   /** For each head that a circuit q, k or v node belongs to: attention from the last token, one number a token of a. */
   attention: { layer: number; head: number; weights: Float32Array; sink: number }[];

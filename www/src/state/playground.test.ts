@@ -16,7 +16,7 @@ const manifest: Manifest = {
   version: 1, poster: null,
   models: [{ file: 'm.safetensors', default: true, bytes: 1, tokenizer: 't.json', tokenizerBytes: 1, tasks: [listedTask('quote'), listedTask('brackets')] }],
 };
-const circuit = { nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean: 0 }], edges: [], rails: [], flipNodes: [node] } as unknown as CircuitInfo;
+const circuit = { nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean: 0 }], edges: [], lanes: [], flipNodes: [node] } as unknown as CircuitInfo;
 const model = { layers: 2, width: 8, attnWidth: 8, mlpWidth: 8, headWidth: 4, contextLength: 16 } as ModelInfo;
 const task = (name: string): TaskInfo => {
   const { circuit: _file, bytes: _bytes, ...rest } = listedTask(name);

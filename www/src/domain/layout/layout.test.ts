@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CircuitInfo, Edge, NodeInfo, Rail } from '../../engine/protocol';
+import type { CircuitInfo, Edge, NodeInfo, ResidualLane } from '../../engine/protocol';
 import { AT_MOST, drawn, PER_LAYER } from './group';
 import { layout, type Layout, type Room } from './layout';
 
@@ -29,13 +29,13 @@ function random(layers: number, edges: number, seed: number): CircuitInfo {
     if (pick === 3) list.push({ from: add(layer, 'attn.v', below(48)), to: add(layer, 'attn.resid_delta', below(channels)), weight });
   }
   const infos = [...nodes.values()];
-  const rails: Rail[] = [...new Set(infos.filter((info) => /act_in|resid_delta/.test(info.site)).map((info) => info.index))].map((channel) => ({
+  const lanes: ResidualLane[] = [...new Set(infos.filter((info) => /act_in|resid_delta/.test(info.site)).map((info) => info.index))].map((channel) => ({
     channel,
     writes: infos.filter((info) => info.site.endsWith('resid_delta') && info.index === channel).map((info) => info.node),
     reads: infos.filter((info) => info.site.endsWith('act_in') && info.index === channel).map((info) => info.node),
     toLogits: [channel % 3, -(channel % 2)],
   }));
-  return { nodes: infos, edges: list, rails, flipNodes: [infos[0]!.node] } as unknown as CircuitInfo;
+  return { nodes: infos, edges: list, lanes, flipNodes: [infos[0]!.node] } as unknown as CircuitInfo;
 }
 
 /** What must hold of every layout. */
@@ -56,8 +56,8 @@ function check(circuit: CircuitInfo, result: Layout, room: Room): void {
     }
   }
   for (const { info, shape, y } of result.nodes) {
-    if (shape === 'square' && result.rails.find((rail) => rail.rail.channel === info.index)?.y !== y) wrong.push(`${info.node} is off its rail`);
-    if (shape === 'circle' && result.rails.some((rail) => Math.abs(rail.y - y) <= 1)) wrong.push(`${info.node} stands on a rail`);
+    if (shape === 'square' && result.lanes.find((lane) => lane.lane.channel === info.index)?.y !== y) wrong.push(`${info.node} is off its lane`);
+    if (shape === 'circle' && result.lanes.some((lane) => Math.abs(lane.y - y) <= 1)) wrong.push(`${info.node} stands on a lane`);
   }
   // Left to right, as the forward pass goes.
   for (const { from, points } of result.edges) {
@@ -98,7 +98,7 @@ describe('layout', () => {
     expect(layout(circuit, desk)).toEqual(layout(circuit, desk));
   });
   it('does not fail on an empty circuit', () => {
-    const result = layout({ nodes: [], edges: [], rails: [], flipNodes: [] } as unknown as CircuitInfo, desk);
+    const result = layout({ nodes: [], edges: [], lanes: [], flipNodes: [] } as unknown as CircuitInfo, desk);
     expect(result.nodes).toEqual([]);
     expect(result.logits.length).toBe(2);
   });
@@ -130,7 +130,7 @@ describe('grouping', () => {
     expect(split.nodes.filter((info) => silent.has(info.node)).every((info) => info.layer === 1)).toBe(true);
     expect(split.nodes.length + split.groups[0]!.members.length).toBe(circuit.nodes.length);
     const folded = layout(circuit, desk, silent);
-    expect(folded.rails.length).toBeLessThanOrEqual(layout(circuit, desk).rails.length);
+    expect(folded.lanes.length).toBeLessThanOrEqual(layout(circuit, desk).lanes.length);
     expect(folded.groups.length).toBe(2);
   });
   it('leaves a circuit of sixty edges alone', () => {

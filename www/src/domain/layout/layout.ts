@@ -1,12 +1,12 @@
 /**
  * Where everything of the graph stands: a pure function of the circuit and the room. Layers go left to right; residual channels are
- * rails, one height for the whole width; reads and writes are squares on them, neurons and q/k/v channels circles off them.
+ * lanes, one height for the whole width; reads and writes are squares on them, neurons and q/k/v channels circles off them.
  */
-import type { CircuitInfo, NodeId, NodeInfo, Rail } from '../../engine/protocol';
+import type { CircuitInfo, NodeId, NodeInfo, ResidualLane } from '../../engine/protocol';
 import { isResidual } from '../nodes';
 import { blocksOf, columnOf, type Block, type Column } from './columns';
 import { drawn, type Group } from './group';
-import { orderRails, type Unit } from './order';
+import { orderLanes, type Unit } from './order';
 import { assignSlots, spread } from './spread';
 
 export interface Room {
@@ -47,8 +47,8 @@ export interface PlacedEdge {
   points: [number, number][];
 }
 
-export interface PlacedRail {
-  rail: Rail;
+export interface PlacedLane {
+  lane: ResidualLane;
   y: number;
   x0: number;
   x1: number;
@@ -83,7 +83,7 @@ export interface Layout {
   chipChars: number;
   /** Distance between columns. */
   step: number;
-  /** Many rails, close to each other: fewer words, thinner lines. */
+  /** Many lanes, close to each other: fewer words, thinner lines. */
   crowded: boolean;
   width: number;
   height: number;
@@ -91,7 +91,7 @@ export interface Layout {
   bottom: number;
   blocks: PlacedBlock[];
   columns: (Column & { x: number })[];
-  rails: PlacedRail[];
+  lanes: PlacedLane[];
   nodes: PlacedNode[];
   groups: PlacedGroup[];
   edges: PlacedEdge[];
@@ -108,28 +108,28 @@ const WIDEST = 150;
 export function layout(circuit: CircuitInfo, room: Room, silent: ReadonlySet<NodeId> = new Set(), expanded: ReadonlySet<string> = new Set()): Layout {
   const { nodes, groups } = drawn(circuit, silent, expanded);
   const blocks = blocksOf([...nodes, ...groups], circuit.edges);
-  const rails = railsOf(circuit, nodes);
-  const crowded = rails.length > CROWDED;
+  const lanes = lanesOf(circuit, nodes);
+  const crowded = lanes.length > CROWDED;
   const across = acrossOf(blocks, room, crowded);
   const units = nodes.filter((info) => !isResidual(info.site));
-  const order = orderOf(circuit, nodes, () => orderRails(rails.length, units.map((info) => unitOf(info, circuit, rails, blocks))));
-  const down = downOf(blocks, units, groups, rails.length, across.step, room);
+  const order = orderOf(circuit, nodes, () => orderLanes(lanes.length, units.map((info) => unitOf(info, circuit, lanes, blocks))));
+  const down = downOf(blocks, units, groups, lanes.length, across.step, room);
 
-  const railY = new Array<number>(rails.length);
-  order.forEach((rail, place) => (railY[rail] = down.y0 + place * down.gap));
+  const laneY = new Array<number>(lanes.length);
+  order.forEach((lane, place) => (laneY[lane] = down.y0 + place * down.gap));
   const x = (column: string) => across.x.get(column) ?? 0;
 
   const placed = new Map<NodeId, PlacedNode>();
   for (const info of nodes.filter((node) => isResidual(node.site))) {
-    const rail = rails.findIndex((other) => other.channel === info.index);
+    const lane = lanes.findIndex((other) => other.channel === info.index);
     placed.set(info.node, {
-      info, x: x(columnOf(info.layer, info.site)), y: railY[rail] ?? down.y0, half: down.half, shape: 'square', reach: 0, words: 'none', span: 0, roomy: false,
+      info, x: x(columnOf(info.layer, info.site)), y: laneY[lane] ?? down.y0, half: down.half, shape: 'square', reach: 0, words: 'none', span: 0, roomy: false,
     });
   }
   for (const column of across.columns.filter((one) => one.kind === 'unit')) {
     const inside = units.filter((info) => columnOf(info.layer, info.site) === column.key);
     const wanted = inside.map((info) => wantedY(info, circuit, placed, inside, down));
-    const ys = offRails(wanted, railY, down);
+    const ys = offLanes(wanted, laneY, down);
     inside.forEach((info, index) => {
       const y = ys[index]!;
       placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', reach: 0, words: 'none', span: 0, roomy: false });
@@ -151,7 +151,7 @@ export function layout(circuit: CircuitInfo, room: Room, silent: ReadonlySet<Nod
     edges.push({ ...edge, points });
   }
 
-  const ends = endsOf(rails, railY, across, down, room);
+  const ends = endsOf(lanes, laneY, across, down, room);
   return {
     chipChars: room.chipChars,
     step: across.step,
@@ -162,7 +162,7 @@ export function layout(circuit: CircuitInfo, room: Room, silent: ReadonlySet<Nod
     bottom: down.bottom,
     blocks: across.blocks.map((block) => ({ ...block, heads: [...new Set(heads.filter((head) => head.layer === block.layer && block.part === 'attn').map((head) => head.head))] })),
     columns: across.columns,
-    rails: rails.map((rail, index) => placeRail(rail, railY[index]!, placed, across)),
+    lanes: lanes.map((lane, index) => placeLane(lane, laneY[index]!, placed, across)),
     nodes: [...placed.values()],
     groups: groups.map((group) => ({ ...group, x: x(columnOf(group.layer, group.site)), y: down.bottom - 14 })),
     edges,
@@ -183,23 +183,23 @@ function orderOf(circuit: CircuitInfo, nodes: NodeInfo[], find: () => number[]):
   return order;
 }
 
-/** The rails that a drawn square stands on. */
-function railsOf(circuit: CircuitInfo, nodes: NodeInfo[]): Rail[] {
+/** The lanes that a drawn square stands on. */
+function lanesOf(circuit: CircuitInfo, nodes: NodeInfo[]): ResidualLane[] {
   const used = new Set(nodes.filter((info) => isResidual(info.site)).map((info) => info.index));
-  return circuit.rails.filter((rail) => used.has(rail.channel));
+  return circuit.lanes.filter((lane) => used.has(lane.channel));
 }
 
-function unitOf(info: NodeInfo, circuit: CircuitInfo, rails: Rail[], blocks: Block[]): Unit {
-  const railOf = (node: NodeId) => {
+function unitOf(info: NodeInfo, circuit: CircuitInfo, lanes: ResidualLane[], blocks: Block[]): Unit {
+  const laneOf = (node: NodeId) => {
     const end = circuit.nodes.find((other) => other.node === node);
-    return end && isResidual(end.site) ? rails.findIndex((rail) => rail.channel === end.index) : -1;
+    return end && isResidual(end.site) ? lanes.findIndex((lane) => lane.channel === end.index) : -1;
   };
   const key = columnOf(info.layer, info.site);
   return {
-    left: circuit.edges.filter((edge) => edge.to === info.node).map((edge) => railOf(edge.from)).filter((rail) => rail >= 0),
-    right: circuit.edges.filter((edge) => edge.from === info.node).map((edge) => railOf(edge.to)).filter((rail) => rail >= 0),
+    left: circuit.edges.filter((edge) => edge.to === info.node).map((edge) => laneOf(edge.from)).filter((lane) => lane >= 0),
+    right: circuit.edges.filter((edge) => edge.from === info.node).map((edge) => laneOf(edge.to)).filter((lane) => lane >= 0),
     column: blocks.flatMap((block) => block.columns).findIndex((column) => column.key === key),
-    lane: info.site === 'attn.q' || info.site === 'attn.k' ? -1 : info.site === 'attn.v' ? 1 : 0,
+    vertical: info.site === 'attn.q' || info.site === 'attn.k' ? -1 : info.site === 'attn.v' ? 1 : 0,
   };
 }
 
@@ -209,8 +209,8 @@ interface Across {
   x: Map<string, number>;
   columns: (Column & { x: number })[];
   blocks: { layer: number; part: 'attn' | 'mlp'; x0: number; x1: number }[];
-  rail0: number;
-  rail1: number;
+  lane0: number;
+  lane1: number;
   chip: number;
 }
 
@@ -222,7 +222,7 @@ function acrossOf(blocks: Block[], room: Room, crowded: boolean): Across {
   const steps = blocks.reduce((sum, block) => block.columns.slice(1).reduce((inner, column) => inner + column.step, sum), 0);
   const gaps = Math.max(0, blocks.length - 1);
   const narrowest = compact ? NARROWEST.compact : NARROWEST.wide;
-  // Between two blocks there is room for the rail's name, where there is room at all.
+  // Between two blocks there is room for the lane's name, where there is room at all.
   const free = room.width - left - right;
   const gapOf = (step: number) => (compact ? 10 : Math.max(14, Math.min(64, step * 0.55)));
   const padOf = (step: number) => Math.max(compact ? 10 : 20, step * 0.42);
@@ -238,7 +238,7 @@ function acrossOf(blocks: Block[], room: Room, crowded: boolean): Across {
   const pad = padOf(step);
   const content = steps * step + besides(step);
   const width = Math.max(room.width, Math.floor(left + content + right));
-  // A short graph stands in the middle, its rails as long as the room.
+  // A short graph stands in the middle, its lanes as long as the room.
   let at = left + Math.max(0, (width - left - right - content) / 2);
   const x = new Map<string, number>();
   const columns: (Column & { x: number })[] = [];
@@ -255,39 +255,39 @@ function acrossOf(blocks: Block[], room: Room, crowded: boolean): Across {
     placedBlocks.push({ layer: block.layer, part: block.part, x0, x1: at });
     at += gap;
   }
-  return { width, step, x, columns, blocks: placedBlocks, rail0: compact ? chip + 12 : chip + (crowded ? 44 : 54), rail1: width - right + (compact ? 4 : 14), chip };
+  return { width, step, x, columns, blocks: placedBlocks, lane0: compact ? chip + 12 : chip + (crowded ? 44 : 54), lane1: width - right + (compact ? 4 : 14), chip };
 }
 
 interface Down {
   height: number;
   top: number;
   bottom: number;
-  /** Height of the first rail, and the distance between rails. */
+  /** Height of the first lane, and the distance between lanes. */
   y0: number;
   gap: number;
   radius: number;
   half: number;
 }
 
-function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], rails: number, step: number, room: Room): Down {
+function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], lanes: number, step: number, room: Room): Down {
   const { compact } = room;
   const crowd = Math.max(1, ...blocks.flatMap((block) => block.columns.filter((column) => column.kind === 'unit').map(
     (column) => units.filter((info) => columnOf(info.layer, info.site) === column.key).length)));
   const top = compact ? 36 : 40;
   const footer = compact ? 8 : 30;
-  const crowded = rails > CROWDED;
-  const tight = room.height - top - footer - 112 < (rails - 1) * 16;
+  const crowded = lanes > CROWDED;
+  const tight = room.height - top - footer - 112 < (lanes - 1) * 16;
   const above = compact ? 32 : tight ? 28 : crowded ? 42 : 46;
   const below = (compact ? 32 : tight ? 28 : crowded ? 44 : 52) + (groups.length === 0 ? 0 : tight || compact ? 26 : 8);
-  // One circle above the first rail, one below the last, the others between.
-  const perGap = Math.max(1, Math.ceil((crowd - 2) / Math.max(1, rails - 1)));
+  // One circle above the first lane, one below the last, the others between.
+  const perGap = Math.max(1, Math.ceil((crowd - 2) / Math.max(1, lanes - 1)));
   const rows = crowded ? (compact ? 16 : 9) : compact ? 26 : 30;
   const least = perGap === 1 ? rows : (perGap + 1) * 20;
-  const inner = Math.max(room.height - top - footer - above - below, rails > 1 ? (rails - 1) * least : crowd * 30);
-  const gap = rails > 1 ? Math.min(inner / (rails - 1), compact ? 90 : 110) : 0;
-  const used = gap * (rails - 1);
-  const apart = rails > 1 ? (perGap === 1 ? gap : gap / (perGap + 1)) : 30;
-  // Between close rails a circle may cover a rail that passes behind it, but not another circle.
+  const inner = Math.max(room.height - top - footer - above - below, lanes > 1 ? (lanes - 1) * least : crowd * 30);
+  const gap = lanes > 1 ? Math.min(inner / (lanes - 1), compact ? 90 : 110) : 0;
+  const used = gap * (lanes - 1);
+  const apart = lanes > 1 ? (perGap === 1 ? gap : gap / (perGap + 1)) : 30;
+  // Between close lanes a circle may cover a lane that passes behind it, but not another circle.
   const alone = gap > 0 && gap < CLOSE && perGap === 1 ? (used + 24) / crowd / 2 - gap / 2 - 4 : apart / 2 - 2;
   const radius = Math.max(8, Math.min(compact ? 11 : gap < CLOSE ? 13 : 16, step * 0.24, alone));
   return {
@@ -297,17 +297,17 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], rails: numb
     y0: top + above + (inner - used) / 2,
     gap,
     radius,
-    half: Math.max(5, Math.min(radius * 0.7, rails > 1 ? gap * (crowded ? 0.45 : 0.38) : 12)),
+    half: Math.max(5, Math.min(radius * 0.7, lanes > 1 ? gap * (crowded ? 0.45 : 0.38) : 12)),
   };
 }
 
-/** With more rails than this they stand closer; below this distance circles are wider than the room between two. */
+/** With more lanes than this they stand closer; below this distance circles are wider than the room between two. */
 const CROWDED = 11;
 const CLOSE = 34;
 
-/** Heights of circles: near where they want to be, between rails, apart from each other, with room for words where there is any. */
-function offRails(wanted: number[], railY: number[], down: Down): number[] {
-  const ys = [...railY].sort((left, right) => left - right);
+/** Heights of circles: near where they want to be, between lanes, apart from each other, with room for words where there is any. */
+function offLanes(wanted: number[], laneY: number[], down: Down): number[] {
+  const ys = [...laneY].sort((left, right) => left - right);
   if (ys.length > 1 && down.gap < CLOSE) {
     const lead = Math.min(down.radius + 4, 14);
     const [low, high] = [ys[0]! - lead, ys.at(-1)! + lead];
@@ -319,13 +319,13 @@ function offRails(wanted: number[], railY: number[], down: Down): number[] {
       return free.map((y) => middles.reduce((best, middle) => (Math.abs(middle - y) < Math.abs(best - y) ? middle : best)));
     }
   }
-  const slots = slotsOf(railY, down, wanted.length);
+  const slots = slotsOf(laneY, down, wanted.length);
   return assignSlots(wanted, slots).map((slot) => slots[slot]!);
 }
 
-/** Heights off the rails where circles may stand, top to bottom: at least `count`. */
-function slotsOf(railY: number[], down: Down, count: number): number[] {
-  const ys = [...railY].sort((left, right) => left - right);
+/** Heights off the lanes where circles may stand, top to bottom: at least `count`. */
+function slotsOf(laneY: number[], down: Down, count: number): number[] {
+  const ys = [...laneY].sort((left, right) => left - right);
   const lead = down.radius + 8;
   if (ys.length < 2) {
     const middle = ys[0] ?? down.y0;
@@ -352,15 +352,15 @@ function wantedY(info: NodeInfo, circuit: CircuitInfo, placed: Map<NodeId, Place
     sum += other.y * pull;
     weight += pull;
   }
-  const lane = info.site === 'attn.q' ? -0.6 : info.site === 'attn.k' ? -0.3 : info.site === 'attn.v' ? 0.4 : 0;
-  if (weight > 0) return sum / weight + lane * Math.max(20, down.gap);
+  const shift = info.site === 'attn.q' ? -0.6 : info.site === 'attn.k' ? -0.3 : info.site === 'attn.v' ? 0.4 : 0;
+  if (weight > 0) return sum / weight + shift * Math.max(20, down.gap);
   // A constant (bias only): beside its head's other channels.
   const mates = column.filter((other) => other !== info && other.head === info.head && other.site !== 'attn.v');
   const mate = mates.length > 0 ? wantedY(mates[0]!, circuit, placed, [], down) : (down.top + down.bottom) / 2;
   return mate + (info.site === 'attn.q' ? -1 : 1) * Math.max(20, down.gap);
 }
 
-/** How far a node reaches, and what stands beside it: name and value where column and neighbours leave room, else less. On crowded rails only the squares named. */
+/** How far a node reaches, and what stands beside it: name and value where column and neighbours leave room, else less. On crowded lanes only the squares named. */
 function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boolean, squares: Set<NodeId> | null): void {
   const columns = new Map<number, PlacedNode[]>();
   for (const node of placed.values()) columns.set(node.x, [...(columns.get(node.x) ?? []), node]);
@@ -431,21 +431,21 @@ export function captioned(width: number): boolean {
   return width >= 72;
 }
 
-function placeRail(rail: Rail, y: number, placed: Map<NodeId, PlacedNode>, across: Across): PlacedRail {
+function placeLane(lane: ResidualLane, y: number, placed: Map<NodeId, PlacedNode>, across: Across): PlacedLane {
   const xs = (list: NodeId[]) => list.map((node) => placed.get(node)?.x).filter((x): x is number => x !== undefined);
-  const writes = xs(rail.writes);
-  const reads = xs(rail.reads);
+  const writes = xs(lane.writes);
+  const reads = xs(lane.reads);
   const embedded = reads.length > 0 && (writes.length === 0 || Math.min(...reads) < Math.min(...writes));
-  const start = embedded ? across.rail0 : writes.length > 0 ? Math.min(...writes) : null;
-  const toLogits = writes.length > 0 && (rail.toLogits[0] !== 0 || rail.toLogits[1] !== 0);
-  const end = toLogits ? across.rail1 : reads.length > 0 ? Math.max(...reads) : null;
-  return { rail, y, x0: across.rail0, x1: across.rail1, used: start !== null && end !== null && end > start ? [start, end] : null, embedded };
+  const start = embedded ? across.lane0 : writes.length > 0 ? Math.min(...writes) : null;
+  const toLogits = writes.length > 0 && (lane.toLogits[0] !== 0 || lane.toLogits[1] !== 0);
+  const end = toLogits ? across.lane1 : reads.length > 0 ? Math.max(...reads) : null;
+  return { lane, y, x0: across.lane0, x1: across.lane1, used: start !== null && end !== null && end > start ? [start, end] : null, embedded };
 }
 
-function endsOf(rails: Rail[], railY: number[], across: Across, down: Down, room: Room): Pick<Layout, 'embed' | 'logits'> {
+function endsOf(lanes: ResidualLane[], laneY: number[], across: Across, down: Down, room: Room): Pick<Layout, 'embed' | 'logits'> {
   const mean = (values: number[]) => (values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : (down.top + down.bottom) / 2);
   const height = room.compact ? 24 : 30;
-  const written = rails.map((rail, index) => ({ rail, y: railY[index]! })).filter(({ rail }) => rail.writes.length > 0 && (rail.toLogits[0] !== 0 || rail.toLogits[1] !== 0));
+  const written = lanes.map((lane, index) => ({ lane, y: laneY[index]! })).filter(({ lane }) => lane.writes.length > 0 && (lane.toLogits[0] !== 0 || lane.toLogits[1] !== 0));
   const apart = room.compact ? 36 : 62;
   const least = down.top + apart + height / 2 + 4;
   // Within what is seen without scrolling.
@@ -453,7 +453,7 @@ function endsOf(rails: Rail[], railY: number[], across: Across, down: Down, room
   const most = seen - apart - height / 2 - (room.compact ? 4 : 46);
   const centre = Math.max(least, Math.min(most, mean(written.map(({ y }) => y))));
   const x = across.width - across.chip / 2 - (room.compact ? 1 : 8);
-  const read = rails.map((rail, index) => ({ rail, y: railY[index]! })).filter(({ rail }) => rail.reads.length > 0);
+  const read = lanes.map((lane, index) => ({ lane, y: laneY[index]! })).filter(({ lane }) => lane.reads.length > 0);
   return {
     embed: { x: across.chip / 2 + (room.compact ? 1 : 8), y: Math.min(seen - height - 20, mean(read.map(({ y }) => y))), width: across.chip, height },
     logits: [-1, 1].map((side) => ({ x, y: centre + side * apart, width: across.chip, height })),

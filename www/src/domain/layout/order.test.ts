@@ -1,29 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { cost, orderRails, type Unit } from './order';
+import { cost, orderLanes, type Unit } from './order';
 
-const unit = (left: number[], right: number[], column = 0, lane: -1 | 0 | 1 = 0): Unit => ({ left, right, column, lane });
+const unit = (left: number[], right: number[], column = 0, vertical: -1 | 0 | 1 = 0): Unit => ({ left, right, column, vertical });
 
-describe('orderRails', () => {
+describe('orderLanes', () => {
   it('untangles two chains', () => {
     const units = [unit([0], [3]), unit([1], [2]), unit([3], [5], 1), unit([2], [4], 1)];
-    const place = (order: number[]) => order.map((_, rail) => order.indexOf(rail));
-    const at = place(orderRails(6, units));
+    const place = (order: number[]) => order.map((_, lane) => order.indexOf(lane));
+    const at = place(orderLanes(6, units));
     expect((at[0]! - at[1]!) * (at[3]! - at[2]!)).toBeGreaterThan(0);
     expect((at[3]! - at[2]!) * (at[5]! - at[4]!)).toBeGreaterThan(0);
   });
   it('puts keys above values', () => {
-    const order = orderRails(4, [unit([3], [], 0, -1), unit([0], [1], 0, 1)]);
+    const order = orderLanes(4, [unit([3], [], 0, -1), unit([0], [1], 0, 1)]);
     expect(order.indexOf(3)).toBeLessThan(order.indexOf(0));
   });
   it('is a permutation, no worse than the natural order, and the same every time', () => {
     let seed = 3;
     const random = (below: number) => Math.floor(((seed = (seed * 16807) % 2147483647) / 2147483647) * below);
-    for (const rails of [1, 2, 7, 20, 30]) {
-      const units = Array.from({ length: 25 }, () => unit([random(rails), random(rails)], [random(rails)], random(3)));
-      const order = orderRails(rails, units);
-      expect([...order].sort((x, y) => x - y)).toEqual(Array.from({ length: rails }, (_, rail) => rail));
-      expect(cost(order, units)).toBeLessThanOrEqual(cost(Array.from({ length: rails }, (_, rail) => rail), units));
-      expect(orderRails(rails, units)).toEqual(order);
+    for (const lanes of [1, 2, 7, 20, 30]) {
+      const units = Array.from({ length: 25 }, () => unit([random(lanes), random(lanes)], [random(lanes)], random(3)));
+      const order = orderLanes(lanes, units);
+      expect([...order].sort((x, y) => x - y)).toEqual(Array.from({ length: lanes }, (_, lane) => lane));
+      expect(cost(order, units)).toBeLessThanOrEqual(cost(Array.from({ length: lanes }, (_, lane) => lane), units));
+      expect(orderLanes(lanes, units)).toEqual(order);
     }
   });
 });

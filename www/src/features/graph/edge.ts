@@ -35,14 +35,14 @@ function minus([x, y]: [number, number], radius: number, quiet: string): SVGTemp
   return svg`<g class="badge ${quiet}" transform="translate(${x.toFixed(1)} ${y.toFixed(1)})"><circle r=${radius}/><path d="M${-arm} 0H${arm}"/></g>`;
 }
 
-/** From the marked token's chip to the rails that the circuit reads straight from the embedding. */
+/** From the marked token's chip to the lanes that the circuit reads straight from the embedding. */
 export function embedLinks(plan: Layout, signal: Signal): SVGTemplateResult[] {
   const { embed } = plan;
   const largest = Math.max(1e-6, ...signal.embedding.values(), ...[...signal.embedding.values()].map((value) => -value));
   const from: [number, number] = [embed.x + embed.width / 2, embed.y];
-  return plan.rails.filter((rail) => rail.embedded).map((rail) => {
-    const value = signal.embedding.get(rail.rail.channel) ?? 0;
-    const to: [number, number] = [rail.x0, rail.y];
+  return plan.lanes.filter((lane) => lane.embedded).map((lane) => {
+    const value = signal.embedding.get(lane.lane.channel) ?? 0;
+    const to: [number, number] = [lane.x0, lane.y];
     if (Math.abs(value) < 1e-6) return svg`<path class="edge dim" d=${bow(from, to)} stroke-width="1"/>`;
     return link(from, to, value, edgeWidth(value, largest, 4));
   });
@@ -51,16 +51,16 @@ export function embedLinks(plan: Layout, signal: Signal): SVGTemplateResult[] {
 /** Weights of the unembedding below this share of the largest are not drawn. */
 const FAINT = 0.05;
 
-/** From the rails' ends to the candidates, by the weights of the unembedding. */
+/** From the lanes' ends to the candidates, by the weights of the unembedding. */
 export function logitLinks(plan: Layout): SVGTemplateResult[] {
-  const written = plan.rails.filter((rail) => rail.rail.writes.length > 0);
-  const largest = Math.max(1e-6, ...written.flatMap((rail) => rail.rail.toLogits.map(Math.abs)));
-  const links = written.flatMap((rail) => plan.logits.map((spot, index) => ({ rail, spot, weight: rail.rail.toLogits[index as 0 | 1] })))
+  const written = plan.lanes.filter((lane) => lane.lane.writes.length > 0);
+  const largest = Math.max(1e-6, ...written.flatMap((lane) => lane.lane.toLogits.map(Math.abs)));
+  const links = written.flatMap((lane) => plan.logits.map((spot, index) => ({ lane, spot, weight: lane.lane.toLogits[index as 0 | 1] })))
     .filter(({ weight }) => Math.abs(weight) >= largest * FAINT);
   // Where many meet, badges would cover each other; the dashes say the sign all the same.
   const badge = links.filter(({ weight }) => weight < 0).length <= 4;
-  return links.map(({ rail, spot, weight }) =>
-    link([rail.x1, rail.y], [spot.x - spot.width / 2, spot.y], weight, edgeWidth(weight, largest, 4), badge));
+  return links.map(({ lane, spot, weight }) =>
+    link([lane.x1, lane.y], [spot.x - spot.width / 2, spot.y], weight, edgeWidth(weight, largest, 4), badge));
 }
 
 function link(from: [number, number], to: [number, number], weight: number, width: number, badge = true): SVGTemplateResult {

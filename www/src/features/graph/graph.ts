@@ -10,7 +10,7 @@ import type { Hover, Numbers } from '../../state/screen';
 import { graph as text } from '../../text/en';
 import { sayToken, showToken, signed } from '../../text/format';
 import { doingOf, nameOf } from '../../text/names';
-import type { CircuitInfo, NodeId, Rail } from '../../engine/protocol';
+import type { CircuitInfo, NodeId, ResidualLane } from '../../engine/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
 import { headGlyph } from './head';
 import { groupGlyph, nodeGlyph } from './node';
@@ -102,7 +102,7 @@ export class Graph extends Light {
     const badgeOf = this.spotsFor(plan, badgeRadius);
     const stop = this.stopOf(plan);
     // A channel on which nothing is written or read at these tokens.
-    const quiet = (rail: Rail) => [...rail.writes, ...rail.reads].every((node) => Math.abs(signal.value.get(node) ?? 0) < signal.scale * 0.003);
+    const quiet = (lane: ResidualLane) => [...lane.writes, ...lane.reads].every((node) => Math.abs(signal.value.get(node) ?? 0) < signal.scale * 0.003);
     return html`<svg
       class="graph ${plan.step < 62 ? 'dense' : ''} ${busy ? 'busy' : ''} ${plan.crowded ? 'crowded' : ''}"
       width=${plan.width}
@@ -113,12 +113,12 @@ export class Graph extends Light {
       @keydown=${(event: KeyboardEvent) => this.key(event, plan)}
     >
       ${plan.blocks.map((block) => this.block(block, plan, compact))}
-      ${plan.rails.map(
-        (rail) => svg`<path class="rail" d="M${rail.x0} ${rail.y}H${rail.x1}"/>${
-          rail.used ? svg`<path class="railon ${quiet(rail.rail) ? 'quiet' : ''}" d="M${rail.used[0]} ${rail.y}H${rail.used[1]}"/>` : nothing
+      ${plan.lanes.map(
+        (lane) => svg`<path class="lane" d="M${lane.x0} ${lane.y}H${lane.x1}"/>${
+          lane.used ? svg`<path class="lane-on ${quiet(lane.lane) ? 'quiet' : ''}" d="M${lane.used[0]} ${lane.y}H${lane.used[1]}"/>` : nothing
         }${compact ? nothing : plan.crowded
-          ? svg`<text class="ch inline" x=${rail.x0 + 13} y=${rail.y + 3.3}>${rail.rail.channel}<title>${text.channelHint(rail.rail.channel)}</title></text>`
-          : svg`<text class="ch" x=${rail.x0 + 4} y=${rail.y - 5}>${text.channel(rail.rail.channel)}</text>`}`,
+          ? svg`<text class="ch inline" x=${lane.x0 + 13} y=${lane.y + 3.3}>${lane.lane.channel}<title>${text.channelHint(lane.lane.channel)}</title></text>`
+          : svg`<text class="ch" x=${lane.x0 + 4} y=${lane.y - 5}>${text.channel(lane.lane.channel)}</text>`}`,
       )}
       ${embedLinks(plan, signal)}${logitLinks(plan)}
       ${plan.heads.map((head) => headGlyph(head, plan, numbers, compact))}

@@ -1,4 +1,4 @@
-/** A node's glyph: a square on its rail or a circle off it, filled up or down from the middle by its value. */
+/** A node's glyph: a square on its lane or a circle off it, filled up or down from the middle by its value. */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { fillHeight, type Signal } from '../../domain/flow';
 import type { PlacedGroup, PlacedNode } from '../../domain/layout/layout';
@@ -95,7 +95,7 @@ function filled(shape: PlacedNode['shape'], half: number, height: number, up: bo
   return `M${-half} 0V${at(y - sign * round)}Q${-half} ${at(y)} ${at(round - half)} ${at(y)}H${at(half - round)}Q${half} ${at(y)} ${half} ${at(y - sign * round)}V0Z`;
 }
 
-/** Name above and value below; a square's name only where the circuit gives it one, its rail bears the channel. */
+/** Name above and value below; a square's name only where the circuit gives it one, its lane bears the channel. */
 function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResult | typeof nothing {
   if (node.words === 'none') return nothing;
   const { info, half } = node;

@@ -9,7 +9,7 @@ import { summary } from './summary';
 const node = '0.mlp.post_act.3';
 const prompt = (...texts: string[]): Prompt => ({ text: texts.join(''), tokens: texts.map((text) => ({ id: text.length * 100 + text.charCodeAt(1), text })), cut: 0 });
 const circuit = {
-  nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean: 0.12, label: 'quote type' }], edges: [], rails: [], flipNodes: [node],
+  nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean: 0.12, label: 'quote type' }], edges: [], lanes: [], flipNodes: [node],
 } as unknown as CircuitInfo;
 const start = opening('quote', 'print("hi', node);
 
