@@ -10,8 +10,8 @@ use serde_json::json;
 use sparse_circuits::circuit::{Calibration, Circuit, Scores};
 use sparse_circuits::bridge::{Bridge, BridgeSite};
 use sparse_circuits::format::{BridgeFile, CircuitFile, Precision, bridge_file, checkpoint, circuit_file, model_file};
-use sparse_circuits::model::{Config, Hook, Linear, WeightMatrix};
-use sparse_circuits::tensor::Matrix;
+use sparse_circuits::model::{Config, Hook, Linear};
+use sparse_circuits::tensor::{Matrix, WeightMatrix};
 use std::fs;
 
 const CONFIG: &str = include_str!("config.json");

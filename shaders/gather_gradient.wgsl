@@ -1,4 +1,4 @@
-// dtable_sum[rows[t], :] += dy[:, t]. The host has sorted the tokens by their row, so that a row named twice gets its sum in one
+// dtable_acc[rows[t], :] += dy[:, t]. The host has sorted the tokens by their row, so that a row named twice gets its sum in one
 // thread. Workgroups: [channels / 256, distinct rows].
 
 override CHANNELS: u32;
@@ -6,7 +6,7 @@ override CHANNELS: u32;
 @group(0) @binding(0) var<storage, read> targets: array<vec4u>; // (row, its first token, behind its last, 0)
 @group(0) @binding(1) var<storage, read> tokens: array<u32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dtable_sum: array<f32>; // [rows, channels]
+@group(0) @binding(3) var<storage, read_write> dtable_acc: array<f32>; // [rows, channels]
 
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) thread: vec3u, @builtin(workgroup_id) group: vec3u) {
@@ -18,6 +18,6 @@ fn main(@builtin(global_invocation_id) thread: vec3u, @builtin(workgroup_id) gro
             let token = tokens[i];
             sum += dy[(token / PANEL * CHANNELS + channel) * PANEL + token % PANEL];
         }
-        dtable_sum[target_row.x * CHANNELS + channel] += sum;
+        dtable_acc[target_row.x * CHANNELS + channel] += sum;
     }
 }

@@ -1,5 +1,5 @@
 // y = w x, + bias or + y: dense weights times activations; with TRANSPOSED `w` lies as [COLS, ROWS] and is used from its other
-// side (matmul_back, matmul_back_add). Workgroups: [rows / 64, panels].
+// side (matmul_backward, matmul_backward_acc). Workgroups: [rows / 64, panels].
 //
 // A workgroup makes 64 rows of one panel, four rows a thread, from tiles of 16 columns in workgroup memory.
 

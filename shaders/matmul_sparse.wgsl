@@ -1,4 +1,4 @@
-// y = w x, + bias or + y: sparse (CSR) weights times activations. matmul_back and matmul_back_add are the same with the transposed
+// y = w x, + bias or + y: sparse (CSR) weights times activations. matmul_backward and matmul_backward_acc are the same with the transposed
 // weights. Workgroups: [long rows + other rows / 16, panels].
 //
 // A lane is a token, so every load of x is 16 neighbouring numbers. The host has sorted the rows by falling number of nonzeros:

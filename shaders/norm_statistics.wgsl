@@ -1,4 +1,4 @@
-// Stands before norm and norm_back_add, which have the tensor `x`.
+// Stands before norm and norm_backward_acc, which have the tensor `x`.
 
 override CHANNELS: u32;
 /// 0 = RMS norm, 1 = layer norm.

@@ -1,11 +1,11 @@
-// dw_sum += dy x^T, dense; dy is zero at padding. Workgroups: [columns / 16, rows / 16], one square of dw each.
+// dw_acc += dy x^T, dense; dy is zero at padding. Workgroups: [columns / 16, rows / 16], one square of dw each.
 
 override ROWS: u32;
 override COLS: u32;
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>; // ROWS channels
 @group(0) @binding(1) var<storage, read> x: array<f32>; // COLS channels
-@group(0) @binding(2) var<storage, read_write> dw_sum: array<f32>; // [ROWS, COLS]
+@group(0) @binding(2) var<storage, read_write> dw_acc: array<f32>; // [ROWS, COLS]
 
 // [channel][lane], one number a row left free so that the threads of a column do not queue for one memory bank
 const STRIDE = 17u;
@@ -38,6 +38,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
     let row = first_row + thread.y;
     let col = first_col + thread.x;
     if row < ROWS && col < COLS {
-        dw_sum[row * COLS + col] += sum;
+        dw_acc[row * COLS + col] += sum;
     }
 }

@@ -7,13 +7,13 @@
 pub mod cpu;
 #[cfg(feature = "webgpu")]
 pub mod gpu;
-mod ready;
+mod now_or_never;
 
-pub use ready::ready;
+pub use now_or_never::now_or_never;
 
 use crate::Result;
-use crate::model::{Activation, WeightMatrix};
-use crate::tensor::{Activations, Matrix, PANEL};
+use crate::tensor::{Activations, Matrix, PANEL, WeightMatrix};
+use serde::{Deserialize, Serialize};
 
 /// One sequence inside a batch: `len` tokens from `start`, which is a multiple of [`PANEL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +77,23 @@ pub enum NormKind {
     Layer,
 }
 
+/// Epsilon of torch's `nn.RMSNorm` in f32 (`finfo(float32).eps`), Gao et al. 2025's published code.
+pub const RMS_NORM_EPS: f64 = 1.1920928955078125e-7;
+/// Epsilon of torch's `nn.LayerNorm`.
+pub const LAYER_NORM_EPS: f64 = 1e-5;
+
+/// An activation function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// The exact (erf) form.
+    Gelu,
+    Relu,
+}
+
 /// A change of one channel at a hook: `x = x * scale + shift`, at all tokens or at those listed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ChannelEdit {
+pub struct ChannelAffine {
     pub channel: u32,
     pub scale: f32,
     pub shift: f32,
@@ -89,7 +103,7 @@ pub struct ChannelEdit {
 /// A compute device. `Tensor` = activations (`channels` x `tokens`), `Matrix` = weights ready for products in both directions,
 /// `Vector` = one number a channel, `Gradient` = a dense `rows` x `cols` accumulator for a parameter (a vector is one row).
 ///
-/// In every op the last arguments are what is written; `y` is overwritten and `*_sum` is added to.
+/// In every op the last arguments are what is written; `y` is overwritten and `acc` and `*_acc` are added to.
 pub trait Backend {
     type Tensor;
     type Matrix;
@@ -141,8 +155,8 @@ pub trait Backend {
     // Forward.
     /// `y[:, t] = table[rows[t], :]`: token embeddings, positions.
     fn gather(&mut self, table: &Self::Matrix, rows: &[u32], y: &mut Self::Tensor);
-    /// `y_sum[:, t] += table[rows[t], :]`: the bigram bias, added positions.
-    fn gather_add(&mut self, table: &Self::Matrix, rows: &[u32], y_sum: &mut Self::Tensor);
+    /// `acc[:, t] += table[rows[t], :]`: the bigram bias, added positions.
+    fn gather_add(&mut self, table: &Self::Matrix, rows: &[u32], acc: &mut Self::Tensor);
     /// `y[:, i] = x[:, tokens[i]]`.
     fn select(&mut self, x: &Self::Tensor, tokens: &[u32], y: &mut Self::Tensor);
     /// `y = a` above `b`, channel-wise.
@@ -160,8 +174,8 @@ pub trait Backend {
     /// Per token keeps the `k` largest magnitudes and zeroes the rest, in place; ties go to the lower channel.
     fn abs_top_k(&mut self, k: usize, x: &mut Self::Tensor);
     fn activate(&mut self, kind: Activation, x: &Self::Tensor, y: &mut Self::Tensor);
-    /// `x_sum += delta`.
-    fn add(&mut self, delta: &Self::Tensor, x_sum: &mut Self::Tensor);
+    /// `acc += delta`.
+    fn add(&mut self, delta: &Self::Tensor, acc: &mut Self::Tensor);
     /// Causal attention inside each span, scale `1 / sqrt(d_head)`, heads contiguous, `sinks` = one logit a head with value zero.
     #[allow(clippy::too_many_arguments)]
     fn attention(
@@ -176,11 +190,11 @@ pub trait Backend {
     );
 
     // Interventions.
-    fn edit(&mut self, edits: &[ChannelEdit], x: &mut Self::Tensor);
+    fn channel_affine(&mut self, changes: &[ChannelAffine], x: &mut Self::Tensor);
     /// `x[c, to] = source[c, from]` for each channel `c` and each pair `(from, to)`.
     fn patch(&mut self, source: &Self::Tensor, channels: &[u32], tokens: &[(u32, u32)], x: &mut Self::Tensor);
     /// Node masks with mean ablation: `x = m x + (1 - m) mean` (Gao et al. 2025, A.5).
-    fn gate(&mut self, mask: &Self::Vector, mean: &Self::Vector, x: &mut Self::Tensor);
+    fn mean_ablate(&mut self, mask: &Self::Vector, mean: &Self::Vector, x: &mut Self::Tensor);
 
     // Losses: per-token (or per-row) losses and their gradient by the logits, both times `weight`.
     /// Cross entropy against `targets[t]`; [`IGNORE`] contributes nothing.
@@ -204,37 +218,37 @@ pub trait Backend {
 
     // Backward. `grad` in place becomes the gradient by the op's input.
     /// `dx = w^T dy`.
-    fn matmul_back(&mut self, w: &Self::Matrix, dy: &Self::Tensor, dx: &mut Self::Tensor);
-    /// `dx_sum += w^T dy`.
-    fn matmul_back_add(&mut self, w: &Self::Matrix, dy: &Self::Tensor, dx_sum: &mut Self::Tensor);
-    /// `dw_sum += dy x^T`.
-    fn weight_gradient(&mut self, dy: &Self::Tensor, x: &Self::Tensor, dw_sum: &mut Self::Gradient);
-    /// `db_sum += ` the sum of `dy` over tokens (one row).
-    fn bias_gradient(&mut self, dy: &Self::Tensor, db_sum: &mut Self::Gradient);
-    /// `dtable_sum[rows[t], :] += dy[:, t]`.
-    fn gather_gradient(&mut self, rows: &[u32], dy: &Self::Tensor, dtable_sum: &mut Self::Gradient);
-    /// The inverse of `select`: `dx_sum[:, tokens[i]] += dy[:, i]`.
-    fn select_back_add(&mut self, dy: &Self::Tensor, tokens: &[u32], dx_sum: &mut Self::Tensor);
+    fn matmul_backward(&mut self, w: &Self::Matrix, dy: &Self::Tensor, dx: &mut Self::Tensor);
+    /// `dx_acc += w^T dy`.
+    fn matmul_backward_acc(&mut self, w: &Self::Matrix, dy: &Self::Tensor, dx_acc: &mut Self::Tensor);
+    /// `dw_acc += dy x^T`.
+    fn weight_gradient(&mut self, dy: &Self::Tensor, x: &Self::Tensor, dw_acc: &mut Self::Gradient);
+    /// `db_acc += ` the sum of `dy` over tokens (one row).
+    fn bias_gradient(&mut self, dy: &Self::Tensor, db_acc: &mut Self::Gradient);
+    /// `dtable_acc[rows[t], :] += dy[:, t]`.
+    fn gather_gradient(&mut self, rows: &[u32], dy: &Self::Tensor, dtable_acc: &mut Self::Gradient);
+    /// The inverse of `select`: `dx_acc[:, tokens[i]] += dy[:, i]`.
+    fn select_backward_acc(&mut self, dy: &Self::Tensor, tokens: &[u32], dx_acc: &mut Self::Tensor);
     /// The inverse of `concat`.
     fn split(&mut self, dy: &Self::Tensor, da: &mut Self::Tensor, db: &mut Self::Tensor);
-    /// `dx_sum +=` the gradient through the norm of `x`; gains and biases (one row each) where given.
+    /// `dx_acc +=` the gradient through the norm of `x`; gains and biases (one row each) where given.
     #[allow(clippy::too_many_arguments)]
-    fn norm_back_add(
+    fn norm_backward_acc(
         &mut self,
         kind: NormKind,
         x: &Self::Tensor,
         gain: Option<&Self::Vector>,
         dy: &Self::Tensor,
-        dx_sum: &mut Self::Tensor,
-        dgain_sum: Option<&mut Self::Gradient>,
-        dbias_sum: Option<&mut Self::Gradient>,
+        dx_acc: &mut Self::Tensor,
+        dgain_acc: Option<&mut Self::Gradient>,
+        dbias_acc: Option<&mut Self::Gradient>,
     );
     /// AbsTopK passes gradient to the kept entries only: `grad = 0` where `kept` is 0.
-    fn kept_back(&mut self, kept: &Self::Tensor, grad: &mut Self::Tensor);
+    fn abs_top_k_backward(&mut self, kept: &Self::Tensor, grad: &mut Self::Tensor);
     /// `x` is the input of the activation.
-    fn activate_back(&mut self, kind: Activation, x: &Self::Tensor, grad: &mut Self::Tensor);
+    fn activate_backward(&mut self, kind: Activation, x: &Self::Tensor, grad: &mut Self::Tensor);
     #[allow(clippy::too_many_arguments)]
-    fn attention_back(
+    fn attention_backward(
         &mut self,
         spans: &[Span],
         d_head: usize,
@@ -246,16 +260,16 @@ pub trait Backend {
         dq: &mut Self::Tensor,
         dk: &mut Self::Tensor,
         dv: &mut Self::Tensor,
-        dsinks_sum: Option<&mut Self::Gradient>,
+        dsinks_acc: Option<&mut Self::Gradient>,
     );
-    /// `before` = the values before the gate; `dmask_sum` (one row) `+= sum_t dy (before - mean)`; `grad *= m`.
-    fn gate_back(
+    /// `before` = the values before the gate; `dmask_acc` (one row) `+= sum_t dy (before - mean)`; `grad *= m`.
+    fn mean_ablate_backward(
         &mut self,
         mask: &Self::Vector,
         mean: &Self::Vector,
         before: &Self::Tensor,
         grad: &mut Self::Tensor,
-        dmask_sum: &mut Self::Gradient,
+        dmask_acc: &mut Self::Gradient,
     );
 }
 

@@ -2,8 +2,8 @@
 //! circuit's size means something only beside that of the same search there.
 
 use super::evaluate::Random;
-use crate::model::{Linear, WeightMatrix, Weights};
-use crate::tensor::{Matrix, SparseMatrix};
+use crate::model::{Linear, Weights};
+use crate::tensor::{Matrix, SparseMatrix, WeightMatrix};
 
 /// Deviation of a weight at the start of training; projections into the residual stream are divided by `sqrt(2 n_layer)`.
 const DEVIATION: f32 = 0.02;

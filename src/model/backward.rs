@@ -2,8 +2,8 @@
 
 use super::device::{DeviceBlock, DeviceLinear, DeviceNorm, Model};
 use super::forward::{Hooks, LogitsAt, Saved, SavedSublayer, Trace, norm_kind};
-use super::{Activation, Config, Hook, ResidualActivation, Site, TopKSite};
-use crate::backend::{Backend, Batch};
+use super::{Config, Hook, ResidualActivation, Site, TopKSite};
+use crate::backend::{Activation, Backend, Batch};
 
 /// Gradients of a linear map; the bias is one row.
 pub struct LinearGradient<G> {
@@ -83,7 +83,7 @@ impl<G> ParameterGradients<G> {
     }
 }
 
-/// Adds the gradients of a loss to `parameters` (where given), calling `hooks.backward` at every hook that gates.
+/// Adds the gradients of a loss to `parameters` (where given), calling `hooks.backward` at every hook that ablates.
 /// `dlogits` = the loss by the logits of the forward pass that left `trace`, zero at padding.
 ///
 /// Residual hooks and `attn.y` are not nodes: edits there are not differentiated.
@@ -143,20 +143,20 @@ pub fn backward_from<B: Backend>(
         }
     }
     let mut dnormed = backend.tensor(c.d_model, rows);
-    backend.matmul_back(model.unembedding(), dlogits, &mut dnormed);
+    backend.matmul_backward(model.unembedding(), dlogits, &mut dnormed);
     let mut dresid = backend.tensor(c.d_model, tokens);
     backend.zero(&mut dresid);
     let ln_f = parameters.as_deref_mut().map(|p| &mut p.ln_f);
     let final_resid = trace.resid(boundaries);
     match &last {
-        None => norm_back(backend, c, &model.ln_f, final_resid, &dnormed, &mut dresid, ln_f),
+        None => norm_backward(backend, c, &model.ln_f, final_resid, &dnormed, &mut dresid, ln_f),
         Some(last) => {
             let mut chosen = backend.tensor(c.d_model, rows);
             backend.select(final_resid, last, &mut chosen);
             let mut dchosen = backend.tensor(c.d_model, rows);
             backend.zero(&mut dchosen);
-            norm_back(backend, c, &model.ln_f, &chosen, &dnormed, &mut dchosen, ln_f);
-            backend.select_back_add(&dchosen, last, &mut dresid);
+            norm_backward(backend, c, &model.ln_f, &chosen, &dnormed, &mut dchosen, ln_f);
+            backend.select_backward_acc(&dchosen, last, &mut dresid);
             backend.recycle(chosen);
             backend.recycle(dchosen);
         }
@@ -243,9 +243,9 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         mut gradients: Option<&mut BlockGradient<B::Gradient>>,
     ) {
         let (c, tokens) = (self.config, self.batch.tokens().len());
-        let ddelta = self.delta_back(TopKSite::ResidPostMlp, TopKSite::MlpOut, Site::MlpResidDelta, delta, dresid);
+        let ddelta = self.delta_backward(TopKSite::ResidPostMlp, TopKSite::MlpOut, Site::MlpResidDelta, delta, dresid);
         let mut dpost = self.backend.tensor(c.d_mlp, tokens);
-        linear_back(
+        linear_backward(
             self.backend,
             &block.mlp_c_proj,
             &post_act.after,
@@ -256,12 +256,12 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         self.backend.recycle(ddelta);
         self.finish(TopKSite::MlpNeuron, Site::MlpPostAct, post_act, c.d_mlp, &mut dpost);
         match (pre_act, c.activation_type) {
-            (Some(pre_act), Activation::Gelu) => self.backend.activate_back(Activation::Gelu, pre_act, &mut dpost),
+            (Some(pre_act), Activation::Gelu) => self.backend.activate_backward(Activation::Gelu, pre_act, &mut dpost),
             // what ReLU let through is positive, as its input was
-            _ => self.backend.activate_back(Activation::Relu, post_act.kept(), &mut dpost),
+            _ => self.backend.activate_backward(Activation::Relu, post_act.kept(), &mut dpost),
         }
         let mut dx = self.backend.tensor(c.d_block_in(), tokens);
-        linear_back(
+        linear_backward(
             self.backend,
             &block.c_fc,
             &act_in.after,
@@ -288,9 +288,10 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         mut gradients: Option<&mut BlockGradient<B::Gradient>>,
     ) {
         let (c, tokens) = (self.config, self.batch.tokens().len());
-        let ddelta = self.delta_back(TopKSite::ResidPostAttn, TopKSite::AttnOut, Site::AttnResidDelta, delta, dresid);
+        let ddelta =
+            self.delta_backward(TopKSite::ResidPostAttn, TopKSite::AttnOut, Site::AttnResidDelta, delta, dresid);
         let mut dy = self.backend.tensor(c.d_attn(), tokens);
-        linear_back(
+        linear_backward(
             self.backend,
             &block.attn_c_proj,
             y,
@@ -301,7 +302,7 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         self.backend.recycle(ddelta);
         let [mut dq, mut dk, mut dv] = [(); 3].map(|_| self.backend.tensor(c.d_attn(), tokens));
         let dsinks = gradients.as_deref_mut().and_then(|g| g.sinks.as_mut());
-        self.backend.attention_back(
+        self.backend.attention_backward(
             self.batch.spans(),
             c.d_head,
             block.sinks.as_ref(),
@@ -323,7 +324,7 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
             (&block.v, v, TopKSite::AttnV, Site::AttnV, dv),
         ] {
             self.finish(top_k, site, saved, c.d_attn(), &mut d);
-            self.backend.matmul_back_add(&linear.weight, &d, &mut dx);
+            self.backend.matmul_backward_acc(&linear.weight, &d, &mut dx);
             if let Some(g) = gradients.as_deref_mut() {
                 let g = match site {
                     Site::AttnQ => &mut g.q,
@@ -341,7 +342,7 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
     }
 
     /// From the stream behind the sublayer to what the sublayer added to it.
-    fn delta_back(
+    fn delta_backward(
         &mut self,
         resid_site: TopKSite,
         site: TopKSite,
@@ -352,7 +353,7 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         let c = self.config;
         // the residual's own ReLU and AbsTopK both pass gradient where their output is not zero
         if c.residual_activation_type == ResidualActivation::Relu || c.top_k(resid_site, c.d_model).is_some() {
-            self.backend.kept_back(self.next, dresid);
+            self.backend.abs_top_k_backward(self.next, dresid);
         }
         let mut ddelta = self.backend.tensor(c.d_model, self.batch.tokens().len());
         self.backend.copy(dresid, &mut ddelta);
@@ -360,13 +361,13 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         ddelta
     }
 
-    /// Back through a hook that gates and through AbsTopK.
+    /// Back through a hook that ablates and through AbsTopK.
     fn finish(&mut self, top_k: TopKSite, site: Site, saved: &Saved<B>, width: usize, grad: &mut B::Tensor) {
         if let Some(before) = &saved.before {
             self.hooks.backward(self.backend, Hook::at(self.layer, site), before, grad);
         }
         if self.config.top_k(top_k, width).is_some() {
-            self.backend.kept_back(saved.kept(), grad);
+            self.backend.abs_top_k_backward(saved.kept(), grad);
         }
     }
 
@@ -387,14 +388,14 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         let (Some(ln_p), Some(positions), Some(dpositions), Some(width)) =
             (ln_p, self.positions, self.dpositions.as_deref_mut(), c.d_pos_emb)
         else {
-            return norm_back(self.backend, c, ln, self.resid, dx, dresid, ln_gradient);
+            return norm_backward(self.backend, c, ln, self.resid, dx, dresid, ln_gradient);
         };
         let tokens = self.backend.tokens(dx);
         let mut dtop = self.backend.tensor(c.d_model, tokens);
         let mut dbottom = self.backend.tensor(width, tokens);
         self.backend.split(dx, &mut dtop, &mut dbottom);
-        norm_back(self.backend, c, ln, self.resid, &dtop, dresid, ln_gradient);
-        norm_back(self.backend, c, ln_p, positions, &dbottom, dpositions, ln_p_gradient);
+        norm_backward(self.backend, c, ln, self.resid, &dtop, dresid, ln_gradient);
+        norm_backward(self.backend, c, ln_p, positions, &dbottom, dpositions, ln_p_gradient);
         self.backend.recycle(dtop);
         self.backend.recycle(dbottom);
     }
@@ -404,7 +405,7 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
 type NormGradients<'a, B> =
     (&'a mut NormGradient<<B as Backend>::Gradient>, Option<&'a mut NormGradient<<B as Backend>::Gradient>>);
 
-fn linear_back<B: Backend>(
+fn linear_backward<B: Backend>(
     backend: &mut B,
     linear: &DeviceLinear<B>,
     x: &B::Tensor,
@@ -412,7 +413,7 @@ fn linear_back<B: Backend>(
     dx: &mut B::Tensor,
     gradient: Option<&mut LinearGradient<B::Gradient>>,
 ) {
-    backend.matmul_back(&linear.weight, dy, dx);
+    backend.matmul_backward(&linear.weight, dy, dx);
     if let Some(gradient) = gradient {
         linear_gradient(backend, x, dy, gradient);
     }
@@ -431,18 +432,18 @@ fn linear_gradient<B: Backend>(
 }
 
 #[allow(clippy::too_many_arguments)]
-fn norm_back<B: Backend>(
+fn norm_backward<B: Backend>(
     backend: &mut B,
     config: &Config,
     ln: &DeviceNorm<B>,
     x: &B::Tensor,
     dy: &B::Tensor,
-    dx_sum: &mut B::Tensor,
+    dx_acc: &mut B::Tensor,
     gradient: Option<&mut NormGradient<B::Gradient>>,
 ) {
     let (gain, bias) = match gradient {
         Some(gradient) => (gradient.gain.as_mut(), gradient.bias.as_mut()),
         None => (None, None),
     };
-    backend.norm_back_add(norm_kind(config), x, ln.gain.as_ref(), dy, dx_sum, gain, bias);
+    backend.norm_backward_acc(norm_kind(config), x, ln.gain.as_ref(), dy, dx_acc, gain, bias);
 }

@@ -1,21 +1,9 @@
 //! The shape and options of a model, as the published `beeg_config.json` states them.
 
+use crate::backend::Activation;
 use crate::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Epsilon of torch's `nn.RMSNorm` in f32 (`finfo(float32).eps`), Gao et al. 2025's published code.
-pub const RMS_NORM_EPS: f64 = 1.1920928955078125e-7;
-/// Epsilon of torch's `nn.LayerNorm`.
-pub const LAYER_NORM_EPS: f64 = 1e-5;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Activation {
-    /// The exact (erf) form.
-    Gelu,
-    Relu,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

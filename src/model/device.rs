@@ -2,6 +2,7 @@
 
 use super::{Config, Linear, Norm, Weights};
 use crate::backend::Backend;
+use crate::tensor::WeightMatrix;
 use crate::{Result, bail};
 
 /// `y = W x + b` on a device.
@@ -73,7 +74,7 @@ impl<B: Backend> Model<B> {
         Model {
             config: weights.config.clone(),
             wte: backend.matrix(&weights.wte),
-            wpe: weights.wpe.as_ref().map(|wpe| backend.matrix(&super::WeightMatrix::Dense(wpe.clone()))),
+            wpe: weights.wpe.as_ref().map(|wpe| backend.matrix(&WeightMatrix::Dense(wpe.clone()))),
             blocks,
             ln_f: norm(backend, &weights.ln_f),
             lm_head: weights.lm_head.as_ref().map(|w| backend.matrix(w)),

@@ -1,21 +1,21 @@
 //! The whole model, top to bottom (Gao et al. 2025, A.1 and the published inference code).
 
 use super::device::{DeviceBlock, DeviceLinear, DeviceNorm, Model};
-use super::{Activation, Config, Hook, ResidualActivation, Site, TopKSite};
+use super::{Config, Hook, ResidualActivation, Site, TopKSite};
 use crate::Result;
-use crate::backend::{Backend, Batch, NormKind};
+use crate::backend::{Activation, Backend, Batch, NormKind};
 
 /// What looks at or changes the values inside a run, at the named hooks.
 pub trait Hooks<B: Backend> {
     /// Whether values at `hook` will be changed in a way that the backward pass must know (a copy from before is kept then).
-    fn gates(&self, _hook: Hook) -> bool {
+    fn ablates(&self, _hook: Hook) -> bool {
         false
     }
 
     /// Called when the values at `hook` are computed; what it leaves in `x` is what everything downstream sees.
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()>;
 
-    /// Called for each hook that gates: turns the gradient by the changed values into that by the values `before`.
+    /// Called for each hook that ablates: turns the gradient by the changed values into that by the values `before`.
     fn backward(&mut self, _backend: &mut B, _hook: Hook, _before: &B::Tensor, _grad: &mut B::Tensor) {}
 
     /// Called at each boundary (see [`forward_from`]) with the gradient by the residual stream there: a loss on the stream itself
@@ -42,7 +42,7 @@ pub enum LogitsAt {
 pub(super) struct Saved<B: Backend> {
     /// After AbsTopK and the hook: what came downstream.
     pub after: B::Tensor,
-    /// After AbsTopK, before a hook that gates.
+    /// After AbsTopK, before a hook that ablates.
     pub before: Option<B::Tensor>,
 }
 
@@ -264,7 +264,7 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         if let Some(k) = self.config.top_k(site, width) {
             self.backend.abs_top_k(k, &mut x);
         }
-        let before = self.hooks.gates(hook).then(|| copy(self.backend, &x, width));
+        let before = self.hooks.ablates(hook).then(|| copy(self.backend, &x, width));
         self.hooks.forward(self.backend, hook, &mut x)?;
         Ok(Saved { after: x, before })
     }

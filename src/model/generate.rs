@@ -2,10 +2,10 @@
 //!
 //! The same model as [`super::forward()`] with a batch of one token; nothing here is recorded or edited.
 
-use super::{Block, Config, Linear, Norm, ResidualActivation, TopKSite, WeightMatrix, Weights};
+use super::{Block, Config, Linear, Norm, ResidualActivation, TopKSite, Weights};
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, NormKind};
-use crate::tensor::{Activations, Matrix};
+use crate::backend::{Activation, Backend, NormKind};
+use crate::tensor::{Activations, Matrix, WeightMatrix};
 use crate::{Result, bail};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -164,7 +164,7 @@ impl<'a> Generator<'a> {
         self.cpu.add(delta, resid);
         if self.weights.config.residual_activation_type == ResidualActivation::Relu {
             let mut active = zeros(resid.channels());
-            self.cpu.activate(super::Activation::Relu, resid, &mut active);
+            self.cpu.activate(Activation::Relu, resid, &mut active);
             *resid = active;
         }
         self.select(site, resid);

@@ -9,9 +9,9 @@ mod hook;
 mod weights;
 
 pub use backward::{BlockGradient, LinearGradient, NormGradient, ParameterGradients, backward, backward_from};
-pub use config::{Activation, Config, LAYER_NORM_EPS, RMS_NORM_EPS, ResidualActivation, TopKSite};
+pub use config::{Config, ResidualActivation, TopKSite};
 pub use device::{DeviceBlock, DeviceLinear, DeviceNorm, Model};
 pub use forward::{Hooks, LogitsAt, Trace, forward, forward_from, forward_with_trace};
 pub use generate::{Generator, Sampler};
 pub use hook::{Hook, Node, Site};
-pub use weights::{Block, Linear, Norm, WeightMatrix, Weights};
+pub use weights::{Block, Linear, Norm, Weights};

@@ -3,7 +3,9 @@
 mod activations;
 mod matrix;
 mod sparse;
+mod weight_matrix;
 
 pub use activations::{Activations, PANEL};
 pub use matrix::Matrix;
 pub use sparse::SparseMatrix;
+pub use weight_matrix::WeightMatrix;

@@ -9,10 +9,10 @@ use crate::backend::cpu::{Cpu, CpuMatrix, divergence};
 use crate::backend::{Backend, Batch};
 use crate::bridge::{Bridge, BridgeSite, DeviceBridge, DeviceSite};
 use crate::model::{
-    Config, DeviceLinear, Hook, Hooks, Linear, LinearGradient, LogitsAt, Model, ParameterGradients, WeightMatrix,
-    backward, backward_from, forward_from, forward_with_trace,
+    Config, DeviceLinear, Hook, Hooks, Linear, LinearGradient, LogitsAt, Model, ParameterGradients, backward,
+    backward_from, forward_from, forward_with_trace,
 };
-use crate::tensor::{Activations, Matrix};
+use crate::tensor::{Activations, Matrix, WeightMatrix};
 use crate::{Result, bail};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -320,11 +320,11 @@ impl Bridged<'_> {
                 terms.kl_dense += tail(cpu, dense, &decoded, config.kl_dense, None, &mut ddecoded);
             }
 
-            cpu.kept_back(&encoded, &mut dencoded);
+            cpu.abs_top_k_backward(&encoded, &mut dencoded);
             add_linear(cpu, &dencoded, h_dense, to_sparse);
             add_linear(cpu, &ddecoded, h_sparse, to_dense);
             if !frozen {
-                cpu.matmul_back_add(&bridge.sites[boundary].decoder.weight, &ddecoded, &mut dstream);
+                cpu.matmul_backward_acc(&bridge.sites[boundary].decoder.weight, &ddecoded, &mut dstream);
             }
             by_stream.push(dstream);
             [encoded, dencoded, decoded, ddecoded].into_iter().for_each(|tensor| cpu.recycle(tensor));

@@ -20,8 +20,8 @@ pub fn nmse(
     target: &Activations,
     tokens: &[f32],
     weight: f32,
-    dx_sum: Option<&mut Activations>,
-    dtarget_sum: Option<&mut Activations>,
+    dx_acc: Option<&mut Activations>,
+    dtarget_acc: Option<&mut Activations>,
 ) -> f64 {
     assert!(x.channels() == target.channels() && x.tokens() == target.tokens() && tokens.len() == x.tokens());
     let count: f32 = tokens.iter().sum();
@@ -56,17 +56,17 @@ pub fn nmse(
     }
     let error_slope = (2.0 * weight as f64 / variance) as f32;
     let variance_slope = (2.0 * weight as f64 * missed / (variance * variance)) as f32;
-    let mut dx_sum = dx_sum;
-    let mut dtarget_sum = dtarget_sum;
+    let mut dx_acc = dx_acc;
+    let mut dtarget_acc = dtarget_acc;
     for panel in 0..x.panels() {
         let weights = lanes(panel);
         let (x, target) = (x.panel(panel), target.panel(panel));
-        if let Some(dx) = dx_sum.as_deref_mut() {
+        if let Some(dx) = dx_acc.as_deref_mut() {
             for (i, dx) in dx.panel_mut(panel).iter_mut().enumerate() {
                 *dx += weights[i % PANEL] * error_slope * (x[i] - target[i]);
             }
         }
-        if let Some(dtarget) = dtarget_sum.as_deref_mut() {
+        if let Some(dtarget) = dtarget_acc.as_deref_mut() {
             for (i, dtarget) in dtarget.panel_mut(panel).iter_mut().enumerate() {
                 let centred = target[i] - means[i / PANEL];
                 *dtarget -= weights[i % PANEL] * (error_slope * (x[i] - target[i]) + variance_slope * centred);

@@ -3,9 +3,9 @@
 use crate::backend::cpu::{Cpu, CpuMatrix};
 use crate::model::{
     Block, BlockGradient, Config, DeviceBlock, DeviceLinear, DeviceNorm, Linear, LinearGradient, Model, Norm,
-    NormGradient, ParameterGradients, WeightMatrix, Weights,
+    NormGradient, ParameterGradients, Weights,
 };
-use crate::tensor::Matrix;
+use crate::tensor::{Matrix, WeightMatrix};
 use crate::{Result, bail};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};

@@ -3,7 +3,7 @@
 use super::engine::{Engine, put};
 use super::js::to_js;
 use super::js_error;
-use crate::backend::{Backend, cpu::Cpu, ready};
+use crate::backend::{Backend, cpu::Cpu, now_or_never};
 use crate::circuit::explain::inspect::model_info;
 use crate::tasks;
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ impl Session {
 
     /// A `RunRequest` to its `View`; `ms` is the caller's to measure.
     pub fn run(&mut self, request: JsValue) -> Result<JsValue, JsError> {
-        ready(self.engine.run(request)).map_err(js_error)
+        now_or_never(self.engine.run(request)).map_err(js_error)
     }
 
     /// `{text}`: the prompt with its telling part swapped by the task's rule; or `{reason}`: a sentence why there is nothing to swap.

@@ -2,7 +2,7 @@
 
 use super::js::to_js;
 use crate::backend::cpu::Cpu;
-use crate::backend::ready;
+use crate::backend::now_or_never;
 use crate::bridge::DeviceBridge;
 use crate::bridge::score::Twins;
 use crate::bridge::view::{TwinAsk, hybrid_view, twin_view};
@@ -56,7 +56,7 @@ impl Twin {
     pub fn hybrid(&mut self, tokens: &[u32], first: u32, second: u32) -> std::result::Result<JsValue, JsError> {
         let Twin { backend, sparse, dense, file, bridge } = self;
         let twins = Twins { sparse, dense, bridge: &file.bridge };
-        ready(hybrid_view(backend, twins, bridge, tokens, [first, second]))
+        now_or_never(hybrid_view(backend, twins, bridge, tokens, [first, second]))
             .and_then(|view| to_js(&view))
             .map_err(js_error)
     }
@@ -87,6 +87,6 @@ impl Twin {
             random: request.random,
             candidates: request.candidates,
         };
-        to_js(&ready(twin_view(backend, twins, &ask))?)
+        to_js(&now_or_never(twin_view(backend, twins, &ask))?)
     }
 }

@@ -6,15 +6,14 @@ use crate::reference::gradients::{Number, TANGENTS, parameter_gradients};
 use crate::reference::random::{self, Random};
 use crate::reference::{LinearParams, Model as Reference, Params, Scalar};
 use sparse_circuits::backend::cpu::Cpu;
-use sparse_circuits::backend::{Batch, IGNORE, ready};
+use sparse_circuits::backend::{Batch, IGNORE, now_or_never};
 use sparse_circuits::bridge::hybrid::{Crossing, hybrid};
 use sparse_circuits::bridge::score::Twins;
 use sparse_circuits::bridge::steer::{Push, probabilities, pushed, pushes};
 use sparse_circuits::bridge::view::{TwinAsk, hybrid_view, twin_view};
 use sparse_circuits::bridge::{Bridge, BridgeSite, DeviceBridge};
-use sparse_circuits::model::{
-    Config, Hook, Linear, LogitsAt, Model, Node, ParameterGradients, Site, WeightMatrix, Weights,
-};
+use sparse_circuits::model::{Config, Hook, Linear, LogitsAt, Model, Node, ParameterGradients, Site, Weights};
+use sparse_circuits::tensor::WeightMatrix;
 use sparse_circuits::train::bridge::{BridgeGradients, Bridged};
 use sparse_circuits::train::config::BridgeConfig;
 
@@ -243,9 +242,9 @@ fn steering_agrees_with_the_reference() {
         .into_iter()
         .flat_map(|(layer, site)| (0..3).map(move |index| Node { hook: Hook::at(layer, site), index }))
         .collect();
-    let full = ready(pushes(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes)).unwrap();
+    let full = now_or_never(pushes(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes)).unwrap();
     let halved: Vec<Push> = full.iter().map(|push| push.scaled(0.5)).collect();
-    let got = ready(pushed(&mut cpu, &dense, a, &halved, [2, 7])).unwrap();
+    let got = now_or_never(pushed(&mut cpu, &dense, a, &halved, [2, 7])).unwrap();
     let mut moved = 0;
     for (node, got) in nodes.iter().zip(got) {
         let read = |tokens: &[u32]| -> Vec<f64> {
@@ -274,7 +273,7 @@ fn steering_agrees_with_the_reference() {
     }
     assert!(moved > nodes.len() / 2, "{moved} of {} nodes move the dense model", nodes.len());
 
-    let still = ready(pushed(&mut cpu, &dense, a, &[full[0].scaled(0.0)], [2, 7])).unwrap()[0];
+    let still = now_or_never(pushed(&mut cpu, &dense, a, &[full[0].scaled(0.0)], [2, 7])).unwrap()[0];
     let want = dense_ref.run(a, &[]).logits;
     close("no strength", &still.map(|v| v as f64), &[want[18][2], want[18][7]]);
     assert_eq!(probabilities([1.0, 1.0]), [0.5, 0.5]);
@@ -305,9 +304,9 @@ fn a_view_holds_what_single_calls_give() {
         random: 20,
         candidates: [2, 7],
     };
-    let view = ready(twin_view(&mut cpu, twins, &ask)).unwrap();
-    let full = ready(pushes(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes[..2])).unwrap();
-    let mut single = |push: Push| probabilities(ready(pushed(&mut cpu, &dense, a, &[push], [2, 7])).unwrap()[0]);
+    let view = now_or_never(twin_view(&mut cpu, twins, &ask)).unwrap();
+    let full = now_or_never(pushes(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes[..2])).unwrap();
+    let mut single = |push: Push| probabilities(now_or_never(pushed(&mut cpu, &dense, a, &[push], [2, 7])).unwrap()[0]);
     let near = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).abs() < 1e-6 && (a[1] - b[1]).abs() < 1e-6;
     assert!(near(view.before, single(full[0].scaled(0.0))) && near(view.before, view.curve[0]));
     assert!(strengths.iter().zip(&view.curve).all(|(&strength, p)| near(*p, single(full[0].scaled(strength)))));
@@ -316,12 +315,12 @@ fn a_view_holds_what_single_calls_give() {
     assert!(near(view.others[0].p, single(full[1].clone())) && !near(view.curve[2], view.before));
 
     ask.b = None;
-    let alone = ready(twin_view(&mut cpu, twins, &ask)).unwrap();
+    let alone = now_or_never(twin_view(&mut cpu, twins, &ask)).unwrap();
     assert!(
         near(alone.before, view.before) && alone.curve.is_empty() && alone.random.is_empty() && alone.others.is_empty()
     );
 
-    let crossed = ready(hybrid_view(&mut cpu, twins, &device, a, [2, 7])).unwrap();
+    let crossed = now_or_never(hybrid_view(&mut cpu, twins, &device, a, [2, 7])).unwrap();
     assert!(near(crossed.dense, view.before));
     let batch = Batch::new(&[a]);
     for at in 0..5 {
@@ -333,7 +332,7 @@ fn a_view_holds_what_single_calls_give() {
             assert!(near(got, probabilities([2, 7].map(|id| logits.get(0, id)))), "{crossing:?} at {at}");
         }
     }
-    assert!(ready(hybrid_view(&mut cpu, twins, &device, &[], [2, 7])).is_err());
+    assert!(now_or_never(hybrid_view(&mut cpu, twins, &device, &[], [2, 7])).is_err());
 }
 
 #[test]
@@ -343,7 +342,7 @@ fn what_cannot_be_steered_is_said() {
     let (sparse, dense) = (Model::new(&mut cpu, &toy.sparse), Model::new(&mut cpu, &toy.dense));
     let mut error = |node: &str, a: &[u32], b: &[u32]| {
         let nodes = [node.parse::<Node>().unwrap()];
-        ready(pushes(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes)).unwrap_err().to_string()
+        now_or_never(pushes(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes)).unwrap_err().to_string()
     };
     assert!(error("0.attn.q.1", &[1], &[2]).contains("0.attn.q.1 is no read"));
     assert!(error("0.attn.act_in.99", &[1], &[2]).contains("has no node 0.attn.act_in.99"));
@@ -351,7 +350,9 @@ fn what_cannot_be_steered_is_said() {
     assert!(error("0.attn.act_in.1", &[], &[2]).contains("the prompt is empty"));
     assert!(error("0.attn.act_in.1", &[1], &[99]).contains("the counterfactual has the token 99"));
     let push = Push { boundary: 0, delta: vec![f32::MAX], direction: vec![f32::MAX; 12] };
-    assert!(ready(pushed(&mut cpu, &dense, &[1], &[push], [2, 7])).unwrap_err().to_string().contains("no finite"));
+    assert!(
+        now_or_never(pushed(&mut cpu, &dense, &[1], &[push], [2, 7])).unwrap_err().to_string().contains("no finite")
+    );
     let narrow = Bridge { sites: toy.bridge.sites[..3].to_vec(), ..toy.bridge.clone() };
     assert!(narrow.check(&toy.sparse.config, &toy.dense.config).unwrap_err().to_string().contains("has 3 sites"));
 }

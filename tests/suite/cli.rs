@@ -4,13 +4,14 @@ use crate::reference::random::{self, Random};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use sparse_circuits::backend::cpu::Cpu;
-use sparse_circuits::backend::ready;
+use sparse_circuits::backend::now_or_never;
 use sparse_circuits::bridge::steer::{probabilities, pushed, pushes};
 use sparse_circuits::bridge::{Bridge, BridgeSite};
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Mode, Request, Values, predict, run};
 use sparse_circuits::format::circuit_file::{self, CircuitFile};
 use sparse_circuits::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
-use sparse_circuits::model::{Config, Generator, Hook, Linear, LogitsAt, Model, Node, Sampler, WeightMatrix};
+use sparse_circuits::model::{Config, Generator, Hook, Linear, LogitsAt, Model, Node, Sampler};
+use sparse_circuits::tensor::WeightMatrix;
 use sparse_circuits::tokenizer::Tokenizer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -110,7 +111,7 @@ impl Folder {
         let model = Model::new(&mut cpu, &self.model.weights);
         let hooks = Hook::all(2).into_iter().collect();
         let outcome = run(&mut cpu, &model, &self.request(a, b, edits, &hooks)).unwrap();
-        ready(outcome.read(&mut cpu)).unwrap()
+        now_or_never(outcome.read(&mut cpu)).unwrap()
     }
 
     fn request<'a>(
@@ -312,7 +313,7 @@ fn predict_prints_the_numbers_of_the_page() {
         let model = Model::new(&mut cpu, &folder.model.weights);
         let none = BTreeSet::new();
         let request = folder.request(&a, Some(&b), &edits, &none);
-        let (want, _) = ready(predict(&mut cpu, &model, &request, folder.circuit.candidate_ids)).unwrap();
+        let (want, _) = now_or_never(predict(&mut cpu, &model, &request, folder.circuit.candidate_ids)).unwrap();
         let top: Vec<(String, f64)> = want.top.iter().map(|&(id, p)| (folder.tokenizer.token_text(id), p)).collect();
         assert_eq!(printed, json!({"candidates": ["')", "\")"], "p": want.p, "top": top}), "{options:?}");
         assert!((want.p[0] + want.p[1] - 1.0).abs() < 1e-9 && want.top.len() == 5);
@@ -460,9 +461,9 @@ fn steer_prints_what_the_library_gives() {
     let dense = Model::new(&mut cpu, &dense.weights);
     let [a, b] = [PROMPT, OTHER].map(|text| folder.tokenizer.encode(text));
     let mut expected = |name: &str, strength: f32| -> Vec<f64> {
-        let push = ready(pushes(&mut cpu, &sparse, &bridge, [&a, &b], &[node(name)])).unwrap().remove(0);
+        let push = now_or_never(pushes(&mut cpu, &sparse, &bridge, [&a, &b], &[node(name)])).unwrap().remove(0);
         let all = [push.scaled(strength), push.scaled(strength).random(0)];
-        let logits = ready(pushed(&mut cpu, &dense, &a, &all, folder.circuit.candidate_ids)).unwrap();
+        let logits = now_or_never(pushed(&mut cpu, &dense, &a, &all, folder.circuit.candidate_ids)).unwrap();
         logits.into_iter().map(|pair| probabilities(pair)[1]).collect()
     };
     // prompt, counterfactual and task may each be left to the rule that connects them

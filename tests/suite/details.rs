@@ -2,10 +2,10 @@
 
 use crate::reference::random::{self, Random};
 use sparse_circuits::backend::cpu::Cpu;
-use sparse_circuits::backend::ready;
+use sparse_circuits::backend::{Activation, now_or_never};
 use sparse_circuits::circuit::explain::inspect::{Ask, View, circuit_info, view};
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, NodeDetail};
-use sparse_circuits::model::{Activation, Config, Hook, Model, Node, Site, Weights};
+use sparse_circuits::model::{Config, Hook, Model, Node, Site, Weights};
 use std::collections::{BTreeMap, BTreeSet};
 
 struct Case {
@@ -86,7 +86,8 @@ impl Case {
             token,
             candidates: ["yes", "no"],
         };
-        ready(view(&mut cpu, &model, &self.weights, &ask)).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+        now_or_never(view(&mut cpu, &model, &self.weights, &ask))
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
     fn detail(&self, node: Node, token: usize) -> NodeDetail {
@@ -307,7 +308,7 @@ fn nodes_and_tokens_that_are_not_there_are_refused() {
             token,
             candidates: ["yes", "no"],
         };
-        ready(view(&mut cpu, &model, &case.weights, &ask)).map(|_| ()).map_err(|error| error.to_string())
+        now_or_never(view(&mut cpu, &model, &case.weights, &ask)).map(|_| ()).map_err(|error| error.to_string())
     };
     assert!(ask("0.attn.q.0", Some(17)).is_ok());
     assert!(ask("0.attn.q.0", Some(18)).unwrap_err().contains("18 tokens"));

@@ -5,7 +5,7 @@ use crate::reference;
 use crate::reference::random::{self, Random};
 use crate::reference::{Edit, EditOp};
 use sparse_circuits::backend::cpu::Cpu;
-use sparse_circuits::backend::ready;
+use sparse_circuits::backend::now_or_never;
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, Request, Values, align, predict, run};
 use sparse_circuits::model::{Config, Hook, LogitsAt, Model, Node, Weights};
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,7 +88,7 @@ impl Case {
             computed: &BTreeSet::new(),
         };
         let outcome = run(&mut cpu, &model, &request)?;
-        ready(outcome.read(&mut cpu))
+        now_or_never(outcome.read(&mut cpu))
     }
 
     /// The mode as gates of the reference model.
@@ -104,7 +104,7 @@ impl Case {
                 .collect()
         };
         let hooks = Hook::node_hooks(self.config().n_layer).into_iter();
-        hooks.map(|hook| Edit::gate(hook, &mask(hook), &doubles(&self.means[&hook]))).collect()
+        hooks.map(|hook| Edit::mean_ablate(hook, &mask(hook), &doubles(&self.means[&hook]))).collect()
     }
 
     fn reference(&self, tokens: &[u32], edits: &[Edit<f64>]) -> reference::Run<f64> {
@@ -327,7 +327,7 @@ fn predictions_are_those_of_the_logits() {
                     hooks: &BTreeSet::new(),
                     computed: &BTreeSet::new(),
                 };
-                let (prediction, _) = ready(predict(&mut cpu, &model, &request, [3, 5])).unwrap();
+                let (prediction, _) = now_or_never(predict(&mut cpu, &model, &request, [3, 5])).unwrap();
 
                 let d = logits[3] - logits[5];
                 let z = if mode == Mode::Circuit { 1.5 * d / 2.0 - 0.25 } else { d };
@@ -371,6 +371,6 @@ fn edits_beyond_all_numbers_are_refused() {
         hooks: &BTreeSet::new(),
         computed: &BTreeSet::new(),
     };
-    let message = ready(predict(&mut cpu, &model, &request, [3, 5])).map(|_| ()).unwrap_err().to_string();
+    let message = now_or_never(predict(&mut cpu, &model, &request, [3, 5])).map(|_| ()).unwrap_err().to_string();
     assert!(message.contains("no finite numbers"), "{message}");
 }

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sparse_circuits::bridge::{Bridge, BridgeSite};
 use sparse_circuits::format::{BridgeFile, Precision, bridge_file, model_file};
-use sparse_circuits::model::{Config, Linear, WeightMatrix, Weights};
+use sparse_circuits::model::{Config, Linear, Weights};
+use sparse_circuits::tensor::WeightMatrix;
 
 const ENTRY: &str = "sparse-circuits-bridge";
 

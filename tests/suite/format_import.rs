@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use sparse_circuits::format::{ModelFile, Precision, checkpoint, model_file, torch_zip};
-use sparse_circuits::model::{WeightMatrix, Weights};
+use sparse_circuits::model::Weights;
+use sparse_circuits::tensor::WeightMatrix;
 use std::path::{Path, PathBuf};
 
 use crate::format_support;

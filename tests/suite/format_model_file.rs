@@ -4,8 +4,8 @@ use crate::format_support::{Container, container};
 use proptest::prelude::*;
 use serde_json::json;
 use sparse_circuits::format::{ModelFile, Precision, model_file};
-use sparse_circuits::model::{Block, Config, Hook, Linear, Norm, WeightMatrix, Weights};
-use sparse_circuits::tensor::{Matrix, SparseMatrix};
+use sparse_circuits::model::{Block, Config, Hook, Linear, Norm, Weights};
+use sparse_circuits::tensor::{Matrix, SparseMatrix, WeightMatrix};
 use std::collections::BTreeMap;
 
 /// Numbers from a seed, without a generator's machinery.

@@ -2,7 +2,7 @@
 
 use crate::reference::random::{self, Random};
 use sparse_circuits::backend::cpu::Cpu;
-use sparse_circuits::backend::{Backend, Batch, ready};
+use sparse_circuits::backend::{Backend, Batch, now_or_never};
 use sparse_circuits::model::{Config, Generator, LogitsAt, Model, Sampler, forward};
 
 #[test]
@@ -20,7 +20,7 @@ fn one_token_at_a_time_is_the_full_forward() {
                 let got = generator.push(tokens[end - 1]).unwrap();
                 let context = &tokens[end.saturating_sub(config.block_size)..end];
                 let logits = forward(&mut cpu, &model, &Batch::new(&[context]), LogitsAt::Last, &mut ()).unwrap();
-                let want = ready(cpu.read(&logits)).unwrap();
+                let want = now_or_never(cpu.read(&logits)).unwrap();
                 for (id, got) in got.into_iter().enumerate() {
                     let want = want.get(0, id);
                     assert!((got - want).abs() <= 1e-4 * want.abs().max(1.0), "{name}, token {end}: {got}, not {want}");

@@ -4,7 +4,7 @@
 use crate::gradient_support::{close, named};
 use crate::oracle_suite::engine::{Engine, batch_targets};
 use crate::oracle_suite::vectors::MaskSequence;
-use crate::oracle_suite::{Gate, Subject, ready};
+use crate::oracle_suite::{Gate, Subject, now_or_never};
 use crate::reference::gradients::{Number, mask_gradients, parameter_gradients};
 use crate::reference::random::{self, Random};
 use crate::reference::{Edit, Model as Reference, Scalar, mean_cross_entropy, task_loss, total};
@@ -65,7 +65,7 @@ fn engine_gradients<B: Backend>(backend: &mut B, weights: &Weights, texts: &Text
     backend.cross_entropy(&logits, &targets, weight, &mut losses, &mut dlogits);
     let mut gradients = ParameterGradients::zeros(backend, &model);
     backward(backend, &model, &batch, trace, &dlogits, &mut (), Some(&mut gradients));
-    named(gradients, |gradient| ready(backend.read_gradient(&gradient)).expect("a reading"))
+    named(gradients, |gradient| now_or_never(backend.read_gradient(&gradient)).expect("a reading"))
 }
 
 fn check_parameters(
@@ -96,7 +96,7 @@ fn check_masks<B: Backend>(
 ) -> B {
     let case = format!("{}, {case}", backend.name());
     let mut engine = Engine::new(backend, weights);
-    let got = ready(engine.task(sequences, gates)).gradients.expect("gradients");
+    let got = now_or_never(engine.task(sequences, gates)).gradients.expect("gradients");
     let largest = want.values().flatten().fold(0f64, |most, v| most.max(v.abs()));
     for (hook, want) in want {
         let error = got[hook].iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / largest;
@@ -151,7 +151,8 @@ fn node_masks_agree_with_the_reference_on_every_backend() {
                 Gate { hook, mask: numbers(0.6, 0.4), mean: numbers(0.0, 0.5) }
             })
             .collect();
-        let edits: Vec<Edit<Number>> = gates.iter().map(|gate| Edit::gate(gate.hook, &gate.mask, &gate.mean)).collect();
+        let edits: Vec<Edit<Number>> =
+            gates.iter().map(|gate| Edit::mean_ablate(gate.hook, &gate.mask, &gate.mean)).collect();
         let want = mask_gradients(weights, &edits, |model, edits| {
             let losses: Vec<Number> = (sequences.iter())
                 .map(|s| task_loss(&model.run(&s.tokens, edits).logits, s.target, s.alternative))

@@ -2,16 +2,16 @@
 
 use crate::oracle_suite::engine::Engine;
 use crate::oracle_suite::vectors::{Case, cases, each_case};
-use crate::oracle_suite::{Precision, check_forward, check_masks, ready};
+use crate::oracle_suite::{Precision, check_forward, check_masks, now_or_never};
 #[cfg(feature = "webgpu")]
 use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::backend::{Backend, cpu::Cpu};
 
 fn check(case: &Case, backend: impl Backend) {
     let mut engine = Engine::new(backend, &case.weights());
-    ready(check_forward(case, &mut engine, Precision::Single)).assert(case.name);
+    now_or_never(check_forward(case, &mut engine, Precision::Single)).assert(case.name);
     if case.extras.is_some() {
-        ready(check_masks(case, &mut engine, Precision::Single)).assert(case.name);
+        now_or_never(check_masks(case, &mut engine, Precision::Single)).assert(case.name);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::oracle_suite::vectors::{ALL, Case, MaskSequence, Table, VectorEdit, VectorOp, cases, each_case};
 use crate::oracle_suite::{
-    Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, ready,
+    Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, now_or_never,
 };
 use crate::reference::gradients::{Number, mask_gradients};
 use crate::reference::{Edit, EditOp, Mistake, Model, Params, Rows, Scalar, mean_cross_entropy, task_loss, total};
@@ -71,7 +71,7 @@ impl<T: Scalar> Subject for Reference<'_, T> {
 }
 
 fn gates<T: Scalar>(gates: &[Gate]) -> Vec<Edit<T>> {
-    gates.iter().map(|gate| Edit::gate(gate.hook, &gate.mask, &gate.mean)).collect()
+    gates.iter().map(|gate| Edit::mean_ablate(gate.hook, &gate.mask, &gate.mean)).collect()
 }
 
 fn check(case: &Case, find: impl FnOnce(&Weights) -> Findings) {
@@ -85,7 +85,7 @@ mod single_precision {
             #[test]
             fn $case() {
                 check(&cases::$case, |weights| {
-                    ready(check_forward(&cases::$case, &mut Reference::<f32>::new(weights), Precision::Single))
+                    now_or_never(check_forward(&cases::$case, &mut Reference::<f32>::new(weights), Precision::Single))
                 });
             }
         };
@@ -103,13 +103,17 @@ mod double_precision_and_masks {
                 #[test]
                 fn forward_f64() {
                     check(&cases::$case, |weights| {
-                        ready(check_forward(&cases::$case, &mut Reference::<f64>::new(weights), Precision::Double))
+                        now_or_never(check_forward(
+                            &cases::$case,
+                            &mut Reference::<f64>::new(weights),
+                            Precision::Double,
+                        ))
                     });
                 }
                 #[test]
                 fn masks_f32() {
                     check(&cases::$case, |weights| {
-                        ready(check_masks(&cases::$case, &mut Reference::<f32>::new(weights), Precision::Single))
+                        now_or_never(check_masks(&cases::$case, &mut Reference::<f32>::new(weights), Precision::Single))
                     });
                 }
                 #[test]
@@ -117,7 +121,7 @@ mod double_precision_and_masks {
                     check(&cases::$case, |weights| {
                         let mut reference = Reference::<f64>::new(weights);
                         reference.gradients = true;
-                        ready(check_masks(&cases::$case, &mut reference, Precision::Double))
+                        now_or_never(check_masks(&cases::$case, &mut reference, Precision::Double))
                     });
                 }
             }
@@ -157,7 +161,7 @@ fn deliberate_mistakes_are_noticed() {
         let noticed = cases.iter().find_map(|(case, weights)| {
             let mut reference = Reference::<f32>::new(weights);
             reference.model.mistake = Some(mistake);
-            let findings = ready(check_forward(case, &mut reference, Precision::Single));
+            let findings = now_or_never(check_forward(case, &mut reference, Precision::Single));
             (findings.worst > 10.0 && !findings.failures.is_empty()).then_some((case.name, findings.worst))
         });
         println!("{mistake:?}: {noticed:?}");

@@ -33,8 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 #[cfg(feature = "webgpu")]
 fn sides(to: &str, all: bool) -> Result<(), Box<dyn Error>> {
     use engine_bench::sides::{Row, Sides, plan};
-    use sparse_circuits::backend::{gpu::Gpu, ready};
-    let mut sides = Sides::new(Some(ready(Gpu::new())?));
+    use sparse_circuits::backend::{gpu::Gpu, now_or_never};
+    let mut sides = Sides::new(Some(now_or_never(Gpu::new())?));
     let device = sides.device().map(str::to_string);
     let software = sides.is_software();
     say(&format!("WebGPU on {}", device.as_deref().unwrap_or_default()))?;
@@ -47,7 +47,7 @@ fn sides(to: &str, all: bool) -> Result<(), Box<dyn Error>> {
     let now = move || start.elapsed().as_secs_f64() * 1000.0;
     let mut rows = Vec::new();
     for (what, shape) in plan(all || !software) {
-        let row = ready(sides.row(what, shape, &now))?;
+        let row = now_or_never(sides.row(what, shape, &now))?;
         say(&row.line())?;
         rows.push(row.clone());
     }

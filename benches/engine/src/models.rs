@@ -3,8 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use sparse_circuits::format::{ModelFile, Precision, model_file};
-use sparse_circuits::model::{Block, Config, Linear, Norm, WeightMatrix, Weights};
-use sparse_circuits::tensor::SparseMatrix;
+use sparse_circuits::model::{Block, Config, Linear, Norm, Weights};
+use sparse_circuits::tensor::{SparseMatrix, WeightMatrix};
 
 /// Share of nonzeros in every matrix of a model that peers run as well.
 const DENSITY: f64 = 0.01;

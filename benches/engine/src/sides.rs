@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use sparse_circuits::Result;
 use sparse_circuits::backend::cpu::{Cpu, multiply_adds};
 use sparse_circuits::backend::gpu::Gpu;
-use sparse_circuits::backend::{Backend, Batch, NormKind};
-use sparse_circuits::model::{Activation, LogitsAt, Model, WeightMatrix, Weights, forward};
-use sparse_circuits::tensor::{Activations, Matrix};
+use sparse_circuits::backend::{Activation, Backend, Batch, NormKind};
+use sparse_circuits::model::{LogitsAt, Model, Weights, forward};
+use sparse_circuits::tensor::{Activations, Matrix, WeightMatrix};
 
 /// A model's size and what it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub const WHAT: [&str; 10] = [
     "limit",
     "copy",
     "matmul, sparse",
-    "matmul_back, sparse",
+    "matmul_backward, sparse",
     "matmul, dense",
     "abs_top_k",
     "norm",
@@ -132,7 +132,7 @@ pub async fn measure<B: Side>(
             (ms, flop, 0.0)
         }
         "copy" => (clock.median(backend, &mut y, |b, y| b.copy(&x, y)).await?, 0.0, 2.0 * ct),
-        "matmul, sparse" | "matmul_back, sparse" => {
+        "matmul, sparse" | "matmul_backward, sparse" => {
             let w = random.sparse(widest, d_model, density);
             let nonzeros = w.nonzeros() as f64;
             let w = backend.matrix(&WeightMatrix::Sparse(w));
@@ -142,7 +142,7 @@ pub async fn measure<B: Side>(
                 (clock.median(backend, &mut y, |b, y| b.matmul(&w, None, &x, y)).await?, flop, bytes)
             } else {
                 let dy = backend.upload(&numbers(widest, t, 4));
-                (clock.median(backend, &mut y, |b, y| b.matmul_back(&w, &dy, y)).await?, flop, bytes)
+                (clock.median(backend, &mut y, |b, y| b.matmul_backward(&w, &dy, y)).await?, flop, bytes)
             }
         }
         "matmul, dense" => {
@@ -394,13 +394,13 @@ pub fn plan(all: bool) -> Vec<(&'static str, Shape)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sparse_circuits::backend::ready;
+    use sparse_circuits::backend::now_or_never;
 
     #[test]
     fn everything_can_be_measured_and_says_what_it_computed() {
         let shape = Shape { d_model: 32, n_layer: 1, density: 0.1, tokens: 5, batch: 2 };
         for what in WHAT {
-            let measured = ready(measure(&mut Cpu::new(), what, shape, Patience::QUICK, &|| 0.0)).unwrap();
+            let measured = now_or_never(measure(&mut Cpu::new(), what, shape, Patience::QUICK, &|| 0.0)).unwrap();
             assert!(measured.output.data().iter().any(|x| *x != 0.0), "{what}");
             assert_eq!(measured.batch, 2);
         }
@@ -413,7 +413,7 @@ mod tests {
         // ever slower, so that every wait is long enough
         let clock = std::cell::Cell::new(1.0);
         let now = || clock.replace(1.5 * clock.get());
-        let mut share = |what| ready(sides.row(what, shape, &now)).unwrap().cpu.share;
+        let mut share = |what| now_or_never(sides.row(what, shape, &now)).unwrap().cpu.share;
         for first in ["norm", "copy", "limit"] {
             assert_eq!(share(first), None, "{first}");
         }
@@ -427,8 +427,8 @@ mod tests {
         let Some(mut gpu) = Gpu::for_tests() else { return };
         let shape = Shape { d_model: 64, n_layer: 2, density: 0.05, tokens: 20, batch: 2 };
         for what in WHAT.into_iter().filter(|what| *what != "limit") {
-            let got = ready(measure(&mut gpu, what, shape, Patience::QUICK, &|| 0.0)).unwrap();
-            let want = ready(measure(&mut Cpu::new(), what, shape, Patience::QUICK, &|| 0.0)).unwrap();
+            let got = now_or_never(measure(&mut gpu, what, shape, Patience::QUICK, &|| 0.0)).unwrap();
+            let want = now_or_never(measure(&mut Cpu::new(), what, shape, Patience::QUICK, &|| 0.0)).unwrap();
             let error = difference(&got.output, &want.output);
             assert!(error <= 1e-4, "{what}: {error}");
         }

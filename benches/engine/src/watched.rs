@@ -2,9 +2,8 @@
 
 use sparse_circuits::Result;
 use sparse_circuits::backend::cpu::{Cpu, CpuMatrix};
-use sparse_circuits::backend::{Backend, ChannelEdit, NormKind, Span};
-use sparse_circuits::model::{Activation, WeightMatrix};
-use sparse_circuits::tensor::{Activations, Matrix};
+use sparse_circuits::backend::{Activation, Backend, ChannelAffine, NormKind, Span};
+use sparse_circuits::tensor::{Activations, Matrix, WeightMatrix};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -123,35 +122,35 @@ impl Backend for Watched {
         fn copy(x: &Activations, y: &mut Activations);
         fn zero(y: &mut Activations);
         fn gather(table: &CpuMatrix, rows: &[u32], y: &mut Activations);
-        fn gather_add(table: &CpuMatrix, rows: &[u32], y_sum: &mut Activations);
+        fn gather_add(table: &CpuMatrix, rows: &[u32], acc: &mut Activations);
         fn select(x: &Activations, tokens: &[u32], y: &mut Activations);
         fn concat(a: &Activations, b: &Activations, y: &mut Activations);
         fn norm(kind: NormKind, x: &Activations, gain: Option<&Vector>, bias: Option<&Vector>, y: &mut Activations);
         fn matmul(w: &CpuMatrix, bias: Option<&Vector>, x: &Activations, y: &mut Activations);
         fn activate(kind: Activation, x: &Activations, y: &mut Activations);
-        fn add(delta: &Activations, x_sum: &mut Activations);
+        fn add(delta: &Activations, acc: &mut Activations);
     }
 
     absent! {
-        fn edit(edits: &[ChannelEdit], x: &mut Activations);
+        fn channel_affine(changes: &[ChannelAffine], x: &mut Activations);
         fn patch(source: &Activations, channels: &[u32], tokens: &[(u32, u32)], x: &mut Activations);
-        fn gate(mask: &Vector, mean: &Vector, x: &mut Activations);
+        fn mean_ablate(mask: &Vector, mean: &Vector, x: &mut Activations);
         fn cross_entropy(logits: &Activations, targets: &[u32], weight: f32, losses: &mut Activations, grad: &mut Activations);
         fn candidate_loss(logits: &Activations, pairs: &[(u32, u32)], weight: f32, losses: &mut Activations, grad: &mut Activations);
-        fn matmul_back(w: &CpuMatrix, dy: &Activations, dx: &mut Activations);
-        fn matmul_back_add(w: &CpuMatrix, dy: &Activations, dx_sum: &mut Activations);
-        fn weight_gradient(dy: &Activations, x: &Activations, dw_sum: &mut Matrix);
-        fn bias_gradient(dy: &Activations, db_sum: &mut Matrix);
-        fn gather_gradient(rows: &[u32], dy: &Activations, dtable_sum: &mut Matrix);
-        fn select_back_add(dy: &Activations, tokens: &[u32], dx_sum: &mut Activations);
+        fn matmul_backward(w: &CpuMatrix, dy: &Activations, dx: &mut Activations);
+        fn matmul_backward_acc(w: &CpuMatrix, dy: &Activations, dx_acc: &mut Activations);
+        fn weight_gradient(dy: &Activations, x: &Activations, dw_acc: &mut Matrix);
+        fn bias_gradient(dy: &Activations, db_acc: &mut Matrix);
+        fn gather_gradient(rows: &[u32], dy: &Activations, dtable_acc: &mut Matrix);
+        fn select_backward_acc(dy: &Activations, tokens: &[u32], dx_acc: &mut Activations);
         fn split(dy: &Activations, da: &mut Activations, db: &mut Activations);
-        fn norm_back_add(kind: NormKind, x: &Activations, gain: Option<&Vector>, dy: &Activations, dx_sum: &mut Activations,
-                         dgain_sum: Option<&mut Matrix>, dbias_sum: Option<&mut Matrix>);
-        fn kept_back(kept: &Activations, grad: &mut Activations);
-        fn activate_back(kind: Activation, x: &Activations, grad: &mut Activations);
-        fn attention_back(spans: &[Span], d_head: usize, sinks: Option<&Vector>, q: &Activations, k: &Activations, v: &Activations,
+        fn norm_backward_acc(kind: NormKind, x: &Activations, gain: Option<&Vector>, dy: &Activations, dx_acc: &mut Activations,
+                         dgain_acc: Option<&mut Matrix>, dbias_acc: Option<&mut Matrix>);
+        fn abs_top_k_backward(kept: &Activations, grad: &mut Activations);
+        fn activate_backward(kind: Activation, x: &Activations, grad: &mut Activations);
+        fn attention_backward(spans: &[Span], d_head: usize, sinks: Option<&Vector>, q: &Activations, k: &Activations, v: &Activations,
                           dy: &Activations, dq: &mut Activations, dk: &mut Activations, dv: &mut Activations,
-                          dsinks_sum: Option<&mut Matrix>);
-        fn gate_back(mask: &Vector, mean: &Vector, before: &Activations, grad: &mut Activations, dmask_sum: &mut Matrix);
+                          dsinks_acc: Option<&mut Matrix>);
+        fn mean_ablate_backward(mask: &Vector, mean: &Vector, before: &Activations, grad: &mut Activations, dmask_acc: &mut Matrix);
     }
 }

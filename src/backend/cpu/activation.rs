@@ -1,7 +1,7 @@
 //! ReLU and exact GELU.
 
 use super::simd::{Arith, Lanes, kernel};
-use crate::model::Activation;
+use crate::backend::Activation;
 use crate::tensor::{Activations, PANEL};
 
 /// `erf(x)`, absolute error below 5e-7 in f32 (Abramowitz and Stegun 7.1.26; the formula's own error is 1.5e-7).
@@ -41,7 +41,7 @@ kernel! {
 
 kernel! {
     /// `grad *= f'(x)`, with `x` the input of the activation.
-    pub fn activate_back<A>(kind: Activation, x: &Activations, grad: &mut Activations) {
+    pub fn activate_backward<A>(kind: Activation, x: &Activations, grad: &mut Activations) {
         assert!(x.channels() == grad.channels() && x.tokens() == grad.tokens());
         for (x, grad) in x.data().chunks_exact(PANEL).zip(grad.data_mut().chunks_exact_mut(PANEL)) {
             let x = Lanes::load(x);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn agree_with_the_reference_forward_and_back() {
+    fn agree_with_the_reference_forward_and_backward() {
         let mut random = Random::new(7);
         for tokens in 1..=20 {
             let mut x = random.activations(9, tokens);
@@ -89,7 +89,7 @@ mod tests {
                 let f = |x: f64| if kind == Activation::Relu { x.max(0.0) } else { gelu(x) };
                 let (mut y, mut dx) = (x.clone(), ones.clone());
                 activate(kind, &x, &mut y);
-                activate_back(kind, &x, &mut dx);
+                activate_backward(kind, &x, &mut dx);
                 let rows = x.to_rows();
                 let want: Vec<f32> = rows.iter().map(|x| f(*x as f64) as f32).collect();
                 let slope: Vec<f32> =

@@ -183,11 +183,11 @@ kernel! {
     /// With `p` the attention weights: `dv_s = sum_t p_ts dy_t`, `dscore_ts = p_ts (dy_t . v_s - sum_s' p_ts' dy_t . v_s')`,
     /// `dq_t = scale sum_s dscore_ts k_s`, `dk_s = scale sum_t dscore_ts q_t`, and the sink's logit gets
     /// `-sum_t p_t,sink sum_s p_ts dy_t . v_s`. Overwrites `dq`, `dk`, `dv`.
-    pub fn attention_back<A>(spans: &[Span], d_head: usize, sinks: Option<&[f32]>, q: &Activations, k: &Activations, v: &Activations,
-                             dy: &Activations, dq: &mut Activations, dk: &mut Activations, dv: &mut Activations, dsinks_sum: Option<&mut Matrix>) {
+    pub fn attention_backward<A>(spans: &[Span], d_head: usize, sinks: Option<&[f32]>, q: &Activations, k: &Activations, v: &Activations,
+                             dy: &Activations, dq: &mut Activations, dk: &mut Activations, dv: &mut Activations, dsinks_acc: Option<&mut Matrix>) {
         let channels = q.channels();
         let scale = 1.0 / (d_head as f32).sqrt();
-        let mut dsinks_sum = dsinks_sum;
+        let mut dsinks_acc = dsinks_acc;
         let (mut keys, mut values) = (Lists::default(), Lists::default());
         let (mut weights, mut dscores) = (Vec::new(), Vec::new());
         let mut square = [[0.0f32; PANEL]; PANEL];
@@ -227,7 +227,7 @@ kernel! {
                         mean = p.mul_add::<A>(Lanes::load(dp), mean);
                         p.store(weight);
                     }
-                    if let Some(dsinks) = dsinks_sum.as_deref_mut() {
+                    if let Some(dsinks) = dsinks_acc.as_deref_mut() {
                         dsinks.data[head] -= sink_weight.mul(mean).sum();
                     }
                     for (dscore, p) in dscores.iter_mut().zip(weights.iter()) {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_the_reference_forward_and_back() {
+    fn agrees_with_the_reference_forward_and_backward() {
         let mut random = Random::new(8);
         let (d_head, channels) = (3, 6);
         for len in (1..=20).chain([35]) {
@@ -329,7 +329,7 @@ mod tests {
                     }
                 }
                 let [dq, dk, dv] = &mut grads;
-                attention_back(batch.spans(), d_head, sinks, &q, &k, &v, &dy_inside, dq, dk, dv, Some(&mut dsinks));
+                attention_backward(batch.spans(), d_head, sinks, &q, &k, &v, &dy_inside, dq, dk, dv, Some(&mut dsinks));
                 let mut want_dsinks = vec![0.0; 2];
                 for &span in batch.spans() {
                     let (x, dy) = ([rows(&q, span), rows(&k, span), rows(&v, span)], rows(&dy, span));

@@ -16,10 +16,10 @@ pub(crate) mod testing;
 #[cfg(not(target_arch = "wasm32"))]
 mod weight_gradient;
 
-use super::{Backend, ChannelEdit, NormKind, Span};
+use super::{Backend, ChannelAffine, NormKind, Span};
 use crate::Result;
-use crate::model::{Activation, WeightMatrix};
-use crate::tensor::{Activations, Matrix, PANEL};
+use crate::backend::Activation;
+use crate::tensor::{Activations, Matrix, PANEL, WeightMatrix};
 use matmul::Start;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -147,8 +147,8 @@ impl Backend for Cpu {
         moves::gather(table.weights(), rows, y);
     }
 
-    fn gather_add(&mut self, table: &CpuMatrix, rows: &[u32], y_sum: &mut Activations) {
-        moves::gather_add(table.weights(), rows, y_sum);
+    fn gather_add(&mut self, table: &CpuMatrix, rows: &[u32], acc: &mut Activations) {
+        moves::gather_add(table.weights(), rows, acc);
     }
 
     fn select(&mut self, x: &Activations, tokens: &[u32], y: &mut Activations) {
@@ -182,8 +182,8 @@ impl Backend for Cpu {
         activation::activate(kind, x, y);
     }
 
-    fn add(&mut self, delta: &Activations, x_sum: &mut Activations) {
-        moves::add(delta, x_sum);
+    fn add(&mut self, delta: &Activations, acc: &mut Activations) {
+        moves::add(delta, acc);
     }
 
     fn attention(
@@ -203,16 +203,16 @@ impl Backend for Cpu {
         attention::attention(spans, d_head, sinks.map(|v| &v[..]), q, k, v, y);
     }
 
-    fn edit(&mut self, edits: &[ChannelEdit], x: &mut Activations) {
-        moves::edit(edits, x);
+    fn channel_affine(&mut self, changes: &[ChannelAffine], x: &mut Activations) {
+        moves::channel_affine(changes, x);
     }
 
     fn patch(&mut self, source: &Activations, channels: &[u32], tokens: &[(u32, u32)], x: &mut Activations) {
         moves::patch(source, channels, tokens, x);
     }
 
-    fn gate(&mut self, mask: &Arc<[f32]>, mean: &Arc<[f32]>, x: &mut Activations) {
-        moves::gate(mask, mean, x);
+    fn mean_ablate(&mut self, mask: &Arc<[f32]>, mean: &Arc<[f32]>, x: &mut Activations) {
+        moves::mean_ablate(mask, mean, x);
     }
 
     fn cross_entropy(
@@ -237,70 +237,70 @@ impl Backend for Cpu {
         loss::candidate_loss(logits, pairs, weight, losses, grad);
     }
 
-    fn matmul_back(&mut self, w: &CpuMatrix, dy: &Activations, dx: &mut Activations) {
+    fn matmul_backward(&mut self, w: &CpuMatrix, dy: &Activations, dx: &mut Activations) {
         product(w.transposed(), Start::Zero, dy, dx);
     }
 
-    fn matmul_back_add(&mut self, w: &CpuMatrix, dy: &Activations, dx_sum: &mut Activations) {
-        product(w.transposed(), Start::Add, dy, dx_sum);
+    fn matmul_backward_acc(&mut self, w: &CpuMatrix, dy: &Activations, dx_acc: &mut Activations) {
+        product(w.transposed(), Start::Add, dy, dx_acc);
     }
 
-    fn weight_gradient(&mut self, dy: &Activations, x: &Activations, dw_sum: &mut Matrix) {
+    fn weight_gradient(&mut self, dy: &Activations, x: &Activations, dw_acc: &mut Matrix) {
         #[cfg(not(target_arch = "wasm32"))]
-        self.scratch.add(dy, x, dw_sum);
+        self.scratch.add(dy, x, dw_acc);
         #[cfg(target_arch = "wasm32")]
         for token in 0..x.tokens() {
-            for row in 0..dw_sum.rows {
+            for row in 0..dw_acc.rows {
                 let d = dy.get(token, row);
                 if d != 0.0 {
-                    (0..x.channels()).for_each(|col| dw_sum.data[row * x.channels() + col] += d * x.get(token, col));
+                    (0..x.channels()).for_each(|col| dw_acc.data[row * x.channels() + col] += d * x.get(token, col));
                 }
             }
         }
     }
 
-    fn bias_gradient(&mut self, dy: &Activations, db_sum: &mut Matrix) {
+    fn bias_gradient(&mut self, dy: &Activations, db_acc: &mut Matrix) {
         for panel in 0..dy.panels() {
-            for (sum, dy) in db_sum.data.iter_mut().zip(dy.panel(panel).chunks_exact(PANEL)) {
+            for (sum, dy) in db_acc.data.iter_mut().zip(dy.panel(panel).chunks_exact(PANEL)) {
                 *sum += dy.iter().sum::<f32>();
             }
         }
     }
 
-    fn gather_gradient(&mut self, rows: &[u32], dy: &Activations, dtable_sum: &mut Matrix) {
-        moves::gather_gradient(rows, dy, dtable_sum);
+    fn gather_gradient(&mut self, rows: &[u32], dy: &Activations, dtable_acc: &mut Matrix) {
+        moves::gather_gradient(rows, dy, dtable_acc);
     }
 
-    fn select_back_add(&mut self, dy: &Activations, tokens: &[u32], dx_sum: &mut Activations) {
-        moves::select_back_add(dy, tokens, dx_sum);
+    fn select_backward_acc(&mut self, dy: &Activations, tokens: &[u32], dx_acc: &mut Activations) {
+        moves::select_backward_acc(dy, tokens, dx_acc);
     }
 
     fn split(&mut self, dy: &Activations, da: &mut Activations, db: &mut Activations) {
         moves::split(dy, da, db);
     }
 
-    fn norm_back_add(
+    fn norm_backward_acc(
         &mut self,
         kind: NormKind,
         x: &Activations,
         gain: Option<&Arc<[f32]>>,
         dy: &Activations,
-        dx_sum: &mut Activations,
-        dgain_sum: Option<&mut Matrix>,
-        dbias_sum: Option<&mut Matrix>,
+        dx_acc: &mut Activations,
+        dgain_acc: Option<&mut Matrix>,
+        dbias_acc: Option<&mut Matrix>,
     ) {
-        norm::norm_back_add(kind, x, gain.map(|v| &v[..]), dy, dx_sum, dgain_sum, dbias_sum);
+        norm::norm_backward_acc(kind, x, gain.map(|v| &v[..]), dy, dx_acc, dgain_acc, dbias_acc);
     }
 
-    fn kept_back(&mut self, kept: &Activations, grad: &mut Activations) {
-        moves::kept_back(kept, grad);
+    fn abs_top_k_backward(&mut self, kept: &Activations, grad: &mut Activations) {
+        moves::abs_top_k_backward(kept, grad);
     }
 
-    fn activate_back(&mut self, kind: Activation, x: &Activations, grad: &mut Activations) {
-        activation::activate_back(kind, x, grad);
+    fn activate_backward(&mut self, kind: Activation, x: &Activations, grad: &mut Activations) {
+        activation::activate_backward(kind, x, grad);
     }
 
-    fn attention_back(
+    fn attention_backward(
         &mut self,
         spans: &[Span],
         d_head: usize,
@@ -312,19 +312,19 @@ impl Backend for Cpu {
         dq: &mut Activations,
         dk: &mut Activations,
         dv: &mut Activations,
-        dsinks_sum: Option<&mut Matrix>,
+        dsinks_acc: Option<&mut Matrix>,
     ) {
-        attention::attention_back(spans, d_head, sinks.map(|v| &v[..]), q, k, v, dy, dq, dk, dv, dsinks_sum);
+        attention::attention_backward(spans, d_head, sinks.map(|v| &v[..]), q, k, v, dy, dq, dk, dv, dsinks_acc);
     }
 
-    fn gate_back(
+    fn mean_ablate_backward(
         &mut self,
         mask: &Arc<[f32]>,
         mean: &Arc<[f32]>,
         before: &Activations,
         grad: &mut Activations,
-        dmask_sum: &mut Matrix,
+        dmask_acc: &mut Matrix,
     ) {
-        moves::gate_back(mask, mean, before, grad, dmask_sum);
+        moves::mean_ablate_backward(mask, mean, before, grad, dmask_acc);
     }
 }

@@ -1,9 +1,8 @@
 //! Ops that move, add or mask numbers: gathers, selections, edits, gates and their backward.
 
 use super::simd::{Lanes, kernel};
-use crate::backend::ChannelEdit;
-use crate::model::WeightMatrix;
-use crate::tensor::{Activations, Matrix, PANEL};
+use crate::backend::ChannelAffine;
+use crate::tensor::{Activations, Matrix, PANEL, WeightMatrix};
 
 /// `y[:, t] = table[rows[t], :]`.
 pub fn gather(table: &WeightMatrix, rows: &[u32], y: &mut Activations) {
@@ -13,7 +12,7 @@ pub fn gather(table: &WeightMatrix, rows: &[u32], y: &mut Activations) {
     add_rows(table, rows, y, false);
 }
 
-/// `y_sum[:, t] += table[rows[t], :]`.
+/// `acc[:, t] += table[rows[t], :]`.
 pub fn gather_add(table: &WeightMatrix, rows: &[u32], y: &mut Activations) {
     add_rows(table, rows, y, true);
 }
@@ -43,7 +42,7 @@ fn add_rows(table: &WeightMatrix, rows: &[u32], y: &mut Activations, keep: bool)
     }
 }
 
-/// `dtable_sum[rows[t], :] += dy[:, t]`.
+/// `dtable_acc[rows[t], :] += dy[:, t]`.
 pub fn gather_gradient(rows: &[u32], dy: &Activations, dtable: &mut Matrix) {
     for (token, &row) in rows.iter().enumerate() {
         let panel = dy.panel(token / PANEL);
@@ -63,8 +62,8 @@ pub fn select(x: &Activations, tokens: &[u32], y: &mut Activations) {
     }
 }
 
-/// `dx_sum[:, tokens[i]] += dy[:, i]`.
-pub fn select_back_add(dy: &Activations, tokens: &[u32], dx: &mut Activations) {
+/// `dx_acc[:, tokens[i]] += dy[:, i]`.
+pub fn select_backward_acc(dy: &Activations, tokens: &[u32], dx: &mut Activations) {
     for (i, &token) in tokens.iter().enumerate() {
         for channel in 0..dx.channels() {
             dx.set(token as usize, channel, dx.get(token as usize, channel) + dy.get(i, channel));
@@ -103,7 +102,7 @@ kernel! {
 }
 
 kernel! {
-    pub fn kept_back<A>(kept: &Activations, grad: &mut Activations) {
+    pub fn abs_top_k_backward<A>(kept: &Activations, grad: &mut Activations) {
         assert!(kept.channels() == grad.channels() && kept.tokens() == grad.tokens());
         for (kept, grad) in kept.data().chunks_exact(PANEL).zip(grad.data_mut().chunks_exact_mut(PANEL)) {
             Lanes::load(grad).where_nonzero(Lanes::load(kept)).store(grad);
@@ -111,8 +110,8 @@ kernel! {
     }
 }
 
-pub fn edit(edits: &[ChannelEdit], x: &mut Activations) {
-    for edit in edits {
+pub fn channel_affine(changes: &[ChannelAffine], x: &mut Activations) {
+    for edit in changes {
         let change = |value: f32| if edit.scale == 0.0 { edit.shift } else { value * edit.scale + edit.shift };
         match &edit.tokens {
             Some(tokens) => {
@@ -141,7 +140,7 @@ pub fn patch(source: &Activations, channels: &[u32], tokens: &[(u32, u32)], x: &
 }
 
 kernel! {
-    pub fn gate<A>(mask: &[f32], mean: &[f32], x: &mut Activations) {
+    pub fn mean_ablate<A>(mask: &[f32], mean: &[f32], x: &mut Activations) {
         assert!(mask.len() == x.channels() && mean.len() == x.channels());
         for panel in 0..x.panels() {
             for ((x, &m), &mean) in x.panel_mut(panel).chunks_exact_mut(PANEL).zip(mask).zip(mean) {
@@ -157,7 +156,7 @@ kernel! {
 }
 
 kernel! {
-    pub fn gate_back<A>(mask: &[f32], mean: &[f32], before: &Activations, grad: &mut Activations, dmask: &mut Matrix) {
+    pub fn mean_ablate_backward<A>(mask: &[f32], mean: &[f32], before: &Activations, grad: &mut Activations, dmask: &mut Matrix) {
         assert!(mask.len() == grad.channels() && before.channels() == grad.channels() && dmask.data.len() == mask.len());
         for panel in 0..grad.panels() {
             let before = before.panel(panel);
@@ -218,7 +217,7 @@ mod tests {
             let (mut y, mut back) = (Activations::zeros(5, tokens), Activations::zeros(5, tokens));
             select(&x, &order, &mut y);
             assert_eq!(y.get(0, 4), x.get(tokens - 1, 4));
-            select_back_add(&y, &order, &mut back);
+            select_backward_acc(&y, &order, &mut back);
             assert_eq!(back.to_rows(), x.to_rows());
             let b = random.activations(2, tokens);
             let (mut whole, mut top, mut bottom) = (random.activations(7, tokens), x.clone(), b.clone());
@@ -239,14 +238,14 @@ mod tests {
             let x = random.activations(4, tokens);
             let (mask, mean) = ([1.0, 0.0, 0.3, 0.9], [0.5, -0.25, 2.0, 0.0]);
             let mut y = x.clone();
-            gate(&mask, &mean, &mut y);
+            mean_ablate(&mask, &mean, &mut y);
             for t in 0..tokens {
                 assert_eq!((y.get(t, 0), y.get(t, 1)), (x.get(t, 0), -0.25));
                 close(&[y.get(t, 2)], &[0.3 * x.get(t, 2) + 0.7 * 2.0], 1e-6);
             }
             let dy = random.activations(4, tokens);
             let (mut grad, mut dmask) = (dy.clone(), Matrix::zeros(1, 4));
-            gate_back(&mask, &mean, &x, &mut grad, &mut dmask);
+            mean_ablate_backward(&mask, &mean, &x, &mut grad, &mut dmask);
             for c in 0..4 {
                 let want: f32 = (0..tokens).map(|t| dy.get(t, c) * (x.get(t, c) - mean[c])).sum();
                 close(&[dmask.data[c]], &[want], 1e-5);
@@ -260,8 +259,8 @@ mod tests {
         let mut random = Random::new(14);
         let x = random.activations(3, 20);
         let mut y = x.clone();
-        edit(&[ChannelEdit { channel: 1, scale: 0.0, shift: 7.0, tokens: Some(vec![0, 19]) }], &mut y);
-        edit(&[ChannelEdit { channel: 2, scale: -2.0, shift: 0.0, tokens: None }], &mut y);
+        channel_affine(&[ChannelAffine { channel: 1, scale: 0.0, shift: 7.0, tokens: Some(vec![0, 19]) }], &mut y);
+        channel_affine(&[ChannelAffine { channel: 2, scale: -2.0, shift: 0.0, tokens: None }], &mut y);
         assert_eq!((y.get(0, 1), y.get(19, 1), y.get(5, 1)), (7.0, 7.0, x.get(5, 1)));
         assert_eq!(y.get(6, 2), -2.0 * x.get(6, 2));
         let source = random.activations(3, 5);

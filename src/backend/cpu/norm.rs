@@ -1,8 +1,7 @@
 //! RMS and layer norm over channels, per token.
 
 use super::simd::{Lanes, kernel};
-use crate::backend::NormKind;
-use crate::model::{LAYER_NORM_EPS, RMS_NORM_EPS};
+use crate::backend::{LAYER_NORM_EPS, NormKind, RMS_NORM_EPS};
 use crate::tensor::{Activations, Matrix, PANEL};
 
 /// Mean and reciprocal deviation of each lane of a panel; the mean of an RMS norm is 0.
@@ -54,17 +53,17 @@ kernel! {
 }
 
 kernel! {
-    /// With `n = (x - mean) * scale` and `g = dy * gain`: `dx_sum += scale * (g - mean(g) - n * mean(g * n))`, the middle term for
-    /// layer norm only; `dgain_sum += sum_t dy * n`, `dbias_sum += sum_t dy`.
-    pub fn norm_back_add<A>(kind: NormKind, x: &Activations, gain: Option<&[f32]>, dy: &Activations, dx_sum: &mut Activations,
-                            dgain_sum: Option<&mut Matrix>, dbias_sum: Option<&mut Matrix>) {
-        assert!(x.channels() == dy.channels() && x.channels() == dx_sum.channels());
-        let (mut dgain_sum, mut dbias_sum) = (dgain_sum, dbias_sum);
+    /// With `n = (x - mean) * scale` and `g = dy * gain`: `dx_acc += scale * (g - mean(g) - n * mean(g * n))`, the middle term for
+    /// layer norm only; `dgain_acc += sum_t dy * n`, `dbias_acc += sum_t dy`.
+    pub fn norm_backward_acc<A>(kind: NormKind, x: &Activations, gain: Option<&[f32]>, dy: &Activations, dx_acc: &mut Activations,
+                            dgain_acc: Option<&mut Matrix>, dbias_acc: Option<&mut Matrix>) {
+        assert!(x.channels() == dy.channels() && x.channels() == dx_acc.channels());
+        let (mut dgain_acc, mut dbias_acc) = (dgain_acc, dbias_acc);
         let per_channel = Lanes::splat(1.0 / x.channels() as f32);
         for panel in 0..x.panels() {
             let x = x.panel(panel);
             let dy = dy.panel(panel);
-            let dx = dx_sum.panel_mut(panel);
+            let dx = dx_acc.panel_mut(panel);
             let (mean, scale) = statistics::<A>(kind, x);
             let (mut sum_g, mut sum_gn) = (Lanes::zero(), Lanes::zero());
             for (channel, (x, dy)) in x.chunks_exact(PANEL).zip(dy.chunks_exact(PANEL)).enumerate() {
@@ -76,10 +75,10 @@ kernel! {
                 };
                 sum_g = sum_g.add(g);
                 sum_gn = g.mul_add::<A>(n, sum_gn);
-                if let Some(dgain) = dgain_sum.as_deref_mut() {
+                if let Some(dgain) = dgain_acc.as_deref_mut() {
                     dgain.data[channel] += dy.mul(n).sum();
                 }
-                if let Some(dbias) = dbias_sum.as_deref_mut() {
+                if let Some(dbias) = dbias_acc.as_deref_mut() {
                     dbias.data[channel] += dy.sum();
                 }
             }
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_the_reference_forward_and_back() {
+    fn agrees_with_the_reference_forward_and_backward() {
         let mut random = Random::new(5);
         for kind in [NormKind::Rms, NormKind::Layer] {
             for tokens in 1..=20 {
@@ -133,7 +132,7 @@ mod tests {
                     let mut y = Activations::zeros(channels, tokens);
                     norm(kind, &x, Some(&gain), Some(&bias), &mut y);
                     let mut dx = Activations::zeros(channels, tokens);
-                    norm_back_add(kind, &x, Some(&gain), &dy, &mut dx, None, None);
+                    norm_backward_acc(kind, &x, Some(&gain), &dy, &mut dx, None, None);
                     for token in 0..tokens {
                         let row = |a: &Activations| -> Vec<f32> { (0..channels).map(|c| a.get(token, c)).collect() };
                         let x: Vec<f64> = row(&x).iter().map(|v| *v as f64).collect();
@@ -159,7 +158,7 @@ mod tests {
         let (x, dy) = (random.activations(channels, tokens), random.activations(channels, tokens));
         let (mut dgain, mut dbias) = (Matrix::zeros(1, channels), Matrix::zeros(1, channels));
         let mut dx = Activations::zeros(channels, tokens);
-        norm_back_add(NormKind::Layer, &x, None, &dy, &mut dx, Some(&mut dgain), Some(&mut dbias));
+        norm_backward_acc(NormKind::Layer, &x, None, &dy, &mut dx, Some(&mut dgain), Some(&mut dbias));
         let mut normed = Activations::zeros(channels, tokens);
         norm(NormKind::Layer, &x, None, None, &mut normed);
         for c in 0..channels {

@@ -1,7 +1,7 @@
 //! ReLU and exact GELU; the CPU twin is `cpu/activation.rs`.
 
 use super::{Gpu, GpuTensor, shaders};
-use crate::model::Activation;
+use crate::backend::Activation;
 
 impl Gpu {
     pub(super) fn activate_tensor(&mut self, kind: Activation, x: &GpuTensor, y: &mut GpuTensor) {
@@ -13,7 +13,7 @@ impl Gpu {
     pub(super) fn activation_gradient(&mut self, kind: Activation, x: &GpuTensor, grad: &mut GpuTensor) {
         assert!(x.channels == grad.channels && x.tokens == grad.tokens);
         let bound = [(0, x.bound()), (1, grad.bound())];
-        self.each_number(shaders::ACTIVATE_BACK, &[constant(kind)], &bound, (grad.channels, grad.panels()));
+        self.each_number(shaders::ACTIVATE_BACKWARD, &[constant(kind)], &bound, (grad.channels, grad.panels()));
     }
 }
 
@@ -24,11 +24,10 @@ fn constant(kind: Activation) -> (&'static str, f64) {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{both, check, gpu};
-    use crate::backend::{Backend, cpu::testing::Random};
-    use crate::model::Activation;
+    use crate::backend::{Activation, Backend, cpu::testing::Random};
 
     #[test]
-    fn agrees_with_the_cpu_forward_and_back() {
+    fn agrees_with_the_cpu_forward_and_backward() {
         let Some(mut gpu) = gpu() else { return };
         let mut random = Random::new(108);
         for tokens in 1..=20 {
@@ -40,7 +39,7 @@ mod tests {
                     let (x, mut grad) = (b.upload(&x), b.upload(&dy));
                     let mut y = b.tensor(9, tokens);
                     b.activate(kind, &x, &mut y);
-                    b.activate_back(kind, &x, &mut grad);
+                    b.activate_backward(kind, &x, &mut grad);
                     [y, grad]
                 }) {
                     check(pair, 2e-6);

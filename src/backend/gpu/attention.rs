@@ -53,7 +53,7 @@ impl Gpu {
         dq: &mut GpuTensor,
         dk: &mut GpuTensor,
         dv: &mut GpuTensor,
-        dsinks_sum: Option<&mut GpuGradient>,
+        dsinks_acc: Option<&mut GpuGradient>,
     ) {
         for x in [q, k, v, &*dq, &*dk, &*dv] {
             assert!(x.channels == dy.channels && x.tokens == dy.tokens && x.channels % d_head == 0);
@@ -65,7 +65,7 @@ impl Gpu {
             [&mut *dq, &mut *dk, &mut *dv].into_iter().for_each(|d| self.zero_tensor(d));
         }
         let constants = constants(d_head, sinks, q);
-        let kernel = |entry| Kernel { shader: shaders::ATTENTION_BACK, entry, constants: &constants };
+        let kernel = |entry| Kernel { shader: shaders::ATTENTION_BACKWARD, entry, constants: &constants };
         let sinks = self.or_nothing(sinks);
         // four numbers a head and token
         let softmax = self.new_tensor(4 * heads, q.panels() * PANEL);
@@ -97,9 +97,9 @@ impl Gpu {
             ],
             [count, heads, 1],
         );
-        if let Some(dsinks_sum) = dsinks_sum {
-            assert!(dsinks_sum.cols == heads);
-            let bound = [(0, tiles), (7, softmax.bound()), (11, dsinks_sum.bound())];
+        if let Some(dsinks_acc) = dsinks_acc {
+            assert!(dsinks_acc.cols == heads);
+            let bound = [(0, tiles), (7, softmax.bound()), (11, dsinks_acc.bound())];
             self.recorder.run(kernel("sink_gradient"), &bound, [1, heads, 1]);
         }
         self.recycle_tensor(softmax);
@@ -134,7 +134,7 @@ mod tests {
     use crate::tensor::Activations;
 
     #[test]
-    fn agrees_with_the_cpu_forward_and_back() {
+    fn agrees_with_the_cpu_forward_and_backward() {
         let Some(mut gpu) = gpu() else { return };
         let mut random = Random::new(112);
         for (d_head, heads) in [(3, 2), (16, 3), (20, 1)] {
@@ -167,7 +167,9 @@ mod tests {
                             let (spans, sinks) = (batch.spans(), sinks.as_ref());
                             $b.attention(spans, d_head, sinks, &q, &k, &v, &mut y);
                             let sum = with_sinks.then_some(&mut dsinks);
-                            $b.attention_back(spans, d_head, sinks, &q, &k, &v, &dy, &mut dq, &mut dk, &mut dv, sum);
+                            $b.attention_backward(
+                                spans, d_head, sinks, &q, &k, &v, &dy, &mut dq, &mut dk, &mut dv, sum,
+                            );
                             ([y, dq, dk, dv], [dsinks])
                         }};
                     }

@@ -135,8 +135,7 @@ mod tests {
     use super::super::testing::gpu;
     use super::super::{Gpu, shaders};
     use crate::Error;
-    use crate::backend::{Backend, ready};
-    use crate::model::Activation;
+    use crate::backend::{Activation, Backend, now_or_never};
     use crate::tensor::Activations;
 
     /// Uploads, a kernel that has no pipeline yet, readings: each reading is the error, nothing panics.
@@ -147,7 +146,8 @@ mod tests {
             let mut y = gpu.tensor(2, 3);
             gpu.activate(kind, &x, &mut y);
             let gradient = gpu.gradient(2, 2);
-            let readings = [ready(gpu.read(&y)).map(|_| ()), ready(gpu.read_gradient(&gradient)).map(|_| ())];
+            let readings =
+                [now_or_never(gpu.read(&y)).map(|_| ()), now_or_never(gpu.read_gradient(&gradient)).map(|_| ())];
             for reading in readings {
                 let error = reading.expect_err("a reading of a dead device");
                 assert!(matches!(&error, Error::Backend(text) if text.contains(reason)), "{error}");
@@ -160,7 +160,7 @@ mod tests {
     fn a_lost_device_is_an_error() {
         let Some(mut gpu) = gpu() else { return };
         let x = gpu.upload(&Activations::from_rows(&[1.0; 6], 2));
-        assert!(ready(gpu.read(&x)).is_ok());
+        assert!(now_or_never(gpu.read(&x)).is_ok());
         let mut y = gpu.tensor(2, 3);
         // lost from outside, with something recorded
         gpu.copy(&x, &mut y);
@@ -177,7 +177,7 @@ mod tests {
         let (Some(first), Some(mut second)) = (gpu(), gpu()) else { return };
         first.destroy();
         let x = second.upload(&Activations::from_rows(&[1.0; 6], 2));
-        assert!(ready(second.read(&x)).is_ok());
+        assert!(now_or_never(second.read(&x)).is_ok());
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl Gpu {
 #[cfg(test)]
 mod tests {
     use super::super::testing::gpu;
-    use crate::backend::{Backend, ready};
+    use crate::backend::{Backend, now_or_never};
     use crate::tensor::Activations;
 
     #[test]
@@ -34,6 +34,6 @@ mod tests {
         gpu.multiply_adds(3, &mut y);
         // w (1 + 1/2 + 1/4)
         let want: Vec<f32> = x.iter().map(|w| w * 1.75).collect();
-        assert_eq!(ready(gpu.read(&y)).unwrap().to_rows(), want);
+        assert_eq!(now_or_never(gpu.read(&y)).unwrap().to_rows(), want);
     }
 }

@@ -25,7 +25,7 @@ impl Gpu {
         }
     }
 
-    pub(super) fn product_back(&mut self, w: &GpuMatrix, start: Start<'_>, dy: &GpuTensor, dx: &mut GpuTensor) {
+    pub(super) fn product_backward(&mut self, w: &GpuMatrix, start: Start<'_>, dy: &GpuTensor, dx: &mut GpuTensor) {
         assert!(w.rows == dy.channels && w.cols == dx.channels && dx.tokens == dy.tokens);
         match &w.form {
             Form::Dense(values) => self.dense(values, start, true, dy, dx),
@@ -78,8 +78,7 @@ impl Gpu {
 mod tests {
     use super::super::testing::{both, check, gpu, sparse_matrix};
     use crate::backend::{Backend, cpu::testing::Random};
-    use crate::model::WeightMatrix;
-    use crate::tensor::SparseMatrix;
+    use crate::tensor::{SparseMatrix, WeightMatrix};
 
     #[test]
     fn products_agree_with_the_cpu_at_every_size() {
@@ -100,8 +99,8 @@ mod tests {
                         let (mut back, mut added) = (b.upload(&dx), b.upload(&dx));
                         b.matmul(&w, None, &x, &mut plain);
                         b.matmul(&w, Some(&bias), &x, &mut biased);
-                        b.matmul_back(&w, &dy, &mut back);
-                        b.matmul_back_add(&w, &dy, &mut added);
+                        b.matmul_backward(&w, &dy, &mut back);
+                        b.matmul_backward_acc(&w, &dy, &mut added);
                         [plain, biased, back, added]
                     }) {
                         check(pair, 1e-5);
@@ -129,7 +128,7 @@ mod tests {
             let (x, dy) = (b.upload(&x), b.upload(&dy));
             let (mut y, mut dx) = (b.tensor(rows, 40), b.tensor(cols, 40));
             b.matmul(&w, None, &x, &mut y);
-            b.matmul_back(&w, &dy, &mut dx);
+            b.matmul_backward(&w, &dy, &mut dx);
             [y, dx]
         }) {
             check(pair, 1e-5);

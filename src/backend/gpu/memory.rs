@@ -3,8 +3,7 @@
 use super::Gpu;
 use super::record::Bound;
 use crate::Result;
-use crate::model::WeightMatrix;
-use crate::tensor::{Activations, Matrix, PANEL, SparseMatrix};
+use crate::tensor::{Activations, Matrix, PANEL, SparseMatrix, WeightMatrix};
 use std::sync::OnceLock;
 use wgpu::{Buffer, BufferUsages};
 

@@ -24,10 +24,10 @@ mod signal;
 mod testing;
 mod weight_gradient;
 
-use super::{Backend, ChannelEdit, NormKind, Span};
+use super::{Backend, ChannelAffine, NormKind, Span};
 use crate::Result;
-use crate::model::{Activation, WeightMatrix};
-use crate::tensor::{Activations, Matrix, PANEL};
+use crate::backend::Activation;
+use crate::tensor::{Activations, Matrix, PANEL, WeightMatrix};
 use matmul::Start;
 use record::Recorder;
 use std::collections::HashMap;
@@ -73,7 +73,7 @@ impl Gpu {
     #[cfg(not(target_arch = "wasm32"))]
     #[doc(hidden)]
     pub fn for_tests() -> Option<Gpu> {
-        match super::ready(Gpu::new()) {
+        match super::now_or_never(Gpu::new()) {
             Ok(gpu) => Some(gpu),
             Err(error) if error.to_string().contains(NO_ADAPTER) && std::env::var_os("WEBGPU_REQUIRED").is_none() => {
                 // not println!, which the test runner keeps of a test that passes
@@ -204,8 +204,8 @@ impl Backend for Gpu {
         self.gather_rows(table, rows, false, y);
     }
 
-    fn gather_add(&mut self, table: &GpuMatrix, rows: &[u32], y_sum: &mut GpuTensor) {
-        self.gather_rows(table, rows, true, y_sum);
+    fn gather_add(&mut self, table: &GpuMatrix, rows: &[u32], acc: &mut GpuTensor) {
+        self.gather_rows(table, rows, true, acc);
     }
 
     fn select(&mut self, x: &GpuTensor, tokens: &[u32], y: &mut GpuTensor) {
@@ -239,8 +239,8 @@ impl Backend for Gpu {
         self.activate_tensor(kind, x, y);
     }
 
-    fn add(&mut self, delta: &GpuTensor, x_sum: &mut GpuTensor) {
-        self.add_tensor(delta, x_sum);
+    fn add(&mut self, delta: &GpuTensor, acc: &mut GpuTensor) {
+        self.add_tensor(delta, acc);
     }
 
     fn attention(
@@ -256,15 +256,15 @@ impl Backend for Gpu {
         self.attend(spans, d_head, sinks, q, k, v, y);
     }
 
-    fn edit(&mut self, edits: &[ChannelEdit], x: &mut GpuTensor) {
-        self.edit_channels(edits, x);
+    fn channel_affine(&mut self, changes: &[ChannelAffine], x: &mut GpuTensor) {
+        self.edit_channels(changes, x);
     }
 
     fn patch(&mut self, source: &GpuTensor, channels: &[u32], tokens: &[(u32, u32)], x: &mut GpuTensor) {
         self.patch_channels(source, channels, tokens, x);
     }
 
-    fn gate(&mut self, mask: &GpuVector, mean: &GpuVector, x: &mut GpuTensor) {
+    fn mean_ablate(&mut self, mask: &GpuVector, mean: &GpuVector, x: &mut GpuTensor) {
         self.gate_channels(mask, mean, x);
     }
 
@@ -290,56 +290,56 @@ impl Backend for Gpu {
         self.task_loss(logits, pairs, weight, losses, grad);
     }
 
-    fn matmul_back(&mut self, w: &GpuMatrix, dy: &GpuTensor, dx: &mut GpuTensor) {
-        self.product_back(w, Start::Zero, dy, dx);
+    fn matmul_backward(&mut self, w: &GpuMatrix, dy: &GpuTensor, dx: &mut GpuTensor) {
+        self.product_backward(w, Start::Zero, dy, dx);
     }
 
-    fn matmul_back_add(&mut self, w: &GpuMatrix, dy: &GpuTensor, dx_sum: &mut GpuTensor) {
-        self.product_back(w, Start::Add, dy, dx_sum);
+    fn matmul_backward_acc(&mut self, w: &GpuMatrix, dy: &GpuTensor, dx_acc: &mut GpuTensor) {
+        self.product_backward(w, Start::Add, dy, dx_acc);
     }
 
-    fn weight_gradient(&mut self, dy: &GpuTensor, x: &GpuTensor, dw_sum: &mut GpuGradient) {
-        self.outer_products(dy, x, dw_sum);
+    fn weight_gradient(&mut self, dy: &GpuTensor, x: &GpuTensor, dw_acc: &mut GpuGradient) {
+        self.outer_products(dy, x, dw_acc);
     }
 
-    fn bias_gradient(&mut self, dy: &GpuTensor, db_sum: &mut GpuGradient) {
-        self.sum_tokens(dy, db_sum);
+    fn bias_gradient(&mut self, dy: &GpuTensor, db_acc: &mut GpuGradient) {
+        self.sum_tokens(dy, db_acc);
     }
 
-    fn gather_gradient(&mut self, rows: &[u32], dy: &GpuTensor, dtable_sum: &mut GpuGradient) {
-        self.gather_rows_gradient(rows, dy, dtable_sum);
+    fn gather_gradient(&mut self, rows: &[u32], dy: &GpuTensor, dtable_acc: &mut GpuGradient) {
+        self.gather_rows_gradient(rows, dy, dtable_acc);
     }
 
-    fn select_back_add(&mut self, dy: &GpuTensor, tokens: &[u32], dx_sum: &mut GpuTensor) {
-        self.select_gradient(dy, tokens, dx_sum);
+    fn select_backward_acc(&mut self, dy: &GpuTensor, tokens: &[u32], dx_acc: &mut GpuTensor) {
+        self.select_gradient(dy, tokens, dx_acc);
     }
 
     fn split(&mut self, dy: &GpuTensor, da: &mut GpuTensor, db: &mut GpuTensor) {
         self.split_tensor(dy, da, db);
     }
 
-    fn norm_back_add(
+    fn norm_backward_acc(
         &mut self,
         kind: NormKind,
         x: &GpuTensor,
         gain: Option<&GpuVector>,
         dy: &GpuTensor,
-        dx_sum: &mut GpuTensor,
-        dgain_sum: Option<&mut GpuGradient>,
-        dbias_sum: Option<&mut GpuGradient>,
+        dx_acc: &mut GpuTensor,
+        dgain_acc: Option<&mut GpuGradient>,
+        dbias_acc: Option<&mut GpuGradient>,
     ) {
-        self.norm_gradient(kind, x, gain, dy, dx_sum, dgain_sum, dbias_sum);
+        self.norm_gradient(kind, x, gain, dy, dx_acc, dgain_acc, dbias_acc);
     }
 
-    fn kept_back(&mut self, kept: &GpuTensor, grad: &mut GpuTensor) {
+    fn abs_top_k_backward(&mut self, kept: &GpuTensor, grad: &mut GpuTensor) {
         self.kept_gradient(kept, grad);
     }
 
-    fn activate_back(&mut self, kind: Activation, x: &GpuTensor, grad: &mut GpuTensor) {
+    fn activate_backward(&mut self, kind: Activation, x: &GpuTensor, grad: &mut GpuTensor) {
         self.activation_gradient(kind, x, grad);
     }
 
-    fn attention_back(
+    fn attention_backward(
         &mut self,
         spans: &[Span],
         d_head: usize,
@@ -351,19 +351,19 @@ impl Backend for Gpu {
         dq: &mut GpuTensor,
         dk: &mut GpuTensor,
         dv: &mut GpuTensor,
-        dsinks_sum: Option<&mut GpuGradient>,
+        dsinks_acc: Option<&mut GpuGradient>,
     ) {
-        self.attention_gradient(spans, d_head, sinks, q, k, v, dy, dq, dk, dv, dsinks_sum);
+        self.attention_gradient(spans, d_head, sinks, q, k, v, dy, dq, dk, dv, dsinks_acc);
     }
 
-    fn gate_back(
+    fn mean_ablate_backward(
         &mut self,
         mask: &GpuVector,
         mean: &GpuVector,
         before: &GpuTensor,
         grad: &mut GpuTensor,
-        dmask_sum: &mut GpuGradient,
+        dmask_acc: &mut GpuGradient,
     ) {
-        self.gate_gradient(mask, mean, before, grad, dmask_sum);
+        self.gate_gradient(mask, mean, before, grad, dmask_acc);
     }
 }

@@ -4,7 +4,7 @@ use super::memory::Form;
 use super::record::{Bound, Kernel};
 use super::shaders::{self, Shader};
 use super::{Gpu, GpuGradient, GpuMatrix, GpuTensor, GpuVector, SLICES};
-use crate::backend::ChannelEdit;
+use crate::backend::ChannelAffine;
 use crate::tensor::PANEL;
 use std::collections::BTreeMap;
 
@@ -33,10 +33,10 @@ impl Gpu {
         self.each_number(shaders::ZERO, &[], &[(0, y.bound())], (y.channels, y.panels()));
     }
 
-    pub(super) fn add_tensor(&mut self, delta: &GpuTensor, x_sum: &mut GpuTensor) {
-        assert!(delta.channels == x_sum.channels && delta.tokens == x_sum.tokens);
-        let shape = (x_sum.channels, x_sum.panels());
-        self.each_number(shaders::ADD, &[], &[(0, delta.bound()), (1, x_sum.bound())], shape);
+    pub(super) fn add_tensor(&mut self, delta: &GpuTensor, acc: &mut GpuTensor) {
+        assert!(delta.channels == acc.channels && delta.tokens == acc.tokens);
+        let shape = (acc.channels, acc.panels());
+        self.each_number(shaders::ADD, &[], &[(0, delta.bound()), (1, acc.bound())], shape);
     }
 
     pub(super) fn gather_rows(&mut self, table: &GpuMatrix, rows: &[u32], add: bool, y: &mut GpuTensor) {
@@ -95,10 +95,10 @@ impl Gpu {
     pub(super) fn kept_gradient(&mut self, kept: &GpuTensor, grad: &mut GpuTensor) {
         assert!(kept.channels == grad.channels && kept.tokens == grad.tokens);
         let shape = (grad.channels, grad.panels());
-        self.each_number(shaders::KEPT_BACK, &[], &[(0, kept.bound()), (1, grad.bound())], shape);
+        self.each_number(shaders::ABS_TOP_K_BACKWARD, &[], &[(0, kept.bound()), (1, grad.bound())], shape);
     }
 
-    pub(super) fn edit_channels(&mut self, edits: &[ChannelEdit], x: &mut GpuTensor) {
+    pub(super) fn edit_channels(&mut self, edits: &[ChannelAffine], x: &mut GpuTensor) {
         const EVERY: u32 = u32::MAX;
         let mut by_channel: BTreeMap<u32, Vec<[u32; 4]>> = BTreeMap::new();
         for edit in edits {
@@ -122,7 +122,7 @@ impl Gpu {
         let edited = Bound::Staged(self.recorder.stage(edited.as_flattened()));
         let changes = Bound::Staged(self.recorder.stage(changes.as_flattened()));
         self.recorder.run(
-            Kernel { shader: shaders::EDIT, entry: "main", constants: &[("CHANNELS", x.channels as f64)] },
+            Kernel { shader: shaders::CHANNEL_AFFINE, entry: "main", constants: &[("CHANNELS", x.channels as f64)] },
             &[(0, edited), (1, changes), (2, x.bound())],
             [groups, x.panels(), 1],
         );
@@ -156,7 +156,7 @@ impl Gpu {
     pub(super) fn gate_channels(&mut self, mask: &GpuVector, mean: &GpuVector, x: &mut GpuTensor) {
         assert!(mask.len == x.channels && mean.len == x.channels);
         let bound = [(0, Bound::Buffer(&mask.buffer)), (1, Bound::Buffer(&mean.buffer)), (2, x.bound())];
-        self.each_number(shaders::GATE, &[], &bound, (x.channels, x.panels()));
+        self.each_number(shaders::MEAN_ABLATE, &[], &bound, (x.channels, x.panels()));
     }
 
     pub(super) fn gate_gradient(
@@ -165,28 +165,32 @@ impl Gpu {
         mean: &GpuVector,
         before: &GpuTensor,
         grad: &mut GpuTensor,
-        dmask_sum: &mut GpuGradient,
+        dmask_acc: &mut GpuGradient,
     ) {
-        assert!(mask.len == grad.channels && mean.len == grad.channels && dmask_sum.cols == grad.channels);
+        assert!(mask.len == grad.channels && mean.len == grad.channels && dmask_acc.cols == grad.channels);
         assert!(before.channels == grad.channels && before.tokens == grad.tokens);
         let (mask, mean) = (Bound::Buffer(&mask.buffer), Bound::Buffer(&mean.buffer));
         self.recorder.run(
-            Kernel { shader: shaders::GATE_BACK, entry: "main", constants: &[("CHANNELS", grad.channels as f64)] },
-            &[(0, mask), (1, mean), (2, before.bound()), (3, grad.bound()), (4, dmask_sum.bound())],
+            Kernel {
+                shader: shaders::MEAN_ABLATE_BACKWARD,
+                entry: "main",
+                constants: &[("CHANNELS", grad.channels as f64)],
+            },
+            &[(0, mask), (1, mean), (2, before.bound()), (3, grad.bound()), (4, dmask_acc.bound())],
             [grad.channels.div_ceil(SLICES), 1, 1],
         );
     }
 
-    pub(super) fn gather_rows_gradient(&mut self, rows: &[u32], dy: &GpuTensor, dtable_sum: &mut GpuGradient) {
-        assert!(dtable_sum.cols == dy.channels && rows.len() == dy.tokens);
-        assert!(rows.iter().all(|&row| (row as usize) < dtable_sum.rows), "a row beyond the table");
-        self.scatter(shaders::GATHER_GRADIENT, rows, dy, dtable_sum.bound());
+    pub(super) fn gather_rows_gradient(&mut self, rows: &[u32], dy: &GpuTensor, dtable_acc: &mut GpuGradient) {
+        assert!(dtable_acc.cols == dy.channels && rows.len() == dy.tokens);
+        assert!(rows.iter().all(|&row| (row as usize) < dtable_acc.rows), "a row beyond the table");
+        self.scatter(shaders::GATHER_GRADIENT, rows, dy, dtable_acc.bound());
     }
 
-    pub(super) fn select_gradient(&mut self, dy: &GpuTensor, tokens: &[u32], dx_sum: &mut GpuTensor) {
-        assert!(dx_sum.channels == dy.channels && tokens.len() == dy.tokens);
-        assert!(tokens.iter().all(|&token| (token as usize) < dx_sum.tokens), "a token beyond the tensor");
-        self.scatter(shaders::SELECT_BACK_ADD, tokens, dy, dx_sum.bound());
+    pub(super) fn select_gradient(&mut self, dy: &GpuTensor, tokens: &[u32], dx_acc: &mut GpuTensor) {
+        assert!(dx_acc.channels == dy.channels && tokens.len() == dy.tokens);
+        assert!(tokens.iter().all(|&token| (token as usize) < dx_acc.tokens), "a token beyond the tensor");
+        self.scatter(shaders::SELECT_BACKWARD_ACC, tokens, dy, dx_acc.bound());
     }
 
     /// Adds the columns of `dy` to what `targets` names, the columns of one target together.
@@ -219,9 +223,8 @@ fn halves(a: &GpuTensor, b: &GpuTensor) -> [(&'static str, f64); 2] {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{both, check, check_gradient, gpu, sparse_matrix};
-    use crate::backend::{Backend, ChannelEdit, cpu::testing::Random};
-    use crate::model::WeightMatrix;
-    use crate::tensor::SparseMatrix;
+    use crate::backend::{Backend, ChannelAffine, cpu::testing::Random};
+    use crate::tensor::{SparseMatrix, WeightMatrix};
 
     #[test]
     fn gathers_agree_with_the_cpu() {
@@ -268,7 +271,7 @@ mod tests {
                 let (x, dy, mut dx) = (b.upload(&x), b.upload(&dy), b.upload(&x));
                 let mut y = b.tensor(21, tokens.len());
                 b.select(&x, &tokens, &mut y);
-                b.select_back_add(&dy, &tokens, &mut dx);
+                b.select_backward_acc(&dy, &tokens, &mut dx);
                 [y, dx]
             }) {
                 check(pair, 1e-6);
@@ -294,7 +297,7 @@ mod tests {
                 b.split(&both, &mut top, &mut bottom);
                 b.copy(&both, &mut copy);
                 b.add(&kept, &mut copy);
-                b.kept_back(&kept, &mut both);
+                b.abs_top_k_backward(&kept, &mut both);
                 b.copy(&a, &mut zero);
                 b.zero(&mut zero);
                 [both, copy, top, zero, bottom]
@@ -316,8 +319,8 @@ mod tests {
                 let (mask, mean) = (b.vector(&mask), b.vector(&mean));
                 let (before, mut x, mut grad) = (b.upload(&x), b.upload(&x), b.upload(&dy));
                 let mut dmask = b.gradient(1, channels);
-                b.gate(&mask, &mean, &mut x);
-                b.gate_back(&mask, &mean, &before, &mut grad, &mut dmask);
+                b.mean_ablate(&mask, &mean, &mut x);
+                b.mean_ablate_backward(&mask, &mean, &before, &mut grad, &mut dmask);
                 [x, grad]
             }) {
                 check(pair, 1e-6);
@@ -326,8 +329,8 @@ mod tests {
                 let (mask, mean) = (b.vector(&mask), b.vector(&mean));
                 let (before, mut grad) = (b.upload(&x), b.upload(&dy));
                 let mut dmask = b.gradient(1, channels);
-                b.gate_back(&mask, &mean, &before, &mut grad, &mut dmask);
-                b.gate_back(&mask, &mean, &before, &mut grad, &mut dmask);
+                b.mean_ablate_backward(&mask, &mean, &before, &mut grad, &mut dmask);
+                b.mean_ablate_backward(&mask, &mean, &before, &mut grad, &mut dmask);
                 [dmask]
             }) {
                 check_gradient(pair, 1e-5);
@@ -340,7 +343,7 @@ mod tests {
         let Some(mut gpu) = gpu() else { return };
         let mut random = Random::new(117);
         let (x, source) = (random.activations(30, 40), random.activations(30, 21));
-        let edit = |channel, scale, shift, tokens: Option<Vec<u32>>| ChannelEdit { channel, scale, shift, tokens };
+        let edit = |channel, scale, shift, tokens: Option<Vec<u32>>| ChannelAffine { channel, scale, shift, tokens };
         let edits = [
             edit(1, 0.0, 7.0, Some(vec![0, 19, 39])),
             edit(2, -2.0, 0.0, None),
@@ -352,9 +355,9 @@ mod tests {
         for pair in both!(&mut gpu, |b| {
             let (mut edited, mut patched, mut same) = (b.upload(&x), b.upload(&x), b.upload(&x));
             let source = b.upload(&source);
-            b.edit(&edits, &mut edited);
+            b.channel_affine(&edits, &mut edited);
             b.patch(&source, &[0, 29, 4], &[(4, 39), (3, 18), (20, 39)], &mut patched);
-            b.edit(&[], &mut same);
+            b.channel_affine(&[], &mut same);
             b.patch(&source, &[], &[(0, 0)], &mut same);
             [edited, patched, same]
         }) {

@@ -2,8 +2,7 @@
 
 use super::record::{Bound, Kernel};
 use super::{Gpu, GpuGradient, GpuTensor, GpuVector, SLICES, shaders};
-use crate::backend::NormKind;
-use crate::model::{LAYER_NORM_EPS, RMS_NORM_EPS};
+use crate::backend::{LAYER_NORM_EPS, NormKind, RMS_NORM_EPS};
 use crate::tensor::PANEL;
 
 impl Gpu {
@@ -33,32 +32,32 @@ impl Gpu {
         x: &GpuTensor,
         gain: Option<&GpuVector>,
         dy: &GpuTensor,
-        dx_sum: &mut GpuTensor,
-        dgain_sum: Option<&mut GpuGradient>,
-        dbias_sum: Option<&mut GpuGradient>,
+        dx_acc: &mut GpuTensor,
+        dgain_acc: Option<&mut GpuGradient>,
+        dbias_acc: Option<&mut GpuGradient>,
     ) {
-        assert!(x.channels == dy.channels && x.channels == dx_sum.channels);
-        assert!(x.tokens == dy.tokens && x.tokens == dx_sum.tokens);
+        assert!(x.channels == dy.channels && x.channels == dx_acc.channels);
+        assert!(x.tokens == dy.tokens && x.tokens == dx_acc.tokens);
         let [channels, layer_norm, eps] = constants(kind, x);
         let constants = [channels, layer_norm, eps, flag("GAIN", gain.is_some())];
         let gain = self.or_nothing(gain);
         // two numbers a token: a tensor of two channels has the room
         let statistics = self.new_tensor(2, x.panels() * PANEL);
         self.recorder.run(
-            Kernel { shader: shaders::NORM_BACK_ADD, entry: "main", constants: &constants },
-            &[(0, x.bound()), (1, Bound::Buffer(&gain)), (2, dy.bound()), (3, dx_sum.bound()), (4, statistics.bound())],
+            Kernel { shader: shaders::NORM_BACKWARD_ACC, entry: "main", constants: &constants },
+            &[(0, x.bound()), (1, Bound::Buffer(&gain)), (2, dy.bound()), (3, dx_acc.bound()), (4, statistics.bound())],
             [x.panels(), 1, 1],
         );
-        if let Some(dgain_sum) = dgain_sum {
+        if let Some(dgain_acc) = dgain_acc {
             self.recorder.run(
-                Kernel { shader: shaders::NORM_BACK_ADD, entry: "gain_gradient", constants: &constants },
-                &[(0, x.bound()), (2, dy.bound()), (5, statistics.bound()), (6, dgain_sum.bound())],
+                Kernel { shader: shaders::NORM_BACKWARD_ACC, entry: "gain_gradient", constants: &constants },
+                &[(0, x.bound()), (2, dy.bound()), (5, statistics.bound()), (6, dgain_acc.bound())],
                 [x.channels.div_ceil(SLICES), 1, 1],
             );
         }
         self.recycle_tensor(statistics);
-        if let Some(dbias_sum) = dbias_sum {
-            self.sum_tokens(dy, dbias_sum);
+        if let Some(dbias_acc) = dbias_acc {
+            self.sum_tokens(dy, dbias_acc);
         }
     }
 }
@@ -78,11 +77,11 @@ fn flag(name: &'static str, on: bool) -> (&'static str, f64) {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{both, check, check_gradient, gpu};
-    use crate::backend::{Backend, NormKind, cpu::testing::Random, ready};
+    use crate::backend::{Backend, NormKind, cpu::testing::Random, now_or_never};
     use crate::tensor::Activations;
 
     #[test]
-    fn agrees_with_the_cpu_forward_and_back() {
+    fn agrees_with_the_cpu_forward_and_backward() {
         let Some(mut gpu) = gpu() else { return };
         let mut random = Random::new(106);
         for kind in [NormKind::Rms, NormKind::Layer] {
@@ -99,8 +98,8 @@ mod tests {
                         let [mut dplain, mut dfull] = [(); 2].map(|_| b.upload(&dx));
                         b.norm(kind, &x, None, None, &mut plain);
                         b.norm(kind, &x, Some(&gain), Some(&bias), &mut full);
-                        b.norm_back_add(kind, &x, None, &dy, &mut dplain, None, None);
-                        b.norm_back_add(kind, &x, Some(&gain), &dy, &mut dfull, None, None);
+                        b.norm_backward_acc(kind, &x, None, &dy, &mut dplain, None, None);
+                        b.norm_backward_acc(kind, &x, Some(&gain), &dy, &mut dfull, None, None);
                         [plain, full, dplain, dfull]
                     }) {
                         check(pair, 1e-5);
@@ -123,7 +122,7 @@ mod tests {
                     let [mut dgain, mut dbias] = [(); 2].map(|_| b.gradient(1, channels));
                     // twice: gradients add up
                     for _ in 0..2 {
-                        b.norm_back_add(kind, &x, None, &dy, &mut dx, Some(&mut dgain), Some(&mut dbias));
+                        b.norm_backward_acc(kind, &x, None, &dy, &mut dx, Some(&mut dgain), Some(&mut dbias));
                     }
                     [dgain, dbias]
                 }) {
@@ -139,6 +138,6 @@ mod tests {
         let x = gpu.upload(&Activations::zeros(4, 16));
         let mut y = gpu.tensor(4, 16);
         gpu.norm(NormKind::Rms, &x, None, None, &mut y);
-        assert_eq!(ready(gpu.read(&y)).unwrap(), Activations::zeros(4, 16));
+        assert_eq!(now_or_never(gpu.read(&y)).unwrap(), Activations::zeros(4, 16));
     }
 }

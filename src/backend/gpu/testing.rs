@@ -19,9 +19,9 @@ macro_rules! both {
     };
     ($gpu:expr, $read:ident, |$b:ident| $ops:expr) => {{
         let $b: &mut $crate::backend::gpu::Gpu = $gpu;
-        let got = $ops.map(|x| $crate::backend::ready($b.$read(&x)).expect("a reading"));
+        let got = $ops.map(|x| $crate::backend::now_or_never($b.$read(&x)).expect("a reading"));
         let $b = &mut $crate::backend::cpu::Cpu::new();
-        let want = $ops.map(|x| $crate::backend::ready($b.$read(&x)).expect("a reading"));
+        let want = $ops.map(|x| $crate::backend::now_or_never($b.$read(&x)).expect("a reading"));
         got.into_iter().zip(want)
     }};
 }

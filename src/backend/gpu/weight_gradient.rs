@@ -5,21 +5,21 @@ use super::{Gpu, GpuGradient, GpuTensor, SLICES, shaders};
 use crate::tensor::PANEL;
 
 impl Gpu {
-    pub(super) fn outer_products(&mut self, dy: &GpuTensor, x: &GpuTensor, dw_sum: &mut GpuGradient) {
-        assert!(dw_sum.rows == dy.channels && dw_sum.cols == x.channels && dy.tokens == x.tokens);
-        let constants = [("ROWS", dw_sum.rows as f64), ("COLS", dw_sum.cols as f64)];
+    pub(super) fn outer_products(&mut self, dy: &GpuTensor, x: &GpuTensor, dw_acc: &mut GpuGradient) {
+        assert!(dw_acc.rows == dy.channels && dw_acc.cols == x.channels && dy.tokens == x.tokens);
+        let constants = [("ROWS", dw_acc.rows as f64), ("COLS", dw_acc.cols as f64)];
         self.recorder.run(
             Kernel { shader: shaders::WEIGHT_GRADIENT, entry: "main", constants: &constants },
-            &[(0, dy.bound()), (1, x.bound()), (2, dw_sum.bound())],
-            [dw_sum.cols.div_ceil(PANEL), dw_sum.rows.div_ceil(SLICES), 1],
+            &[(0, dy.bound()), (1, x.bound()), (2, dw_acc.bound())],
+            [dw_acc.cols.div_ceil(PANEL), dw_acc.rows.div_ceil(SLICES), 1],
         );
     }
 
-    pub(super) fn sum_tokens(&mut self, dy: &GpuTensor, db_sum: &mut GpuGradient) {
-        assert!(db_sum.cols == dy.channels && db_sum.rows == 1);
+    pub(super) fn sum_tokens(&mut self, dy: &GpuTensor, db_acc: &mut GpuGradient) {
+        assert!(db_acc.cols == dy.channels && db_acc.rows == 1);
         self.recorder.run(
             Kernel { shader: shaders::BIAS_GRADIENT, entry: "main", constants: &[("CHANNELS", dy.channels as f64)] },
-            &[(0, dy.bound()), (1, db_sum.bound())],
+            &[(0, dy.bound()), (1, db_acc.bound())],
             [dy.channels.div_ceil(SLICES), 1, 1],
         );
     }

@@ -1,6 +1,7 @@
 //! The linear maps between the nodes of a layer: what edges are made of.
 
-use crate::model::{Linear, Site, WeightMatrix, Weights};
+use crate::model::{Linear, Site, Weights};
+use crate::tensor::WeightMatrix;
 
 /// The sites whose values a weight matrix reads, writes, and which rows of the matrix make that map.
 pub struct Map<'a> {

@@ -2,8 +2,8 @@
 //! Most of pruning runs circuits of a few dozen nodes; this makes their sparse products nearly free.
 
 use crate::circuit::definition::NodeSpace;
-use crate::model::{Config, Hook, Linear, Site, TopKSite, WeightMatrix, Weights};
-use crate::tensor::{Matrix, SparseMatrix};
+use crate::model::{Config, Hook, Linear, Site, TopKSite, Weights};
+use crate::tensor::{Matrix, SparseMatrix, WeightMatrix};
 use std::ops::Range;
 
 /// The model with a vocabulary of two at its output: logits 0 and 1 are those of the candidates.

@@ -2,11 +2,10 @@
 
 use super::graph::to_logit;
 use super::inspect::{attention_from, channel, head_of};
+use crate::backend::{Activation, LAYER_NORM_EPS, RMS_NORM_EPS};
 use crate::circuit::definition::{Circuit, Map, maps};
 use crate::circuit::intervene::{Edits, Means, Values};
-use crate::model::{
-    Activation, Config, Hook, LAYER_NORM_EPS, Node, Norm, RMS_NORM_EPS, ResidualActivation, Site, TopKSite, Weights,
-};
+use crate::model::{Config, Hook, Node, Norm, ResidualActivation, Site, TopKSite, Weights};
 use serde::Serialize;
 
 /// How many terms from outside the circuit are listed one by one.

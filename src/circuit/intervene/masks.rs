@@ -34,7 +34,7 @@ impl<B: Backend> DeviceMasks<B> {
 impl<B: Backend> Hooks<B> for &DeviceMasks<B> {
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
         if let Some(gate) = self.gates.get(&hook) {
-            backend.gate(&gate.mask, &gate.mean, x);
+            backend.mean_ablate(&gate.mask, &gate.mean, x);
         }
         Ok(())
     }
@@ -69,20 +69,20 @@ impl<B: Backend> LearningMasks<B> {
 }
 
 impl<B: Backend> Hooks<B> for LearningMasks<B> {
-    fn gates(&self, hook: Hook) -> bool {
+    fn ablates(&self, hook: Hook) -> bool {
         self.gates.contains_key(&hook)
     }
 
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
         if let Some((gate, _)) = self.gates.get(&hook) {
-            backend.gate(&gate.mask, &gate.mean, x);
+            backend.mean_ablate(&gate.mask, &gate.mean, x);
         }
         Ok(())
     }
 
     fn backward(&mut self, backend: &mut B, hook: Hook, before: &B::Tensor, grad: &mut B::Tensor) {
         if let Some((gate, gradient)) = self.gates.get_mut(&hook) {
-            backend.gate_back(&gate.mask, &gate.mean, before, grad, gradient);
+            backend.mean_ablate_backward(&gate.mask, &gate.mean, before, grad, gradient);
         }
     }
 }

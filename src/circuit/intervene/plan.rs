@@ -1,7 +1,7 @@
 //! The one place that applies [`Edits`] to a run, so that the page, the command line and the files cannot disagree.
 
 use super::edits::{Edits, Mode};
-use crate::backend::{Backend, ChannelEdit};
+use crate::backend::{Backend, ChannelAffine};
 use crate::circuit::definition::Circuit;
 use crate::model::{Config, Hook, Hooks, Node};
 use crate::{Result, bail};
@@ -17,7 +17,7 @@ struct Change<B: Backend> {
     /// Channels that take their values from prompt B.
     patch: Vec<u32>,
     /// Scale, then set, then off.
-    edits: Vec<ChannelEdit>,
+    edits: Vec<ChannelAffine>,
 }
 
 impl<B: Backend> Default for Change<B> {
@@ -73,7 +73,7 @@ impl<B: Backend> Plan<B> {
     }
 
     fn edit(&mut self, node: Node, scale: f32, shift: f32) {
-        self.at(node.hook).edits.push(ChannelEdit { channel: node.index as u32, scale, shift, tokens: None });
+        self.at(node.hook).edits.push(ChannelAffine { channel: node.index as u32, scale, shift, tokens: None });
     }
 
     fn ablate(
@@ -185,7 +185,7 @@ impl<B: Backend> Hooks<B> for Applied<'_, B> {
         }
         if let Some(change) = self.plan.changes.get(&hook) {
             if let Some((mask, mean)) = &change.gate {
-                backend.gate(mask, mean, x);
+                backend.mean_ablate(mask, mean, x);
             }
             if !change.patch.is_empty() {
                 let Some((source, tokens)) =
@@ -195,7 +195,7 @@ impl<B: Backend> Hooks<B> for Applied<'_, B> {
                 };
                 backend.patch(source, &change.patch, tokens, x);
             }
-            backend.edit(&change.edits, x);
+            backend.channel_affine(&change.edits, x);
         }
         if self.record.contains(&hook) {
             let copy = copy(backend, x, hook.width(self.config));

@@ -1,6 +1,6 @@
 //! `sparse-circuits evaluate`: how well a circuit does its task, alone and removed, and how often its flip reverses the answer.
 
-use crate::backend::ready;
+use crate::backend::now_or_never;
 use crate::circuit::evaluate::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};
 use crate::circuit::explain::graph::edges;
 use crate::circuit::{Circuit, Prompts, Scores, TaskModel, Threads, Workers};
@@ -116,11 +116,11 @@ pub fn measure(
         pairs: tokens.len(),
         nodes: circuit.nodes.len(),
         edges: edges(&file.weights, &circuit.nodes).len(),
-        on_pairs: ready(modes(workers, &set, &mask, calibration))?,
-        on_handwritten: ready(modes(workers, &typed, &mask, calibration))?,
+        on_pairs: now_or_never(modes(workers, &set, &mask, calibration))?,
+        on_handwritten: now_or_never(modes(workers, &typed, &mask, calibration))?,
         handwritten: typed.first.len(),
-        flips: ready(flip_rates(workers, &set, &mask, &flip, calibration))?,
-        half_outside: ready(half_outside(workers, &set, &mask, DRAWS, 1))?,
+        flips: now_or_never(flip_rates(workers, &set, &mask, &flip, calibration))?,
+        half_outside: now_or_never(half_outside(workers, &set, &mask, DRAWS, 1))?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! `sparse-circuits means`: the mean of every hook over a corpus, into the model file.
 
 use crate::backend::cpu::Cpu;
-use crate::backend::ready;
+use crate::backend::now_or_never;
 use crate::circuit::MeanSums;
 use crate::cli::shared::files;
 use crate::cli::shared::prompt::TokenizerArgs;
@@ -75,7 +75,7 @@ fn sum(model: &Model<Cpu>, config: &Config, windows: &[&[u32]]) -> Result<MeanSu
             .par_iter()
             .map_init(Cpu::new, |cpu, batch| {
                 let mut part = MeanSums::new(config);
-                ready(part.add(cpu, model, batch))?;
+                now_or_never(part.add(cpu, model, batch))?;
                 Ok(part)
             })
             .collect();

@@ -1,7 +1,7 @@
 //! `sparse-circuits predict`: the numbers that the page shows.
 
 use crate::backend::cpu::Cpu;
-use crate::backend::ready;
+use crate::backend::now_or_never;
 use crate::circuit::{Request, predict};
 use crate::cli::print;
 use crate::cli::shared::edits::EditArgs;
@@ -80,7 +80,7 @@ pub fn run(args: Args) -> Result<()> {
         hooks: &BTreeSet::new(),
         computed: &BTreeSet::new(),
     };
-    let (prediction, _) = ready(predict(&mut cpu, &model, &request, candidates))?;
+    let (prediction, _) = now_or_never(predict(&mut cpu, &model, &request, candidates))?;
     let top: Vec<(String, f64)> = prediction.top.iter().map(|&(id, p)| (tokenizer.token_text(id), p)).collect();
     if args.json {
         return print(&format!("{}\n", json!({"candidates": task.candidates, "p": prediction.p, "top": top})));

@@ -1,7 +1,7 @@
 //! `sparse-circuits prune`: finds the circuit of a task and writes it with what was measured.
 
 use super::evaluate::{Report, measure};
-use crate::backend::{cpu::Cpu, ready};
+use crate::backend::{cpu::Cpu, now_or_never};
 use crate::circuit::explain::describe::describe;
 use crate::circuit::prune::{
     LearnOptions, Outcome, Progress, PruneData, PruneOptions, Pruned, SearchReport, Stage, prune,
@@ -129,7 +129,7 @@ pub fn run(args: Args) -> Result<()> {
         }
         true
     };
-    let Some(outcome) = ready(prune(&mut workers, &edges, &data, &options, report))? else {
+    let Some(outcome) = now_or_never(prune(&mut workers, &edges, &data, &options, report))? else {
         bail!("the search was cancelled");
     };
     for search in &outcome.searches {
@@ -206,9 +206,16 @@ fn finish(
     let space = workers.task().space.clone();
     let mask = space.mask(&best.nodes)?;
     let list: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
-    let chosen =
-        ready(evaluate::flip::choose(workers, &some(FLIP_PAIRS), &some(FLIP_GLANCE), &mask, &list, &best.calibration))?;
-    let on_train = ready(evaluate::flip_rates(workers, &some(train.len()), &mask, &chosen.nodes, &best.calibration))?;
+    let chosen = now_or_never(evaluate::flip::choose(
+        workers,
+        &some(FLIP_PAIRS),
+        &some(FLIP_GLANCE),
+        &mask,
+        &list,
+        &best.calibration,
+    ))?;
+    let on_train =
+        now_or_never(evaluate::flip_rates(workers, &some(train.len()), &mask, &chosen.nodes, &best.calibration))?;
     let labels = labels(workers, task, tokenizer, &best.nodes, train, context)?;
     let mut circuit = Circuit {
         task: task.name.into(),
@@ -241,7 +248,7 @@ pub fn labels(
     let mask = workers.task().space.mask(nodes)?;
     let list: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
     let prompts = Prompts::new(&train[..train.len().min(DESCRIBED_PAIRS)], context);
-    let described = ready(describe(workers, &prompts, &mask, &list))?;
+    let described = now_or_never(describe(workers, &prompts, &mask, &list))?;
     Ok(described.iter().map(|one| (one.node, one.label(task.candidates, |id| tokenizer.token_text(id)))).collect())
 }
 
@@ -254,7 +261,7 @@ fn means_over_tasks(file: &ModelFile, tokenizer: &Tokenizer, count: usize) -> Re
     for task in TASKS {
         for pair in pairs(task, Split::Train, count.min(200), tokenizer, config.vocab_size)? {
             for prompt in &pair {
-                ready(sums.add(&mut cpu, &model, &[&prompt[prompt.len().saturating_sub(config.block_size)..]]))?;
+                now_or_never(sums.add(&mut cpu, &model, &[&prompt[prompt.len().saturating_sub(config.block_size)..]]))?;
             }
         }
     }

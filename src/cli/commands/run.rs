@@ -1,7 +1,7 @@
 //! `sparse-circuits run`: a forward pass, its logits and hooks to a file.
 
 use crate::backend::cpu::Cpu;
-use crate::backend::ready;
+use crate::backend::now_or_never;
 use crate::circuit::{Request, run as run_model};
 use crate::cli::print;
 use crate::cli::shared::edits::EditArgs;
@@ -81,7 +81,7 @@ pub fn run(args: Args) -> Result<()> {
         computed: &BTreeSet::new(),
     };
     let outcome = run_model(&mut cpu, &model, &request)?;
-    let values = ready(outcome.read(&mut cpu))?;
+    let values = now_or_never(outcome.read(&mut cpu))?;
 
     let mut tensors = vec![("logits".to_string(), Table::new(&values.logits, tokens.len()))];
     tensors.extend(values.values.iter().map(|(hook, values)| (hook.to_string(), Table::new(values, tokens.len()))));

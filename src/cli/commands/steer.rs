@@ -1,6 +1,6 @@
 //! `sparse-circuits steer`: one sparse channel's change, carried over a bridge into the dense model.
 
-use crate::backend::ready;
+use crate::backend::now_or_never;
 use crate::bridge::steer::{probabilities, pushed, pushes};
 use crate::cli::print;
 use crate::cli::shared::bridge::{BridgeArgs, Loaded};
@@ -88,11 +88,11 @@ pub fn run(args: Args) -> Result<()> {
     let config = if dense.config.block_size < model.config.block_size { &dense.config } else { &model.config };
     let a = encode(&tokenizer, config, "the prompt", &args.prompt)?;
     let b = encode(&tokenizer, config, "the counterfactual", &counterfactual)?;
-    let push = ready(pushes(&mut cpu, &model, &file.bridge, [&a, &b], &[node]))?.remove(0).scaled(args.strength);
+    let push = now_or_never(pushes(&mut cpu, &model, &file.bridge, [&a, &b], &[node]))?.remove(0).scaled(args.strength);
     let mut all = vec![push.scaled(0.0), push.clone()];
     all.extend((0..args.random).map(|seed| push.random(seed as u64)));
     let p: Vec<[f64; 2]> =
-        ready(pushed(&mut cpu, &dense, &a, &all, candidates))?.into_iter().map(probabilities).collect();
+        now_or_never(pushed(&mut cpu, &dense, &a, &all, candidates))?.into_iter().map(probabilities).collect();
     if args.json {
         let mut out = json!({
             "task": task.name, "node": node, "strength": args.strength, "candidates": task.candidates,

@@ -1,7 +1,7 @@
 //! A model with its circuits, measured, as the page loads it: manifest entries, presets, and the poster of the first screen.
 
 use crate::backend::cpu::Cpu;
-use crate::backend::ready;
+use crate::backend::now_or_never;
 use crate::circuit::evaluate::{LossAndAccuracy, modes};
 use crate::circuit::explain::inspect::{Ask, View, circuit_info, model_info, view};
 use crate::circuit::{Calibration, Circuit, Edits, Mode, Prompts, TaskModel, Threads, Workers};
@@ -151,7 +151,7 @@ fn whole(file: &ModelFile, task: &Task, tokenizer: &Tokenizer, count: usize) -> 
     let mut workers = Threads::new(model, cores);
     let mask = vec![1.0; workers.task().space.len()];
     let set = Prompts::new(&pairs(task, Split::Test, count, tokenizer, config.vocab_size)?, config.block_size);
-    Ok(ready(modes(&mut workers, &set, &mask, &Calibration::default()))?.full)
+    Ok(now_or_never(modes(&mut workers, &set, &mask, &Calibration::default()))?.full)
 }
 
 /// Hand-written prompts that the circuit answers rightly and whose flip reverses the answer, the surest first.
@@ -198,7 +198,7 @@ fn shown(
         token: None,
         candidates: task.candidates,
     };
-    ready(view(&mut cpu, &model, &file.weights, &ask))
+    now_or_never(view(&mut cpu, &model, &file.weights, &ask))
 }
 
 /// The first screen with numbers computed now, for the moment before the engine runs.

@@ -2,7 +2,7 @@
 //! measured with the files as they are published.
 
 use crate::backend::cpu::Cpu;
-use crate::backend::ready;
+use crate::backend::now_or_never;
 use crate::bridge::Bridge;
 use crate::bridge::score::{ChannelScore, SteerScore, Twins, choose};
 use crate::circuit::Circuit;
@@ -11,8 +11,9 @@ use crate::cli::shared::files;
 use crate::cli::shared::task_prompts::pairs;
 use crate::format::model_file::fingerprint;
 use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
-use crate::model::{Model, Node, WeightMatrix};
+use crate::model::{Model, Node};
 use crate::tasks::{Split, Task};
+use crate::tensor::WeightMatrix;
 use crate::tokenizer::Tokenizer;
 use crate::train::batches::Corpus;
 use crate::train::bridge::SiteScore;
@@ -216,7 +217,7 @@ fn best_channel(
     let train = short(pairs(task, Split::Train, CHOOSING_PAIRS, tokenizer, sparse.config.vocab_size)?, context);
     let nodes: Vec<Node> = circuit.nodes.iter().copied().collect();
     let twins = Twins { sparse, dense, bridge: &file.bridge };
-    let ranked = ready(choose(cpu, twins, &nodes, &train, circuit.candidate_ids))?;
+    let ranked = now_or_never(choose(cpu, twins, &nodes, &train, circuit.candidate_ids))?;
     Ok(ranked.first().map(|&(node, rise)| {
         eprintln!("{}: {node} raises P(other) of the dense model by {rise:.4} on train pairs", task.name);
         Best { task, node, rise }

@@ -2,7 +2,7 @@
 
 use super::task_prompts::{find_task, pairs};
 use crate::backend::cpu::Cpu;
-use crate::backend::ready;
+use crate::backend::now_or_never;
 use crate::bridge::DeviceBridge;
 use crate::bridge::score::{ChannelScore, Twins, channel_score};
 use crate::cli::print;
@@ -94,7 +94,7 @@ pub fn measure(loaded: &mut Loaded, ask: &BridgeAsk<'_>) -> Result<BridgeReport>
         let pairs = short(pairs(task, ask.split, ask.pairs, ask.tokenizer, sparse.config.vocab_size)?, context);
         let candidates = task.candidate_tokens(ask.tokenizer)?;
         let twins = Twins { sparse, dense, bridge: &file.bridge };
-        let score = ready(channel_score(cpu, twins, node, &pairs, candidates, ask.directions))?;
+        let score = now_or_never(channel_score(cpu, twins, node, &pairs, candidates, ask.directions))?;
         steering.push((task, node, score));
     }
     if sites.is_empty() && steering.is_empty() {

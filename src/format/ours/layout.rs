@@ -1,7 +1,7 @@
 //! Which tensors a model has, under which names and of which shapes: the one place that knows the published names.
 
-use crate::model::{Block, Config, Linear, Norm, WeightMatrix, Weights};
-use crate::tensor::{Matrix, SparseMatrix};
+use crate::model::{Block, Config, Linear, Norm, Weights};
+use crate::tensor::{Matrix, SparseMatrix, WeightMatrix};
 use crate::{Result, bail};
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 use super::vectors::{MaskSequence, Table, VectorEdit, VectorOp};
 use super::{Gate, Outcome, Subject, TaskOutcome};
 use sparse_circuits::Result;
-use sparse_circuits::backend::{Backend, Batch, ChannelEdit, IGNORE};
+use sparse_circuits::backend::{Backend, Batch, ChannelAffine, IGNORE};
 use sparse_circuits::model::{Config, Hook, Hooks, LogitsAt, Model, Weights, backward, forward, forward_with_trace};
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ struct EditAndRecord<'a, B: Backend> {
 impl<B: Backend> Hooks<B> for EditAndRecord<'_, B> {
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
         for edit in self.edits.iter().filter(|edit| edit.hook == hook) {
-            backend.edit(&channel_edits(edit), x);
+            backend.channel_affine(&channel_edits(edit), x);
         }
         if self.wanted.contains(&hook) {
             let tokens = backend.tokens(x);
@@ -54,7 +54,7 @@ impl<B: Backend> Hooks<B> for EditAndRecord<'_, B> {
     }
 }
 
-fn channel_edits(edit: &VectorEdit) -> Vec<ChannelEdit> {
+fn channel_edits(edit: &VectorEdit) -> Vec<ChannelAffine> {
     let tokens = edit.positions.as_ref().map(|positions| positions.iter().map(|&p| p as u32).collect::<Vec<_>>());
     let change = |(at, &channel): (usize, &usize)| {
         let (scale, shift) = match edit.op {
@@ -62,7 +62,7 @@ fn channel_edits(edit: &VectorEdit) -> Vec<ChannelEdit> {
             VectorOp::Set => (0.0, edit.values[at] as f32),
             VectorOp::Scale => (edit.factor as f32, 0.0),
         };
-        ChannelEdit { channel: channel as u32, scale, shift, tokens: tokens.clone() }
+        ChannelAffine { channel: channel as u32, scale, shift, tokens: tokens.clone() }
     };
     edit.channels.iter().enumerate().map(change).collect()
 }
@@ -77,20 +77,20 @@ struct Mask<B: Backend> {
 }
 
 impl<B: Backend> Hooks<B> for Masks<B> {
-    fn gates(&self, hook: Hook) -> bool {
+    fn ablates(&self, hook: Hook) -> bool {
         self.0.contains_key(&hook)
     }
 
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
         if let Some(mask) = self.0.get(&hook) {
-            backend.gate(&mask.mask, &mask.mean, x);
+            backend.mean_ablate(&mask.mask, &mask.mean, x);
         }
         Ok(())
     }
 
     fn backward(&mut self, backend: &mut B, hook: Hook, before: &B::Tensor, grad: &mut B::Tensor) {
-        let mask = self.0.get_mut(&hook).expect("a hook that gates");
-        backend.gate_back(&mask.mask, &mask.mean, before, grad, &mut mask.gradient);
+        let mask = self.0.get_mut(&hook).expect("a hook that ablates");
+        backend.mean_ablate_backward(&mask.mask, &mask.mean, before, grad, &mut mask.gradient);
     }
 }
 

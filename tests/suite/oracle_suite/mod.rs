@@ -277,7 +277,7 @@ pub async fn check_masks(case: &Case, subject: &mut impl Subject, precision: Pre
 }
 
 /// The result of a future that never waits, as those of the reference and of the CPU backend.
-pub fn ready<T>(future: impl Future<Output = T>) -> T {
+pub fn now_or_never<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("the future waited"),

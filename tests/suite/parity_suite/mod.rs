@@ -389,7 +389,7 @@ pub async fn a_forward_pass_is_one_submission(mut gpu: Gpu) {
 
 /// Kernels of a forward pass with `LogitsAt::Last`, counted along `model/forward.rs`.
 fn dispatches(config: &Config, file: &ModelFile) -> usize {
-    use sparse_circuits::model::WeightMatrix;
+    use sparse_circuits::tensor::WeightMatrix;
     assert!(config.d_pos_emb.is_none() && file.weights.wpe.is_none(), "a model without positions");
     let top_k = |site, width| config.top_k(site, width).is_some() as usize;
     let block = 2 // norms

@@ -2,13 +2,12 @@
 
 #![allow(dead_code)] // each test uses a part
 
-use sparse_circuits::backend::Batch;
 use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::backend::{Activation, Batch};
 use sparse_circuits::model::{
-    Activation, Block, Config, Hook, Hooks, Linear, LogitsAt, Model, Norm, ResidualActivation, TopKSite, WeightMatrix,
-    Weights, forward,
+    Block, Config, Hook, Hooks, Linear, LogitsAt, Model, Norm, ResidualActivation, TopKSite, Weights, forward,
 };
-use sparse_circuits::tensor::{Activations, Matrix, SparseMatrix};
+use sparse_circuits::tensor::{Activations, Matrix, SparseMatrix, WeightMatrix};
 use std::collections::BTreeMap;
 
 pub struct Toy {

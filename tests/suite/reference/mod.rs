@@ -15,9 +15,8 @@ mod scalar;
 pub use params::{LinearParams, NormParams, Params};
 pub use scalar::{Dual, Scalar};
 
-use sparse_circuits::model::{
-    Activation, Config, Hook, LAYER_NORM_EPS, RMS_NORM_EPS, ResidualActivation, Site, TopKSite,
-};
+use sparse_circuits::backend::{Activation, LAYER_NORM_EPS, RMS_NORM_EPS};
+use sparse_circuits::model::{Config, Hook, ResidualActivation, Site, TopKSite};
 use std::collections::BTreeMap;
 
 /// `[token][channel]`, or `[output][input]` of a weight.
@@ -67,7 +66,7 @@ pub enum EditOp<T> {
 
 impl<T: Scalar> Edit<T> {
     /// A node mask with mean ablation.
-    pub fn gate(hook: Hook, mask: &[f64], mean: &[f64]) -> Self {
+    pub fn mean_ablate(hook: Hook, mask: &[f64], mean: &[f64]) -> Self {
         let numbers = |values: &[f64]| values.iter().map(|&value| T::new(value)).collect();
         Edit { hook, positions: None, op: EditOp::Gate { mask: numbers(mask), mean: numbers(mean) } }
     }

@@ -1,7 +1,8 @@
 //! The reference's parameters: every tensor as plain rows of numbers, found by its name in a checkpoint.
 
 use super::{Rows, Scalar};
-use sparse_circuits::model::{Norm, WeightMatrix, Weights};
+use sparse_circuits::model::{Norm, Weights};
+use sparse_circuits::tensor::WeightMatrix;
 
 #[derive(Clone)]
 pub struct LinearParams<T> {

@@ -2,10 +2,9 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
-use sparse_circuits::model::{
-    Activation, Block, Config, Linear, Norm, ResidualActivation, TopKSite, WeightMatrix, Weights,
-};
-use sparse_circuits::tensor::Matrix;
+use sparse_circuits::backend::Activation;
+use sparse_circuits::model::{Block, Config, Linear, Norm, ResidualActivation, TopKSite, Weights};
+use sparse_circuits::tensor::{Matrix, WeightMatrix};
 
 pub struct Random(ChaCha8Rng);
 

@@ -1,15 +1,15 @@
-// With n = (x - mean) * scale and g = dy * gain: dx_sum += scale * (g - mean(g) - n * mean(g * n)), the middle term for layer norm
-// only. `main` workgroups: [panels]. `gain_gradient`: dgain_sum += sum over tokens of dy * n; workgroups: [channels / 16].
+// With n = (x - mean) * scale and g = dy * gain: dx_acc += scale * (g - mean(g) - n * mean(g * n)), the middle term for layer norm
+// only. `main` workgroups: [panels]. `gain_gradient`: dgain_acc += sum over tokens of dy * n; workgroups: [channels / 16].
 
 override GAIN: u32; // 1 where there is a gain
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> gain: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx_sum: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx_acc: array<f32>;
 @group(0) @binding(4) var<storage, read_write> statistics_out: array<vec2f>; // (mean, scale) of each token, for gain_gradient
 @group(0) @binding(5) var<storage, read> statistics_in: array<vec2f>;
-@group(0) @binding(6) var<storage, read_write> dgain_sum: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dgain_acc: array<f32>;
 
 fn gained(channel: u32, value: f32) -> f32 {
     if GAIN != 0u {
@@ -40,7 +40,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
     for (var channel = thread.y; channel < CHANNELS; channel += SLICES) {
         let at = base + channel * PANEL;
         let n = (x[at] - mean) * scale;
-        dx_sum[at] += scale * (gained(channel, dy[at]) - mean_g - n * mean_gn);
+        dx_acc[at] += scale * (gained(channel, dy[at]) - mean_g - n * mean_gn);
     }
     if thread.y == 0u {
         statistics_out[group.x * PANEL + thread.x] = of_lane;
@@ -60,6 +60,6 @@ fn gain_gradient(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_
     }
     sum = sum_lanes(sum, thread);
     if channel < CHANNELS && thread.x == 0u {
-        dgain_sum[channel] += sum;
+        dgain_acc[channel] += sum;
     }
 }

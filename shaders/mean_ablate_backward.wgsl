@@ -1,4 +1,4 @@
-// dmask_sum += sum over tokens of grad * (before - mean); grad *= mask. Workgroups: [channels / 16].
+// dmask_acc += sum over tokens of grad * (before - mean); grad *= mask. Workgroups: [channels / 16].
 
 override CHANNELS: u32;
 
@@ -6,7 +6,7 @@ override CHANNELS: u32;
 @group(0) @binding(1) var<storage, read> mean: array<f32>;
 @group(0) @binding(2) var<storage, read> before: array<f32>;
 @group(0) @binding(3) var<storage, read_write> grad: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dmask_sum: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dmask_acc: array<f32>;
 
 @compute @workgroup_size(16, 16)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
@@ -23,6 +23,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
     }
     sum = sum_lanes(sum, thread);
     if channel < CHANNELS && thread.x == 0u {
-        dmask_sum[channel] += sum;
+        dmask_acc[channel] += sum;
     }
 }

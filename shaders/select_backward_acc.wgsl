@@ -1,4 +1,4 @@
-// dx_sum[:, tokens[i]] += dy[:, i]. The host has sorted the columns of dy by the token that they belong to, so that a token named
+// dx_acc[:, tokens[i]] += dy[:, i]. The host has sorted the columns of dy by the token that they belong to, so that a token named
 // twice gets its sum in one thread. Workgroups: [channels / 256, distinct tokens].
 
 override CHANNELS: u32;
@@ -6,7 +6,7 @@ override CHANNELS: u32;
 @group(0) @binding(0) var<storage, read> targets: array<vec4u>; // (token, its first column, behind its last, 0)
 @group(0) @binding(1) var<storage, read> columns: array<u32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx_sum: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx_acc: array<f32>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) thread: vec3u, @builtin(workgroup_id) group: vec3u) {
@@ -18,6 +18,6 @@ fn main(@builtin(global_invocation_id) thread: vec3u, @builtin(workgroup_id) gro
             let column = columns[i];
             sum += dy[(column / PANEL * CHANNELS + channel) * PANEL + column % PANEL];
         }
-        dx_sum[(target_token.x / PANEL * CHANNELS + channel) * PANEL + target_token.x % PANEL] += sum;
+        dx_acc[(target_token.x / PANEL * CHANNELS + channel) * PANEL + target_token.x % PANEL] += sum;
     }
 }

@@ -21,7 +21,7 @@ override SINKS: u32; // 1 where there are sinks
 @group(0) @binding(8) var<storage, read_write> dq: array<f32>;
 @group(0) @binding(9) var<storage, read_write> dk: array<f32>;
 @group(0) @binding(10) var<storage, read_write> dv: array<f32>;
-@group(0) @binding(11) var<storage, read_write> dsinks_sum: array<f32>;
+@group(0) @binding(11) var<storage, read_write> dsinks_acc: array<f32>;
 
 const BLOCK = 64u; // keys, or queries, of a step
 var<workgroup> p_block: array<f32, 1024>; // [key or query of the block][lane]
@@ -165,6 +165,6 @@ fn sink_gradient(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) g
     }
     let sum = sum_lanes(sum_slices(own_sum, thread), thread);
     if thread.x == 0u && thread.y == 0u {
-        dsinks_sum[group.y] -= sum;
+        dsinks_acc[group.y] -= sum;
     }
 }

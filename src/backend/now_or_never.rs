@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 ///
 /// # Errors
 /// The future's own; [`Error::Backend`] when it does wait.
-pub fn ready<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+pub fn now_or_never<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
         Poll::Pending => Err(Error::Backend("it did not answer at once, as the CPU does".into())),
