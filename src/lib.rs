@@ -9,6 +9,9 @@
 //! Where to start reading: [`model::forward`] is the whole model; [`backend::Backend`] lists every operation it needs;
 //! [`circuit::Edits`] is everything a person can change.
 
+// The unit tests run natively; `wasm-pack test` compiles them for wasm too and then runs tests/wasm.rs alone.
+#![cfg(not(all(test, target_arch = "wasm32")))]
+
 pub mod backend;
 pub mod bridge;
 pub mod circuit;
@@ -24,7 +27,7 @@ pub mod tokenizer;
 pub mod cli;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod train;
-#[cfg(any(feature = "web-engine", feature = "web-webgpu", feature = "web-twin", feature = "web-tokenizer"))]
+#[cfg(all(target_arch = "wasm32", feature = "web"))]
 pub mod web;
 
 pub use error::{Error, Result};

@@ -1,15 +1,20 @@
-//! Tests that a real browser runs, in a dedicated worker as the page's engine does: `cargo xtask test wasm`.
+//! Tests that a real browser runs, in a dedicated worker as the page's engine does: `cargo xtask test wasm`, or
+//! `wasm-pack test --headless --chrome` (with `--features webgpu` also on the browser's device).
 #![cfg(target_arch = "wasm32")]
 
+#[cfg(feature = "webgpu")]
 #[path = "suite/gradient_support/mod.rs"]
 mod gradient_support;
 #[path = "suite/oracle_suite/mod.rs"]
 mod oracle_suite;
+#[cfg(feature = "webgpu")]
 #[path = "suite/parity_suite/mod.rs"]
 mod parity_suite;
+#[cfg(feature = "webgpu")]
 #[path = "suite/prune_support/mod.rs"]
 mod prune_support;
 
+#[cfg(feature = "webgpu")]
 use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::tensor::Activations;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -58,6 +63,7 @@ mod oracle {
         each_case!(test);
     }
 
+    #[cfg(feature = "webgpu")]
     mod on_webgpu {
         use super::super::device;
         use super::{cases, each_case};
@@ -75,12 +81,14 @@ mod oracle {
     }
 }
 
-/// The browser's device; webdriver.json gives it an adapter that computes on the CPU.
+/// The browser's device. webdriver.json gives it an adapter that computes on the CPU.
+#[cfg(feature = "webgpu")]
 async fn device() -> Gpu {
     Gpu::new().await.expect("a device")
 }
 
-/// The two backends side by side: the checks of `tests/suite/parity.rs`.
+/// The two backends compared: the checks of `tests/suite/parity.rs`.
+#[cfg(feature = "webgpu")]
 mod parity {
     use super::device;
     use super::parity_suite::{self, each_check};

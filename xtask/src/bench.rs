@@ -7,8 +7,9 @@ mod peers;
 mod report;
 mod steps;
 
-use crate::exec::{Outcome, cargo, command, io, run, step, target, www};
-use crate::{build, setup};
+use crate::build;
+use crate::exec::{Result, cargo, command, io, run, step, target, www};
+use crate::setup::{self, executable};
 use report::Row;
 use std::fs;
 
@@ -23,7 +24,7 @@ struct Wish<'a> {
 }
 
 /// A step measures and returns a row for each comparison.
-type Work = fn(&peers::Contestants, &Wish) -> Outcome<Vec<Row>>;
+type Work = fn(&peers::Contestants, &Wish) -> Result<Vec<Row>>;
 
 /// In this order; a further kind of benchmark is a further line.
 const STEPS: [(&str, &str, Work); 8] = [
@@ -38,7 +39,7 @@ const STEPS: [(&str, &str, Work); 8] = [
 ];
 
 /// `[--quick] [STEP]... [-- ARGUMENTS OF cargo bench]`. Prints the table; target/bench has it as Markdown and each step as JSON.
-pub fn bench(words: &[&str]) -> Outcome {
+pub fn bench(words: &[&str]) -> Result {
     let wish = wish(words)?;
     let folder = target().join("bench");
     io("create", &folder, fs::create_dir_all(&folder))?;
@@ -63,7 +64,7 @@ pub fn bench(words: &[&str]) -> Outcome {
     Ok(())
 }
 
-fn wish<'a>(words: &'a [&'a str]) -> Outcome<Wish<'a>> {
+fn wish<'a>(words: &'a [&'a str]) -> Result<Wish<'a>> {
     let (words, criterion) = match words.iter().position(|word| *word == "--") {
         Some(at) => (&words[..at], &words[at + 1..]),
         None => (words, &[][..]),
@@ -76,7 +77,7 @@ fn wish<'a>(words: &'a [&'a str]) -> Outcome<Wish<'a>> {
     Ok(Wish { steps, quick: !flags.is_empty(), criterion })
 }
 
-fn kernels(_: &peers::Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
+fn kernels(_: &peers::Contestants, wish: &Wish) -> Result<Vec<Row>> {
     let mut bench = cargo();
     bench.arg("bench").args(wish.criterion);
     if wish.quick {
@@ -87,16 +88,16 @@ fn kernels(_: &peers::Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
 }
 
 /// Prints its own table; target/bench/sides.json has the same.
-fn sides(_: &peers::Contestants, _: &Wish) -> Outcome<Vec<Row>> {
+fn sides(_: &peers::Contestants, _: &Wish) -> Result<Vec<Row>> {
     setup::vulkan_driver();
     run(cargo().args(["build", "--release", "--package", "engine-bench", "--features", "webgpu"]))?;
-    let program = target().join("release").join(format!("engine-bench{}", std::env::consts::EXE_SUFFIX));
+    let program = target().join("release").join(executable("engine-bench"));
     run(command(program).arg("sides").arg(target().join("bench/sides.json")).env("NODEVICE_SELECT", "1"))?;
     Ok(Vec::new())
 }
 
 /// Runs and the way from a key to what it paints; www/scripts/bench.mjs prints its own table.
-fn browser(_: &peers::Contestants, _: &Wish) -> Outcome<Vec<Row>> {
+fn browser(_: &peers::Contestants, _: &Wish) -> Result<Vec<Row>> {
     build::build()?;
     let browser = setup::browser()?;
     run(command("node").current_dir(www()).arg("scripts/bench.mjs").env("CHROMIUM", &browser.program))?;

@@ -1,7 +1,7 @@
-//! From the crate to `pkg/` (five wasm packages) and from there to `www/dist`, the folder to publish.
+//! From the crate to `pkg/` (wasm packages) and from there to `www/dist`, the folder to publish.
 
-use crate::exec::{Outcome, cargo, command, io, npm_bin, root, run, step, target, www};
-use crate::setup;
+use crate::exec::{Result, command, io, npm_bin, root, run, step, target, www};
+use crate::setup::{self, WasmTools};
 use std::fs;
 use std::path::Path;
 
@@ -9,32 +9,31 @@ use std::path::Path;
 struct Package {
     /// Its folder in pkg/.
     name: &'static str,
+    /// The crate's folder in the repository.
     from: &'static str,
-    /// What its files' names start with: two of a name could not be told apart once published.
+    /// What the names of its files start with. The published page holds them in one folder, so each name is used once.
     stem: &'static str,
-    feature: &'static str,
-    /// wasm-opt's level: the engine is to be fast; the tokenizer small, and what only hands work to a GPU too.
+    features: &'static str,
+    /// wasm-opt's level: speed for what computes, size for what hands work to a GPU or tokenizes a line.
     level: &'static str,
 }
 
-const OURS: &str = "sparse-circuits";
-
 const PACKAGES: [Package; 5] = [
-    Package { name: "engine", from: OURS, stem: "sparse_circuits", feature: "web-engine", level: "-O3" },
-    Package { name: "engine-webgpu", from: OURS, stem: "sparse_circuits_webgpu", feature: "web-webgpu", level: "-Oz" },
-    Package { name: "twin", from: OURS, stem: "sparse_circuits_twin", feature: "web-twin", level: "-O3" },
+    Package { name: "engine", from: ".", stem: "sparse_circuits", features: "web-engine", level: "-O3" },
+    Package { name: "engine-webgpu", from: ".", stem: "sparse_circuits_webgpu", features: "web-webgpu", level: "-Oz" },
+    Package { name: "twin", from: ".", stem: "sparse_circuits_twin", features: "web-twin", level: "-O3" },
     Package {
         name: "tokenizer",
-        from: OURS,
+        from: ".",
         stem: "sparse_circuits_tokenizer",
-        feature: "web-tokenizer",
+        features: "web-tokenizer",
         level: "-Oz",
     },
-    // Both backends side by side, for bench.html.
-    Package { name: "bench", from: "engine-bench", stem: "engine_bench", feature: "page", level: "-O3" },
+    // Both backends side by side, for bench.html
+    Package { name: "bench", from: "benches/engine", stem: "engine_bench", features: "page", level: "-O3" },
 ];
 
-/// What Rust's wasm target uses by default, and SIMD (.cargo/config.toml). Old browsers are told by the page.
+/// What Rust's wasm target uses by default, and SIMD (.cargo/config.toml). The page tells old browsers that they lack them.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-simd",
     "--enable-bulk-memory",
@@ -45,8 +44,8 @@ const WASM_FEATURES: [&str; 7] = [
     "--enable-multivalue",
 ];
 
-/// Sets up, builds everything and prints what the page weighs.
-pub fn build() -> Outcome {
+/// Sets up, builds everything and prints the sizes of the page.
+pub fn build() -> Result {
     let tools = setup::wasm_tools()?;
     setup::npm_packages()?;
     wasm_packages(&tools)?;
@@ -54,66 +53,47 @@ pub fn build() -> Outcome {
     sizes()
 }
 
-/// Builds the packages one after the other: all come out of cargo under the same file name.
-///
-/// These are wasm-pack's steps (cargo, wasm-bindgen, wasm-opt) without wasm-pack, which would download the last two.
-pub fn wasm_packages(tools: &Path) -> Outcome {
+/// Builds the packages one after the other: two cargo builds would wait for each other.
+pub fn wasm_packages(tools: &WasmTools) -> Result {
     for package in &PACKAGES {
         step(&format!("build pkg/{}", package.name), || wasm_package(tools, package))?;
     }
     Ok(())
 }
 
-fn wasm_package(tools: &Path, package: &Package) -> Outcome {
-    run(cargo().args(["build", "--lib", "--profile", "wasm", "--target", "wasm32-unknown-unknown"]).args([
-        "--package",
-        package.from,
-        "--no-default-features",
-        "--features",
-        package.feature,
-    ]))?;
-    let file = package.from.replace('-', "_");
-    let compiled = target().join(format!("wasm32-unknown-unknown/wasm/{file}.wasm"));
-    let work = target().join("xtask").join(package.name);
+/// wasm-pack, then npm's wasm-opt, which wasm-pack would download.
+fn wasm_package(tools: &WasmTools, package: &Package) -> Result {
     let out = root().join("pkg").join(package.name);
+    run(tools
+        .wasm_pack()
+        .args(["build", package.from, "--mode", "no-install", "--target", "web", "--profile", "wasm", "--no-opt"])
+        .args(["--out-name", package.stem, "--out-dir"])
+        .arg(&out)
+        .args(["--", "--no-default-features", "--features", package.features]))?;
 
-    // wasm-opt is the slow part: only when the compiler's output or what we do with it has changed.
-    let recipe = format!("{} {WASM_FEATURES:?} {}", package.level, tools.display());
+    // wasm-opt is the slow part: its result is kept for as long as what it was made from is the same.
+    let compiled = out.join(format!("{}_bg.wasm", package.stem));
+    let kept = target().join("xtask").join(package.name);
+    let optimised = kept.join("optimised.wasm");
     let mut made_from = io("read", &compiled, fs::read(&compiled))?;
-    made_from.extend_from_slice(recipe.as_bytes());
-    let stamp = work.join("made-from");
-    if fs::read(&stamp).is_ok_and(|last| last == made_from) && out.join(format!("{}_bg.wasm", package.stem)).is_file() {
-        println!("  pkg/{} is up to date", package.name);
-        return Ok(());
+    made_from.extend_from_slice(format!("{} {WASM_FEATURES:?}", package.level).as_bytes());
+    let stamp = kept.join("made-from");
+    if !optimised.is_file() || fs::read(&stamp).ok().as_ref() != Some(&made_from) {
+        io("create", &kept, fs::create_dir_all(&kept))?;
+        optimise(package.level, &compiled, &optimised)?;
+        io("write", &stamp, fs::write(&stamp, &made_from))?;
     }
-    if work.exists() {
-        io("remove", &work, fs::remove_dir_all(&work))?;
-    }
-    run(command(tools.join("wasm-bindgen"))
-        .args(["--target", "web", "--remove-producers-section", "--out-name", package.stem, "--out-dir"])
-        .arg(&work)
-        .arg(&compiled))?;
-    let raw = work.join(format!("{}_bg.wasm", package.stem));
-    let optimised = work.join("optimised.wasm");
-    optimise(package.level, &raw, &optimised)?;
-    io("move", &optimised, fs::rename(&optimised, &raw))?;
-
-    io("create", &out, fs::create_dir_all(&out))?;
-    for end in ["_bg.wasm", "_bg.wasm.d.ts", ".js", ".d.ts"] {
-        let name = format!("{}{end}", package.stem);
-        let to = out.join(&name);
-        io("write", &to, fs::copy(work.join(&name), &to))?;
-    }
-    io("write", &stamp, fs::write(&stamp, &made_from))
+    io("write", &compiled, fs::copy(&optimised, &compiled))?;
+    Ok(())
 }
 
-/// wasm-opt, at a level of its.
-pub fn optimise(level: &str, from: &Path, to: &Path) -> Outcome {
-    run(npm_bin("wasm-opt").arg(level).args(WASM_FEATURES).arg(from).arg("-o").arg(to))
+/// wasm-opt at one of its levels.
+pub fn optimise(level: &str, from: &Path, to: &Path) -> Result {
+    run(npm_bin("wasm-opt").args([level, "--strip-producers"]).args(WASM_FEATURES).arg(from).arg("-o").arg(to))
 }
 
 /// Type-checks and bundles the page into www/dist, models included.
-pub fn page() -> Outcome {
+pub fn page() -> Result {
     step("build www/dist", || {
         run(&mut npm_bin("tsc"))?;
         run(npm_bin("vite").args(["build", "--logLevel", "warn"]))?;
@@ -121,7 +101,7 @@ pub fn page() -> Outcome {
     })
 }
 
-/// Prints the size of each published file and the totals beside the budgets.
-pub fn sizes() -> Outcome {
+/// Prints the size of each published file, and the totals next to their budgets.
+pub fn sizes() -> Result {
     step("weigh www/dist", || run(command("node").current_dir(www()).arg("scripts/sizes.mjs")))
 }

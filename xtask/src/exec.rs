@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// An error is a whole sentence for the person at the terminal.
-pub type Outcome<T = ()> = Result<T, String>;
+/// An error is a complete sentence for the person at the terminal.
+pub type Result<T = ()> = std::result::Result<T, String>;
 
-/// The repository.
+/// The repository that `cargo xtask` was called in.
+///
+/// Cargo tells the folder of this package when it runs the program. The folder at compile time can be another one:
+/// checkouts that share a target directory also share the compiled program.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository").to_path_buf()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package).parent().expect("the package is a folder of the repository").to_path_buf()
 }
 
 pub fn www() -> PathBuf {
@@ -23,7 +27,7 @@ pub fn target() -> PathBuf {
 }
 
 /// Prints `what`, runs `work`, prints how long it took.
-pub fn step<T>(what: &str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     println!("\n==> {what}");
     let start = Instant::now();
     let result = work();
@@ -61,7 +65,7 @@ pub fn cargo() -> Command {
 }
 
 /// npm, in www/.
-pub fn npm() -> Outcome<Command> {
+pub fn npm() -> Result<Command> {
     let program = find("npm").ok_or("npm is not on PATH: install Node 20.19 or newer, which brings it")?;
     let mut command = command(program);
     command.current_dir(www());
@@ -91,14 +95,14 @@ fn cannot_start(command: &Command, error: std::io::Error) -> String {
 }
 
 /// Runs a command; what it prints is seen at once.
-pub fn run(command: &mut Command) -> Outcome {
+pub fn run(command: &mut Command) -> Result {
     println!("  $ {}", line(command));
     let status = command.status().map_err(|error| cannot_start(command, error))?;
     if status.success() { Ok(()) } else { Err(format!("`{}` failed ({status}); see above", line(command))) }
 }
 
 /// Runs a command; its standard output is seen at once and returned, whether or not it succeeds.
-pub fn run_and_read(command: &mut Command) -> Outcome<(bool, String)> {
+pub fn run_and_read(command: &mut Command) -> Result<(bool, String)> {
     println!("  $ {}", line(command));
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(command, error))?;
     let mut text = String::new();
@@ -121,6 +125,6 @@ pub fn ask(command: &mut Command) -> Option<String> {
 }
 
 /// A file system call's error as a sentence.
-pub fn io<T>(action: &str, path: &Path, result: std::io::Result<T>) -> Outcome<T> {
+pub fn io<T>(action: &str, path: &Path, result: std::io::Result<T>) -> Result<T> {
     result.map_err(|error| format!("cannot {action} {}: {error}", path.display()))
 }

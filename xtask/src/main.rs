@@ -1,4 +1,4 @@
-//! `cargo xtask COMMAND`: the chores of this repository. Each command does the set-up it needs.
+//! `cargo xtask COMMAND`: builds, serves, tests and benchmarks this repository. Each command does the set-up it needs.
 
 mod bench;
 mod build;
@@ -8,7 +8,7 @@ mod serve;
 mod setup;
 mod test;
 
-use exec::Outcome;
+use exec::Result;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -16,12 +16,14 @@ cargo xtask COMMAND
 
   serve [--port N]   set up, build, serve the page at 127.0.0.1 and print its address
   build              set up and write the folder to publish, www/dist
-  test [STEP]...     set up and run every test, or the steps named:
+  test [--quick] [STEP]...
+                     set up and run every test, or the named steps:
                      format, lint, native, build, page, wasm, browser
+                     --quick: only format, lint, native and page, which need no browser
   bench [--quick] [STEP]... [-- ARGS]
-                     run every benchmark beside its peers, or the steps named:
+                     run every benchmark and its peers, or the named steps:
                      kernels, forward, product, top-k, attention, training, sides, browser; ARGS go to `cargo bench`
-  setup              install what is missing: the wasm target, wasm-bindgen, npm packages, a browser,
+  setup              install what is missing: the wasm target, wasm-pack, wasm-bindgen, npm packages, a browser,
                      a Vulkan driver
 
 `serve` and `build` need Rust (rustup) and Node 20.19 or newer.";
@@ -38,20 +40,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(words: &[&str]) -> Outcome {
+fn dispatch(words: &[&str]) -> Result {
     match words {
         [] | ["help" | "--help" | "-h"] => {
-            println!("{HELP}");
+            println!("{HELP}\n\nRepository: {}", exec::root().display());
             Ok(())
         }
         ["setup"] => setup::everything(),
         ["build"] => build::build(),
-        ["serve"] => serve::serve(serve::DEFAULT_PORT),
+        ["serve"] => serve::serve(None),
         ["serve", "--port", port] => match port.parse() {
-            Ok(port) => serve::serve(port),
+            Ok(port) => serve::serve(Some(port)),
             Err(_) => Err(format!("`{port}` is not a port; give a number from 1 to 65535, or 0 for any free one")),
         },
-        ["test", steps @ ..] => test::test(steps),
+        ["test", arguments @ ..] => test::test(arguments),
         ["bench", arguments @ ..] => bench::bench(arguments),
         _ => Err(format!("`cargo xtask {}` is not a command.\n\n{HELP}", words.join(" "))),
     }

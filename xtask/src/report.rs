@@ -48,7 +48,7 @@ fn playwright_line(line: &str) -> bool {
     number && kind && words.next().is_none_or(|word| word.starts_with('(')) && words.count() <= 1
 }
 
-/// The numbers that stand before the words passed, failed, skipped and the like.
+/// The numbers before the words passed, failed, skipped and their synonyms.
 fn numbers(line: &str) -> Count {
     let words: Vec<&str> = line.split([' ', ';', '|', ',']).filter(|word| !word.is_empty()).collect();
     let before = |wanted: &[&str]| -> usize {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_nothing_in_other_talk() {
+    fn counts_nothing_in_other_lines() {
         assert_eq!(count("5 passed by the window, waving\nall 3 failed attempts\n10 tests\n"), sum(0, 0, 0));
     }
 }

@@ -1,26 +1,129 @@
 //! Installs what is missing and skips what is there.
 
-use crate::exec::{Outcome, ask, cargo, command, find, io, npm, npm_bin, root, run, step, www};
+use crate::exec::{Result, ask, cargo, command, find, io, npm, npm_bin, root, run, step, www};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Everything that any command needs.
-pub fn everything() -> Outcome {
+pub fn everything() -> Result {
     wasm_tools()?;
     npm_packages()?;
     vulkan_driver();
     browser().map(|_| ())
 }
 
-/// What turns the crate into wasm packages. Returns the folder of the wasm-bindgen tools.
-pub fn wasm_tools() -> Outcome<PathBuf> {
+/// The version of wasm-pack. That of wasm-bindgen is the crate's, from Cargo.lock.
+const WASM_PACK: &str = "0.15.1";
+
+/// The folders of the programs that build the wasm packages and run the wasm tests.
+pub struct WasmTools {
+    wasm_pack: PathBuf,
+    wasm_bindgen: PathBuf,
+}
+
+impl WasmTools {
+    /// wasm-pack, as a command that finds the right wasm-bindgen and installs nothing by itself.
+    pub fn wasm_pack(&self) -> Command {
+        let mut wasm_pack = command(self.wasm_pack.join(executable("wasm-pack")));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.wasm_bindgen.clone()).chain(std::env::split_paths(&path));
+        wasm_pack.env("PATH", std::env::join_paths(folders).expect("PATH was split at its separators"));
+        wasm_pack
+    }
+}
+
+/// Rust's wasm target, wasm-pack and wasm-bindgen.
+pub fn wasm_tools() -> Result<WasmTools> {
     rust_target()?;
-    wasm_bindgen()
+    // wasm-bindgen and its test runner share a private format with the crate of the same version.
+    let bindgen = CargoTool {
+        package: "wasm-bindgen-cli",
+        version: locked_version("wasm-bindgen")?,
+        // Without TLS, which it needs only for remote browsers
+        options: &["--no-default-features"],
+        programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
+    };
+    let pack = CargoTool { package: "wasm-pack", version: WASM_PACK.into(), options: &[], programs: &["wasm-pack"] };
+    let build = pinned_tools()?.join("build");
+    let mut installed = false;
+    let mut folder = |tool: CargoTool| match tool.found()? {
+        Some(folder) => Ok(folder),
+        None => {
+            installed = true;
+            tool.install(&build)
+        }
+    };
+    let tools = WasmTools { wasm_bindgen: folder(bindgen)?, wasm_pack: folder(pack)? };
+    if installed {
+        io("remove", &build, fs::remove_dir_all(&build))?;
+    }
+    Ok(tools)
+}
+
+/// Programs that `cargo install` compiles.
+struct CargoTool {
+    package: &'static str,
+    version: String,
+    options: &'static [&'static str],
+    /// The first one tells its version.
+    programs: &'static [&'static str],
+}
+
+impl CargoTool {
+    /// The folder with the programs of exactly this version, if there is one: of PATH, or our own.
+    fn found(&self) -> Result<Option<PathBuf>> {
+        let on_path = find(self.programs[0]).and_then(|program| program.parent().map(Path::to_path_buf));
+        Ok([on_path, Some(self.home()?.join("bin"))].into_iter().flatten().find(|folder| self.is_in(folder)))
+    }
+
+    /// Our own copy, which all checkouts of this user share.
+    fn home(&self) -> Result<PathBuf> {
+        Ok(pinned_tools()?.join(format!("{}-{}", self.package, self.version)))
+    }
+
+    fn is_in(&self, folder: &Path) -> bool {
+        let program = |name: &&str| folder.join(executable(name));
+        let wanted = format!("{} {}", self.programs[0], self.version);
+        self.programs.iter().all(|name| program(name).is_file())
+            && ask(command(program(&self.programs[0])).arg("--version")).is_some_and(|version| version == wanted)
+    }
+
+    /// Compiles the programs in the folder `build`. Returns the folder that holds them.
+    fn install(&self, build: &Path) -> Result<PathBuf> {
+        let home = self.home()?;
+        let run_cargo = |lock: &[&str]| {
+            let mut install = cargo();
+            install.args(["install", self.package, "--version"]).arg(format!("={}", self.version));
+            install.args(self.options).args(lock).arg("--root").arg(&home);
+            // Outside our workspace, whose .cargo/config.toml is not meant for tools.
+            install.current_dir(std::env::temp_dir());
+            // They run for seconds: compiling them quickly matters more. What two tools share is compiled once.
+            install.env("CARGO_TARGET_DIR", build);
+            for (setting, value) in [("OPT_LEVEL", "1"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0")] {
+                install.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
+            }
+            run(&mut install)
+        };
+        step(&format!("install {} {} (once, some minutes)", self.package, self.version), || {
+            run_cargo(&["--locked"]).or_else(|_| {
+                println!("  its locked dependencies are not available; trying again with the registry's newest");
+                run_cargo(&[])
+            })
+        })?;
+        self.found()?
+            .ok_or_else(|| format!("{} {} does not run although it was just installed", self.package, self.version))
+    }
+}
+
+/// The file name of a program.
+pub fn executable(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
 }
 
 const WASM: &str = "wasm32-unknown-unknown";
 
-pub fn rust_target() -> Outcome {
+pub fn rust_target() -> Result {
     let folder = ask(command("rustc").args(["--print", "target-libdir", "--target", WASM]))
         .ok_or("rustc does not run: install Rust through rustup")?;
     if Path::new(&folder).is_dir() {
@@ -34,51 +137,12 @@ pub fn rust_target() -> Outcome {
     step("add Rust's wasm target", || run(command("rustup").args(["target", "add", WASM])))
 }
 
-/// The folder with `wasm-bindgen` and `wasm-bindgen-test-runner` of exactly the crate's version (they speak a private
-/// format): PATH, else our own copy, built once for each version and shared by all clones of this user.
-fn wasm_bindgen() -> Outcome<PathBuf> {
-    let version = locked_version("wasm-bindgen")?;
-    let wanted = format!("wasm-bindgen {version}");
-    let suffix = std::env::consts::EXE_SUFFIX;
-    let is_right = |program: &Path| {
-        let runner = program.with_file_name(format!("wasm-bindgen-test-runner{suffix}"));
-        runner.is_file() && ask(command(program).arg("--version")).is_some_and(|said| said == wanted)
-    };
-    if let Some(found) = find("wasm-bindgen").filter(|program| is_right(program)) {
-        return Ok(found.parent().expect("a file lies in a folder").to_path_buf());
-    }
-    let home = cargo_home()?.join("pinned-tools").join(format!("wasm-bindgen-cli-{version}"));
-    let folder = home.join("bin");
-    let program = folder.join(format!("wasm-bindgen{suffix}"));
-    if is_right(&program) {
-        return Ok(folder);
-    }
-    step(&format!("install wasm-bindgen {version} (once, some minutes)"), || {
-        // Without TLS, which it needs only for remote browsers: a third of the build.
-        let install = |locked: bool| {
-            let mut install = cargo();
-            install.args(["install", "wasm-bindgen-cli", "--no-default-features", "--version"]);
-            install.arg(format!("={version}")).arg("--root").arg(&home);
-            // Elsewhere than in our workspace, whose .cargo/config.toml is not meant for tools.
-            install.current_dir(std::env::temp_dir());
-            if locked {
-                install.arg("--locked");
-            }
-            run(&mut install)
-        };
-        install(true).or_else(|_| {
-            println!("  its locked dependencies cannot be had; once more with what the registry has");
-            install(false)
-        })
-    })?;
-    if is_right(&program) {
-        Ok(folder)
-    } else {
-        Err(format!("{} is not {wanted} although it was just installed", program.display()))
-    }
+/// Where our own copies of cargo's tools are.
+fn pinned_tools() -> Result<PathBuf> {
+    Ok(cargo_home()?.join("pinned-tools"))
 }
 
-fn cargo_home() -> Outcome<PathBuf> {
+fn cargo_home() -> Result<PathBuf> {
     if let Some(home) = std::env::var_os("CARGO_HOME") {
         return Ok(PathBuf::from(home));
     }
@@ -87,7 +151,7 @@ fn cargo_home() -> Outcome<PathBuf> {
 }
 
 /// The version of a crate in Cargo.lock.
-fn locked_version(name: &str) -> Outcome<String> {
+fn locked_version(name: &str) -> Result<String> {
     let path = root().join("Cargo.lock");
     let text = io("read", &path, fs::read_to_string(&path))?;
     let start = format!("name = \"{name}\"\nversion = \"");
@@ -99,7 +163,7 @@ fn locked_version(name: &str) -> Outcome<String> {
 }
 
 /// The page's packages, as www/package-lock.json has them.
-pub fn npm_packages() -> Outcome {
+pub fn npm_packages() -> Result {
     node()?;
     let lock = www().join("package-lock.json");
     let stamp = www().join("node_modules").join(".installed-from");
@@ -113,12 +177,12 @@ pub fn npm_packages() -> Outcome {
     })
 }
 
-fn node() -> Outcome {
+fn node() -> Result {
     let advice = "install Node 20.19 or newer";
-    let said = ask(command("node").arg("--version")).ok_or(format!("node is not on PATH: {advice}"))?;
-    let mut parts = said.trim_start_matches('v').split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-    let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-    if version < (20, 19) { Err(format!("node is {said}: {advice}")) } else { Ok(()) }
+    let version = ask(command("node").arg("--version")).ok_or(format!("node is not on PATH: {advice}"))?;
+    let mut parts = version.trim_start_matches('v').split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let major_minor = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    if major_minor < (20, 19) { Err(format!("node is {version}: {advice}")) } else { Ok(()) }
 }
 
 /// A browser for the tests.
@@ -137,8 +201,8 @@ impl Browser {
     }
 }
 
-/// Chromium: found, else from apt where that can be done, else Playwright's own, else a sentence.
-pub fn browser() -> Outcome<Browser> {
+/// Chromium: found, else from apt where possible, else Playwright's own, else an error.
+pub fn browser() -> Result<Browser> {
     let found = Browser::found();
     // Debian's packages belong together: its driver would not fit a Chrome from elsewhere.
     let debian = found.as_ref().is_none_or(|found| found.program.ends_with("bin/chromium"));
@@ -171,8 +235,8 @@ pub fn browser() -> Outcome<Browser> {
     }
 }
 
-/// Mesa's Vulkan driver that computes on the CPU, for the tests of the WebGPU backend: found, else from apt where that can be done.
-/// Whether those tests must find an adapter; otherwise they say that they were skipped where there is none.
+/// Mesa's Vulkan driver that computes on the CPU, for the tests of the WebGPU backend: found, else from apt where possible.
+/// Returns whether those tests must find an adapter; otherwise they are skipped without one, and the report says so.
 pub fn vulkan_driver() -> bool {
     let listed = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"].map(Path::new);
     let of_mesa = |entry: std::io::Result<fs::DirEntry>| {
@@ -196,7 +260,7 @@ fn may_install() -> bool {
     cfg!(target_os = "linux") && find("apt-get").is_some() && ask(command("id").arg("-u")).as_deref() == Some("0")
 }
 
-fn apt() -> std::process::Command {
+fn apt() -> Command {
     let mut apt = command("apt-get");
     apt.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
     apt

@@ -1,26 +1,36 @@
 //! Every test, one step after the other: two cargo builds at once would fight over the target directory and the cores.
 
 use crate::build;
-use crate::exec::{Outcome, cargo, io, npm_bin, root, run, run_and_read, seconds, step, target};
+use crate::exec::{Result, cargo, io, npm_bin, root, run, run_and_read, seconds, step, target};
 use crate::report::{self, Count, Step};
-use crate::setup::{self, Browser};
+use crate::setup::{self, Browser, WasmTools, executable};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-/// What the steps need, prepared before the first one so that a missing thing is told at once.
-struct Ready {
-    tools: PathBuf,
-    /// Whether a test of the WebGPU backend without an adapter fails.
+/// What the steps need. It is prepared before the first step, so that a missing program is reported at once.
+struct Tools {
+    wasm: WasmTools,
+    /// Whether a test of the WebGPU backend fails without an adapter; otherwise it is skipped.
     webgpu_required: bool,
-    browser: Browser,
+    /// None when no step needs one.
+    browser: Option<Browser>,
 }
 
-/// A step prints what it does; Some(count) when it runs tests.
-type Work = fn(&Ready) -> Outcome<Option<Count>>;
+impl Tools {
+    fn browser(&self) -> &Browser {
+        self.browser.as_ref().expect("steps with a browser are not quick")
+    }
+}
 
-/// In this order: the cheap ones that fail most often first; `wasm` and `browser` use what `build` has made.
+/// A step prints what it does. It returns a count when it runs tests.
+type Work = fn(&Tools) -> Result<Option<Count>>;
+
+/// The steps of `--quick`: all that need no browser and no built page.
+const QUICK: [&str; 4] = ["format", "lint", "native", "page"];
+
+/// In this order: the cheap ones that fail most often first; `wasm` and `browser` need what `build` writes.
 const STEPS: [(&str, &str, Work); 7] = [
     ("format", "check the format", format),
     ("lint", "clippy, for this machine and for wasm", lint),
@@ -31,20 +41,31 @@ const STEPS: [(&str, &str, Work); 7] = [
     ("browser", "drive the built page in a browser", browser),
 ];
 
-/// Runs all steps, or those named. A failing step does not stop the others, except those that need it.
-pub fn test(names: &[&str]) -> Outcome {
+/// `[--quick] [STEP]...`: runs all steps, or the quick ones, or the named ones. After a failing step the others still run,
+/// except those that need it.
+pub fn test(arguments: &[&str]) -> Result {
+    let (flags, names): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with("--"));
+    if let Some(unknown) = flags.iter().find(|flag| **flag != "--quick") {
+        return Err(format!("`{unknown}` is not an option of `cargo xtask test`; there is only --quick"));
+    }
     if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.0 != **name)) {
         let known: Vec<&str> = STEPS.iter().map(|step| step.0).collect();
-        return Err(format!("`{unknown}` is no step of the tests; they are {}", known.join(", ")));
+        return Err(format!("`{unknown}` is not a step of the tests; they are {}", known.join(", ")));
     }
+    let wanted = |name: &str| match (names.is_empty(), flags.is_empty()) {
+        (true, true) => true,
+        (true, false) => QUICK.contains(&name),
+        (false, _) => names.contains(&name),
+    };
     let start = Instant::now();
-    let tools = setup::wasm_tools()?;
+    let wasm = setup::wasm_tools()?;
     setup::npm_packages()?;
-    let ready = Ready { tools, webgpu_required: setup::vulkan_driver(), browser: setup::browser()? };
+    let browser = ["wasm", "browser"].into_iter().any(wanted).then(setup::browser).transpose()?;
+    let tools = Tools { wasm, webgpu_required: setup::vulkan_driver(), browser };
     let mut done = vec![Step { name: "setup", time: start.elapsed(), tests: None, error: None }];
 
     for (name, what, work) in STEPS {
-        if !names.is_empty() && !names.contains(&name) {
+        if !wanted(name) {
             continue;
         }
         let unbuilt = done.iter().any(|step| step.name == "build" && step.error.is_some());
@@ -53,7 +74,7 @@ pub fn test(names: &[&str]) -> Outcome {
             continue;
         }
         let start = Instant::now();
-        let result = step(what, || work(&ready));
+        let result = step(what, || work(&tools));
         let (tests, error) = match result {
             Ok(Some(count)) if count.failed > 0 => (Some(count), Some("see above".into())),
             Ok(Some(count)) if count.passed == 0 => (Some(count), Some("no test has run".into())),
@@ -70,7 +91,7 @@ pub fn test(names: &[&str]) -> Outcome {
 }
 
 /// Runs a test runner and counts its tests; a failed runner that counted no failed test is an error.
-fn run_tests(command: &mut Command) -> Outcome<Option<Count>> {
+fn run_tests(command: &mut Command) -> Result<Option<Count>> {
     let (success, text) = run_and_read(command)?;
     let count = report::count(&text);
     if !success && count.failed == 0 {
@@ -79,52 +100,45 @@ fn run_tests(command: &mut Command) -> Outcome<Option<Count>> {
     Ok(Some(count))
 }
 
-fn format(_: &Ready) -> Outcome<Option<Count>> {
-    run(cargo().args(["fmt", "--all", "--check"])).map_err(|error| format!("{error}; `cargo fmt --all` mends it"))?;
+fn format(_: &Tools) -> Result<Option<Count>> {
+    run(cargo().args(["fmt", "--all", "--check"])).map_err(|error| format!("{error}; run `cargo fmt --all`"))?;
     Ok(None)
 }
-
-const WASM_TESTS: [&str; 6] = [
-    "--target",
-    "wasm32-unknown-unknown",
-    "--no-default-features",
-    "--features=web-engine,web-webgpu,web-twin,web-tokenizer",
-    "--test",
-    "wasm",
-];
 
 /// What native builds of the tests have besides the defaults; the same in each of them, so that nothing is compiled twice.
 const NATIVE_FEATURES: &str = "--features=webgpu";
 
-fn lint(_: &Ready) -> Outcome<Option<Count>> {
-    run(cargo().args(["clippy", "--workspace", "--all-targets", NATIVE_FEATURES, "--", "-D", "warnings"]))?;
-    run(cargo().args(["clippy", "--lib"]).args(WASM_TESTS).args(["--", "-D", "warnings"]))?;
-    let benches = ["clippy", "--package", "engine-bench", "--lib", "--target", "wasm32-unknown-unknown"];
-    for features in [&[][..], &["--features", "page"]] {
-        run(cargo().args(benches).args(features).args(["--", "-D", "warnings"]))?;
-    }
+fn lint(_: &Tools) -> Result<Option<Count>> {
+    let deny = ["--", "-D", "warnings"];
+    run(cargo().args(["clippy", "--workspace", "--all-targets", NATIVE_FEATURES]).args(deny))?;
+    // Everything that a browser gets, and the jobs that `cargo xtask bench` compiles for node
+    let wasm = ["clippy", "--target", "wasm32-unknown-unknown", "--lib", "--no-default-features", "--package"];
+    let all = "--features=sparse-circuits/web-engine,sparse-circuits/web-webgpu,sparse-circuits/web-twin,\
+               sparse-circuits/web-tokenizer,engine-bench/page";
+    run(cargo().args(wasm).args(["sparse-circuits", "--package", "engine-bench", "--test", "wasm", all]).args(deny))?;
+    run(cargo().args(wasm).arg("engine-bench").args(deny))?;
     Ok(None)
 }
 
-fn native(ready: &Ready) -> Outcome<Option<Count>> {
+fn native(tools: &Tools) -> Result<Option<Count>> {
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--no-fail-fast", NATIVE_FEATURES]);
     // Mesa's layer that chooses a GPU by the desktop complains where there is none
     tests.env("NODEVICE_SELECT", "1");
-    if ready.webgpu_required {
+    if tools.webgpu_required {
         tests.env("WEBGPU_REQUIRED", "1");
     }
     run_tests(&mut tests)
 }
 
-fn page_build(ready: &Ready) -> Outcome<Option<Count>> {
-    build::wasm_packages(&ready.tools)?;
+fn page_build(tools: &Tools) -> Result<Option<Count>> {
+    build::wasm_packages(&tools.wasm)?;
     build::page()?;
     build::sizes()?;
     Ok(None)
 }
 
-fn page(_: &Ready) -> Outcome<Option<Count>> {
+fn page(_: &Tools) -> Result<Option<Count>> {
     // The page itself was checked when it was built.
     run(npm_bin("tsc").args(["-p", "tsconfig.tools.json"]))?;
     run(npm_bin("tsc").args(["-p", "../tests/browser"]))?;
@@ -132,26 +146,27 @@ fn page(_: &Ready) -> Outcome<Option<Count>> {
 }
 
 /// tests/wasm.rs, compiled to wasm and run by a headless browser.
-fn wasm(ready: &Ready) -> Outcome<Option<Count>> {
-    let Some(driver) = &ready.browser.driver else {
-        let browser = ready.browser.program.display();
-        return Err(format!("no chromedriver on PATH: install the one of the same version as {browser}"));
+fn wasm(tools: &Tools) -> Result<Option<Count>> {
+    let browser = tools.browser();
+    let Some(driver) = &browser.driver else {
+        let program = browser.program.display();
+        return Err(format!("chromedriver is not on PATH: install the one of the same version as {program}"));
     };
-    let runner = ready.tools.join(format!("wasm-bindgen-test-runner{}", std::env::consts::EXE_SUFFIX));
     run_tests(
-        cargo()
-            .arg("test")
-            .args(WASM_TESTS)
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-            .env("CHROMEDRIVER", driver)
+        tools
+            .wasm
+            .wasm_pack()
+            .args(["test", "--headless", "--chrome", "--mode", "no-install", "--chromedriver"])
+            .arg(driver)
+            .args([".", "--no-default-features", "--features=webgpu", "--test", "wasm"])
             .env("WASM_BINDGEN_TEST_ONLY_WEB", "1")
             .env("WASM_BINDGEN_TEST_TIMEOUT", "1800")
-            .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities(&ready.browser.program)?),
+            .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities(&browser.program)?),
     )
 }
 
 /// webdriver.json with the path of the browser that was found. Returns the new file's path.
-fn capabilities(browser: &Path) -> Outcome<PathBuf> {
+fn capabilities(browser: &Path) -> Result<PathBuf> {
     let from = root().join("webdriver.json");
     let text = io("read", &from, fs::read_to_string(&from))?;
     let path = browser.display().to_string().replace('\\', "\\\\").replace('"', "\\\"");
@@ -168,14 +183,14 @@ fn capabilities(browser: &Path) -> Outcome<PathBuf> {
 }
 
 /// tests/browser against www/dist, beside the native command: their numbers must agree.
-fn browser(ready: &Ready) -> Outcome<Option<Count>> {
+fn browser(tools: &Tools) -> Result<Option<Count>> {
     run(cargo().args(["build", "--bin", "sparse-circuits", NATIVE_FEATURES]))?;
-    let native = target().join("debug").join(format!("sparse-circuits{}", std::env::consts::EXE_SUFFIX));
+    let native = target().join("debug").join(executable("sparse-circuits"));
     // Where nobody looks, no server may wait with a report after the last test.
     run_tests(
         npm_bin("playwright")
             .arg("test")
-            .env("CHROMIUM", &ready.browser.program)
+            .env("CHROMIUM", &tools.browser().program)
             .env("SPARSE_CIRCUITS", native)
             .env("PLAYWRIGHT_HTML_OPEN", "never"),
     )

@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use sparse_circuits::backend::gpu::{Gpu, NO_ADAPTER};
 use wasm_bindgen::prelude::*;
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = performance)]
-    fn now() -> f64;
+/// Milliseconds of the browser's clock. The page loads this package on its own thread.
+fn now() -> f64 {
+    web_sys::window().and_then(|window| window.performance()).map_or(f64::NAN, |clock| clock.now())
 }
 
 /// Both backends, side by side.

@@ -1,7 +1,7 @@
 //! Contestants: processes that wait for a word, do one run and answer how long it took. Each has one model and one job, and they
 //! take turns, so that a busy machine slows them alike.
 
-use crate::exec::Outcome;
+use crate::exec::Result;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -26,7 +26,7 @@ pub struct Contestant {
 
 impl Contestant {
     /// Starts it and waits until it is warm.
-    pub fn start(name: &str, mut command: Command) -> Outcome<Contestant> {
+    pub fn start(name: &str, mut command: Command) -> Result<Contestant> {
         let failed = |error: std::io::Error| format!("{name} cannot be started: {error}");
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
         let input = process.stdin.take().expect("stdin is piped");
@@ -39,7 +39,7 @@ impl Contestant {
         Ok(contestant)
     }
 
-    fn line(&mut self) -> Outcome<String> {
+    fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         match self.output.read_line(&mut line) {
             Ok(0) | Err(_) => Err(format!("{} has stopped; see above", self.name)),
@@ -47,14 +47,14 @@ impl Contestant {
         }
     }
 
-    fn ask(&mut self, word: &str) -> Outcome<String> {
+    fn ask(&mut self, word: &str) -> Result<String> {
         if writeln!(self.input, "{word}").and_then(|()| self.input.flush()).is_err() {
             return Err(format!("{} has stopped; see above", self.name));
         }
         self.line()
     }
 
-    fn run(&mut self) -> Outcome {
+    fn run(&mut self) -> Result {
         let line = self.ask("run")?;
         let mut words = line.split(' ');
         let mut number = || words.next().and_then(|word| word.parse::<f64>().ok());
@@ -70,7 +70,7 @@ impl Contestant {
     }
 
     /// What the last run has computed; `path` is written on the way.
-    pub fn output(&mut self, path: &Path) -> Outcome<Vec<f32>> {
+    pub fn output(&mut self, path: &Path) -> Result<Vec<f32>> {
         self.ask(&format!("write {}", path.display()))?;
         let bytes = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
@@ -85,7 +85,7 @@ impl Drop for Contestant {
 }
 
 /// Lets them run in turn: five rounds at least, more while there is time.
-pub fn take_turns(contestants: &mut [Contestant], quick: bool) -> Outcome {
+pub fn take_turns(contestants: &mut [Contestant], quick: bool) -> Result {
     let (least, most, time) = if quick { (2, 2, 0) } else { (5, 15, 8) };
     let start = Instant::now();
     for round in 0..most {

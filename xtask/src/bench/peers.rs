@@ -2,8 +2,8 @@
 
 use super::contest::Contestant;
 use crate::build;
-use crate::exec::{Outcome, cargo, command, find, io, npm, root, run, step, target};
-use crate::setup;
+use crate::exec::{Result, cargo, command, find, io, npm, root, run, step, target};
+use crate::setup::{self, executable};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,16 +14,16 @@ pub struct Contestants {
     pub folder: PathBuf,
     native: PathBuf,
     wasm: PathBuf,
-    python: Outcome<PathBuf>,
-    npm: Outcome<PathBuf>,
+    python: Result<PathBuf>,
+    npm: Result<PathBuf>,
 }
 
 impl Contestants {
     /// Without `needed` nobody is set up, and nobody may be started.
-    pub fn set_up(folder: &Path, needed: bool) -> Outcome<Contestants> {
+    pub fn set_up(folder: &Path, needed: bool) -> Result<Contestants> {
         let mut all = Contestants {
             folder: folder.to_path_buf(),
-            native: target().join("release").join(format!("engine-bench{}", std::env::consts::EXE_SUFFIX)),
+            native: target().join("release").join(executable("engine-bench")),
             wasm: folder.join("engine.wasm"),
             python: Err("not set up".into()),
             npm: Err("not set up".into()),
@@ -39,43 +39,43 @@ impl Contestants {
         Ok(all)
     }
 
-    pub fn native(&self, name: &str, words: &str, file: Option<&Path>) -> Outcome<Contestant> {
+    pub fn native(&self, name: &str, words: &str, file: Option<&Path>) -> Result<Contestant> {
         Contestant::start(name, with(command(&self.native), words, file))
     }
 
-    pub fn wasm(&self, name: &str, words: &str, file: Option<&Path>) -> Outcome<Contestant> {
+    pub fn wasm(&self, name: &str, words: &str, file: Option<&Path>) -> Result<Contestant> {
         let mut node = command("node");
         node.arg(script("engine.mjs")).arg(&self.wasm);
         Contestant::start(name, with(node, words, file))
     }
 
     /// A script of benches/peers in Python.
-    pub fn python(&self, name: &str, file: &str, arguments: &[&str]) -> Outcome<Contestant> {
+    pub fn python(&self, name: &str, file: &str, arguments: &[&str]) -> Result<Contestant> {
         Contestant::start(name, self.script(file, arguments)?)
     }
 
     /// A script of benches/peers in node, which gets the folder of its packages first.
-    pub fn node(&self, name: &str, file: &str, arguments: &[&str]) -> Outcome<Contestant> {
+    pub fn node(&self, name: &str, file: &str, arguments: &[&str]) -> Result<Contestant> {
         let mut node = command("node");
         node.arg(script(file)).arg(self.npm.as_ref().map_err(String::clone)?).args(arguments);
         Contestant::start(name, node)
     }
 
-    fn script(&self, file: &str, arguments: &[&str]) -> Outcome<Command> {
+    fn script(&self, file: &str, arguments: &[&str]) -> Result<Command> {
         let mut python = command(self.python.as_ref().map_err(String::clone)?);
         python.arg(script(file)).args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
         Ok(python)
     }
 
     /// The file of a random model.
-    pub fn model(&self, size: &str) -> Outcome<PathBuf> {
+    pub fn model(&self, size: &str) -> Result<PathBuf> {
         let model = self.folder.join(format!("{size}.safetensors"));
         run(command(&self.native).args(["write", size]).arg(&model))?;
         Ok(model)
     }
 
     /// The same as an ONNX graph.
-    pub fn graph(&self, model: &Path) -> Outcome<PathBuf> {
+    pub fn graph(&self, model: &Path) -> Result<PathBuf> {
         let graph = model.with_extension("onnx");
         run(&mut self.script("graph.py", &[&text(model), &text(&graph)])?)?;
         Ok(graph)
@@ -102,7 +102,7 @@ fn script(name: &str) -> PathBuf {
 }
 
 /// benches/engine, natively and for wasm as the page's engine is built.
-fn engine(wasm: &Path) -> Outcome {
+fn engine(wasm: &Path) -> Result {
     run(cargo().args(["build", "--release", "-p", "engine-bench"]))?;
     setup::rust_target()?;
     setup::npm_packages()?;
@@ -126,7 +126,7 @@ fn engine(wasm: &Path) -> Outcome {
 }
 
 /// Python's peers, pinned, in an environment of their own. Returns its interpreter.
-fn python(home: &Path) -> Outcome<PathBuf> {
+fn python(home: &Path) -> Result<PathBuf> {
     let found = ["python3", "python"].iter().find_map(|name| find(name));
     let found = found.ok_or("no PyTorch and no onnxruntime: there is no Python on PATH")?;
     let interpreter = home.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
@@ -140,7 +140,7 @@ fn python(home: &Path) -> Outcome<PathBuf> {
 }
 
 /// npm's peer, as its lock file has it. Returns the folder of its node_modules.
-fn node(home: &Path) -> Outcome<PathBuf> {
+fn node(home: &Path) -> Result<PathBuf> {
     install("onnxruntime-web", &script("package-lock.json"), home, || {
         for name in ["package.json", "package-lock.json"] {
             io("copy", &script(name), fs::copy(script(name), home.join(name)))?;
@@ -151,7 +151,7 @@ fn node(home: &Path) -> Outcome<PathBuf> {
 }
 
 /// Installs into `home` unless that was done from the same list.
-fn install(what: &str, list: &Path, home: &Path, work: impl FnOnce() -> Outcome) -> Outcome {
+fn install(what: &str, list: &Path, home: &Path, work: impl FnOnce() -> Result) -> Result {
     let wanted = io("read", list, fs::read(list))?;
     let stamp = home.join("installed-from");
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {

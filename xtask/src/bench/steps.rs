@@ -4,7 +4,7 @@ use super::Wish;
 use super::contest::{Contestant, take_turns};
 use super::peers::{Contestants, text};
 use super::report::{Figures, Goal, Measure, Row};
-use crate::exec::{Outcome, root};
+use crate::exec::{Result, root};
 use std::path::PathBuf;
 
 /// Sizes of models with their goals in wasm, times faster than onnxruntime-web at 64 and at 256 tokens.
@@ -20,10 +20,10 @@ fn sizes(wish: &Wish) -> &'static [(&'static str, [f64; 2])] {
 struct Group(Vec<Contestant>);
 
 /// A place in a [`Group`].
-type Place = Outcome<usize>;
+type Place = Result<usize>;
 
 impl Group {
-    fn add(&mut self, contestant: Outcome<Contestant>) -> Place {
+    fn add(&mut self, contestant: Result<Contestant>) -> Place {
         self.0.push(contestant?);
         Ok(self.0.len() - 1)
     }
@@ -37,7 +37,7 @@ impl Group {
     }
 }
 
-pub fn forward(contestants: &Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
+pub fn forward(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (size, goals) in sizes(wish) {
         let model = contestants.model(size)?;
@@ -73,7 +73,7 @@ pub fn forward(contestants: &Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
 
 /// Whether two contestants compute the same. Where two magnitudes are all but equal, rounding decides which of them AbsTopK keeps,
 /// and that token (and what attends to it) differs from there on; so not every token can agree.
-fn agreement(group: &mut Group, contestants: &Contestants, ours: usize, peer: usize) -> Outcome<String> {
+fn agreement(group: &mut Group, contestants: &Contestants, ours: usize, peer: usize) -> Result<String> {
     const VOCABULARY: usize = 1024;
     let path = contestants.folder.join("output.bin");
     let (a, b) = (group.0[ours].output(&path)?, group.0[peer].output(&path)?);
@@ -98,7 +98,7 @@ fn agreement(group: &mut Group, contestants: &Contestants, ours: usize, peer: us
     Ok(format!("{agreeing} of {tokens} tokens agree to 1e-3"))
 }
 
-pub fn product(contestants: &Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
+pub fn product(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
     // rows, columns, density, share of the limit that is the goal
     let shapes: [(usize, usize, f64, Option<f64>); 9] = [
         (256, 256, 0.01, None),
@@ -138,7 +138,7 @@ pub fn product(contestants: &Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-pub fn top_k(contestants: &Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
+pub fn top_k(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let shipped = root().join("models/default.safetensors");
     let mut models: Vec<(&str, PathBuf, [usize; 2], usize)> = vec![("shipped", shipped, [128, 512], 128)];
@@ -205,7 +205,7 @@ fn share(size: &str, tokens: usize, contestant: &Contestant) -> Row {
 /// were left of a forward pass without AbsTopK.
 const PROTOTYPE: f64 = 20.0;
 
-pub fn attention(contestants: &Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
+pub fn attention(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (size, _) in sizes(wish) {
         let model = contestants.model(size)?;
@@ -234,7 +234,7 @@ pub fn attention(contestants: &Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-pub fn training(contestants: &Contestants, wish: &Wish) -> Outcome<Vec<Row>> {
+pub fn training(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
     let config = root().join("models/train.json");
     let mut group = Group::default();
     // Steps 0 and 4000 of 6500: before the weights begin to go and after most of them have gone.
