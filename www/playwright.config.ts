@@ -11,7 +11,7 @@ const args = [
   '--disable-component-update',
   '--disable-sync',
 ];
-/** Playwright takes the Chromium that it has downloaded itself where none is named. */
+/** Without a name Playwright takes the Chromium that it has downloaded itself. */
 const chromium = process.env.CHROMIUM ? { executablePath: process.env.CHROMIUM } : {};
 const browser = (...more: string[]) => ({ launchOptions: { ...chromium, args: [...args, ...more] } });
 
@@ -22,8 +22,9 @@ const story = ['story', 'typing', 'odd', 'parity', 'sums'].map((name) => `**/${n
 export default defineConfig({
   testDir: '../tests/browser',
   outputDir: 'test-results',
-  // One browser at a time: the engine uses the cores, and the tests must not depend on how many there are.
-  workers: 1,
+  // Two browsers at a time, on any machine: the engine uses the cores, and the tests must not depend on how many there are.
+  workers: 2,
+  fullyParallel: true,
   forbidOnly: !!process.env.CI,
   retries: 0,
   timeout: 60_000,
@@ -35,9 +36,9 @@ export default defineConfig({
     trace: 'retain-on-failure',
   },
   projects: [
-    // A WebGPU without an adapter, as on many machines.
+    // WebGPU without an adapter, as on many machines.
     { name: 'cpu', testIgnore: ['**/absent.spec.ts', '**/backend.spec.ts'], use: browser('--disable-gpu') },
-    // An adapter that computes on the CPU: the real thing, but a pass takes a fifth of a second, and many times that on a busy machine.
+    // An adapter that computes on the CPU. A pass takes a fifth of a second, and much more on a busy machine.
     {
       name: 'webgpu',
       testMatch: [...story, '**/backend.spec.ts', '**/bench.spec.ts'],
@@ -46,7 +47,7 @@ export default defineConfig({
       timeout: 300_000,
       expect: { timeout: 90_000 },
     },
-    // A browser that knows no WebGPU. No flag of Chromium's hides it, but it shows it to secure origins only.
+    // A browser without WebGPU. No flag of Chromium hides it, but insecure origins do not get it.
     {
       name: 'without webgpu',
       testMatch: ['**/story.spec.ts', '**/absent.spec.ts'],

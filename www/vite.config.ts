@@ -13,7 +13,7 @@ const modelTypes: Record<string, string> = {
   '.md': 'text/markdown; charset=utf-8',
 };
 
-/** Puts the repository's models/ beside the page: copied into the build, served from where it lies in development. */
+/** Puts the repository's models/ next to the page: copied into the build, served in place during development. */
 function models(): Plugin {
   const from = join(root, 'models');
   let out = '';
@@ -35,7 +35,7 @@ function models(): Plugin {
       });
     },
     writeBundle: async () => {
-      // How the models were trained is for who trains more of them.
+      // Training configs are for training more models; the page does not read them.
       const filter = (path: string) => !/train\w*\.json$/.test(path);
       if (await stat(from).catch(() => null)) await cp(from, out, { recursive: true, filter });
     },
@@ -43,6 +43,8 @@ function models(): Plugin {
 }
 
 export default defineConfig(async () => ({
+  // Several pages, and 404 for a file that does not exist.
+  appType: 'mpa' as const,
   // Relative, so that the folder works from any sub-path.
   base: './',
   plugins: [models()],

@@ -1,5 +1,5 @@
 import { expect, test } from '@playwright/test';
-import { open, ready } from './page';
+import { open, ready, still } from './page';
 
 /** Screens that have been looked at; the pictures land beside the test's results for the next look. */
 const screens = [
@@ -22,7 +22,7 @@ for (const { name, width, height } of screens) {
         if (step === 'node') await page.locator('[data-testid=graph] [data-node]').first().press('Enter');
         if (step === 'list') await page.getByRole('button', { name: 'List', exact: true }).press('Enter');
         await ready(page);
-        await page.waitForTimeout(300);
+        await still(page);
         await page.screenshot({ path: info.outputPath(`${name}-${colorScheme}-${step}.png`), fullPage: true });
         expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), step).toBeLessThanOrEqual(0);
         for (const id of ['prompt-a', 'prompt-b', 'p-target', 'p-alt', 'flip', 'mode-full', 'undo', 'reset', 'share', 'task-select']) {

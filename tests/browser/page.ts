@@ -92,3 +92,15 @@ export function watch(page: Page): { said: string[]; strangers: string[] } {
 export function number(text: string): number {
   return Number(text.replace('\u2212', '-').replace('+', '').trim());
 }
+
+/** Waits until nothing on the page moves any more. */
+export async function still(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    await frame();
+    await frame();
+    const moving = document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity);
+    await Promise.all(moving.map((one) => one.finished.catch(() => {})));
+    await frame();
+  });
+}

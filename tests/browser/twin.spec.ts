@@ -1,6 +1,6 @@
 import { expect, test, type Page } from '@playwright/test';
 import { native } from './native';
-import { chances, listed, modelFile, models, open, ready, watch } from './page';
+import { chances, listed, modelFile, models, open, ready, still, watch } from './page';
 
 const found = models().find((one) => one.twin);
 if (!found?.twin) throw new Error('models/manifest.json names no dense twin: this test drives the shipped one.');
@@ -269,7 +269,7 @@ for (const [width, height] of [[1280, 800], [390, 844], [320, 640]] as const) {
       const page = await context.newPage();
       await page.goto(`./${hashOf(steered[0]!, '&twin=1&flip=1')}`);
       await settled(page);
-      await page.waitForTimeout(300);
+      await still(page);
       await page.screenshot({ path: info.outputPath(`twin-${width}-${colorScheme}.png`), fullPage: true });
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
       for (const id of ['twin-open', 'dense-p-target', 'dense-p-alt', 'steer-strength', 'steer-channel', 'hybrid-switch', 'dense-random']) {
