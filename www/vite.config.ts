@@ -77,5 +77,6 @@ export default defineConfig(async () => ({
       input: (await readdir(www)).filter((name) => extname(name) === '.html').map((name) => join(www, name)),
     },
   },
-  test: { include: ['src/**/*.test.ts', 'tests/unit/**/*.test.ts'], environment: 'node' },
+  // Tests of memory ask for garbage collection.
+  test: { include: ['src/**/*.test.ts', 'tests/unit/**/*.test.ts'], environment: 'node', execArgv: ['--expose-gc'] },
 }));

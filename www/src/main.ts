@@ -5,13 +5,15 @@ import { restoreTheme } from './features/shared/theme';
 import * as text from './text/en';
 import { addressBar } from './state/address-bar';
 import { Playground } from './state/playground';
-import { connect } from './engine/client';
+import { connectEngine } from './engine/client';
+import { engineFailure } from './text/backend';
 
 restoreTheme();
 
 const address = addressBar();
-const playground = new Playground({
-  engine: connect(),
+const engine = connectEngine({ describe: engineFailure, onRestart: (cause) => playground.engineRestarted(cause) });
+const playground: Playground = new Playground({
+  engine: engine.calls,
   models: new URL('models/', document.baseURI).href,
   fetchJson: async (url) => {
     const response = await fetch(url).catch(() => null);

@@ -2,6 +2,8 @@
  * Selects the backend that runs the model. The CPU is always available. WebGPU is detected and benchmarked after the first screen is
  * live. When WebGPU fails, the CPU repeats the current run and the footer gives the reason.
  */
+import { Pending } from './pending';
+import { isTrap } from './trap';
 import type { BackendName, BackendReason, BackendState, CircuitInfo, ViewRequest, View } from './protocol';
 
 export interface CpuSession {
@@ -59,11 +61,11 @@ export class Backends {
   private measured: Measured | null = null;
   private benchmarking: Promise<void> | null = null;
   private circuits: Uint8Array[] = [];
+  /** The latest request that was answered. */
   private latest: ViewRequest | null = null;
   private closed = false;
-  private breaks!: (error: unknown) => void;
-  /** Rejects when the WebGPU engine traps: it then answers no call, not even the pending ones. */
-  private readonly broken = new Promise<never>((_, reject) => (this.breaks = reject));
+  /** The steps until a device is ready. A trap of the WebGPU engine ends them. */
+  private readonly opening = new Pending();
   state: BackendState;
 
   /** `present`: whether the browser has WebGPU. */
@@ -75,7 +77,6 @@ export class Backends {
     private readonly engine: GpuEngine = { started: false, trapped: false },
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.broken.catch(() => {});
     this.unavailable = !present || engine.trapped;
     this.failure = !present ? { kind: 'absent' } : engine.trapped ? { kind: 'failed', error: 'its engine stopped' } : null;
     this.state = this.selected();
@@ -90,7 +91,12 @@ export class Backends {
   }
 
   async run(request: ViewRequest): Promise<{ view: View; backend: BackendName }> {
+    const answer = await this.compute(request);
     this.latest = request;
+    return answer;
+  }
+
+  private async compute(request: ViewRequest): Promise<{ view: View; backend: BackendName }> {
     const gpu = this.state.name === 'webgpu' ? this.gpu : null;
     if (!gpu) return { view: this.onCpu(request), backend: 'cpu' };
     try {
@@ -130,7 +136,8 @@ export class Backends {
   panicked(error: unknown): boolean {
     if (!this.engine.started) return false;
     this.unavailable = this.engine.trapped = true;
-    this.breaks(error);
+    this.opening.fail(error);
+    this.gpu?.fail(error);
     return true;
   }
 
@@ -143,7 +150,7 @@ export class Backends {
   private async startGpu(): Promise<void> {
     this.engine.started = true;
     try {
-      const session = await Promise.race([this.openGpu(), this.broken]);
+      const session = await this.opening.guard(this.openGpu());
       if (typeof session === 'string') {
         this.failure = { kind: session };
         this.unavailable = true;
@@ -153,11 +160,10 @@ export class Backends {
         session.close();
         return;
       }
-      const gpu = new Device(session, this.broken);
-      for (const json of this.circuits) await gpu.call(() => session.addCircuit(json));
+      const gpu: Device = new Device(session, (error) => this.drop(gpu, error));
+      for (const json of this.circuits) await this.opening.guard(gpu.call(() => session.addCircuit(json)));
       this.failure = null;
       this.gpu = gpu;
-      gpu.lost.catch((error: unknown) => this.drop(gpu, error));
     } catch (error) {
       this.failure = { kind: 'failed', error: text(error) };
     }
@@ -178,7 +184,9 @@ export class Backends {
     if (!this.benchmarks.has(length)) {
       await this.onGpu(gpu, latest);
       const webgpu = await this.median(() => this.onGpu(gpu, latest));
-      const cpu = await this.median(() => this.onCpu(latest));
+      // An error of the CPU is not the device's. The next call on the CPU fails as well and reports it.
+      const cpu = await this.median(() => this.onCpu(latest)).catch(() => null);
+      if (cpu === null) return;
       this.benchmarks.set(length, { kind: 'measured', cpu, webgpu, software: gpu.software });
     }
     this.measured = this.benchmarks.get(length)!;
@@ -220,7 +228,7 @@ export class Backends {
 
   private drop(gpu: Device | null, error: unknown): void {
     if (!gpu || gpu !== this.gpu) return;
-    this.engine.trapped ||= error instanceof WebAssembly.RuntimeError;
+    this.engine.trapped ||= isTrap(error);
     this.unavailable ||= this.engine.trapped;
     this.failure = { kind: 'failed', error: text(error) };
     this.benchmarks.clear();
@@ -251,20 +259,28 @@ export class Backends {
 /** A session that runs one call at a time. Its calls fail as soon as the device does. */
 class Device {
   readonly software: boolean;
-  /** Rejects when the device fails. */
-  readonly lost: Promise<never>;
+  private readonly pending = new Pending();
   private last: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly session: GpuSession, broken: Promise<never>) {
+  /** `onFailure` is called when the device fails outside a call. */
+  constructor(
+    private readonly session: GpuSession,
+    private readonly onFailure: (error: unknown) => void,
+  ) {
     this.software = session.isSoftware();
-    this.lost = Promise.race([session.trouble().then((error) => Promise.reject(new Error(error))), broken]);
-    this.lost.catch(() => {});
+    session.trouble().then((error) => this.fail(new Error(error)), (error: unknown) => this.fail(error));
   }
 
   call<T>(task: (session: GpuSession) => T | Promise<T>): Promise<T> {
-    const result = this.last.then(() => Promise.race([task(this.session), this.lost]));
+    const result = this.last.then(() => this.pending.guard(Promise.resolve(task(this.session))));
     this.last = result.catch(() => {});
     return result;
+  }
+
+  /** The device answers no call any more, not even the one in progress. */
+  fail(error: unknown): void {
+    this.pending.fail(error);
+    this.onFailure(error);
   }
 
   /** Closes the session after the call in progress. If the device never answers that call, the session refuses to close and is dropped. */

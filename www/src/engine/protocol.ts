@@ -273,3 +273,12 @@ export interface HybridView {
   sparseToDense: [number, number][];
   denseToSparse: [number, number][];
 }
+
+/** Why a call to a worker has no answer. */
+export type FailureKind =
+  /** The worker failed before it was set up: its script did not load, or the browser cannot run it. */
+  | 'not started'
+  /** The worker failed twice at this call. The next call starts a new worker. */
+  | 'failed'
+  /** The worker failed too often. No call is answered any more. */
+  | 'stopped';

@@ -3,6 +3,7 @@ import { expose } from 'comlink';
 import startTwin, { Twin as WasmTwin } from 'sparse-circuits-twin';
 import wasmUrl from '../../../pkg/twin/sparse_circuits_twin_bg.wasm?url';
 import { download, Tally } from './download';
+import { failAfterTrap, isTrap } from './trap';
 import type { TwinEngine } from './api';
 import type { HybridView, NodeId, TwinRequest, TwinView } from './protocol';
 
@@ -37,8 +38,9 @@ const twin: TwinEngine = {
       throw new Error(`This browser cannot run the dense twin's engine (${String(error)}).`);
     });
     try {
-      live = new Twin(sparse!, dense!, bridge!);
+      live = failAfterTrap(new Twin(sparse!, dense!, bridge!));
     } catch (error) {
+      if (isTrap(error)) throw error;
       throw new Error(`${files.dense} and ${files.bridge} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
     }
     return live.channels();

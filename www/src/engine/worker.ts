@@ -12,6 +12,7 @@ import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './ba
 import { download, Tally } from './download';
 import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
+import { failAfterTrap, isTrap } from './trap';
 import type { Engine } from './api';
 import type { ModelInfo, Opened, Prompt, RunRequest, RunResult, TaskInfo } from './protocol';
 
@@ -57,13 +58,15 @@ const engine: Engine = {
         throw new Error(`This browser cannot run the engine: it needs WebAssembly with SIMD (${String(error)}). A browser of the last few years has it.`);
       });
     }
-    const session = opened(listed.file, () => new Session(weights));
+    const session = failAfterTrap(opened(listed.file, () => new Session(weights)));
     opened(listed.tokenizer, () => session.setVocabulary(vocabulary));
     const model = { ...(session.modelInfo()), file: listed.file };
     const presets = listed.tasks.flatMap((one) => one.presets.flatMap((preset) => [preset.a, preset.b]));
     const prompts = new Prompts(presets, model.contextLength, () => tokenizer(listed.tokenizer, vocabulary));
     const backends = new Backends(session, () => webgpu(weights, vocabulary), onBackend, 'gpu' in navigator, gpuEngine);
     live?.backends.close();
+    // A worker that was started again begins on the CPU, whatever the page has seen before.
+    onBackend(backends.state);
     live = { base, listed, model, session, backends, prompts, tasks: new Map() };
     return { model, task: keep(live, task, circuit), backend: backends.state };
   },
@@ -115,11 +118,12 @@ function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
   return task;
 }
 
-/** What Rust says of a bad file, with the file's name in front. */
+/** Puts the file's name in front of Rust's error. A trap passes unchanged, for the page to restart the worker. */
 function opened<T>(file: string, make: () => T): T {
   try {
     return make();
   } catch (error) {
+    if (isTrap(error)) throw error;
     throw new Error(`${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

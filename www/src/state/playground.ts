@@ -116,6 +116,11 @@ export class Playground {
     return this.runner.useBackend(preference);
   }
 
+  /** The engine failed and was restarted. The state on the screen stays. */
+  engineRestarted(cause: string): void {
+    this.store.set({ restart: cause });
+  }
+
   hover(hover: Hover | null): void {
     if (JSON.stringify(hover) !== JSON.stringify(this.screen.hover)) this.store.set({ hover });
   }

@@ -33,6 +33,8 @@ export interface Screen {
   poster: boolean;
   progress: Progress | null;
   backend: BackendState | null;
+  /** Why the engine was restarted, or null if it was not. */
+  restart: string | null;
   /** What is odd about the link. */
   notices: Notice[];
   /** Why the page cannot go on, or null. */

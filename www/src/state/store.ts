@@ -6,7 +6,7 @@ import type { Screen } from './screen';
 /** The screen before anything is loaded. */
 const EMPTY: Screen = {
   phase: 'loading', doc: opening('', '', null), tasks: [], twin: null, model: null, numbers: null, previous: null, drawn: { numbers: null, previous: null },
-  poster: false, progress: null, backend: null, notices: [], failure: null, canUndo: false, hover: null, view: 'graph',
+  poster: false, progress: null, backend: null, restart: null, notices: [], failure: null, canUndo: false, hover: null, view: 'graph',
 };
 
 export class Store {

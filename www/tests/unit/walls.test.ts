@@ -35,7 +35,7 @@ const WALLS: Rule[] = [
     path: '^src/engine/', pathNot: [PROTOCOL, '^src/engine/(api|manifest)\\.ts$'],
   }),
   forbid('features know the types of the engine, and the twin its client', { path: '^src/features/' }, {
-    path: '^src/engine/', pathNot: [PROTOCOL, '^src/engine/(api|twin-client)\\.ts$'],
+    path: '^src/engine/', pathNot: [PROTOCOL, '^src/engine/(api|client)\\.ts$'],
   }),
   forbid('a worker is started by its client and imported by no file', {}, { path: '^src/engine/(worker|twin)\\.ts$' }),
 ];

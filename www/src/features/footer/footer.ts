@@ -1,7 +1,7 @@
 /** State of the engine on the left, with what it runs on and why; undo, reset and share on the right. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
-import { why } from '../../text/backend';
+import { restarted, why } from '../../text/backend';
 import { footer as text } from '../../text/en';
 import type { BackendName, BackendState } from '../../engine/protocol';
 import { icons } from '../shared/icons';
@@ -23,6 +23,7 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
         >`
       : nothing}
     ${screen.backend ? runsOn(screen, screen.backend, actions) : nothing}
+    ${screen.restart === null ? nothing : restartNote(restarted(screen.restart))}
     <span class="grow"></span>
     <span class="copied" role="status">${copied}</span>
     <button class="quiet" data-testid="undo" ?disabled=${!screen.canUndo} @click=${actions.undo}>${icons.undo}${text.undo}</button>
@@ -37,6 +38,10 @@ function runsOn(screen: Screen, backend: BackendState, actions: FooterActions): 
   return html`<span class="sep"></span><span class="runs">${text.runsOn}<b data-testid="backend">${name}</b>${time(screen)}</span>
     ${reason ? html`<span class="why" data-testid="backend-why" data-reason=${backend.reason.kind} title=${reason}>${reason}</span>` : nothing}
     ${other ? html`<button class="quiet" data-testid="use-backend" @click=${() => actions.use(other)}>${text.use(other)}</button>` : nothing}`;
+}
+
+function restartNote(note: string): TemplateResult {
+  return html`<span class="why" data-testid="engine-restart" title=${note}>${note}</span>`;
 }
 
 function time(screen: Screen): string {

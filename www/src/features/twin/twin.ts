@@ -10,7 +10,8 @@ import { twin as text, prediction } from '../../text/en';
 import { percent, sayToken } from '../../text/format';
 import { givenName } from '../../text/names';
 import { middle, otherOf, steering, steeringText } from './steering';
-import { connectTwin } from '../../engine/twin-client';
+import { twinFailure } from '../../text/backend';
+import { connectTwin } from '../../engine/client';
 import type { NodeInfo, TaskInfo } from '../../engine/protocol';
 import { bar } from '../prediction/bars';
 import { icons } from '../shared/icons';
@@ -29,8 +30,8 @@ export class TwinPanel extends Light {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.engine = connectTwin();
-    this.twin = new TwinRunner(this.engine, () => this.requestUpdate());
+    this.engine = connectTwin({ describe: twinFailure, onRestart: () => {} });
+    this.twin = new TwinRunner(this.engine.calls, () => this.requestUpdate());
     const { twin } = this;
     this.leave = this.playground.subscribe(() => {
       twin.follow(this.playground.screen);
