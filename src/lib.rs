@@ -15,7 +15,11 @@
 pub mod backend;
 pub mod bridge;
 pub mod circuit;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod console;
 mod error;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod files;
 pub mod format;
 pub mod model;
 pub mod tasks;

@@ -1,18 +1,19 @@
 //! The native command's face: one file in [`commands`] for each subcommand, with its `Args` and `run(Args) -> Result<()>`. No logic of its own.
 //!
-//! Exit status 0 on success; 2 and one clear line on stderr for bad arguments or input.
+//! The exit status is 0 on success, also when the reader of standard output stops early (`| head`). It is 2, with one line on
+//! standard error, for bad arguments, bad input, and output that cannot be written.
 
 mod commands;
 mod publish;
 pub mod shared;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
 use self::commands::{corpus, evaluate, generate, import, means, predict, prune, run, steer, tasks, train};
-use crate::{Error, Result};
+use crate::Result;
+use crate::console::{note, print};
 
 /// Train, prune, run and edit weight-sparse transformers whose circuits fit on a screen.
 #[derive(Parser)]
@@ -56,47 +57,34 @@ fn dispatch(command: Command) -> Result<()> {
 }
 
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return report_usage(&error),
+    let result = match Cli::try_parse() {
+        Ok(cli) => dispatch(cli.command).map_err(|error| format!("error: {error}")),
+        Err(error) => answer_usage(&error),
     };
-    match dispatch(cli.command) {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {}", one_line(&error.to_string()));
+        Err(line) => {
+            note(&one_line(&line));
             ExitCode::from(2)
         }
     }
 }
 
-/// `--help` and `--version` go to stdout with status 0; a usage error becomes one line and status 2.
-fn report_usage(error: &clap::Error) -> ExitCode {
+/// `--help` and `--version` are printed; a mistake in the arguments becomes one line.
+fn answer_usage(error: &clap::Error) -> Result<(), String> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            print!("{error}");
-            ExitCode::SUCCESS
+            print(&error.to_string()).map_err(|error| format!("error: {error}"))
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            eprintln!("error: no subcommand given; see `sparse-circuits --help`");
-            ExitCode::from(2)
+            Err("error: no subcommand given; see `sparse-circuits --help`".into())
         }
         _ => {
             // clap puts what is wrong first and its usage after an empty line; missing arguments are listed on lines of their own.
             let text = error.to_string();
             let what = text.split("\n\nUsage:").next().unwrap_or(&text);
-            eprintln!("{} (see --help)", one_line(what));
-            ExitCode::from(2)
+            Err(format!("{what} (see --help)"))
         }
-    }
-}
-
-/// Writes to stdout. Whoever reads may stop early (`| head`): that is no error.
-fn print(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::Io { action: "write to", path: "standard output".into(), source })
-        }
-        _ => Ok(()),
     }
 }
 

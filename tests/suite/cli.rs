@@ -139,15 +139,20 @@ impl Folder {
     }
 }
 
-/// All bytes, the candidates of a task, the end of text.
-fn tokenizer() -> Tokenizer {
+/// All bytes, the candidates of a task, the end of text: `encoder.json` and `vocab.bpe`.
+fn published_tokenizer() -> [Vec<u8>; 2] {
     let mut alphabet: Vec<char> =
         (0x21..=0x7eu32).chain(0xa1..=0xac).chain(0xae..=0xff).filter_map(char::from_u32).collect();
     alphabet.extend((0x100u32..).take(256 - alphabet.len()).filter_map(char::from_u32));
     let mut vocabulary: Vec<String> = alphabet.iter().map(char::to_string).collect();
     vocabulary.extend(["')", "\")", "<|endoftext|>"].map(String::from));
     let ids: BTreeMap<&String, usize> = vocabulary.iter().enumerate().map(|(id, token)| (token, id)).collect();
-    Tokenizer::from_encoder_and_merges(json!(ids).to_string().as_bytes(), b"#version: 0.2\n' )\n\" )\n").unwrap()
+    [json!(ids).to_string().into_bytes(), b"#version: 0.2\n' )\n\" )\n".to_vec()]
+}
+
+fn tokenizer() -> Tokenizer {
+    let [encoder, merges] = published_tokenizer();
+    Tokenizer::from_encoder_and_merges(&encoder, &merges).unwrap()
 }
 
 fn node(name: &str) -> Node {
@@ -531,6 +536,49 @@ fn steering_that_makes_no_sense_is_refused() {
         &["steer", "--sparse", "model.safetensors", "--dense", "dense.safetensors", "--bridge", "model.safetensors"];
     folder.refused(&args(&[bad, good]), "not one of our bridge files");
     folder.refused(&["evaluate", "--model", "model.safetensors"], "--circuit");
+}
+
+/// One lookup for every command that reads text: the folder of the model, or what --tokenizer names; either form.
+#[test]
+fn every_command_finds_either_form_of_the_tokenizer() {
+    let folder = Folder::new();
+    bridge(&folder);
+    fs::write(folder.path("text.txt"), "x = 1\n").unwrap();
+    let task = ["--task", TASK];
+    let few = ["--pairs", "2", "--steps", "1", "--restarts", "1", "--untrained", "--out", "out"];
+    let commands: [Vec<&str>; 7] = [
+        args(&[&["evaluate"], &MODEL, &["--circuit", "circuit.json", "--pairs", "2"]]),
+        args(&[&["generate"], &MODEL, &["--prompt", PROMPT, "--max-new-tokens", "1"]]),
+        args(&[&["means"], &MODEL, &["--corpus", "text.txt", "--out", "out"]]),
+        args(&[&["predict"], &MODEL, &["--prompt", PROMPT], &task]),
+        args(&[&["prune"], &MODEL, &few, &task]),
+        args(&[&["run"], &MODEL, &["--prompt", PROMPT, "--out", "out"]]),
+        args(&[STEER, &["--prompt", PROMPT], &task]),
+    ];
+    let publish = args(&[&["publish"], &MODEL, &["--circuits", ".", "--out", "site"]]);
+    let wanted: Vec<String> = commands.iter().map(|command| folder.ok(command)).collect();
+
+    fs::create_dir(folder.path("elsewhere")).unwrap();
+    fs::rename(folder.path("tokenizer.json"), folder.path("elsewhere/tokenizer.json")).unwrap();
+    for command in commands.iter().chain([&publish]) {
+        folder.refused(command, "--tokenizer");
+    }
+    for named in ["elsewhere/tokenizer.json", "elsewhere"] {
+        for (command, wanted) in commands.iter().zip(&wanted) {
+            assert_eq!(&folder.ok(&args(&[command, &["--tokenizer", named]])), wanted, "{command:?}");
+        }
+        folder.refused(&args(&[&publish, &["--tokenizer", named]]), "no single token");
+    }
+    let [encoder, merges] = published_tokenizer();
+    fs::write(folder.path("encoder.json"), encoder).unwrap();
+    for command in commands.iter().chain([&publish]) {
+        folder.refused(command, "vocab.bpe");
+    }
+    fs::write(folder.path("vocab.bpe"), merges).unwrap();
+    for (command, wanted) in commands.iter().zip(&wanted) {
+        assert_eq!(&folder.ok(command), wanted, "{command:?}");
+    }
+    folder.refused(&publish, "no single token");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `sparse-circuits import`, as it is called.
 
 use crate::format_support::{folders, oracle, read};
-use sparse_circuits::cli::shared::files::{load_checkpoint, load_model};
+use sparse_circuits::cli::shared::load::{load_checkpoint, load_model};
 use std::path::Path;
 use std::process::{Command, Output};
 

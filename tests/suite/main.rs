@@ -15,6 +15,7 @@ mod reference;
 
 // The tests
 mod bridges;
+mod checkout;
 mod cli;
 mod details;
 mod edits;
@@ -29,6 +30,8 @@ mod gradients;
 mod ops;
 mod oracle_engine;
 mod oracle_reference;
+#[cfg(unix)]
+mod output;
 #[cfg(feature = "webgpu")]
 mod parity;
 mod prune;

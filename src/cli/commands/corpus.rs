@@ -1,10 +1,10 @@
 //! `sparse-circuits corpus`: from nothing to tokenized training text.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::cli::shared::files::{in_file, read};
-use crate::tokenizer::Tokenizer;
+use crate::cli::shared::load::load_tokenizer;
+use crate::cli::shared::output::note;
 use crate::train::corpus::{Recipe, build};
 use crate::{Result, bail};
 
@@ -23,8 +23,8 @@ pub struct Args {
     /// Tokens in the vocabulary.
     #[arg(long, default_value_t = 1024)]
     vocab: usize,
-    /// Keep this tokenizer instead of training one: for a run that goes on from a model.
-    #[arg(long, value_name = "FILE", conflicts_with = "vocab")]
+    /// Use this tokenizer (a tokenizer.json, or a folder) instead of training one, to continue from a model.
+    #[arg(long, value_name = "PATH", conflicts_with = "vocab")]
     tokenizer: Option<PathBuf>,
     /// Megabytes of each source that the tokenizer is trained on.
     #[arg(long, default_value_t = 10.0)]
@@ -43,12 +43,8 @@ pub fn run(args: Args) -> Result<()> {
         out: args.out,
         synthetic_bytes: (args.synthetic_mb * 1e6) as usize,
         vocab: args.vocab,
-        tokenizer: args.tokenizer.map(|path| load(&path)).transpose()?,
+        tokenizer: args.tokenizer.map(|path| load_tokenizer(&path)).transpose()?,
         sample_bytes: (args.sample_mb * 1e6) as usize,
     };
-    build(&recipe, &|line| eprintln!("{:7.1} s  {line}", start.elapsed().as_secs_f64()))
-}
-
-fn load(path: &Path) -> Result<Tokenizer> {
-    Tokenizer::from_json(&read(path)?).map_err(in_file(path))
+    build(&recipe, &|line| note(&format!("{:7.1} s  {line}", start.elapsed().as_secs_f64())))
 }

@@ -4,10 +4,11 @@ use crate::backend::now_or_never;
 use crate::circuit::evaluate::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};
 use crate::circuit::explain::graph::edges;
 use crate::circuit::{Circuit, Prompts, Scores, TaskModel, Threads, Workers};
-use crate::cli::print;
-use crate::cli::shared::task_prompts::{find_task, handwritten, load_tokenizer, pairs};
-use crate::cli::shared::{bridge, files};
-use crate::format::{ModelFile, circuit_file};
+use crate::cli::shared::bridge;
+use crate::cli::shared::load::{TokenizerArgs, load_circuit, load_model};
+use crate::cli::shared::output::{print, print_json};
+use crate::cli::shared::task_prompts::{find_task, handwritten, pairs};
+use crate::format::{CircuitFile, ModelFile};
 use crate::model::Node;
 use crate::tasks::{Split, Task};
 use crate::tokenizer::Tokenizer;
@@ -45,9 +46,8 @@ pub struct Args {
     /// How many pairs.
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
-    /// The tokenizer; else tokenizer.json beside the model.
-    #[arg(long, value_name = "FILE")]
-    tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    tokenizer: TokenizerArgs,
     /// Print JSON instead of lines for people.
     #[arg(long)]
     json: bool,
@@ -128,12 +128,8 @@ pub fn measure(
 ///
 /// # Errors
 /// When the files do not fit together.
-pub fn open(
-    file: &ModelFile,
-    circuit: &std::path::Path,
-) -> Result<(circuit_file::CircuitFile, &'static Task, Threads)> {
-    let loaded = circuit_file::read(&files::read(circuit)?).map_err(files::in_file(circuit))?;
-    loaded.check(&file.weights).map_err(files::in_file(circuit))?;
+pub fn open(file: &ModelFile, circuit: &std::path::Path) -> Result<(CircuitFile, &'static Task, Threads)> {
+    let loaded = load_circuit(circuit, &file.weights)?;
     let task = find_task(&loaded.circuit.task)?;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     let workers = Threads::new(TaskModel::new(&file.weights, &file.means, loaded.circuit.candidate_ids)?, cores);
@@ -147,8 +143,8 @@ pub fn run(args: Args) -> Result<()> {
     let Some(split) = Split::ALL.into_iter().find(|split| split.name() == args.split) else {
         bail!("there is no split {:?}", args.split);
     };
-    let tokenizer = load_tokenizer(args.tokenizer.as_deref(), &args.model)?;
-    let file = files::load_model(&args.model)?;
+    let tokenizer = args.tokenizer.load(&args.model)?;
+    let file = load_model(&args.model)?;
     if let (Some(bridge), Some(dense)) = (args.bridge, args.dense) {
         let mut loaded = bridge::BridgeArgs { dense, bridge }.load(&file)?;
         let channel = args.node.zip(args.task).map(|(node, task)| Ok((find_task(&task)?, node))).transpose()?;
@@ -168,7 +164,7 @@ pub fn run(args: Args) -> Result<()> {
     let (loaded, task, mut workers) = open(&file, circuit)?;
     let report = measure(&mut workers, task, &tokenizer, &loaded.circuit, &file, split, args.pairs)?;
     if args.json {
-        return print(&format!("{}\n", report.json()));
+        return print_json(&report.json());
     }
     let mut text = format!("{}: {} nodes, {} edges\n", report.task, report.nodes, report.edges);
     for (what, count, modes) in [

@@ -1,8 +1,8 @@
 //! `sparse-circuits generate`: text from a model.
 
-use crate::cli::print;
-use crate::cli::shared::files;
-use crate::cli::shared::prompt::{TokenizerArgs, encode};
+use crate::cli::shared::load::{TokenizerArgs, load_model};
+use crate::cli::shared::output::print;
+use crate::cli::shared::prompt::encode;
 use crate::model::{Generator, Sampler};
 use crate::{Result, bail};
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     let mut sampler = Sampler::new(args.temperature, args.top_p, args.seed)?;
-    let file = files::load_model(&args.model)?;
+    let file = load_model(&args.model)?;
     let tokenizer = args.tokenizer.load(&args.model)?;
     let tokens = encode(&tokenizer, &file.weights.config, "the prompt", &args.prompt)?;
     let mut generator = Generator::new(&file.weights);

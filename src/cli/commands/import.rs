@@ -1,7 +1,8 @@
 //! `sparse-circuits import`: a published checkpoint becomes one of our model files.
 
 use crate::Result;
-use crate::cli::shared::files;
+use crate::cli::shared::load::load_checkpoint;
+use crate::cli::shared::output::write_out;
 use crate::format::{Precision, model_file};
 use std::path::PathBuf;
 
@@ -21,12 +22,11 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let model = files::load_checkpoint(&args.checkpoint_dir)?;
+    let model = load_checkpoint(&args.checkpoint_dir)?;
     let precision = if args.compact { Precision::Compact } else { Precision::Lossless };
     let bytes = model_file::write(&model, precision)?;
-    files::write_atomically(&args.out, &bytes)?;
     let config = &model.weights.config;
-    println!(
+    let line = format!(
         "{}: {} layers, {} channels, {} weights other than zero, {} bytes",
         args.out.display(),
         config.n_layer,
@@ -34,5 +34,5 @@ pub fn run(args: Args) -> Result<()> {
         model_file::nonzeros(&model.weights),
         bytes.len()
     );
-    Ok(())
+    write_out(&args.out, &bytes, &line)
 }

@@ -3,12 +3,13 @@
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
 use crate::circuit::MeanSums;
-use crate::cli::shared::files;
-use crate::cli::shared::prompt::TokenizerArgs;
+use crate::cli::shared::load::{TokenizerArgs, load_model};
+use crate::cli::shared::output::{note, write_out};
+use crate::files::{io_error, read};
 use crate::format::{Precision, model_file};
 use crate::model::{Config, Model};
 use crate::tokenizer::Tokenizer;
-use crate::{Error, Result, bail};
+use crate::{Result, bail};
 use rayon::prelude::*;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ const BATCH: usize = 1024;
 const ROUND: usize = 64;
 
 pub fn run(args: Args) -> Result<()> {
-    let mut file = files::load_model(&args.model)?;
+    let mut file = load_model(&args.model)?;
     let config = &file.weights.config;
     let documents = match binaries(&args.corpus)? {
         paths if paths.is_empty() => texts(&args.corpus, &args.tokenizer.load(&args.model)?)?,
@@ -56,13 +57,8 @@ pub fn run(args: Args) -> Result<()> {
         fields.insert("means".into(), json!({"corpus": corpus, "tokens": sums.tokens()}));
     }
     let precision = if args.compact { Precision::Compact } else { Precision::Lossless };
-    files::write_atomically(&args.out, &model_file::write(&file, precision)?)?;
-    crate::cli::print(&format!(
-        "{}: means of {} hooks over {} tokens\n",
-        args.out.display(),
-        file.means.len(),
-        sums.tokens()
-    ))
+    let line = format!("{}: means of {} hooks over {} tokens", args.out.display(), file.means.len(), sums.tokens());
+    write_out(&args.out, &model_file::write(&file, precision)?, &line)
 }
 
 /// Both cores; the order of the sums is that of the windows, so the result does not depend on the number of cores.
@@ -84,7 +80,7 @@ fn sum(model: &Model<Cpu>, config: &Config, windows: &[&[u32]]) -> Result<MeanSu
         }
         if batches.len() > ROUND {
             let all: usize = windows.iter().map(|window| window.len()).sum();
-            eprintln!("{} of {all} tokens", sums.tokens());
+            note(&format!("{} of {all} tokens", sums.tokens()));
         }
     }
     Ok(sums)
@@ -102,7 +98,7 @@ fn binaries(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn tokens(path: &Path) -> Result<Vec<u32>> {
-    let bytes = files::read(path)?;
+    let bytes = read(path)?;
     if bytes.len() % 2 != 0 {
         bail!("{} is not a file of 16-bit token ids: it has {} bytes", path.display(), bytes.len());
     }
@@ -119,7 +115,7 @@ fn texts(path: &Path, tokenizer: &Tokenizer) -> Result<Vec<Vec<u32>>> {
         paths.push(path.to_path_buf());
     }
     let document = |path: &PathBuf| -> Result<Vec<u32>> {
-        let Ok(text) = String::from_utf8(files::read(path)?) else {
+        let Ok(text) = String::from_utf8(read(path)?) else {
             bail!("{} is not UTF-8 text", path.display());
         };
         let mut ids = tokenizer.encode(&text);
@@ -145,7 +141,6 @@ fn collect_texts(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |source| Error::Io { action: "read", path: folder.into(), source };
-    let entries = std::fs::read_dir(folder).map_err(failed)?;
-    entries.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
+    let entries = std::fs::read_dir(folder).map_err(io_error("read", folder))?;
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(io_error("read", folder))).collect()
 }

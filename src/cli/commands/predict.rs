@@ -3,12 +3,13 @@
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
 use crate::circuit::{Request, predict};
-use crate::cli::print;
 use crate::cli::shared::edits::EditArgs;
-use crate::cli::shared::files;
-use crate::cli::shared::prompt::{TokenizerArgs, encode};
+use crate::cli::shared::load::{TokenizerArgs, load_model};
+use crate::cli::shared::output::{print, print_json};
+use crate::cli::shared::prompt::encode;
+use crate::cli::shared::task_prompts::find_task;
 use crate::model::{LogitsAt, Model};
-use crate::{Error, Result, bail, tasks};
+use crate::{Error, Result, bail};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -37,11 +38,8 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let Some(task) = tasks::find(&args.task) else {
-        let known: Vec<&str> = tasks::TASKS.iter().map(|task| task.name).collect();
-        bail!("there is no task {:?}; the tasks are {}", args.task, known.join(", "));
-    };
-    let file = files::load_model(&args.model)?;
+    let task = find_task(&args.task)?;
+    let file = load_model(&args.model)?;
     let config = &file.weights.config;
     let edits = args.edits.edits()?;
     let circuit = args.edits.circuit(&file.weights)?;
@@ -83,7 +81,7 @@ pub fn run(args: Args) -> Result<()> {
     let (prediction, _) = now_or_never(predict(&mut cpu, &model, &request, candidates))?;
     let top: Vec<(String, f64)> = prediction.top.iter().map(|&(id, p)| (tokenizer.token_text(id), p)).collect();
     if args.json {
-        return print(&format!("{}\n", json!({"candidates": task.candidates, "p": prediction.p, "top": top})));
+        return print_json(&json!({"candidates": task.candidates, "p": prediction.p, "top": top}));
     }
     let mut text = String::new();
     for (candidate, p) in task.candidates.iter().zip(prediction.p) {

@@ -7,9 +7,10 @@ use crate::circuit::prune::{
     LearnOptions, Outcome, Progress, PruneData, PruneOptions, Pruned, SearchReport, Stage, prune,
 };
 use crate::circuit::{Circuit, EdgeList, MeanSums, NodeSpace, Prompts, TaskModel, Threads, Workers, control, evaluate};
-use crate::cli::print;
-use crate::cli::shared::files;
-use crate::cli::shared::task_prompts::{find_task, load_tokenizer, pairs};
+use crate::cli::shared::load::{TokenizerArgs, load_model};
+use crate::cli::shared::output::{note, write_out};
+use crate::cli::shared::task_prompts::{find_task, pairs};
+use crate::files::{in_file, read};
 use crate::format::{ModelFile, circuit_file, model_file};
 use crate::model::{Model, Node};
 use crate::tasks::{Split, TASKS, Task};
@@ -59,9 +60,8 @@ pub struct Args {
     /// Threads; as many as there are cores where it is absent. They change the time, not the circuit.
     #[arg(long)]
     threads: Option<usize>,
-    /// The tokenizer; else tokenizer.json beside the model.
-    #[arg(long, value_name = "FILE")]
-    tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    tokenizer: TokenizerArgs,
     /// Search in a model of the same shape that has learnt nothing, made from the seed, and write a report instead of a circuit.
     #[arg(long)]
     untrained: bool,
@@ -93,8 +93,8 @@ pub fn run(args: Args) -> Result<()> {
     if args.restarts > 1000 || args.threads.is_some_and(|n| n == 0 || n > 1024) {
         bail!("--restarts must be at most 1000, --threads must lie between 1 and 1024");
     }
-    let tokenizer = load_tokenizer(args.tokenizer.as_deref(), &args.model)?;
-    let mut file = files::load_model(&args.model)?;
+    let tokenizer = args.tokenizer.load(&args.model)?;
+    let mut file = load_model(&args.model)?;
     let candidates = task.candidate_tokens(&tokenizer)?;
     if args.untrained {
         file.weights = control::untrained(&file.weights, args.seed);
@@ -125,7 +125,7 @@ pub fn run(args: Args) -> Result<()> {
         let due = shown.is_none_or(|(stage, at)| stage != progress.stage || at.elapsed() > Duration::from_secs(5));
         if due {
             shown = Some((progress.stage, Instant::now()));
-            eprintln!("{:6.1} s  {}", started.elapsed().as_secs_f64(), line(progress));
+            note(&format!("{:6.1} s  {}", started.elapsed().as_secs_f64(), line(progress)));
         }
         true
     };
@@ -133,10 +133,10 @@ pub fn run(args: Args) -> Result<()> {
         bail!("the search was cancelled");
     };
     for search in &outcome.searches {
-        eprintln!("{}", search_line(search));
+        note(&search_line(search));
     }
     if let Some((nodes, edges)) = outcome.pooled {
-        eprintln!("inside all that were found: {nodes} nodes, {edges} edges");
+        note(&format!("inside all that were found: {nodes} nodes, {edges} edges"));
     }
     let mut provenance = json!({
         "found_earlier": args.found.len(), "pooled": outcome.pooled.map(|(nodes, edges)| json!({"nodes": nodes, "edges": edges})),
@@ -166,9 +166,8 @@ pub fn run(args: Args) -> Result<()> {
         circuit,
         provenance,
     })?;
-    files::write_atomically(&args.out, &bytes)?;
-    print(&format!(
-        "{}: {} nodes, {} edges; test loss {:.3}, accuracy {:.1} %; without the circuit {:.1} %; a flip reverses {:.1} % ({:.1} % in the whole model)\n",
+    let line = format!(
+        "{}: {} nodes, {} edges; test loss {:.3}, accuracy {:.1} %; without the circuit {:.1} %; a flip reverses {:.1} % ({:.1} % in the whole model)",
         args.out.display(),
         best.nodes.len(),
         best.edges,
@@ -177,12 +176,13 @@ pub fn run(args: Args) -> Result<()> {
         100.0 * scores.removed_accuracy,
         100.0 * scores.flip_rate_circuit,
         100.0 * scores.flip_rate_full,
-    ))
+    );
+    write_out(&args.out, &bytes, &line)
 }
 
 /// The mask of a circuit found earlier.
 fn found(path: &Path, task: &Task, model: &ModelFile, space: &NodeSpace) -> Result<Vec<f32>> {
-    let file = circuit_file::read(&files::read(path)?).map_err(files::in_file(path))?;
+    let file = circuit_file::read(&read(path)?).map_err(in_file(path))?;
     if file.circuit.task != task.name || file.model != model_file::fingerprint(&model.weights) {
         bail!("{} is a circuit of another task or model", path.display());
     }
@@ -274,14 +274,14 @@ fn write_control(args: &Args, outcome: &Outcome, mut report: Value) -> Result<()
     report["loss"] = json!(outcome.best.as_ref().map(|best| best.validation_loss).or(lowest(&outcome.searches)));
     report["edges"] = json!(outcome.best.as_ref().map(|best| best.edges));
     report["nodes"] = json!(outcome.best.as_ref().map(|best| best.nodes.len()));
-    files::write_atomically(&args.out, format!("{report:#}\n").as_bytes())?;
-    print(&match &outcome.best {
-        Some(best) => format!("untrained model: {} nodes, {} edges\n", best.nodes.len(), best.edges),
+    let line = match &outcome.best {
+        Some(best) => format!("untrained model: {} nodes, {} edges", best.nodes.len(), best.edges),
         None => {
             let loss = lowest(&outcome.searches).unwrap_or(f64::NAN);
-            format!("untrained model: the target is not reached, lowest loss {loss:.3}\n")
+            format!("untrained model: the target is not reached, lowest loss {loss:.3}")
         }
-    })
+    };
+    write_out(&args.out, format!("{report:#}\n").as_bytes(), &line)
 }
 
 /// The lowest loss of all searches; none without a search of its own.

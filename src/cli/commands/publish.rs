@@ -3,9 +3,8 @@
 use crate::cli::publish::bundle::{Bundle, poster, rounded};
 use crate::cli::publish::model_card;
 use crate::cli::publish::twin::{BRIDGE, DENSE, TwinArgs};
-use crate::cli::shared::files;
-use crate::cli::shared::task_prompts::load_tokenizer;
-use crate::{Error, Result};
+use crate::cli::shared::load::TokenizerArgs;
+use crate::{Result, files};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -21,9 +20,8 @@ pub struct Args {
     /// Folder with reports `TASK.json` of `prune --untrained`, for the card.
     #[arg(long, value_name = "DIR")]
     controls: Option<PathBuf>,
-    /// The tokenizer; else tokenizer.json beside the model.
-    #[arg(long, value_name = "FILE")]
-    tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    tokenizer: TokenizerArgs,
     #[command(flatten)]
     twin: TwinArgs,
     /// Pairs to measure on, of the test split.
@@ -35,7 +33,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let tokenizer = load_tokenizer(args.tokenizer.as_deref(), &args.model)?;
+    let tokenizer = args.tokenizer.load(&args.model)?;
     let mut models = vec![Bundle::measure("default", &args.model, &args.circuits, &tokenizer, args.pairs)?];
     let beside = args.twin.twin_model.as_ref().zip(args.twin.twin_circuits.as_ref());
     if let Some((model, circuits)) = beside {
@@ -59,8 +57,8 @@ pub fn run(args: Args) -> Result<()> {
     let write = |name: &str, bytes: &[u8]| {
         let path = args.out.join(name);
         let folder = path.parent().expect("a name in the folder").to_path_buf();
-        std::fs::create_dir_all(&folder).map_err(|source| Error::Io { action: "create", path: folder, source })?;
-        files::write_atomically(&path, bytes)
+        files::create_folder(&folder)?;
+        files::write(&path, bytes)
     };
     let tokenizer_bytes = tokenizer.to_json()?.into_bytes();
     write("tokenizer.json", &tokenizer_bytes)?;

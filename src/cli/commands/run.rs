@@ -3,10 +3,10 @@
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
 use crate::circuit::{Request, run as run_model};
-use crate::cli::print;
 use crate::cli::shared::edits::EditArgs;
-use crate::cli::shared::files;
-use crate::cli::shared::prompt::{TokenizerArgs, encode, fit};
+use crate::cli::shared::load::{TokenizerArgs, load_model};
+use crate::cli::shared::output::write_out;
+use crate::cli::shared::prompt::{encode, fit};
 use crate::model::{Hook, LogitsAt, Model};
 use crate::tensor::Activations;
 use crate::{Result, bail};
@@ -48,7 +48,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let file = files::load_model(&args.model)?;
+    let file = load_model(&args.model)?;
     let config = &file.weights.config;
     let hooks: BTreeSet<Hook> = args.hook.iter().copied().collect();
     if let Some(hook) = hooks.iter().find(|hook| !hook.exists(config)) {
@@ -90,8 +90,7 @@ pub fn run(args: Args) -> Result<()> {
         Ok(bytes) => bytes,
         Err(error) => bail!("the result cannot be written: {error}"),
     };
-    files::write_atomically(&args.out, &bytes)?;
-    print(&format!("{}: {}\n", args.out.display(), shapes.join(", ")))
+    write_out(&args.out, &bytes, &format!("{}: {}", args.out.display(), shapes.join(", ")))
 }
 
 /// `[tokens, channels]`, f32, little-endian.

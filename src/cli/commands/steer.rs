@@ -2,10 +2,11 @@
 
 use crate::backend::now_or_never;
 use crate::bridge::steer::{probabilities, pushed, pushes};
-use crate::cli::print;
 use crate::cli::shared::bridge::{BridgeArgs, Loaded};
-use crate::cli::shared::files;
-use crate::cli::shared::prompt::{TokenizerArgs, encode};
+use crate::cli::shared::load::{TokenizerArgs, load_model};
+use crate::cli::shared::output::{print, print_json};
+use crate::cli::shared::prompt::encode;
+use crate::cli::shared::task_prompts::find_task;
 use crate::model::Node;
 use crate::tasks::{self, Task};
 use crate::{Result, bail};
@@ -48,7 +49,7 @@ const MAX_RANDOM: usize = 10_000;
 
 fn task(args: &Args) -> Result<&'static Task> {
     if let Some(name) = &args.task {
-        return crate::cli::shared::task_prompts::find_task(name);
+        return find_task(name);
     }
     let Some(counterfactual) = &args.counterfactual else {
         bail!("say --task, --counterfactual or both: the candidates are those of a task");
@@ -77,7 +78,7 @@ pub fn run(args: Args) -> Result<()> {
             Err(reason) => bail!("{reason}; give a --counterfactual"),
         },
     };
-    let sparse = files::load_model(&args.sparse)?;
+    let sparse = load_model(&args.sparse)?;
     let Loaded { mut cpu, sparse: model, dense, file } = args.bridge.load(&sparse)?;
     let Some(node) = args.node.or(file.bridge.channels.get(task.name).copied()) else {
         bail!("the bridge names no channel for {}; say --node", task.name);
@@ -101,7 +102,7 @@ pub fn run(args: Args) -> Result<()> {
         if args.random > 0 {
             out["random"] = json!(p[2..]);
         }
-        return print(&format!("{out}\n"));
+        return print_json(&out);
     }
     let mut text = format!("{node} at strength {}:\n", args.strength);
     for (i, candidate) in task.candidates.iter().enumerate() {

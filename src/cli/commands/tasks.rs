@@ -3,7 +3,9 @@
 use clap::ValueEnum;
 use serde_json::json;
 
-use crate::tasks::{Split, TASKS, find};
+use crate::cli::shared::output::print;
+use crate::cli::shared::task_prompts::find_task;
+use crate::tasks::{Split, TASKS};
 use crate::{Result, bail};
 
 /// List the tasks, or print pairs of prompts of one, a JSON object a line: {"a": PROMPT, "b": PROMPT, "candidates": [..,..]}.
@@ -41,10 +43,7 @@ pub fn run(args: Args) -> Result<()> {
             }
         }
         Some(name) => {
-            let Some(task) = find(name) else {
-                let known: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
-                bail!("there is no task {name:?}; the tasks are {}", known.join(", "));
-            };
+            let task = find_task(name)?;
             if args.count > 100_000 {
                 bail!("--count is at most 100000, not {}", args.count);
             }
@@ -58,5 +57,5 @@ pub fn run(args: Args) -> Result<()> {
             }
         }
     }
-    crate::cli::print(&text)
+    print(&text)
 }

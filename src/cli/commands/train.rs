@@ -1,7 +1,8 @@
 //! `sparse-circuits train`: a dense or weight-sparse model from a config and a corpus.
 
+use crate::files::{in_file, read};
 use crate::train::{TrainConfig, train};
-use crate::{Error, Result};
+use crate::{Result, bail};
 use std::path::PathBuf;
 
 /// Train a model; progress goes to stderr and OUT/log.jsonl, checkpoints to OUT.
@@ -19,10 +20,9 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let text = std::fs::read_to_string(&args.config).map_err(|source| Error::Io {
-        action: "read",
-        path: args.config.clone(),
-        source,
-    })?;
-    train(&TrainConfig::from_json(&text)?, &args.out, args.resume)
+    let Ok(text) = String::from_utf8(read(&args.config)?) else {
+        bail!("{}: the file is not text", args.config.display());
+    };
+    let config = TrainConfig::from_json(&text).map_err(in_file(&args.config))?;
+    train(&config, &args.out, args.resume)
 }

@@ -7,8 +7,10 @@ use crate::circuit::explain::inspect::{Ask, View, circuit_info, model_info, view
 use crate::circuit::{Calibration, Circuit, Edits, Mode, Prompts, TaskModel, Threads, Workers};
 use crate::cli::commands::evaluate::{self, Report};
 use crate::cli::commands::prune::{DESCRIBED_PAIRS, labels};
-use crate::cli::shared::files;
+use crate::cli::shared::load::load_model;
+use crate::cli::shared::output::note;
 use crate::cli::shared::task_prompts::pairs;
+use crate::files;
 use crate::format::{ModelFile, circuit_file};
 use crate::model::{Model, Node};
 use crate::tasks::{Split, TASKS, Task};
@@ -69,14 +71,14 @@ impl Bundle {
         tokenizer: &Tokenizer,
         count: usize,
     ) -> Result<Bundle> {
-        let (bytes, file) = (files::read(path)?, files::load_model(path)?);
+        let (bytes, file) = (files::read(path)?, load_model(path)?);
         let (mut tasks, mut missing) = (Vec::new(), Vec::new());
         for task in TASKS {
             let path = circuits.join(format!("{}.json", task.name));
             if path.is_file() {
                 tasks.push(PublishedTask::measure(&file, task, &path, tokenizer, count)?);
             } else {
-                eprintln!("note: no circuit for {} in {}; this model goes without", task.name, circuits.display());
+                note(&format!("note: no circuit for {} in {}; this model goes without", task.name, circuits.display()));
                 missing.push((task, whole(&file, task, tokenizer, count)?));
             }
         }
@@ -131,7 +133,7 @@ impl PublishedTask {
                 task.name
             );
         };
-        eprintln!("{}: {} nodes, {} edges, {} presets", task.name, report.nodes, report.edges, presets.len());
+        note(&format!("{}: {} nodes, {} edges, {} presets", task.name, report.nodes, report.edges, presets.len()));
         let [here, there] = [[a, b], [b, a]].map(|[a, b]| shown(file, &circuit, task, a, b, false, None));
         let start = start(&circuit, [&a.tokens, &b.tokens], [&here?.activations, &there?.activations]);
         // the scores that the page shows are those of the card, and names follow today's rule

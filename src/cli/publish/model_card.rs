@@ -4,7 +4,7 @@
 use super::bundle::{Bundle, PublishedTask};
 use crate::circuit::evaluate::LossAndAccuracy;
 use crate::circuit::explain::inspect::model_info;
-use crate::cli::shared::files;
+use crate::files;
 use crate::{Error, Result};
 use serde_json::Value;
 use std::path::Path;

@@ -7,8 +7,10 @@ use crate::bridge::Bridge;
 use crate::bridge::score::{ChannelScore, SteerScore, Twins, choose};
 use crate::circuit::Circuit;
 use crate::cli::shared::bridge::{BridgeArgs, BridgeAsk, BridgeReport, Loaded, measure, short, site_scores};
-use crate::cli::shared::files;
+use crate::cli::shared::load::load_model;
+use crate::cli::shared::output::note;
 use crate::cli::shared::task_prompts::pairs;
+use crate::files::{in_file, read};
 use crate::format::model_file::fingerprint;
 use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
 use crate::model::{Model, Node};
@@ -103,9 +105,9 @@ impl TwinArgs {
         pairs: usize,
     ) -> Result<Option<Twin>> {
         let (Some(dense_path), Some(bridge_path)) = (&self.dense, &self.bridge) else { return Ok(None) };
-        let dense = files::load_model(dense_path)?;
-        let mut file = bridge_file::read(&files::read(bridge_path)?).map_err(files::in_file(bridge_path))?;
-        self.check(&file, sparse, &dense).map_err(files::in_file(bridge_path))?;
+        let dense = load_model(dense_path)?;
+        let mut file = bridge_file::read(&read(bridge_path)?).map_err(in_file(bridge_path))?;
+        self.check(&file, sparse, &dense).map_err(in_file(bridge_path))?;
 
         // from here on the numbers of the files as published: half precision is a slightly different model
         let dense_bytes = model_file::write(&dense, Precision::Compact)?;
@@ -126,7 +128,7 @@ impl TwinArgs {
             .map(|best| (best.task.name.to_string(), best.node))
             .collect();
         if loaded.file.bridge.channels.is_empty() {
-            eprintln!("note: no channel moves the dense model by {WORTH_SHOWING}; the page names none");
+            note(&format!("note: no channel moves the dense model by {WORTH_SHOWING}; the page names none"));
         }
         let bridge_bytes = bridge_file::write(&loaded.file, Precision::Compact)?;
         // what a reader of the published file will check
@@ -154,7 +156,7 @@ impl TwinArgs {
     /// Whether the bridge belongs to the models, the sparse one as it was trained or in its compact form.
     fn check(&self, file: &BridgeFile, sparse: &ModelFile, dense: &ModelFile) -> Result<()> {
         let Some(path) = &self.bridged else { return file.check(&sparse.weights, &dense.weights) };
-        let trained = files::load_model(path)?;
+        let trained = load_model(path)?;
         file.check(&trained.weights, &dense.weights)?;
         let compact = model_file::read(&model_file::write(&trained, Precision::Compact)?)?;
         if fingerprint(&compact.weights) != fingerprint(&sparse.weights) {
@@ -171,7 +173,7 @@ impl TwinArgs {
         let (Some(independent), Some(fitted), Some(corpus)) = (&self.independent, &self.fitted, &self.corpus) else {
             return Ok(Vec::new());
         };
-        let independent = files::load_model(independent)?;
+        let independent = load_model(independent)?;
         let mut fitted = BridgeArgs { dense: dense.into(), bridge: fitted.clone() }.load(&independent)?;
         let random = shuffled(&loaded.file.bridge);
         let trained = std::mem::replace(&mut loaded.file.bridge, random);
@@ -219,7 +221,7 @@ fn best_channel(
     let twins = Twins { sparse, dense, bridge: &file.bridge };
     let ranked = now_or_never(choose(cpu, twins, &nodes, &train, circuit.candidate_ids))?;
     Ok(ranked.first().map(|&(node, rise)| {
-        eprintln!("{}: {node} raises P(other) of the dense model by {rise:.4} on train pairs", task.name);
+        note(&format!("{}: {node} raises P(other) of the dense model by {rise:.4} on train pairs", task.name));
         Best { task, node, rise }
     }))
 }

@@ -1,12 +1,13 @@
 //! What the commands about bridges share: the dense model and the bridge, loaded and checked; and what `evaluate` says of a bridge.
 
+use super::load::load_model;
+use super::output::{print, print_json};
 use super::task_prompts::{find_task, pairs};
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
 use crate::bridge::DeviceBridge;
 use crate::bridge::score::{ChannelScore, Twins, channel_score};
-use crate::cli::print;
-use crate::cli::shared::files;
+use crate::files::{in_file, read};
 use crate::format::{BridgeFile, ModelFile, bridge_file};
 use crate::model::{Model, Node};
 use crate::tasks::{Split, Task};
@@ -41,9 +42,9 @@ impl BridgeArgs {
     /// # Errors
     /// Files that cannot be read or do not belong together.
     pub fn load(&self, sparse: &ModelFile) -> Result<Loaded> {
-        let dense = files::load_model(&self.dense)?;
-        let file = bridge_file::read(&files::read(&self.bridge)?).map_err(files::in_file(&self.bridge))?;
-        file.check(&sparse.weights, &dense.weights).map_err(files::in_file(&self.bridge))?;
+        let dense = load_model(&self.dense)?;
+        let file = bridge_file::read(&read(&self.bridge)?).map_err(in_file(&self.bridge))?;
+        file.check(&sparse.weights, &dense.weights).map_err(in_file(&self.bridge))?;
         let mut cpu = Cpu::new();
         let [sparse, dense] = [sparse, &dense].map(|file| Model::new(&mut cpu, &file.weights));
         Ok(Loaded { cpu, sparse, dense, file })
@@ -124,7 +125,7 @@ pub fn short(mut pairs: Vec<[Vec<u32>; 2]>, context: usize) -> Vec<[Vec<u32>; 2]
 
 pub fn print_report(report: &BridgeReport, as_json: bool) -> Result<()> {
     if as_json {
-        return print(&format!("{}\n", report.json()));
+        return print_json(&report.json());
     }
     let mut text = String::new();
     for (boundary, site) in report.sites.iter().enumerate() {

@@ -1,8 +1,7 @@
 //! The options that change a run, the same for `run` and `predict`.
 
-use super::files;
+use super::load::load_circuit;
 use crate::circuit::{Circuit, Edits, Mode};
-use crate::format::circuit_file;
 use crate::model::{Node, Weights};
 use crate::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,9 +73,7 @@ impl EditArgs {
             }
             return Ok(None);
         };
-        let file = circuit_file::read(&files::read(path)?).map_err(files::in_file(path))?;
-        file.check(weights).map_err(files::in_file(path))?;
-        Ok(Some(file.circuit))
+        Ok(Some(load_circuit(path, weights)?.circuit))
     }
 }
 

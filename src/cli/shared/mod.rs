@@ -1,7 +1,8 @@
-//! What several subcommands share: files, prompts, edits, bridges.
+//! What several subcommands share: loading files, prompts, edits, bridges.
 
 pub mod bridge;
 pub mod edits;
-pub mod files;
+pub mod load;
+pub mod output;
 pub mod prompt;
 pub mod task_prompts;

@@ -4,7 +4,6 @@ use crate::circuit::Prompts;
 use crate::tasks::{self, Split, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Result, bail};
-use std::path::{Path, PathBuf};
 
 /// # Errors
 /// Lists the tasks there are.
@@ -16,19 +15,6 @@ pub fn find_task(name: &str) -> Result<&'static Task> {
             bail!("there is no task {name:?}; the tasks are {}", known.join(", "))
         }
     }
-}
-
-/// The tokenizer that was named, else `tokenizer.json` beside the model (in it, where the model is a folder).
-///
-/// # Errors
-/// Names the file and what is wrong with it.
-pub fn load_tokenizer(named: Option<&Path>, model: &Path) -> Result<Tokenizer> {
-    let beside = || match model.is_dir() {
-        true => model.join("tokenizer.json"),
-        false => model.with_file_name("tokenizer.json"),
-    };
-    let path = named.map_or_else(beside, PathBuf::from);
-    Tokenizer::from_json(&super::files::read(&path)?).map_err(super::files::in_file(&path))
 }
 
 /// Token ids of the first `count` pairs of a split.
