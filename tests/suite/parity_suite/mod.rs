@@ -203,8 +203,8 @@ pub async fn mask_gradients_of_shipped_circuits_agree(mut gpu: Gpu) {
             let model = Arc::new(model);
             let mut on_gpu = Worker::new(gpu, model.clone());
             let mut on_cpu = Worker::new(Cpu::new(), model);
-            let presets = &task.presets[..task.presets.len().min(PRESETS)];
-            let prompts = Prompts::new(presets, file.weights.config.block_size);
+            let presets: Vec<_> = task.presets.iter().take(PRESETS).cloned().collect();
+            let prompts = Prompts::new(&presets, file.weights.config.block_size);
             let circuit = space.mask(&task.circuit.nodes).unwrap();
             // fractions, so that no gate is the identity
             let mixed: Vec<f32> = (0..space.len()).map(|i| 0.5 + 0.5 * ((i * 37 % 101) as f32 / 101.0)).collect();
