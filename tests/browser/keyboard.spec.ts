@@ -55,7 +55,7 @@ test('the modes, the list and undo can be reached and pressed', async ({ page })
   await page.keyboard.press('Enter');
   await ready(page);
   await expect(page.getByTestId('mode-full')).toHaveAttribute('aria-pressed', 'true');
-  await page.getByRole('button', { name: 'List', exact: true }).press('Enter');
+  await page.locator('[data-view=list]').press('Enter');
   await tabTo(page, '[data-testid=node-list] [data-node]');
   await page.keyboard.press('Enter');
   await ready(page);

@@ -25,7 +25,7 @@ for (const [what, spoil] of broken) {
 test('a model file that is not there gives a clear error', async ({ page }) => {
   await page.route(`**/models/${listed().file}`, (route) => route.fulfill({ status: 404, body: '' }));
   await page.goto('./');
-  await expect(page.getByTestId('error')).toContainText('status 404');
+  await expect(page.getByTestId('error').locator('[data-notice=failure]')).toContainText('404');
 });
 
 test('one progress bar that only grows and ends at its end', async ({ page }) => {
@@ -53,15 +53,16 @@ test('before the engine is there the screen shows precomputed numbers and says s
   });
   const seen = watch(page);
   await page.goto('./');
-  await expect(page.getByText(/precomputed/i)).toBeVisible();
+  await expect(page.getByTestId('status')).toHaveAttribute('data-placeholder', 'true');
+  await expect(page.getByTestId('status')).toBeVisible();
   await expect(page.getByTestId('status')).toHaveAttribute('data-state', 'loading');
-  const poster = await page.getByTestId('p-target').getAttribute('data-value');
+  const precomputed = await page.getByTestId('p-target').getAttribute('data-value');
   await expect(page.getByTestId('flip')).toBeDisabled();
   release();
   await ready(page);
-  await expect(page.getByText(/precomputed/i)).toHaveCount(0);
+  await expect(page.getByTestId('status')).toHaveAttribute('data-placeholder', 'false');
   const live = await page.getByTestId('p-target').getAttribute('data-value');
-  expect(Math.abs(Number(live) - Number(poster))).toBeLessThan(1e-4);
+  expect(Math.abs(Number(live) - Number(precomputed))).toBeLessThan(1e-4);
   expect(seen.strangers).toEqual([]);
 });
 
@@ -85,7 +86,7 @@ test('a tokenizer that does not come leaves the examples running', async ({ page
   await open(page);
   await page.getByTestId('prompt-a').fill('print("a text of my own');
   await expect(page.getByTestId('status')).toHaveAttribute('data-state', 'error');
-  await expect(page.getByTestId('error')).toContainText('only the examples can run');
+  await expect(page.getByTestId('error').locator('[data-notice=failure]')).toContainText('tokenizer');
   await page.getByTestId('prompt-a').fill(listed().tasks[0]!.presets[0]!.a.text);
   await ready(page);
   await expect(page.getByTestId('error')).toHaveCount(0);

@@ -20,7 +20,7 @@ for (const { name, width, height } of screens) {
       for (const step of ['opened', 'flipped', 'node', 'list'] as const) {
         if (step === 'flipped') await page.getByTestId('flip').click();
         if (step === 'node') await page.locator('[data-testid=graph] [data-node]').first().press('Enter');
-        if (step === 'list') await page.getByRole('button', { name: 'List', exact: true }).press('Enter');
+        if (step === 'list') await page.locator('[data-view=list]').press('Enter');
         await ready(page);
         await still(page);
         await page.screenshot({ path: info.outputPath(`${name}-${colorScheme}-${step}.png`), fullPage: true });

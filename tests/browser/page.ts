@@ -62,9 +62,9 @@ export async function chances(page: Page): Promise<[number, number]> {
   return [await read('p-target'), await read('p-alt')];
 }
 
-/** Draws the nodes, too, that are folded because they are silent on the example. */
+/** Draws the nodes, too, that are folded because they are inactive on the example. */
 export async function unfold(page: Page): Promise<void> {
-  const button = page.getByRole('button', { name: /^Show all/ });
+  const button = page.locator('[data-folded=true]');
   if ((await button.count()) > 0) await button.click();
 }
 
@@ -103,4 +103,9 @@ export async function still(page: Page): Promise<void> {
     await Promise.all(moving.map((one) => one.finished.catch(() => {})));
     await frame();
   });
+}
+
+/** What the page says about a link, a prompt or a failure: one `data-notice` each. */
+export async function notices(page: Page): Promise<string[]> {
+  return page.locator('[data-notice]').evaluateAll((all) => all.map((one) => one.getAttribute('data-notice')!));
 }

@@ -141,7 +141,8 @@ test('pressing Flip moves the sparse and the dense bars; the usual random push o
   expect(moved).toBeGreaterThan(0.05);
   const stayed = Math.abs((await value(page, 'dense-random')) - dense[1]);
   expect(stayed).toBeLessThan(moved / 10);
-  await expect(page.getByTestId('twin-said')).toContainText(/; (only \d+ of )?50 random pushes of the same size (never|comes? half)/);
+  await expect(page.getByTestId('twin-summary')).toHaveAttribute('data-kind', /^(special|few-as-far)$/);
+  await expect(page.getByTestId('twin-summary')).toHaveAttribute('data-directions', '50');
 });
 
 test('a link opens the twin as it was left: strength, channel and numbers', async ({ page, browser }) => {
@@ -194,7 +195,7 @@ test('by keyboard: open, steer to the end, change the switch point, shut', async
   const first = await value(page, 'hybrid-sparse-dense');
   await page.keyboard.press('End');
   await expect.poll(() => value(page, 'hybrid-sparse-dense')).not.toBe(first);
-  await page.getByRole('button', { name: 'Shut the dense twin' }).press('Enter');
+  await page.getByTestId('twin-close').press('Enter');
   await expect(page.getByTestId('twin')).toHaveCount(0);
   await ready(page);
   expect(page.url()).not.toContain('twin=');
@@ -218,7 +219,7 @@ test('a text without a counterfactual shows the dense model, and says why it can
   await open(page, `#v=1&task=${steered[0]!.name}&a=${encodeURIComponent('x = 1')}&twin=1`);
   const p = await denseChances(page);
   expect(p[0] + p[1]).toBeCloseTo(1, 9);
-  await expect(page.getByTestId('twin-said')).toContainText('Steering is off');
+  await expect(page.getByTestId('twin-summary')).toHaveAttribute('data-kind', 'no-prompt-b');
   await expect(page.getByTestId('steer-strength')).toBeDisabled();
 });
 

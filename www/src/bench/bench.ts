@@ -204,6 +204,7 @@ function showPage(rows: Row[]): void {
 
 function showSides(result: SidesResult): void {
   say('device', caution(result));
+  document.getElementById('device')!.dataset['device'] = result.device === null ? 'none' : result.software ? 'software' : 'gpu';
   say('state', `Measured ${result.rows.length} of ${result.planned}; keep this tab in front.`);
   fill('sides', lines(result));
 }

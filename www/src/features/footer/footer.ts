@@ -16,7 +16,7 @@ export interface FooterActions {
 export function footer(screen: Screen, copied: string, actions: FooterActions): TemplateResult {
   const { phase, progress } = screen;
   return html`<footer>
-    <span class="state" data-testid="status" data-state=${phase}><i class="dot"></i><span>${words(screen)}</span></span>
+    <span class="state" data-testid="status" data-state=${phase} data-placeholder=${screen.poster}><i class="dot"></i><span>${words(screen)}</span></span>
     ${phase === 'loading' && progress
       ? html`<span class="load" role="progressbar" aria-label=${text.loading} aria-valuemin="0" aria-valuemax=${progress.total} aria-valuenow=${progress.loaded}
           ><i style="width:${((100 * progress.loaded) / Math.max(1, progress.total)).toFixed(1)}%"></i></span
@@ -35,8 +35,20 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
 function runsOn(screen: Screen, backend: BackendState, actions: FooterActions): TemplateResult {
   const { name, other } = backend;
   const reason = why(backend);
+  const times = backend.reason.kind === 'measured' ? backend.reason : null;
   return html`<span class="sep"></span><span class="runs">${text.runsOn}<b data-testid="backend">${name}</b>${time(screen)}</span>
-    ${reason ? html`<span class="why" data-testid="backend-why" data-reason=${backend.reason.kind} title=${reason}>${reason}</span>` : nothing}
+    ${reason
+      ? html`<span
+          class="why"
+          data-testid="backend-why"
+          data-reason=${backend.reason.kind}
+          data-cpu-ms=${times?.cpu ?? nothing}
+          data-webgpu-ms=${times?.webgpu ?? nothing}
+          data-software=${times?.software ?? nothing}
+          title=${reason}
+          >${reason}</span
+        >`
+      : nothing}
     ${other ? html`<button class="quiet" data-testid="use-backend" @click=${() => actions.use(other)}>${text.use(other)}</button>` : nothing}`;
 }
 

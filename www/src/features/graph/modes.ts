@@ -23,7 +23,7 @@ export function modes(screen: Screen, pick: (mode: Mode) => void): TemplateResul
 export function viewSwitch(screen: Screen, pick: (view: Screen['view']) => void): TemplateResult {
   return html`<div class="seg quiet2" role="group" aria-label=${text.view}>
     ${(['graph', 'list'] as const).map(
-      (view) => html`<button aria-pressed=${screen.view === view} @click=${() => pick(view)}>${text.views[view]}</button>`,
+      (view) => html`<button data-view=${view} aria-pressed=${screen.view === view} @click=${() => pick(view)}>${text.views[view]}</button>`,
     )}
   </div>`;
 }

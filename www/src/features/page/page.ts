@@ -122,7 +122,7 @@ export class Page extends Light {
       ${this.messages(screen)}
       <div class="after">
         <div class="saidrow">
-          <p class="said" data-kind=${sentence?.kind ?? 'loading'}>${sentence ? richText(sentence.text) : text.summary.loading}</p>
+          <p class="said" data-testid="summary" data-kind=${sentence?.kind ?? 'loading'}>${sentence ? richText(sentence.text) : text.summary.loading}</p>
           ${this.twinSwitch(screen)}
         </div>
         ${doc.twin && screen.twin ? this.twinPanel(screen) : nothing}
@@ -184,7 +184,7 @@ export class Page extends Light {
     const { circuit, silent, name } = numbers?.task ?? {};
     if (!circuit || !silent?.length || view !== 'graph') return nothing;
     const whole = this.whole === name;
-    return html`<button class="quiet small fold" title=${text.modes.silent(silent.length)} @click=${() => (this.whole = whole ? null : name!)}>
+    return html`<button class="quiet small fold" data-folded=${!whole} title=${text.modes.silent(silent.length)} @click=${() => (this.whole = whole ? null : name!)}>
       ${whole ? text.modes.fold(silent.length) : text.modes.unfold(circuit.nodes.length)}
     </button>`;
   }

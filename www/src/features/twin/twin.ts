@@ -60,7 +60,7 @@ export class TwinPanel extends Light {
       <div class="thead">
         <h2>${text.name}</h2>
         <p>${text.intro}${screen.twin?.listed.default ? '' : text.otherCircuit}</p>
-        <button class="quiet icon" aria-label=${text.close} @click=${() => this.change(withTwin(screen.doc, false), 'select')}>${icons.close}</button>
+        <button class="quiet icon" data-testid="twin-close" aria-label=${text.close} @click=${() => this.change(withTwin(screen.doc, false), 'select')}>${icons.close}</button>
       </div>
       ${twin.failure ? html`<p class="tfail" role="alert" data-testid="twin-error">${twin.failure}</p>` : nothing}
       ${twin.phase === 'loading' ? this.progress() : nothing}
@@ -84,6 +84,7 @@ export class TwinPanel extends Light {
     const steered = numbers.steer > 0 && numbers.case.b !== null;
     const other = otherOf(numbers);
     const control = random && middle(random);
+    const effect = steering(numbers);
     return html`<div class="tbody">
       <div class="tplot">${twinChart(numbers, task.candidates, task.circuit, screen.model?.headWidth ?? 0)}</div>
       <div class="tnext">
@@ -92,7 +93,7 @@ export class TwinPanel extends Light {
           ${([0, 1] as const).map((index) =>
             bar(index === 0 ? 'dense-p-target' : 'dense-p-alt', task.candidates[index], p[index], steered ? before[index] : undefined, p[index] > p[1 - index]!))}
         </div>
-        <p class="tsaid" data-testid="twin-said" data-kind=${steering(numbers).kind}>${richText(steeringText(numbers, task.candidates, screen.numbers?.shown.reason ?? null))}</p>
+        <p class="tsaid" data-testid="twin-summary" data-kind=${effect.kind} data-directions=${numbers.random?.length ?? nothing}>${richText(steeringText(numbers, task.candidates, screen.numbers?.shown.reason ?? null))}</p>
         ${control
           ? html`<p class="tiny">${text.randomMedian(random.length)}<code>${sayToken(task.candidates[other])}</code>
               <b data-testid="dense-random" data-value=${control[1]} data-before=${before[1]}>${percent(control[other])}</b>
