@@ -1,11 +1,15 @@
-/** Downloads that count their bytes, and say clearly what went wrong. */
+/** Downloads of files whose sizes are known. They count their bytes, and their errors name the file and the reason. */
+import type { Progress } from './protocol';
 
-/** Counts what several downloads have brought; the sum only grows. */
+/** The largest file that the page loads, in bytes. A model must fit into the engine's memory, which has 4 GiB, more than once. */
+export const MAX_FILE_BYTES = 2 ** 30;
+
+/** Sums the bytes of several downloads and reports each change. */
 export class Tally {
   private loaded = 0;
   private total = 0;
 
-  constructor(private readonly report: (progress: { loaded: number; total: number }) => void) {}
+  constructor(private readonly report: (progress: Progress) => void) {}
 
   expect(bytes: number): void {
     this.total += bytes;
@@ -19,19 +23,22 @@ export class Tally {
 }
 
 /**
- * The bytes of a file whose size is known beforehand. A file of another size is refused: it was cut off on its way, or it is
- * another file than the manifest speaks of.
+ * Loads a file of exactly `bytes` bytes. Rejects a file of another size: it is damaged, or it is not the file that the manifest lists.
+ * Nothing is allocated before the size and the server's answer are checked.
  */
 export async function download(url: string, bytes: number, tally: Tally | null): Promise<Uint8Array<ArrayBuffer>> {
   const name = new URL(url).pathname.split('/').at(-1) ?? url;
-  let response: Response;
-  try {
-    response = await fetch(url);
-  } catch {
-    throw new Error(`${name} could not be loaded: no connection. Check the connection and load the page again.`);
+  if (!Number.isSafeInteger(bytes) || bytes < 1 || bytes > MAX_FILE_BYTES) {
+    throw new Error(`${name} cannot be loaded: its size of ${bytes} bytes is not a whole number from 1 to ${MAX_FILE_BYTES}.`);
   }
+  const response = await request(url, name);
   if (!response.ok) throw new Error(`${name} could not be loaded: the server answered with status ${response.status}.`);
-  const result = new Uint8Array(bytes);
+  const announced = announcedBytes(response);
+  if (announced !== null && announced !== bytes) {
+    void response.body?.cancel();
+    throw new Error(`${name} has ${announced} bytes instead of the ${bytes} bytes in the manifest: it is damaged or another file.`);
+  }
+  const result = allocate(bytes, name);
   let at = 0;
   try {
     const reader = response.body!.getReader();
@@ -40,7 +47,7 @@ export async function download(url: string, bytes: number, tally: Tally | null):
       if (done) break;
       if (at + value.length > bytes) {
         void reader.cancel();
-        throw new SizeError(`${name} is larger than the ${bytes} bytes that the manifest gives it: it is another file, or damaged.`);
+        throw new SizeError(`${name} has more than the ${bytes} bytes in the manifest: it is damaged or another file.`);
       }
       result.set(value, at);
       at += value.length;
@@ -48,10 +55,36 @@ export async function download(url: string, bytes: number, tally: Tally | null):
     }
   } catch (error) {
     if (error instanceof SizeError) throw error;
-    throw new Error(`${name} broke off after ${at} of ${bytes} bytes. Check the connection and load the page again.`);
+    throw new Error(`The download of ${name} stopped after ${at} of ${bytes} bytes. Check the connection and load the page again.`);
   }
   if (at < bytes) throw new Error(`${name} ends after ${at} of ${bytes} bytes: it is damaged. Load the page again, or replace the file.`);
   return result;
+}
+
+/** Without a connection, the browser's cache may still have the file: an engine that is restarted loads files that the page had before. */
+async function request(url: string, name: string): Promise<Response> {
+  try {
+    return await fetch(url).catch(() => fetch(url, { cache: 'force-cache' }));
+  } catch {
+    throw new Error(`${name} could not be loaded: no connection. Check the connection and load the page again.`);
+  }
+}
+
+/**
+ * The file's size by the response's headers, or null. The length of a compressed response is not the file's, and a response from another
+ * origin does not show whether it is compressed.
+ */
+function announcedBytes({ headers, type }: Response): number | null {
+  const length = headers.get('content-length');
+  return length === null || headers.has('content-encoding') || type === 'cors' ? null : Number(length);
+}
+
+function allocate(bytes: number, name: string): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(bytes);
+  } catch {
+    throw new Error(`${name} needs ${bytes} bytes of memory, which this browser does not give. Close other tabs and load the page again.`);
+  }
 }
 
 class SizeError extends Error {}

@@ -1,6 +1,6 @@
 /**
- * `models/manifest.json`: what there is to load, and enough about every task to fill the screen before the engine runs.
- * Checked at run time, because the file may come from another build or from someone else's server.
+ * `models/manifest.json` lists the files to load, and what the screen shows of each task before the engine runs.
+ * It is checked at run time: the file may come from another build or another server.
  *
  * ```json
  * { "version": 1,
@@ -17,9 +17,10 @@
  *           "presets": [ { "a": { "text": "print('hi", "tokens": [ { "id": 5, "text": "print" } ], "cut": 0 }, "b": { } } ] } ] } ] }
  * ```
  *
- * Files are relative to `models/`; `bytes` are those of the file itself. `poster` is optional and holds `Poster`. `twin` is
- * optional: a dense model, and the bridge between it and this one.
+ * File names are relative to `models/`. `bytes` is the size of the file itself. The optional `poster` names a file with a `Poster`. The
+ * optional `twin` is a dense model with the bridge to this model.
  */
+import { MAX_FILE_BYTES } from './download';
 import type { CircuitInfo, ModelInfo, Prompt, TaskInfo, View } from './protocol';
 
 export interface ManifestTask extends Omit<TaskInfo, 'circuit' | 'silent'> {
@@ -37,7 +38,7 @@ export interface ManifestModel {
   tasks: ManifestTask[];
 }
 
-/** Loaded when somebody opens the dense twin. */
+/** Loaded when the user opens the dense twin. */
 export interface ManifestTwin {
   dense: string;
   denseBytes: number;
@@ -52,36 +53,43 @@ export interface Manifest {
 }
 
 /**
- * The first screen with numbers computed when the files were made: first task, first preset, circuit mode, no edits. Arrays of
- * numbers where `View` has typed arrays.
+ * The first screen with precomputed numbers: first task, first preset, circuit mode, no edits. The file has arrays of numbers where
+ * `View` has typed arrays.
  */
 export interface Poster {
   task: string;
   model: ModelInfo;
   circuit: CircuitInfo;
-  /** Of the task's first node. */
+  /** Its detail is that of the task's first node. */
   view: View;
 }
 
+/** The files of one model, its tokenizer, its circuits and its twin have at most this many bytes together. */
+const MAX_MODEL_BYTES = 2 * MAX_FILE_BYTES - 1;
+/** Token ids have 32 bits. */
+const MAX_TOKEN_ID = 2 ** 32 - 1;
+/** The limit of each size of a model in the poster. */
+const MAX_MODEL_SIZE = 2 ** 31 - 1;
+
 type Json = unknown;
 
-/** Checks a parsed manifest. Throws an Error that says which value is wrong. */
+/** Checks a parsed manifest. Throws an Error that names the wrong value. */
 export function readManifest(json: Json): Manifest {
   const root = object(json, 'the manifest');
   if (root['version'] !== 1) {
-    throw new Error(`models/manifest.json is of version ${JSON.stringify(root['version']) ?? 'none'}; this page reads version 1.`);
+    throw new Error(`models/manifest.json has version ${JSON.stringify(root['version']) ?? 'none'}. This page reads version 1.`);
   }
   const models = array(root['models'], 'models').map((model, index) => readModel(model, `models[${index}]`));
   if (models.length === 0) throw new Error('models/manifest.json lists no model.');
   return { version: 1, poster: root['poster'] === undefined || root['poster'] === null ? null : file(root['poster'], 'poster'), models };
 }
 
-/** The model that opens: the one marked default, else the first. */
+/** The model that opens first: the one marked as default, or the first one. */
 export function defaultModel(manifest: Manifest): ManifestModel {
   return manifest.models.find((model) => model.default) ?? manifest.models[0]!;
 }
 
-/** Checks a poster against its task, and turns its arrays into those of a `View`. */
+/** Checks a poster and converts its arrays to those of a `View`. */
 export function readPoster(json: Json): Poster {
   const root = object(json, 'the poster');
   const view = object(root['view'], 'view');
@@ -89,7 +97,7 @@ export function readPoster(json: Json): Poster {
   const floats = (value: Json, where: string) => Float32Array.from(array(value, where).map((item) => number(item, where)));
   const rows = (value: Json, where: string) => array(value, where).map((row, index) => floats(row, `${where}[${index}]`));
   const activations = rows(view['activations'], 'view.activations');
-  if (activations.length !== circuit.nodes.length) throw wrong('view.activations', 'one row a node of the circuit');
+  if (activations.length !== circuit.nodes.length) throw wrong('view.activations', 'one row for each node of the circuit');
   const attention = array(view['attention'], 'view.attention').map((item, index) => {
     const head = object(item, `view.attention[${index}]`);
     return {
@@ -100,7 +108,7 @@ export function readPoster(json: Json): Poster {
   const detail = view['detail'] === null || view['detail'] === undefined ? null : object(view['detail'], 'view.detail');
   return {
     task: text(root['task'], 'task'),
-    model: object(root['model'], 'model') as unknown as ModelInfo,
+    model: readModelInfo(root['model']),
     circuit,
     view: {
       ...(view as unknown as View),
@@ -129,6 +137,14 @@ function readDetail(detail: Record<string, Json>, floats: (value: Json, where: s
   };
 }
 
+function readModelInfo(json: Json): ModelInfo {
+  const root = object(json, 'model');
+  for (const key of ['layers', 'width', 'nonzeros', 'contextLength', 'vocabSize', 'attnWidth', 'headWidth', 'mlpWidth']) {
+    integer(root[key], `model.${key}`, 0, MAX_MODEL_SIZE);
+  }
+  return root as unknown as ModelInfo;
+}
+
 function readCircuitInfo(json: Json): CircuitInfo {
   const root = object(json, 'circuit');
   for (const key of ['nodes', 'edges', 'lanes', 'flipNodes']) array(root[key], `circuit.${key}`);
@@ -139,7 +155,7 @@ function readModel(json: Json, where: string): ManifestModel {
   const root = object(json, where);
   const tasks = array(root['tasks'], `${where}.tasks`).map((task, index) => readTask(task, `${where}.tasks[${index}]`));
   if (tasks.length === 0) throw wrong(`${where}.tasks`, 'at least one task');
-  return {
+  const model: ManifestModel = {
     file: file(root['file'], `${where}.file`),
     default: root['default'] === true,
     bytes: size(root['bytes'], `${where}.bytes`),
@@ -148,6 +164,10 @@ function readModel(json: Json, where: string): ManifestModel {
     ...(root['twin'] === undefined || root['twin'] === null ? {} : { twin: readTwin(root['twin'], `${where}.twin`) }),
     tasks,
   };
+  const { bytes, tokenizerBytes, twin } = model;
+  const total = [bytes, tokenizerBytes, twin?.denseBytes ?? 0, twin?.bridgeBytes ?? 0, ...tasks.map((task) => task.bytes)].reduce((sum, one) => sum + one, 0);
+  if (total > MAX_MODEL_BYTES) throw wrong(where, `at most ${MAX_MODEL_BYTES} bytes in all`);
+  return model;
 }
 
 function readTwin(json: Json, where: string): ManifestTwin {
@@ -176,7 +196,7 @@ function readTask(json: Json, where: string): ManifestTask {
     explanation: text(root['explanation'], `${where}.explanation`),
     flipLabel: text(root['flipLabel'], `${where}.flipLabel`),
     candidates: [candidates[0]!, candidates[1]!],
-    candidateIds: pair(root['candidateIds'], `${where}.candidateIds`),
+    candidateIds: tokenPair(root['candidateIds'], `${where}.candidateIds`),
     presets,
     start: root['start'] === null ? null : text(root['start'], `${where}.start`),
     circuit: file(root['circuit'], `${where}.circuit`),
@@ -188,14 +208,14 @@ function readPrompt(json: Json, where: string): Prompt {
   const root = object(json, where);
   const tokens = array(root['tokens'], `${where}.tokens`).map((item) => {
     const token = object(item, `${where}.tokens`);
-    return { id: size(token['id'], `${where}.tokens.id`), text: text(token['text'], `${where}.tokens.text`) };
+    return { id: integer(token['id'], `${where}.tokens.id`, 0, MAX_TOKEN_ID), text: text(token['text'], `${where}.tokens.text`) };
   });
   if (tokens.length === 0) throw wrong(`${where}.tokens`, 'at least one token');
-  return { text: text(root['text'], `${where}.text`), tokens, cut: size(root['cut'], `${where}.cut`) };
+  return { text: text(root['text'], `${where}.text`), tokens, cut: integer(root['cut'], `${where}.cut`, 0, Number.MAX_SAFE_INTEGER) };
 }
 
 function wrong(where: string, wanted: string): Error {
-  return new Error(`models/manifest.json (or the poster beside it): ${where} should be ${wanted}. Build the models folder again.`);
+  return new Error(`models/manifest.json or its poster is wrong: ${where} must be ${wanted}. Publish the models folder again.`);
 }
 
 function object(json: Json, where: string): Record<string, Json> {
@@ -218,10 +238,20 @@ function number(json: Json, where: string): number {
   return json;
 }
 
-function size(json: Json, where: string): number {
+function integer(json: Json, where: string, min: number, max: number): number {
   const value = number(json, where);
-  if (!Number.isSafeInteger(value) || value < 0) throw wrong(where, 'a whole number from 0 on');
+  if (!Number.isSafeInteger(value) || value < min || value > max) throw wrong(where, `a whole number from ${min} to ${max}`);
   return value;
+}
+
+/** Bytes of a file. */
+function size(json: Json, where: string): number {
+  return integer(json, where, 1, MAX_FILE_BYTES);
+}
+
+function tokenPair(json: Json, where: string): [number, number] {
+  const [first, second] = pair(json, where);
+  return [integer(first, where, 0, MAX_TOKEN_ID), integer(second, where, 0, MAX_TOKEN_ID)];
 }
 
 function pair(json: Json, where: string): [number, number] {
@@ -230,7 +260,7 @@ function pair(json: Json, where: string): [number, number] {
   return [values[0]!, values[1]!];
 }
 
-/** A file name relative to models/: no scheme, no way out of the folder. */
+/** A file name relative to models/. It has no scheme and cannot leave the folder. */
 function file(json: Json, where: string): string {
   const name = text(json, where);
   if (!/^[\w][\w.-]*(\/[\w][\w.-]*)*$/.test(name)) throw wrong(where, 'a file name relative to models/');
