@@ -98,7 +98,7 @@ test('after the first screen both are measured, the faster one runs, and the foo
   await expect(page.getByTestId('backend-why')).toHaveAttribute('data-software', 'true');
   expect(page.url()).not.toContain('backend=');
   expect(await asked(page)).toEqual({ adapters: 2, devices: 1 });
-  expect(seen).toEqual({ said: [], strangers: [] });
+  expect(seen).toEqual({ messages: [], strangers: [] });
 });
 
 /** A pass that ends in the turn in which it began is the CPU's, for a device is waited for: each takes a minute more. */

@@ -22,6 +22,6 @@ test('bench.html measures the page and its backends', async ({ page }) => {
     expect(Number(difference)).toBeLessThan(1e-4);
   }
   // Chromium says that there is no adapter, too.
-  expect(seen.said.filter((line) => line !== 'No available adapters.')).toEqual([]);
+  expect(seen.messages.filter((line) => line !== 'No available adapters.')).toEqual([]);
   expect(seen.strangers).toEqual([]);
 });

@@ -65,18 +65,18 @@ test('the modes, the list and undo can be reached and pressed', async ({ page })
 test('a screen reader hears the two chances once a change', async ({ page }) => {
   await open(page);
   await page.evaluate(() => {
-    const said: string[] = [];
-    (window as unknown as { said: string[] }).said = said;
+    const heard: string[] = [];
+    (window as unknown as { heard: string[] }).heard = heard;
     const live = document.querySelector('[aria-live=polite]')!;
-    new MutationObserver(() => said.push(live.textContent!)).observe(live, { childList: true, characterData: true, subtree: true });
+    new MutationObserver(() => heard.push(live.textContent!)).observe(live, { childList: true, characterData: true, subtree: true });
   });
   await page.waitForTimeout(1000);
-  const heard = () => page.evaluate(() => (window as unknown as { said: string[] }).said);
-  const before = (await heard()).length;
+  const announced = () => page.evaluate(() => (window as unknown as { heard: string[] }).heard);
+  const before = (await announced()).length;
   await page.getByTestId('flip').click();
   await ready(page);
-  await expect.poll(async () => (await heard()).length).toBe(before + 1);
+  await expect.poll(async () => (await announced()).length).toBe(before + 1);
   await page.waitForTimeout(1000);
-  expect((await heard()).length).toBe(before + 1);
-  expect((await heard()).at(-1)).toMatch(/%.*%/);
+  expect((await announced()).length).toBe(before + 1);
+  expect((await announced()).at(-1)).toMatch(/%.*%/);
 });

@@ -13,12 +13,12 @@ const hostile = [
 for (const [index, hash] of hostile.entries()) {
   test(`a hostile link (${index + 1}) opens the defaults and says so`, async ({ page }) => {
     const seen = watch(page);
-    page.on('dialog', () => seen.said.push('a dialog opened'));
+    page.on('dialog', () => seen.messages.push('a dialog opened'));
     await open(page, hash);
     expect((await nodes(page)).length).toBeGreaterThan(0);
     await expect(page.getByTestId('error')).toBeVisible();
     expect(page.url()).not.toMatch(/proto|quantum|script|1e99/);
-    expect(seen.said).toEqual([]);
+    expect(seen.messages).toEqual([]);
   });
 }
 

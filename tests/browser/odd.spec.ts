@@ -22,7 +22,7 @@ for (const [what, text, notice] of prompts) {
     await page.getByTestId('prompt-a').fill('print("all is well');
     await ready(page);
     await expect(page.getByTestId('error')).toHaveCount(0);
-    expect(seen.said).toEqual([]);
+    expect(seen.messages).toEqual([]);
   });
 }
 

@@ -45,8 +45,8 @@ export function backend(): 'cpu' | 'webgpu' {
 
 /** Opens the page with a hash and waits until numbers and graph belong to the text, on the project's backend. */
 export async function open(page: Page, hash = ''): Promise<void> {
-  const wish = backend() === 'webgpu' ? `${hash === '' ? '#' : `${hash}&`}backend=webgpu` : hash;
-  await page.goto(`./${wish}`);
+  const address = backend() === 'webgpu' ? `${hash === '' ? '#' : `${hash}&`}backend=webgpu` : hash;
+  await page.goto(`./${address}`);
   await ready(page);
   await expect(page.getByTestId('backend')).toHaveText(backend());
 }
@@ -77,10 +77,10 @@ export async function nodes(page: Page): Promise<{ node: string; activation: str
 }
 
 /** Collects what a page must not do: console messages, errors, requests to anywhere else. */
-export function watch(page: Page): { said: string[]; strangers: string[] } {
-  const seen = { said: [] as string[], strangers: [] as string[] };
-  page.on('console', (message) => seen.said.push(message.text()));
-  page.on('pageerror', (error) => seen.said.push(String(error)));
+export function watch(page: Page): { messages: string[]; strangers: string[] } {
+  const seen = { messages: [] as string[], strangers: [] as string[] };
+  page.on('console', (message) => seen.messages.push(message.text()));
+  page.on('pageerror', (error) => seen.messages.push(String(error)));
   page.on('request', (request) => {
     const { protocol, host } = new URL(request.url());
     if (protocol.startsWith('http') && host !== new URL(page.url()).host && page.url() !== 'about:blank') seen.strangers.push(request.url());

@@ -40,15 +40,15 @@ for (const [place, task] of listed().tasks.entries()) {
         page,
         `#v=1&task=${task.name}&a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}&mode=${edit.mode}${edit.hash(some)}`,
       );
-      const said = native(
+      const command = native(
         ...['predict', '--model', `models/${model.file}`, '--circuit', circuit, '--task', task.name, '--prompt', a, '--from', b],
         ...['--mode', edit.mode, ...edit.words(some), '--json'],
       ) as Predicted;
       const shown = await chances(page);
       for (const side of [0, 1] as const) {
-        expect(Math.abs(shown[side] - said.p[side]), `${edit.name}: ${shown[side]} on the page, ${said.p[side]}`).toBeLessThan(1e-4);
+        expect(Math.abs(shown[side] - command.p[side]), `${edit.name}: ${shown[side]} on the page, ${command.p[side]}`).toBeLessThan(1e-4);
       }
-      await expect(page.getByTestId('p-target')).toHaveAttribute('data-token', said.candidates[0]);
+      await expect(page.getByTestId('p-target')).toHaveAttribute('data-token', command.candidates[0]);
     }
   });
 }

@@ -22,9 +22,9 @@ function host(prefix: string): Promise<Server> {
 
 test('the folder works from any sub-path', async ({ page }) => {
   const server = await host('/some/where else/');
-  const { said } = watch(page);
+  const { messages } = watch(page);
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/some/where%20else/`);
   await ready(page);
-  expect(said).toEqual([]);
+  expect(messages).toEqual([]);
   server.close();
 });

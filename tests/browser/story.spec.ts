@@ -15,7 +15,7 @@ test('the first screen is live, in circuit mode, with its first preset', async (
   expect(Math.max(target, alt)).toBeGreaterThan(0.5);
   expect((await nodes(page)).length).toBeGreaterThan(0);
   await expect(page.getByTestId('error')).toHaveCount(0);
-  expect(seen).toEqual({ said: [], strangers: [] });
+  expect(seen).toEqual({ messages: [], strangers: [] });
 });
 
 for (const task of listed().tasks) {

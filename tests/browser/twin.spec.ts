@@ -52,8 +52,8 @@ function steer(task: { name: string; presets: { a: { text: string }; b: { text: 
   ) as Steered;
 }
 
-function near(shown: [number, number], said: [number, number], what: string): void {
-  for (const side of [0, 1] as const) expect(Math.abs(shown[side] - said[side]), `${what}: ${shown[side]} on the page, ${said[side]}`).toBeLessThan(1e-4);
+function near(shown: [number, number], command: [number, number], what: string): void {
+  for (const side of [0, 1] as const) expect(Math.abs(shown[side] - command[side]), `${what}: ${shown[side]} on the page, ${command[side]}`).toBeLessThan(1e-4);
 }
 
 test('the bridge names a channel for at least one task', () => {
@@ -76,11 +76,11 @@ for (const task of steered) {
     await page.getByTestId('flip').click();
     const flipped = await denseChances(page);
     expect((await chances(page))[0]).not.toBe(sparse[0]);
-    const said = steer(task, 1);
-    near(flipped, said.p, 'flipped');
+    const command = steer(task, 1);
+    near(flipped, command.p, 'flipped');
     const control = await value(page, 'dense-random');
     // The middle one, by the nearest rank.
-    const random = said.random.map((p) => p[1]).sort((left, right) => left - right);
+    const random = command.random.map((p) => p[1]).sort((left, right) => left - right);
     expect(Math.abs(control - random[24]!)).toBeLessThan(1e-4);
     await expect(page.getByTestId('steer-strength')).toHaveValue('1');
 
@@ -212,7 +212,7 @@ test('nothing of the twin is loaded before it is opened, and nothing from elsewh
   await page.getByTestId('twin-open').click();
   await settled(page);
   expect(asked.filter((path) => path.endsWith(files.dense))).toHaveLength(1);
-  expect(seen).toEqual({ said: [], strangers: [] });
+  expect(seen).toEqual({ messages: [], strangers: [] });
 });
 
 test('a text without a counterfactual shows the dense model, and says why it cannot be steered', async ({ page }) => {

@@ -6,7 +6,7 @@ import type { Page } from '../features/page/page';
 import type { Screen } from '../state/screen';
 import type { BackendName } from '../engine/protocol';
 import { caution, lines, measureSides, type SidesResult } from './compare-backends';
-import { Wish } from './options';
+import { Options } from './options';
 
 interface Row {
   name: string;
@@ -30,8 +30,8 @@ declare global {
   }
 }
 
-const wish = new Wish(window.location.hash);
-const RUNS = wish.runs ?? 60;
+const options = new Options(window.location.hash);
+const RUNS = options.runs ?? 60;
 const WARM = Math.min(10, RUNS);
 /** Milliseconds after which no further run begins: some backends take seconds for each. */
 const ENOUGH = 10_000;
@@ -86,16 +86,16 @@ class Subject {
   }
 
   get tokens(): number {
-    return this.screen.numbers!.shown.a.tokens.length;
+    return this.screen.snapshot!.result.a.tokens.length;
   }
 
   /** Milliseconds of an input until its chances are in the document, until the frame with them is out, and until that with the graph is. */
   private async timed(act: () => void): Promise<Times> {
     const start = performance.now();
-    const { numbers } = this.screen;
+    const { snapshot } = this.screen;
     act();
     // The same text again asks nothing.
-    if (this.screen.phase === 'busy') await this.until(() => this.screen.numbers !== numbers);
+    if (this.screen.phase === 'busy') await this.until(() => this.screen.snapshot !== snapshot);
     await this.page.updateComplete;
     const written = performance.now() - start;
     const whole = this.screen.phase === 'ready';
@@ -160,7 +160,7 @@ async function typing(subject: Subject, text: string, rows: Row[]): Promise<void
   const tokens = subject.tokens;
   const all = await timed(async (key) => {
     const times = await subject.type(key % 2 === 0 ? `${text}x` : text);
-    runs.push(subject.screen.numbers!.shown.view.ms);
+    runs.push(subject.screen.snapshot!.result.view.ms);
     return times;
   });
   const of = (name: string, read: (times: Times) => number) => row(name, tokens, all.map(read));
@@ -211,11 +211,11 @@ function showSides(result: SidesResult): void {
 
 async function measureAll(): Promise<BenchResult> {
   const rows: Row[] = [];
-  for (const backend of wish.has('page') ? (['cpu', 'webgpu'] as const) : []) {
+  for (const backend of options.has('page') ? (['cpu', 'webgpu'] as const) : []) {
     rows.push(...(await measure(backend)));
     showPage(rows);
   }
-  const sides = wish.has('sides') ? await measureSides(wish, showSides) : null;
+  const sides = options.has('sides') ? await measureSides(options, showSides) : null;
   return { browser: navigator.userAgent, cores: navigator.hardwareConcurrency, rows, sides };
 }
 

@@ -1,6 +1,6 @@
 /** Ops and whole passes on both backends, through the package of `benches/engine`. */
 import start, { Sides } from 'sparse-circuits-bench';
-import type { Wanted, Wish } from './options';
+import type { Wanted, Options } from './options';
 
 /** As `benches/engine/src/sides.rs` has them. */
 interface Figures {
@@ -28,13 +28,13 @@ export interface SidesResult {
 }
 
 /** `tell` is called before the first row and with every new one. */
-export async function measureSides(wish: Wish, tell: (result: SidesResult) => void): Promise<SidesResult> {
+export async function measureSides(options: Options, tell: (result: SidesResult) => void): Promise<SidesResult> {
   await start();
   const sides = await Sides.open();
   const device = sides.hasDevice() ? await name() : null;
   const software = sides.isSoftware();
-  const all = wish.full ?? (device !== null && !software);
-  const plan = (Sides.plan(all) as Wanted[]).filter((wanted) => wish.keeps(wanted));
+  const all = options.full ?? (device !== null && !software);
+  const plan = (Sides.plan(all) as Wanted[]).filter((wanted) => options.keeps(wanted));
   const result: SidesResult = { device, software, planned: plan.length, rows: [] };
   tell(result);
   for (const wanted of plan) {

@@ -18,7 +18,7 @@ export interface Wanted {
  * `part=page` or `part=sides` leaves the other out; `runs=5` is how often the page is asked; `grid=full` or `grid=small` chooses the measurements of both backends; keys of a
  * shape and `what` keep a part of them, as `what=forward&dModel=2048&batch=128`.
  */
-export class Wish {
+export class Options {
   private readonly words: URLSearchParams;
 
   constructor(hash: string) {

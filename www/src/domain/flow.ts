@@ -6,10 +6,10 @@ import { beforeOf, markedToken, tokenFor } from './alignment';
 export interface Run {
   task: { circuit: CircuitInfo };
   doc: { token: number | null };
-  shown: Pick<RunResult, 'a' | 'b' | 'view'>;
+  result: Pick<RunResult, 'a' | 'b' | 'view'>;
 }
 
-export interface Signal {
+export interface Flow {
   /** Value of each circuit node, at the token at which it is read. */
   value: Map<NodeId, number>;
   at: Map<NodeId, number>;
@@ -24,18 +24,18 @@ export interface Signal {
 }
 
 /** Contributions below this share of the largest on the screen are drawn as no signal. */
-const SILENT = 0.04;
+const INACTIVE = 0.04;
 
-const signals = new WeakMap<Run, Signal>();
+const flows = new WeakMap<Run, Flow>();
 
-export function signalOf(run: Run): Signal {
-  const known = signals.get(run) ?? read(run);
-  signals.set(run, known);
+export function flowOf(run: Run): Flow {
+  const known = flows.get(run) ?? read(run);
+  flows.set(run, known);
   return known;
 }
 
-function read(run: Run): Signal {
-  const { task: { circuit }, shown: { a, b, view }, doc } = run;
+function read(run: Run): Flow {
+  const { task: { circuit }, result: { a, b, view }, doc } = run;
   const before = beforeOf(circuit);
   const value = new Map<NodeId, number>();
   const at = new Map<NodeId, number>();
@@ -50,24 +50,24 @@ function read(run: Run): Signal {
   const last = Math.max(0, a.tokens.length - 1);
   const marked = doc.token !== null ? Math.min(doc.token, last) : before.size > 0 ? markedToken(a, b) : last;
   const embedding = new Map(circuit.lanes.map((lane, index) => [lane.channel, view.embedding[index]?.[marked] ?? 0]));
-  const signal: Signal = { value, at, embedding, scale: scale || 1, threshold: 0, marked, last };
+  const flow: Flow = { value, at, embedding, scale: scale || 1, threshold: 0, marked, last };
   let largest = 0;
-  for (const edge of circuit.edges) largest = Math.max(largest, Math.abs(contribution(run, signal, edge) ?? 0));
-  signal.threshold = nice(largest * SILENT);
-  return signal;
+  for (const edge of circuit.edges) largest = Math.max(largest, Math.abs(contribution(run, flow, edge) ?? 0));
+  flow.threshold = nice(largest * INACTIVE);
+  return flow;
 }
 
 /** Value of a node as it enters an edge: a value channel enters its write mixed over the tokens by its head's attention. */
-export function passedOn(run: Run, signal: Signal, node: NodeId): number | null {
+export function passedOn(run: Run, flow: Flow, node: NodeId): number | null {
   const { circuit } = run.task;
   const index = circuit.nodes.findIndex((info) => info.node === node);
   const info = circuit.nodes[index];
   if (!info) return null;
-  if (info.site !== 'attn.v') return signal.value.get(node) ?? null;
+  if (info.site !== 'attn.v') return flow.value.get(node) ?? null;
   // The attention pattern is that of the last token; mixed for another token it would be a guess.
-  if (run.doc.token !== null && signal.marked !== signal.last) return null;
-  const pattern = run.shown.view.attention.find((one) => one.layer === info.layer && one.head === info.head);
-  const values = run.shown.view.activations[index];
+  if (run.doc.token !== null && flow.marked !== flow.last) return null;
+  const pattern = run.result.view.attention.find((one) => one.layer === info.layer && one.head === info.head);
+  const values = run.result.view.activations[index];
   if (!pattern || !values) return null;
   let mixed = 0;
   for (let token = 0; token < pattern.weights.length; token++) mixed += pattern.weights[token]! * (values[token] ?? 0);
@@ -75,8 +75,8 @@ export function passedOn(run: Run, signal: Signal, node: NodeId): number | null 
 }
 
 /** weight × activation of one edge; null where it cannot be told. */
-export function contribution(run: Run, signal: Signal, edge: { from: NodeId; weight: number }): number | null {
-  const value = passedOn(run, signal, edge.from);
+export function contribution(run: Run, flow: Flow, edge: { from: NodeId; weight: number }): number | null {
+  const value = passedOn(run, flow, edge.from);
   return value === null ? null : edge.weight * value;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CircuitInfo, Prompt } from '../engine/protocol';
-import { silentNodes } from './inactive';
+import { inactiveNodes } from './inactive';
 
 const prompt = (...ids: number[]): Prompt => ({ text: '', tokens: ids.map((id) => ({ id, text: String(id) })), cut: 0 });
 const [a, b] = [prompt(1, 2, 3), prompt(1, 9, 3)];
@@ -11,18 +11,18 @@ function circuit(values: Record<string, [number[], number[]]>, flipNodes: string
   const edges = nodes.filter((info) => info.site === 'attn.act_in').map((info) => ({ from: info.node, to: '0.attn.v.0', weight: 1 }));
   const info = { nodes, edges, lanes: [], flipNodes } as unknown as CircuitInfo;
   const rows = (side: 0 | 1) => Object.values(values).map((pair) => Float32Array.from(pair[side]));
-  return silentNodes(info, a, rows(0), b, rows(1));
+  return inactiveNodes(info, a, rows(0), b, rows(1));
 }
 
-describe('silent nodes', () => {
-  it('folds what is silent on both prompts, except flip nodes and single ones', () => {
+describe('inactive nodes', () => {
+  it('folds what is inactive on both prompts, except flip nodes and single ones', () => {
     const values: Record<string, [number[], number[]]> = { '0.attn.v.0': [[0, 1, 1], [0, 1, 1]], '0.mlp.post_act.1': [[3, 0, 0], [0, 0, 0]] };
     // Silent at the marked token, whatever they are elsewhere; the last ones speak in one of the two.
     for (let index = 1; index <= 14; index++) values[`0.attn.act_in.${index}`] = [[7, 0, 7], [7, 0, 7]];
     values['0.attn.act_in.15'] = [[0, 1, 0], [0, 0, 0]];
     values['0.attn.act_in.16'] = [[0, 0, 0], [0, 1, 0]];
-    const silent = circuit(values, ['0.attn.act_in.1']);
-    expect(silent).toEqual(Array.from({ length: 13 }, (_, index) => `0.attn.act_in.${index + 2}`));
+    const inactive = circuit(values, ['0.attn.act_in.1']);
+    expect(inactive).toEqual(Array.from({ length: 13 }, (_, index) => `0.attn.act_in.${index + 2}`));
   });
   it('leaves a small circuit whole', () => {
     const values: Record<string, [number[], number[]]> = { '0.attn.v.0': [[0, 1, 1], [0, 1, 1]] };

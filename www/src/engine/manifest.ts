@@ -17,13 +17,13 @@
  *           "presets": [ { "a": { "text": "print('hi", "tokens": [ { "id": 5, "text": "print" } ], "cut": 0 }, "b": { } } ] } ] } ] }
  * ```
  *
- * File names are relative to `models/`. `bytes` is the size of the file itself. The optional `poster` names a file with a `Poster`. The
+ * File names are relative to `models/`. `bytes` is the size of the file itself. The optional `poster` names a file with a `Placeholder`. The
  * optional `twin` is a dense model with the bridge to this model.
  */
 import { MAX_FILE_BYTES } from './download';
 import type { CircuitInfo, ModelInfo, Prompt, TaskInfo, View } from './protocol';
 
-export interface ManifestTask extends Omit<TaskInfo, 'circuit' | 'silent'> {
+export interface ManifestTask extends Omit<TaskInfo, 'circuit' | 'inactive'> {
   circuit: string;
   bytes: number;
 }
@@ -56,7 +56,7 @@ export interface Manifest {
  * The first screen with precomputed numbers: first task, first preset, circuit mode, no edits. The file has arrays of numbers where
  * `View` has typed arrays.
  */
-export interface Poster {
+export interface Placeholder {
   task: string;
   model: ModelInfo;
   circuit: CircuitInfo;
@@ -90,7 +90,7 @@ export function defaultModel(manifest: Manifest): ManifestModel {
 }
 
 /** Checks a poster and converts its arrays to those of a `View`. */
-export function readPoster(json: Json): Poster {
+export function readPlaceholder(json: Json): Placeholder {
   const root = object(json, 'the poster');
   const view = object(root['view'], 'view');
   const circuit = readCircuitInfo(root['circuit']);

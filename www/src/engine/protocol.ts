@@ -97,8 +97,8 @@ export interface TaskInfo {
   /** The node that tells most about the difference between the first preset's two prompts; its panel opens first. */
   start: NodeId | null;
   circuit: CircuitInfo;
-  /** Nodes silent on both prompts of the first preset, flip nodes excepted: the graph folds them. See `domain/inactive.ts`. */
-  silent: NodeId[];
+  /** Nodes inactive on both prompts of the first preset, flip nodes excepted: the graph folds them. See `domain/inactive.ts`. */
+  inactive: NodeId[];
 }
 
 export interface ModelInfo {

@@ -6,7 +6,7 @@ import { expose } from 'comlink';
 import startEngine, { Session as WasmSession } from 'sparse-circuits-engine';
 import engineUrl from '../../../pkg/engine/sparse_circuits_bg.wasm?url';
 import { noEdits } from '../domain/edits';
-import { silentNodes } from '../domain/inactive';
+import { inactiveNodes } from '../domain/inactive';
 import { beforeOf, tokenFor } from '../domain/alignment';
 import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './backends';
 import { download, Tally } from './download';
@@ -113,7 +113,7 @@ function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
   const { a, b } = rest.presets[0]!;
   const values = (one: Prompt, other: Prompt) =>
     here.session.run({ task: rest.name, a: one, b: other, edits: noEdits('circuit'), node: null, token: null }).activations;
-  const task: TaskInfo = { ...rest, circuit: info, silent: silentNodes(info, a, values(a, b), b, values(b, a)) };
+  const task: TaskInfo = { ...rest, circuit: info, inactive: inactiveNodes(info, a, values(a, b), b, values(b, a)) };
   here.tasks.set(task.name, task);
   return task;
 }

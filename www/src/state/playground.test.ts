@@ -20,7 +20,7 @@ const circuit = { nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean
 const model = { layers: 2, width: 8, attnWidth: 8, mlpWidth: 8, headWidth: 4, contextLength: 16 } as ModelInfo;
 const task = (name: string): TaskInfo => {
   const { circuit: _file, bytes: _bytes, ...rest } = listedTask(name);
-  return { ...rest, circuit, silent: [] };
+  return { ...rest, circuit, inactive: [] };
 };
 
 const onCpu: BackendState = { name: 'cpu', reason: { kind: 'first' }, other: null };
@@ -29,7 +29,7 @@ const onWebGpu: BackendState = { name: 'webgpu', reason: { kind: 'chosen' }, oth
 /** An engine whose answers wait until the test lets them go. */
 class Held implements Engine {
   tellBackend: (state: BackendState) => void = () => {};
-  wishes: (BackendName | null)[] = [];
+  preferences: (BackendName | null)[] = [];
   settled: () => void = () => {};
   opened: string[] = [];
   asked: { request: RunRequest; answer(): void; refuse(why: string): void }[] = [];
@@ -44,8 +44,8 @@ class Held implements Engine {
   async task(name: string) {
     return task(name);
   }
-  use(wish: BackendName | null): Promise<void> {
-    this.wishes.push(wish);
+  use(preference: BackendName | null): Promise<void> {
+    this.preferences.push(preference);
     return new Promise((resolve) => (this.settled = resolve));
   }
   run(request: RunRequest): Promise<RunResult> {
@@ -136,12 +136,12 @@ describe('questions and answers', () => {
     engine.asked[1]!.answer();
     await settle();
     // The answer to "1" is stale: it is dropped, and "123" is asked; "12" never was.
-    expect(playground.screen).toMatchObject({ phase: 'busy', numbers: { doc: { a: 'quote a' } } });
+    expect(playground.screen).toMatchObject({ phase: 'busy', snapshot: { doc: { a: 'quote a' } } });
     expect(engine.asked[2]!.request.a).toBe('123');
     expect(state.hash).toContain('quote%20a');
     engine.asked[2]!.answer();
     await settle();
-    expect(playground.screen).toMatchObject({ phase: 'ready', numbers: { doc: { a: '123' } } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', snapshot: { doc: { a: '123' } } });
     expect(state.hash).toContain('a=123');
   });
   it('says when a run fails, keeps the numbers, and goes on with the next input', async () => {
@@ -150,12 +150,12 @@ describe('questions and answers', () => {
     await settle();
     engine.asked[1]!.refuse('no tokenizer');
     await settle();
-    expect(playground.screen).toMatchObject({ phase: 'error', failure: 'no tokenizer', numbers: { doc: { a: 'quote a' } }, doc: { a: 'x' } });
+    expect(playground.screen).toMatchObject({ phase: 'error', failure: 'no tokenizer', snapshot: { doc: { a: 'quote a' } }, doc: { a: 'x' } });
     playground.change(withText(playground.screen.doc, 'xy'), 'type-a');
     await settle();
     engine.asked[2]!.answer();
     await settle();
-    expect(playground.screen).toMatchObject({ phase: 'ready', failure: null, numbers: { doc: { a: 'xy' } } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', failure: null, snapshot: { doc: { a: 'xy' } } });
   });
 });
 
@@ -168,11 +168,11 @@ describe('the bars first', () => {
     await settle();
     engine.asked[1]!.answer();
     await settle();
-    expect(playground.screen).toMatchObject({ phase: 'busy', numbers: { doc: { a: 'x' } } });
-    expect(playground.screen.drawn).toBe(before.drawn);
+    expect(playground.screen).toMatchObject({ phase: 'busy', snapshot: { doc: { a: 'x' } } });
+    expect(playground.screen.painted).toBe(before.painted);
     paint();
     await settle();
-    expect(playground.screen).toMatchObject({ phase: 'ready', drawn: { numbers: { doc: { a: 'x' } } } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', painted: { snapshot: { doc: { a: 'x' } } } });
     expect(state.hash).toContain('a=x');
   });
   it('leaves the graph for later while someone types on', async () => {
@@ -183,7 +183,7 @@ describe('the bars first', () => {
     await settle();
     playground.change(withText(playground.screen.doc, 'xy'), 'type-a');
     await settle();
-    expect(playground.screen).toMatchObject({ phase: 'busy', drawn: { numbers: { doc: { a: 'quote a' } } } });
+    expect(playground.screen).toMatchObject({ phase: 'busy', painted: { snapshot: { doc: { a: 'quote a' } } } });
     expect(engine.asked[2]!.request.a).toBe('xy');
   });
   it('shows everything at once where the answer is quick', async () => {
@@ -213,8 +213,8 @@ describe('the backend', () => {
   });
   it('is the one in the link once it is there; until then the page answers but is not ready', async () => {
     const { playground, engine, state } = await live('#backend=webgpu&flip=1');
-    expect(engine.wishes).toEqual(['webgpu']);
-    expect(playground.screen).toMatchObject({ phase: 'busy', numbers: { doc: { edits: { flip: true } } } });
+    expect(engine.preferences).toEqual(['webgpu']);
+    expect(playground.screen).toMatchObject({ phase: 'busy', snapshot: { doc: { edits: { flip: true } } } });
     engine.tellBackend(onWebGpu);
     engine.settled();
     await settle();
@@ -237,12 +237,12 @@ describe('the backend', () => {
     await settle();
     engine.asked[2]!.answer();
     await settle();
-    expect(engine.wishes).toEqual(['cpu']);
+    expect(engine.preferences).toEqual(['cpu']);
     expect(state.hash).toContain('backend=cpu');
     expect(playground.screen).toMatchObject({ phase: 'ready', doc, canUndo: false });
     state.hash = state.hash.replace('&backend=cpu', '');
     playground.linkChanged();
-    expect(engine.wishes).toEqual(['cpu', null]);
+    expect(engine.preferences).toEqual(['cpu', null]);
   });
 });
 
@@ -305,7 +305,7 @@ describe('a dense twin beside another model', () => {
     playground.change({ ...typed, edits: { ...typed.edits, off: [node] } }, 'type-a');
     await answered(engine);
     playground.change(withTwin(playground.screen.doc, true), 'select');
-    expect(playground.screen).toMatchObject({ phase: 'loading', numbers: null, canUndo: false });
+    expect(playground.screen).toMatchObject({ phase: 'loading', snapshot: null, canUndo: false });
     await answered(engine);
     expect(engine.opened).toEqual(['m.safetensors', 'bridged.safetensors']);
     expect(playground.screen).toMatchObject({
@@ -337,9 +337,9 @@ describe('a dense twin beside another model', () => {
     playground.change(withTwin(playground.screen.doc, true), 'select');
     late.answer();
     await settle();
-    expect(playground.screen.numbers).toBeNull();
+    expect(playground.screen.snapshot).toBeNull();
     await answered(engine);
-    expect(playground.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, numbers: { doc: { a: 'on its way' } } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, snapshot: { doc: { a: 'on its way' } } });
   });
   it('takes a text along that is too long for a link', async () => {
     const { playground, engine } = await live('', { fetchJson });

@@ -5,7 +5,7 @@
 import type { Engine } from '../engine/api';
 import type { BackendName, BackendState } from '../engine/protocol';
 import { sameRun, withNode, type Doc } from './document';
-import type { Numbers } from './screen';
+import type { Snapshot } from './screen';
 import type { Session } from './session';
 import type { Store } from './store';
 import { encode } from './url';
@@ -117,32 +117,32 @@ export class Runner {
       const task = session.known(asked.task) ?? (await session.load(asked.task));
       if (outdated()) return;
       // A task that was opened before its circuit was loaded: its panel opens now.
-      const { numbers: before, poster } = store.screen;
-      const doc = asked.node === null && before !== null && before.task.name !== task.name && !poster ? withNode(asked, session.firstNode(task.name)) : asked;
+      const { snapshot: before, placeholder } = store.screen;
+      const doc = asked.node === null && before !== null && before.task.name !== task.name && !placeholder ? withNode(asked, session.firstNode(task.name)) : asked;
       const { a, b, edits, node, token } = doc;
       const start = world.now();
-      const shown = await world.engine.run({ task: task.name, a, b, edits, node, token });
+      const result = await world.engine.run({ task: task.name, a, b, edits, node, token });
       if (outdated()) return;
-      await this.show({ task, doc, shown }, world.now() - start);
+      await this.show({ task, doc, result }, world.now() - start);
     } catch (error) {
       if (!outdated()) store.fail(error);
     }
   }
 
   /** Shows an answer that took `ms` milliseconds. After a slow one the bars come first, and the graph with the next frame. */
-  private async show(numbers: Numbers, ms: number): Promise<void> {
+  private async show(snapshot: Snapshot, ms: number): Promise<void> {
     const { store } = this;
-    const previous = this.previousFor(numbers);
-    const sameTask = store.screen.drawn.numbers?.task === numbers.task;
-    const news = { doc: numbers.doc, numbers, previous, poster: false, failure: null };
+    const previous = this.previousFor(snapshot);
+    const sameTask = store.screen.painted.snapshot?.task === snapshot.task;
+    const news = { doc: snapshot.doc, snapshot, previous, placeholder: false, failure: null };
     if (ms > ONE_FRAME && sameTask) {
       store.set(news);
       await this.nextPaint();
       // Skip the graph while the user keeps typing.
       if (this.waiting || !this.session.opened) return;
     }
-    store.set({ ...news, drawn: { numbers, previous }, phase: this.changing > 0 ? 'busy' : 'ready' });
-    this.writeLink(numbers.doc);
+    store.set({ ...news, painted: { snapshot, previous }, phase: this.changing > 0 ? 'busy' : 'ready' });
+    this.writeLink(snapshot.doc);
   }
 
   /** Waits for the next frame, or until a newer question calls `abortPaint`. */
@@ -154,15 +154,15 @@ export class Runner {
   }
 
   /** The numbers before the last change of edits. None after a new text or task; unchanged while only the selection moves. */
-  private previousFor(next: Numbers): Numbers | null {
-    const { numbers, previous, poster } = this.store.screen;
-    if (!numbers || poster || numbers.task.name !== next.task.name) return null;
-    if (numbers.doc.a !== next.doc.a || numbers.doc.b !== next.doc.b) return null;
-    if (sameEdits(numbers.doc, next.doc)) return previous;
+  private previousFor(next: Snapshot): Snapshot | null {
+    const { snapshot, previous, placeholder } = this.store.screen;
+    if (!snapshot || placeholder || snapshot.task.name !== next.task.name) return null;
+    if (snapshot.doc.a !== next.doc.a || snapshot.doc.b !== next.doc.b) return null;
+    if (sameEdits(snapshot.doc, next.doc)) return previous;
     // Dragging a slider is one change: compare with the numbers from before the drag.
     const base = this.store.lastStep;
     if (previous && base && sameEdits(previous.doc, base)) return previous;
-    return numbers;
+    return snapshot;
   }
 }
 

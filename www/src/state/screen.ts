@@ -1,14 +1,14 @@
-/** Everything on the page at one moment. Immutable; `numbers` hang together, whatever has been typed since. */
+/** Everything on the page at one moment. Immutable; the parts of a `Snapshot` belong together, whatever has been typed since. */
 import type { Notice } from '../domain/notices';
 import type { ManifestModel, ManifestTask } from '../engine/manifest';
 import type { BackendState, ModelInfo, NodeId, Progress, RunResult, TaskInfo } from '../engine/protocol';
 import type { Doc } from './document';
 
 /** Numbers with the task and the document that they belong to. */
-export interface Numbers {
+export interface Snapshot {
   task: TaskInfo;
   doc: Doc;
-  shown: RunResult;
+  result: RunResult;
 }
 
 /** What the pointer or the keyboard is on; the same in graph, list and panel. */
@@ -18,19 +18,19 @@ export type Phase = 'loading' | 'ready' | 'busy' | 'error';
 
 export interface Screen {
   phase: Phase;
-  /** What the user asks for, newer than `numbers` while busy. */
+  /** What the user asks for, newer than `snapshot` while busy. */
   doc: Doc;
   tasks: ManifestTask[];
   /** Where the dense twin's files lie, if there is one, and the sparse model that was trained beside it: another one than the default, perhaps. */
   twin: { base: string; listed: ManifestModel } | null;
   model: ModelInfo | null;
-  numbers: Numbers | null;
-  /** The numbers before the last change, drawn as ghosts. */
-  previous: Numbers | null;
+  snapshot: Snapshot | null;
+  /** The numbers before the last change, drawn as outlines. */
+  previous: Snapshot | null;
   /** What graph, list, panel and editors show: the same two, or for the length of a frame older ones, so that the bars come first. */
-  drawn: { numbers: Numbers | null; previous: Numbers | null };
-  /** Whether `numbers` are precomputed ones. */
-  poster: boolean;
+  painted: { snapshot: Snapshot | null; previous: Snapshot | null };
+  /** Whether `snapshot` holds precomputed numbers. */
+  placeholder: boolean;
   progress: Progress | null;
   backend: BackendState | null;
   /** Why the engine was restarted, or null if it was not. */

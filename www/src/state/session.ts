@@ -1,9 +1,9 @@
 /** Which model is open: reads the manifest, opens the model that the link asks for, keeps the circuits that are loaded. */
 import { readBefore, tokenFor } from '../domain/alignment';
-import { silentNodes } from '../domain/inactive';
+import { inactiveNodes } from '../domain/inactive';
 import type { Notice } from '../domain/notices';
 import type { Engine } from '../engine/api';
-import { defaultModel, readManifest, readPoster, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
+import { defaultModel, readManifest, readPlaceholder, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
 import type { BackendState, NodeId, RunResult, TaskInfo } from '../engine/protocol';
 import { opening, sameDoc, withNode, withText, type Doc } from './document';
 import { docOf, forOtherModel, isDefault, keepChanges } from './link';
@@ -143,7 +143,7 @@ export class Session {
       const before = store.screen.progress?.loaded ?? 0;
       if (current() && progress.loaded >= before) store.set({ progress });
     }, (backend) => current() && this.onBackend(backend));
-    if (plain && manifest.poster) await Promise.race([this.showPoster(manifest.poster, first), loading.then(() => {}, () => {})]);
+    if (plain && manifest.poster) await Promise.race([this.showPlaceholder(manifest.poster, first), loading.then(() => {}, () => {})]);
     const { model: info, task, backend } = await loading;
     if (follow && this.linkedModel(manifest) !== model) {
       this.close();
@@ -173,24 +173,24 @@ export class Session {
     store.set({ doc, notices: link.notices });
   }
 
-  private async showPoster(file: string, task: ManifestTask): Promise<void> {
+  private async showPlaceholder(file: string, task: ManifestTask): Promise<void> {
     try {
-      const poster = readPoster(await this.world.fetchJson(`${this.world.models}${file}`));
+      const placeholder = readPlaceholder(await this.world.fetchJson(`${this.world.models}${file}`));
       const { store } = this;
       const preset = task.presets[0]!;
-      if (this.live || poster.task !== task.name || store.screen.doc.a !== preset.a.text) return;
+      if (this.live || placeholder.task !== task.name || store.screen.doc.a !== preset.a.text) return;
       const doc = withNode(store.screen.doc, this.startOf(task));
       // The panel shows the token at which the graph reads the node. A detail of another token would contradict the graph.
-      const token = task.start && tokenFor(task.start, readBefore(poster.circuit), preset.a, preset.b, null);
-      const detail = poster.view.detail?.token === token ? poster.view.detail : null;
-      const shown: RunResult = { a: preset.a, b: preset.b, reason: null, edits: doc.edits, view: { ...poster.view, detail }, backend: 'cpu' };
+      const token = task.start && tokenFor(task.start, readBefore(placeholder.circuit), preset.a, preset.b, null);
+      const detail = placeholder.view.detail?.token === token ? placeholder.view.detail : null;
+      const result: RunResult = { a: preset.a, b: preset.b, reason: null, edits: doc.edits, view: { ...placeholder.view, detail }, backend: 'cpu' };
       const { circuit: _file, bytes: _bytes, ...rest } = task;
       // The file has the values of one of the two prompts.
-      const { activations } = poster.view;
-      const silent = silentNodes(poster.circuit, preset.a, activations, preset.a, activations);
-      const known = { ...rest, circuit: poster.circuit, silent };
-      const numbers = { task: known, doc, shown };
-      store.set({ doc, model: poster.model, poster: true, numbers, drawn: { numbers, previous: null } });
+      const { activations } = placeholder.view;
+      const inactive = inactiveNodes(placeholder.circuit, preset.a, activations, preset.a, activations);
+      const known = { ...rest, circuit: placeholder.circuit, inactive };
+      const snapshot = { task: known, doc, result };
+      store.set({ doc, model: placeholder.model, placeholder: true, snapshot, painted: { snapshot, previous: null } });
     } catch {
       // Nothing depends on it: the live numbers follow.
     }

@@ -5,8 +5,8 @@ import type { Screen } from './screen';
 
 /** The screen before anything is loaded. */
 const EMPTY: Screen = {
-  phase: 'loading', doc: opening('', '', null), tasks: [], twin: null, model: null, numbers: null, previous: null, drawn: { numbers: null, previous: null },
-  poster: false, progress: null, backend: null, restart: null, notices: [], failure: null, canUndo: false, hover: null, view: 'graph',
+  phase: 'loading', doc: opening('', '', null), tasks: [], twin: null, model: null, snapshot: null, previous: null, painted: { snapshot: null, previous: null },
+  placeholder: false, progress: null, backend: null, restart: null, notices: [], failure: null, canUndo: false, hover: null, view: 'graph',
 };
 
 export class Store {

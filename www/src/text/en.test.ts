@@ -59,7 +59,7 @@ const CALLS: Record<string, unknown[][]> = {
   'summary.unchanged': [["')", 0.5, true], ["')", 0.5, false]],
   'summary.rose': [["')", 0.022, 0.997]],
   'modes.exact': [[circuit]],
-  'modes.silent': [[7]],
+  'modes.inactive': [[7]],
   'modes.fold': [[7]],
   'modes.unfold': [[21]],
   'nodes.residual': [['read', 17]],

@@ -230,7 +230,7 @@ export const modes = {
   exact: (circuit: CircuitInfo) => `p = ${calibration(circuit)}`,
   view: 'View',
   views: { graph: 'Graph', list: 'List' },
-  silent: (nodes: number) => `${nodes} nodes are silent on this task's example`,
+  inactive: (nodes: number) => `${nodes} nodes are silent on this task's example`,
   fold: (nodes: number) => `Fold ${nodes} silent`,
   unfold: (nodes: number) => `Show all ${nodes}`,
 };

@@ -14,16 +14,16 @@ export interface Group {
   members: NodeInfo[];
 }
 
-export interface Drawn {
+export interface Grouping {
   nodes: NodeInfo[];
   groups: Group[];
 }
 
 /**
- * Splits a circuit's nodes: `silent` ones are grouped by hook, and of a layer that is still crowded all but the strongest (by the sum
+ * Splits a circuit's nodes: `inactive` ones are grouped by hook, and of a layer that is still crowded all but the strongest (by the sum
  * of their weights' magnitudes). A hook in `expanded` shows all of its own.
  */
-export function drawn(circuit: CircuitInfo, silent: ReadonlySet<NodeId>, expanded: ReadonlySet<string>): Drawn {
+export function groupNodes(circuit: CircuitInfo, inactive: ReadonlySet<NodeId>, expanded: ReadonlySet<string>): Grouping {
   const strength = new Map<NodeId, number>();
   for (const edge of circuit.edges) {
     for (const end of [edge.from, edge.to]) strength.set(end, (strength.get(end) ?? 0) + Math.abs(edge.weight));
@@ -33,7 +33,7 @@ export function drawn(circuit: CircuitInfo, silent: ReadonlySet<NodeId>, expande
   const ranked = [...circuit.nodes].sort((left, right) => compare(weight(right), weight(left)) || (left.node < right.node ? -1 : 1));
 
   const inLayer = new Map<number, number>();
-  const folded = (info: NodeInfo) => silent.has(info.node) && !expanded.has(hookOf(info.node));
+  const folded = (info: NodeInfo) => inactive.has(info.node) && !expanded.has(hookOf(info.node));
   for (const info of circuit.nodes) if (!folded(info)) inLayer.set(info.layer, (inLayer.get(info.layer) ?? 0) + 1);
   const shownInLayer = new Map<number, number>();
   const kept = new Set<NodeId>();

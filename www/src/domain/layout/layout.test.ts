@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CircuitInfo, Edge, NodeInfo, ResidualLane } from '../../engine/protocol';
-import { AT_MOST, drawn, PER_LAYER } from './group';
+import { AT_MOST, groupNodes, PER_LAYER } from './group';
 import { layout, type Layout, type Room } from './layout';
 
 const desk: Room = { width: 884, height: 456, compact: false, chipChars: 2 };
@@ -40,7 +40,7 @@ function random(layers: number, edges: number, seed: number): CircuitInfo {
 
 /** What must hold of every layout. */
 function check(circuit: CircuitInfo, result: Layout, room: Room): void {
-  const expectedNodes = drawn(circuit, new Set(), new Set()).nodes.length;
+  const expectedNodes = groupNodes(circuit, new Set(), new Set()).nodes.length;
   expect(result.nodes.length).toBe(expectedNodes);
   // One `expect` a property: there are thousands of pairs.
   const wrong: string[] = [];
@@ -107,34 +107,34 @@ describe('layout', () => {
 describe('grouping', () => {
   const crowded = random(2, 400, 4);
   it('draws thirty of a layer and counts the rest', () => {
-    const split = drawn(crowded, new Set(), new Set());
+    const split = groupNodes(crowded, new Set(), new Set());
     for (const layer of [0, 1]) expect(split.nodes.filter((info) => info.layer === layer).length).toBeLessThanOrEqual(PER_LAYER + 1);
     expect(split.nodes.length + split.groups.reduce((sum, group) => sum + group.members.length, 0)).toBe(crowded.nodes.length);
   });
   it('always draws the flip nodes', () => {
     const last = crowded.nodes.at(-1)!.node;
-    expect(drawn({ ...crowded, flipNodes: [last] }, new Set(), new Set()).nodes.map((info) => info.node)).toContain(last);
+    expect(groupNodes({ ...crowded, flipNodes: [last] }, new Set(), new Set()).nodes.map((info) => info.node)).toContain(last);
   });
   it('expands a group, up to the limit', () => {
     const all = new Set(crowded.nodes.map((info) => `${info.layer}.${info.site}`));
-    const split = drawn(crowded, new Set(), all);
+    const split = groupNodes(crowded, new Set(), all);
     expect(split.nodes.length).toBe(Math.min(AT_MOST, crowded.nodes.length));
-    const one = drawn(crowded, new Set(), new Set(['0.mlp.post_act']));
+    const one = groupNodes(crowded, new Set(), new Set(['0.mlp.post_act']));
     expect(one.groups.some((group) => group.id === '0.mlp.post_act')).toBe(false);
   });
-  it('groups what is silent by hook, and shows it on demand', () => {
+  it('groups what is inactive by hook, and shows it on demand', () => {
     const circuit = random(2, 30, 6);
-    const silent = new Set(circuit.nodes.filter((info) => info.site === 'attn.act_in').map((info) => info.node));
-    const split = drawn(circuit, silent, new Set(['1.attn.act_in']));
+    const inactive = new Set(circuit.nodes.filter((info) => info.site === 'attn.act_in').map((info) => info.node));
+    const split = groupNodes(circuit, inactive, new Set(['1.attn.act_in']));
     expect(split.groups.map((group) => group.id)).toEqual(['0.attn.act_in']);
-    expect(split.nodes.filter((info) => silent.has(info.node)).every((info) => info.layer === 1)).toBe(true);
+    expect(split.nodes.filter((info) => inactive.has(info.node)).every((info) => info.layer === 1)).toBe(true);
     expect(split.nodes.length + split.groups[0]!.members.length).toBe(circuit.nodes.length);
-    const folded = layout(circuit, desk, silent);
+    const folded = layout(circuit, desk, inactive);
     expect(folded.lanes.length).toBeLessThanOrEqual(layout(circuit, desk).lanes.length);
     expect(folded.groups.length).toBe(2);
   });
   it('leaves a circuit of sixty edges alone', () => {
     const circuit = random(4, 60, 8);
-    if (circuit.nodes.length <= PER_LAYER) expect(drawn(circuit, new Set(), new Set()).groups).toEqual([]);
+    if (circuit.nodes.length <= PER_LAYER) expect(groupNodes(circuit, new Set(), new Set()).groups).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@
 import type { CircuitInfo, NodeId, NodeInfo, ResidualLane } from '../../engine/protocol';
 import { isResidual } from '../nodes';
 import { blocksOf, columnOf, type Block, type Column } from './columns';
-import { drawn, type Group } from './group';
+import { groupNodes, type Group } from './group';
 import { orderLanes, type Unit } from './order';
 import { assignSlots, spread } from './spread';
 
@@ -105,8 +105,8 @@ export interface Layout {
 const NARROWEST = { wide: 38, compact: 14 };
 const WIDEST = 150;
 
-export function layout(circuit: CircuitInfo, room: Room, silent: ReadonlySet<NodeId> = new Set(), expanded: ReadonlySet<string> = new Set()): Layout {
-  const { nodes, groups } = drawn(circuit, silent, expanded);
+export function layout(circuit: CircuitInfo, room: Room, inactive: ReadonlySet<NodeId> = new Set(), expanded: ReadonlySet<string> = new Set()): Layout {
+  const { nodes, groups } = groupNodes(circuit, inactive, expanded);
   const blocks = blocksOf([...nodes, ...groups], circuit.edges);
   const lanes = lanesOf(circuit, nodes);
   const crowded = lanes.length > CROWDED;

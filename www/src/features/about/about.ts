@@ -10,7 +10,7 @@ const OTHER_WAYS = 0.65;
 export function aboutTask(screen: Screen): TemplateResult | typeof nothing {
   const task = screen.tasks.find((one) => one.name === screen.doc.task);
   if (!task) return nothing;
-  const circuit = screen.numbers?.task.name === task.name ? screen.numbers.task.circuit : null;
+  const circuit = screen.snapshot?.task.name === task.name ? screen.snapshot.task.circuit : null;
   const paragraphs = [task.explanation, ...(circuit ? measured(circuit) : []), ...(screen.model ? [text.model(screen.model)] : [])];
   return html`<details class="about">
     <summary>${text.label}</summary>

@@ -16,7 +16,7 @@ export interface FooterActions {
 export function footer(screen: Screen, copied: string, actions: FooterActions): TemplateResult {
   const { phase, progress } = screen;
   return html`<footer>
-    <span class="state" data-testid="status" data-state=${phase} data-placeholder=${screen.poster}><i class="dot"></i><span>${words(screen)}</span></span>
+    <span class="state" data-testid="status" data-state=${phase} data-placeholder=${screen.placeholder}><i class="dot"></i><span>${words(screen)}</span></span>
     ${phase === 'loading' && progress
       ? html`<span class="load" role="progressbar" aria-label=${text.loading} aria-valuemin="0" aria-valuemax=${progress.total} aria-valuenow=${progress.loaded}
           ><i style="width:${((100 * progress.loaded) / Math.max(1, progress.total)).toFixed(1)}%"></i></span
@@ -27,8 +27,8 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
     <span class="grow"></span>
     <span class="copied" role="status">${copied}</span>
     <button class="quiet" data-testid="undo" ?disabled=${!screen.canUndo} @click=${actions.undo}>${icons.undo}${text.undo}</button>
-    <button class="quiet" data-testid="reset" ?disabled=${!screen.numbers || screen.poster} @click=${actions.reset}>${icons.reset}${text.reset}</button>
-    <button class="quiet" data-testid="share" ?disabled=${!screen.numbers || screen.poster} @click=${actions.share}>${icons.share}${text.share}</button>
+    <button class="quiet" data-testid="reset" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.reset}>${icons.reset}${text.reset}</button>
+    <button class="quiet" data-testid="share" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.share}>${icons.share}${text.share}</button>
   </footer>`;
 }
 
@@ -57,12 +57,12 @@ function restartNote(note: string): TemplateResult {
 }
 
 function time(screen: Screen): string {
-  const shown = screen.numbers?.shown;
+  const result = screen.snapshot?.result;
   // Between two backends the numbers are still those of the one before.
-  return !shown || screen.poster || shown.backend !== screen.backend?.name ? '' : text.time(shown.view.ms);
+  return !result || screen.placeholder || result.backend !== screen.backend?.name ? '' : text.time(result.view.ms);
 }
 
-function words({ phase, progress, poster }: Screen): string {
-  if (phase === 'loading') return text.state.loading(progress, poster);
+function words({ phase, progress, placeholder }: Screen): string {
+  if (phase === 'loading') return text.state.loading(progress, placeholder);
   return phase === 'error' ? text.state.error : text.state[phase](progress?.loaded ?? null);
 }

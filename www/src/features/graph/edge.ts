@@ -2,12 +2,12 @@
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import type { Layout, PlacedEdge } from '../../domain/layout/layout';
 import { bow, pointAt, through } from '../../domain/layout/paths';
-import { edgeWidth, type Signal } from '../../domain/flow';
+import { edgeWidth, type Flow } from '../../domain/flow';
 import { graph as text } from '../../text/en';
 
 export interface EdgeLook {
   width: number;
-  silent: boolean;
+  inactive: boolean;
   faded: boolean;
   badge: [number, number] | null;
   badgeRadius: number;
@@ -18,7 +18,7 @@ export interface EdgeLook {
 export function edgeGlyph(edge: PlacedEdge, look: EdgeLook): SVGTemplateResult {
   const path = through(edge.points);
   const sign = edge.weight < 0 ? 'neg' : 'pos';
-  const quiet = look.silent || look.faded ? 'dim' : '';
+  const quiet = look.inactive || look.faded ? 'dim' : '';
   return svg`<g class="edge-group ${look.faded ? 'faded' : ''}">
     <path class="edge ${sign} ${quiet}" d=${path} stroke-width=${look.width.toFixed(2)} data-from=${edge.from} data-to=${edge.to}/>
     ${look.badge ? minus(look.badge, look.badgeRadius, quiet) : nothing}
@@ -36,12 +36,12 @@ function minus([x, y]: [number, number], radius: number, quiet: string): SVGTemp
 }
 
 /** From the marked token's chip to the lanes that the circuit reads straight from the embedding. */
-export function embedLinks(plan: Layout, signal: Signal): SVGTemplateResult[] {
+export function embedLinks(plan: Layout, flow: Flow): SVGTemplateResult[] {
   const { embed } = plan;
-  const largest = Math.max(1e-6, ...signal.embedding.values(), ...[...signal.embedding.values()].map((value) => -value));
+  const largest = Math.max(1e-6, ...flow.embedding.values(), ...[...flow.embedding.values()].map((value) => -value));
   const from: [number, number] = [embed.x + embed.width / 2, embed.y];
   return plan.lanes.filter((lane) => lane.embedded).map((lane) => {
-    const value = signal.embedding.get(lane.lane.channel) ?? 0;
+    const value = flow.embedding.get(lane.lane.channel) ?? 0;
     const to: [number, number] = [lane.x0, lane.y];
     if (Math.abs(value) < 1e-6) return svg`<path class="edge dim" d=${bow(from, to)} stroke-width="1"/>`;
     return link(from, to, value, edgeWidth(value, largest, 4));

@@ -2,11 +2,11 @@
 import { html, nothing, svg, type PropertyValues, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { layout, type Layout, type PlacedEdge, type PlacedNode, type Room } from '../../domain/layout/layout';
-import { contribution, edgeWidth, passedOn, signalOf, type Signal } from '../../domain/flow';
+import { contribution, edgeWidth, passedOn, flowOf, type Flow } from '../../domain/flow';
 import { badges } from '../../domain/layout/paths';
 import { hookOf } from '../../domain/nodes';
 import { changedNodes, noEdits } from '../../domain/edits';
-import type { Hover, Numbers } from '../../state/screen';
+import type { Hover, Snapshot } from '../../state/screen';
 import { graph as text } from '../../text/en';
 import { sayToken, showToken, signed } from '../../text/format';
 import { doingOf, nameOf } from '../../text/names';
@@ -18,11 +18,11 @@ import { Light } from '../shared/light';
 
 @customElement('sc-graph')
 export class Graph extends Light {
-  @property({ attribute: false }) numbers: Numbers | null = null;
-  @property({ attribute: false }) previous: Numbers | null = null;
+  @property({ attribute: false }) snapshot: Snapshot | null = null;
+  @property({ attribute: false }) previous: Snapshot | null = null;
   @property({ attribute: false }) hover: Hover | null = null;
   @property() selected: NodeId | null = null;
-  /** Whether nodes that are silent on the task's example are drawn, too. */
+  /** Whether nodes that are inactive on the task's example are drawn, too. */
   @property({ type: Boolean }) whole = false;
   @state() private room = { width: 0, height: 0 };
   @state() private expanded: ReadonlySet<string> = new Set();
@@ -47,37 +47,37 @@ export class Graph extends Light {
   }
 
   protected override willUpdate(changes: PropertyValues<this>): void {
-    const task = this.numbers?.task;
+    const task = this.snapshot?.task;
     if (task?.circuit !== this.circuit) {
       this.circuit = task?.circuit;
       this.expanded = new Set();
       this.tabStop = null;
     }
-    if (changes.has('whole')) this.expanded = new Set(this.whole ? task?.silent.map(hookOf) : []);
+    if (changes.has('whole')) this.expanded = new Set(this.whole ? task?.inactive.map(hookOf) : []);
     // What is open or changed is shown.
-    const wanted = [this.selected ?? '', ...changedNodes(this.numbers?.doc.edits ?? noEdits('circuit'))];
-    const hidden = wanted.filter((node) => task?.silent.includes(node) && !this.expanded.has(hookOf(node)));
+    const wanted = [this.selected ?? '', ...changedNodes(this.snapshot?.doc.edits ?? noEdits('circuit'))];
+    const hidden = wanted.filter((node) => task?.inactive.includes(node) && !this.expanded.has(hookOf(node)));
     if (hidden.length > 0) this.expanded = new Set([...this.expanded, ...hidden.map(hookOf)]);
   }
 
   protected override render(): TemplateResult {
-    const { numbers } = this;
-    if (!numbers || this.room.width === 0) return html`<div class="graph-wait"></div>`;
+    const { snapshot } = this;
+    if (!snapshot || this.room.width === 0) return html`<div class="graph-wait"></div>`;
     const compact = this.room.width < 560;
-    const signal = signalOf(numbers);
-    const before = this.previous && this.previous.doc.token === numbers.doc.token ? signalOf(this.previous) : null;
+    const flow = flowOf(snapshot);
+    const before = this.previous && this.previous.doc.token === snapshot.doc.token ? flowOf(this.previous) : null;
     // Of the candidates only: places must not change with what is typed.
-    const chipChars = Math.min(8, Math.max(compact ? 3 : 5, ...numbers.task.candidates.map((text) => sayToken(text).length)));
+    const chipChars = Math.min(8, Math.max(compact ? 3 : 5, ...snapshot.task.candidates.map((text) => sayToken(text).length)));
     const height = compact ? Math.max(360, this.room.height) : this.room.height;
-    const plan = this.planFor(numbers, { width: this.room.width, height, compact, chipChars });
-    return html`${this.drawing(plan, numbers, signal, before, compact)}${this.tip(plan, numbers, signal)}`;
+    const plan = this.planFor(snapshot, { width: this.room.width, height, compact, chipChars });
+    return html`${this.drawing(plan, snapshot, flow, before, compact)}${this.tip(plan, snapshot, flow)}`;
   }
 
   /** Places change with the circuit and the room only, not with numbers or the pointer. */
-  private planFor(numbers: Numbers, room: Room): Layout {
-    const { circuit } = numbers.task;
+  private planFor(snapshot: Snapshot, room: Room): Layout {
+    const { circuit } = snapshot.task;
     const key = JSON.stringify([room, [...this.expanded]]);
-    if (!this.plan || this.plan.circuit !== circuit || this.plan.key !== key) this.plan = { circuit, key, layout: layout(circuit, room, new Set(numbers.task.silent), this.expanded) };
+    if (!this.plan || this.plan.circuit !== circuit || this.plan.key !== key) this.plan = { circuit, key, layout: layout(circuit, room, new Set(snapshot.task.inactive), this.expanded) };
     return this.plan.layout;
   }
 
@@ -90,8 +90,8 @@ export class Graph extends Light {
     return this.spots.of;
   }
 
-  private drawing(plan: Layout, numbers: Numbers, signal: Signal, before: Signal | null, compact: boolean): TemplateResult {
-    const { circuit } = numbers.task;
+  private drawing(plan: Layout, snapshot: Snapshot, flow: Flow, before: Flow | null, compact: boolean): TemplateResult {
+    const { circuit } = snapshot.task;
     const largest = circuit.edges.reduce((max, edge) => Math.max(max, Math.abs(edge.weight)), 0);
     const busy = plan.edges.length > 24;
     const most = plan.edges.length > 40 ? 4 : 5.5;
@@ -102,7 +102,7 @@ export class Graph extends Light {
     const badgeOf = this.spotsFor(plan, badgeRadius);
     const stop = this.stopOf(plan);
     // A channel on which nothing is written or read at these tokens.
-    const quiet = (lane: ResidualLane) => [...lane.writes, ...lane.reads].every((node) => Math.abs(signal.value.get(node) ?? 0) < signal.scale * 0.003);
+    const quiet = (lane: ResidualLane) => [...lane.writes, ...lane.reads].every((node) => Math.abs(flow.value.get(node) ?? 0) < flow.scale * 0.003);
     return html`<svg
       class="graph ${plan.step < 62 ? 'dense' : ''} ${busy ? 'busy' : ''} ${plan.crowded ? 'crowded' : ''}"
       width=${plan.width}
@@ -120,17 +120,17 @@ export class Graph extends Light {
           ? svg`<text class="ch inline" x=${lane.x0 + 13} y=${lane.y + 3.3}>${lane.lane.channel}<title>${text.channelHint(lane.lane.channel)}</title></text>`
           : svg`<text class="ch" x=${lane.x0 + 4} y=${lane.y - 5}>${text.channel(lane.lane.channel)}</text>`}`,
       )}
-      ${embedLinks(plan, signal)}${logitLinks(plan)}
-      ${plan.heads.map((head) => headGlyph(head, plan, numbers, compact))}
+      ${embedLinks(plan, flow)}${logitLinks(plan)}
+      ${plan.heads.map((head) => headGlyph(head, plan, snapshot, compact))}
       ${plan.edges.map((edge) => (isHovered(hovered, edge) ? edgeHalo(edge) : nothing))}
       ${plan.edges.map((edge, index) => {
-        const flow = contribution(numbers, signal, edge);
-        const silent = flow !== null && Math.abs(flow) < signal.threshold;
+        const passed = contribution(snapshot, flow, edge);
+        const inactive = passed !== null && Math.abs(passed) < flow.threshold;
         // Among many lines the dashes say the sign; badges come with the pointer or the selection.
         const lit = isHovered(hovered, edge) || [edge.from, edge.to].some((end) => end === near || end === this.selected);
         return edgeGlyph(edge, {
           width: widths[index]!,
-          silent,
+          inactive,
           badge: busy && !lit ? null : (badgeOf.get(edge) ?? null),
           badgeRadius,
           faded: near !== null && edge.from !== near && edge.to !== near,
@@ -140,7 +140,7 @@ export class Graph extends Light {
       })}
       ${plan.heads.flatMap((head) => head.gates.map((gate) => svg`<g class="times" transform="translate(${gate.x} ${gate.y})"><circle r="8"/><path d="M-3-3 3 3M3-3-3 3"/></g>`))}
       ${plan.nodes.map((node) => nodeGlyph(node, {
-        numbers, signal, before, compact,
+        snapshot, flow, before, compact,
         selected: node.info.node === this.selected,
         hovered: touches(hovered, node.info.node),
         stop: node.info.node === stop,
@@ -152,8 +152,8 @@ export class Graph extends Light {
           this.point({ kind: 'node', node: node.info.node });
         },
       }))}
-      ${plan.groups.map((group) => groupGlyph(group, group.members.filter((info) => Math.abs(signal.value.get(info.node) ?? 0) >= 0.005).length, () => (this.expanded = new Set([...this.expanded, group.id]))))}
-      ${this.ends(plan, numbers, signal, compact)}
+      ${plan.groups.map((group) => groupGlyph(group, group.members.filter((info) => Math.abs(flow.value.get(info.node) ?? 0) >= 0.005).length, () => (this.expanded = new Set([...this.expanded, group.id]))))}
+      ${this.ends(plan, snapshot, flow, compact)}
     </svg>`;
   }
 
@@ -174,34 +174,34 @@ export class Graph extends Light {
   }
 
   /** The marked token on the left, the candidates on the right. */
-  private ends(plan: Layout, numbers: Numbers, signal: Signal, compact: boolean): SVGTemplateResult {
+  private ends(plan: Layout, snapshot: Snapshot, flow: Flow, compact: boolean): SVGTemplateResult {
     const { embed, logits } = plan;
-    const { a, view } = numbers.shown;
-    const token = a.tokens[signal.marked];
+    const { a, view } = snapshot.result;
+    const token = a.tokens[flow.marked];
     const best = view.p[1] > view.p[0] ? 1 : 0;
     const chip = (spot: { x: number; y: number; width: number; height: number }, words: string, win: boolean) => svg`
       <rect class="chip ${win ? 'win' : ''}" x=${spot.x - spot.width / 2} y=${spot.y - spot.height / 2} width=${spot.width} height=${spot.height} rx="6"/>
       <text class="chipt ${win ? 'win' : ''}" x=${spot.x} y=${spot.y + 4.5}>${clip(words, plan.chipChars)}</text>`;
-    const place = text.token(signal.marked, signal.marked === signal.last);
+    const place = text.token(flow.marked, flow.marked === flow.last);
     return svg`<g class="ends">
       ${compact ? nothing : svg`<text class="bt strong" x=${embed.x - embed.width / 2} y=${plan.top - 9}>${text.embedding}</text>
         <text class="bt strong end" x=${plan.width - 8} y=${plan.top - 9}>${text.logits}</text>`}
       ${chip(embed, token ? showToken(token.text) : '∅', false)}
       <text class="nl" x=${embed.x - embed.width / 2} y=${embed.y + embed.height / 2 + 16}>${compact ? nothing : place}</text>
-      ${logits.map((spot, index) => svg`${chip(spot, sayToken(numbers.task.candidates[index as 0 | 1]), index === best)}
+      ${logits.map((spot, index) => svg`${chip(spot, sayToken(snapshot.task.candidates[index as 0 | 1]), index === best)}
         ${compact ? nothing : svg`<text class="val end" x=${spot.x + spot.width / 2} y=${spot.y + spot.height / 2 + 16}>${signed(view.logits[index as 0 | 1])}</text>`}`)}
-      ${compact ? nothing : svg`<text class="nl end" x=${plan.width - 8} y=${logits[1]!.y + 50}>${text.token(signal.last, true)}</text>`}
+      ${compact ? nothing : svg`<text class="nl end" x=${plan.width - 8} y=${logits[1]!.y + 50}>${text.token(flow.last, true)}</text>`}
     </g>`;
   }
 
-  private tip(plan: Layout, numbers: Numbers, signal: Signal): TemplateResult | typeof nothing {
+  private tip(plan: Layout, snapshot: Snapshot, flow: Flow): TemplateResult | typeof nothing {
     const { hover } = this;
     if (!hover) return nothing;
     if (hover.kind === 'edge') {
       const edge = plan.edges.find((one) => isHovered(hover, one));
       if (!edge) return nothing;
-      const value = passedOn(numbers, signal, edge.from);
-      const name = (node: NodeId) => nameOf(numbers.task.circuit.nodes.find((info) => info.node === node)!);
+      const value = passedOn(snapshot, flow, edge.from);
+      const name = (node: NodeId) => nameOf(snapshot.task.circuit.nodes.find((info) => info.node === node)!);
       const [x, y] = edge.points[Math.floor(edge.points.length / 2)]!;
       const sum = value === null ? text.weight(edge.weight) : text.product(edge.weight, value);
       return tipAt(plan, edge.points.length === 2 ? (edge.points[0]![0] + x) / 2 : x, edge.points.length === 2 ? (edge.points[0]![1] + y) / 2 : y,
@@ -209,7 +209,7 @@ export class Graph extends Light {
     }
     const node = plan.nodes.find((one) => one.info.node === hover.node);
     if (!node || node.words === 'all' || hover.node === this.selected || this.room.width < 560) return nothing;
-    return tipAt(plan, node.x, node.y - node.half, text.nodeHint(nameOf(node.info), doingOf(node.info), node.info.node), signed(signal.value.get(node.info.node) ?? 0));
+    return tipAt(plan, node.x, node.y - node.half, text.nodeHint(nameOf(node.info), doingOf(node.info), node.info.node), signed(flow.value.get(node.info.node) ?? 0));
   }
 
   private stopOf(plan: Layout): NodeId | null {

@@ -2,14 +2,14 @@
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { captioned, type Layout, type PlacedHead } from '../../domain/layout/layout';
 import { bow } from '../../domain/layout/paths';
-import type { Numbers } from '../../state/screen';
+import type { Snapshot } from '../../state/screen';
 import { graph as text } from '../../text/en';
 import { showToken } from '../../text/format';
 
-export function headGlyph(head: PlacedHead, plan: Layout, numbers: Numbers, compact: boolean): SVGTemplateResult {
-  const pattern = numbers.shown.view.attention.find((one) => one.layer === head.layer && one.head === head.head);
+export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, compact: boolean): SVGTemplateResult {
+  const pattern = snapshot.result.view.attention.find((one) => one.layer === head.layer && one.head === head.head);
   const weights = pattern ? [...pattern.weights] : [];
-  const tokens = numbers.shown.a.tokens;
+  const tokens = snapshot.result.a.tokens;
   const peak = weights.reduce((best, weight, index) => (weight > (weights[best] ?? 0) ? index : best), 0);
   const middle: [number, number] = [head.x, head.y + head.height / 2];
   const nodes = head.inputs.map((id) => plan.nodes.find((node) => node.info.node === id)).filter((node) => node !== undefined);

@@ -1,14 +1,14 @@
 import { html, nothing, svg, type TemplateResult } from 'lit';
-import { signalOf } from '../../domain/flow';
+import { flowOf } from '../../domain/flow';
 import { flipActs } from '../../domain/edits';
-import type { Numbers } from '../../state/screen';
+import type { Snapshot } from '../../state/screen';
 import { legend as text } from '../../text/en';
 
 /** What the marks of the graph mean; those that are not on the screen are left out. */
-export function legend(numbers: Numbers | null, ghosts: boolean): TemplateResult {
-  const threshold = numbers ? signalOf(numbers).threshold : 0;
+export function legend(snapshot: Snapshot | null, ghosts: boolean): TemplateResult {
+  const threshold = snapshot ? flowOf(snapshot).threshold : 0;
   const line = (name: string) => html`<svg viewBox="0 0 30 10" aria-hidden="true"><path class="edge ${name}" d="M1 5H29" stroke-width="3" /></svg>`;
-  const edits = numbers?.shown.edits;
+  const edits = snapshot?.result.edits;
   const disc = (sign: string) => html`<svg viewBox="-8 -8 16 16" aria-hidden="true"><circle class="pb" r="7" /><text class="pbt" y="3.6">${sign}</text></svg>`;
   const marks = [
     { kind: 'patch', sign: 'B', name: text.patched, used: edits && (flipActs(edits) || edits.patch.length > 0) },

@@ -8,11 +8,11 @@ const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
 
 export function modes(screen: Screen, pick: (mode: Mode) => void): TemplateResult {
   const { mode } = screen.doc.edits;
-  const circuit = screen.numbers?.task.circuit;
+  const circuit = screen.snapshot?.task.circuit;
   const exact = circuit && mode === 'circuit' ? text.exact(circuit) : '';
   return html`<div class="seg" role="group" aria-label=${text.label} aria-describedby="mode-note">
       ${MODES.map(
-        (one) => html`<button data-testid="mode-${one}" aria-pressed=${mode === one} ?disabled=${screen.poster} @click=${() => pick(one)}>
+        (one) => html`<button data-testid="mode-${one}" aria-pressed=${mode === one} ?disabled=${screen.placeholder} @click=${() => pick(one)}>
           ${text.names[one][0]}<span class="more">${text.names[one][1]}</span>
         </button>`,
       )}

@@ -1,9 +1,9 @@
 /** The graph as a nested list: layers, hooks, nodes, and every weight that leaves a node. The same content for keyboard and screen reader. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { contribution, passedOn, signalOf } from '../../domain/flow';
+import { contribution, passedOn, flowOf } from '../../domain/flow';
 import { rank } from '../../domain/alignment';
-import type { Hover, Numbers } from '../../state/screen';
+import type { Hover, Snapshot } from '../../state/screen';
 import { list as text } from '../../text/en';
 import { showToken, signed } from '../../text/format';
 import { doingOf, nameOf } from '../../text/names';
@@ -13,7 +13,7 @@ import { Light } from '../shared/light';
 
 @customElement('sc-node-list')
 export class NodeList extends Light {
-  @property({ attribute: false }) numbers: Numbers | null = null;
+  @property({ attribute: false }) snapshot: Snapshot | null = null;
   @property({ attribute: false }) hover: Hover | null = null;
   @property() selected: NodeId | null = null;
   /** False: the list stands behind the graph, for screen readers only, without tab stops. */
@@ -31,10 +31,10 @@ export class NodeList extends Light {
   }
 
   protected override render(): TemplateResult | typeof nothing {
-    const { numbers, selected, hover, shown } = this;
-    if (!numbers) return nothing;
+    const { snapshot, selected, hover, shown } = this;
+    if (!snapshot) return nothing;
     const send = (name: string, detail: unknown) => this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
-    return list(numbers, selected, hover, shown, { pick: (node) => send('pick', node), point: (to) => send('point', to) });
+    return list(snapshot, selected, hover, shown, { pick: (node) => send('pick', node), point: (to) => send('point', to) });
   }
 }
 
@@ -43,16 +43,16 @@ interface ListActions {
   point(hover: Hover | null): void;
 }
 
-function list(numbers: Numbers, selected: NodeId | null, hover: Hover | null, shown: boolean, actions: ListActions): TemplateResult {
-  const { circuit } = numbers.task;
-  const signal = signalOf(numbers);
+function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, shown: boolean, actions: ListActions): TemplateResult {
+  const { circuit } = snapshot.task;
+  const flow = flowOf(snapshot);
   const hooks = new Map<string, NodeInfo[]>();
   for (const info of [...circuit.nodes].sort((left, right) => rank(left.layer, left.site) - rank(right.layer, right.site) || left.index - right.index)) {
     const hook = `${info.layer}.${info.site}`;
     hooks.set(hook, [...(hooks.get(hook) ?? []), info]);
   }
   const layers = [...new Set(circuit.nodes.map((info) => info.layer))].sort((left, right) => left - right);
-  const tokens = numbers.shown.a.tokens;
+  const tokens = snapshot.result.a.tokens;
 
   const edges = (info: NodeInfo) => {
     const out = circuit.edges.filter((edge) => edge.from === info.node);
@@ -60,22 +60,22 @@ function list(numbers: Numbers, selected: NodeId | null, hover: Hover | null, sh
     return html`<ul class="edges">
       ${out.map((edge) => {
         const to = circuit.nodes.find((one) => one.node === edge.to);
-        const value = passedOn(numbers, signal, edge.from);
-        const flow = contribution(numbers, signal, edge);
+        const value = passedOn(snapshot, flow, edge.from);
+        const passed = contribution(snapshot, flow, edge);
         const lit = hover?.kind === 'edge' && hover.from === edge.from && hover.to === edge.to;
         return html`<li class=${lit ? 'hov' : ''}>
           <i class="sw ${edge.weight < 0 ? 'sn' : 'sp'}"></i>${text.to(to ? nameOf(to) : edge.to)}
-          <span class="num">${signed(edge.weight)}${value === null ? '' : html` × ${signed(value)} = <b>${signed(flow!)}</b>`}</span>
+          <span class="num">${signed(edge.weight)}${value === null ? '' : html` × ${signed(value)} = <b>${signed(passed!)}</b>`}</span>
         </li>`;
       })}
     </ul>`;
   };
 
   const item = (info: NodeInfo) => {
-    const value = signal.value.get(info.node) ?? 0;
-    const on = !numbers.doc.edits.off.includes(info.node) && numbers.doc.edits.mode !== 'removed';
-    const badge = badgeOf(numbers, info.node);
-    const token = signal.at.get(info.node) ?? 0;
+    const value = flow.value.get(info.node) ?? 0;
+    const on = !snapshot.doc.edits.off.includes(info.node) && snapshot.doc.edits.mode !== 'removed';
+    const badge = badgeOf(snapshot, info.node);
+    const token = flow.at.get(info.node) ?? 0;
     const lit = hover?.kind === 'node' && hover.node === info.node;
     return html`<li>
       <button
@@ -90,7 +90,7 @@ function list(numbers: Numbers, selected: NodeId | null, hover: Hover | null, sh
         @pointerenter=${() => actions.point({ kind: 'node', node: info.node })}
         @pointerleave=${() => actions.point(null)}
       >
-        <span class="meter ${value < 0 ? 'minus' : ''}" aria-hidden="true"><i style="--a:${Math.round((Math.abs(value) / signal.scale) * 100)}%"></i></span>
+        <span class="meter ${value < 0 ? 'minus' : ''}" aria-hidden="true"><i style="--a:${Math.round((Math.abs(value) / flow.scale) * 100)}%"></i></span>
         <b>${nameOf(info)}</b> <code>${info.node}</code>${doingOf(info) ? html`<span class="mut">${doingOf(info)}</span>` : nothing}
         <span class="num">${signed(value)} <span class="mut">${text.at} <code>${showToken(tokens[token]?.text ?? '')}</code></span></span>
         ${badge ? html`<span class="tag">${badge.words}</span>` : nothing}

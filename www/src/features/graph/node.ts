@@ -1,18 +1,18 @@
 /** A node's glyph: a square on its lane or a circle off it, filled up or down from the middle by its value. */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
-import { fillHeight, type Signal } from '../../domain/flow';
+import { fillHeight, type Flow } from '../../domain/flow';
 import type { PlacedGroup, PlacedNode } from '../../domain/layout/layout';
 import { changeOf } from '../../domain/edits';
-import type { Numbers } from '../../state/screen';
+import type { Snapshot } from '../../state/screen';
 import { givenName, kind, nameOf } from '../../text/names';
 import { badges as badgeText, graph as text } from '../../text/en';
 import { signed } from '../../text/format';
 import { flips } from '../prediction/summary';
 
 export interface NodeLook {
-  numbers: Numbers;
-  signal: Signal;
-  before: Signal | null;
+  snapshot: Snapshot;
+  flow: Flow;
+  before: Flow | null;
   compact: boolean;
   selected: boolean;
   hovered: boolean;
@@ -26,22 +26,22 @@ export interface NodeLook {
 
 export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
   const { info, half } = node;
-  const { signal, before, numbers } = look;
-  const value = signal.value.get(info.node) ?? 0;
+  const { flow, before, snapshot } = look;
+  const value = flow.value.get(info.node) ?? 0;
   const was = before?.value.get(info.node);
-  const on = !numbers.doc.edits.off.includes(info.node) && numbers.doc.edits.mode !== 'removed';
-  const badge = badgeOf(numbers, info.node);
-  const silent = Math.abs(value) < 1e-6;
-  const ghost = was !== undefined && signed(was) !== signed(value) ? -Math.sign(was) * fillHeight(was, signal.scale, half) : null;
+  const on = !snapshot.doc.edits.off.includes(info.node) && snapshot.doc.edits.mode !== 'removed';
+  const badge = badgeOf(snapshot, info.node);
+  const inactive = Math.abs(value) < 1e-6;
+  const ghost = was !== undefined && signed(was) !== signed(value) ? -Math.sign(was) * fillHeight(was, flow.scale, half) : null;
   const name = nameOf(info);
-  const canFlip = numbers.task.circuit.flipNodes.includes(info.node);
-  const label = text.node(name, info.node, value, signal.at.get(info.node) ?? 0, badge?.words ?? null);
+  const canFlip = snapshot.task.circuit.flipNodes.includes(info.node);
+  const label = text.node(name, info.node, value, flow.at.get(info.node) ?? 0, badge?.words ?? null);
   return svg`<g
-    class="node ${on ? '' : 'off'} ${silent ? 'silent' : ''} ${look.hovered ? 'hovered' : ''}"
+    class="node ${on ? '' : 'off'} ${inactive ? 'inactive' : ''} ${look.hovered ? 'hovered' : ''}"
     transform="translate(${node.x} ${node.y})"
     data-node=${info.node}
     data-activation=${value}
-    data-token-index=${signal.at.get(info.node) ?? 0}
+    data-token-index=${flow.at.get(info.node) ?? 0}
     data-on=${on ? 'true' : 'false'}
     role="button"
     tabindex=${look.stop ? 0 : -1}
@@ -57,7 +57,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
     <rect class="hit" x=${-half - 8} y=${-node.reach} width=${2 * half + 16} height=${2 * node.reach}/>
     ${look.hovered ? shape(node, 'nhalo', 6) : nothing}
     ${shape(node, 'ng', 0)}
-    ${fill(value, signal.scale, node)}
+    ${fill(value, flow.scale, node)}
     <path class="mid" d="M${-half} 0H${half}"/>
     ${ghost === null ? nothing : svg`<path class="gh" d="M${-half + 2} ${ghost}H${half - 2}"/>`}
     ${shape(node, canFlip ? 'no flips' : 'no', 0)}
@@ -128,17 +128,17 @@ function badgeAt(half: number): number {
 }
 
 /** The disc on a changed node, and how it is spoken. */
-export function badgeOf(numbers: Numbers, node: string): { sign: string; words: string } | null {
-  const { edits } = numbers.shown;
+export function badgeOf(snapshot: Snapshot, node: string): { sign: string; words: string } | null {
+  const { edits } = snapshot.result;
   const change = changeOf(edits, node);
   if (change?.kind === 'off') return { sign: '0', words: badgeText.off };
   if (change?.kind === 'set') return { sign: '=', words: badgeText.set(change.value) };
   if (change?.kind === 'scale') return { sign: '×', words: badgeText.scaled(change.factor) };
-  if (change?.kind === 'patch' || flips(numbers, node)) return { sign: 'B', words: badgeText.patched };
+  if (change?.kind === 'patch' || flips(snapshot, node)) return { sign: 'B', words: badgeText.patched };
   return null;
 }
 
-/** A count that stands for nodes; `awake` of them are not silent at these tokens. */
+/** A count that stands for nodes; `awake` of them are not inactive at these tokens. */
 export function groupGlyph(group: PlacedGroup, awake: number, expand: () => void): SVGTemplateResult {
   const count = text.more(group.members.length);
   const width = 14 + count.length * 7;

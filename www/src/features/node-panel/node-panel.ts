@@ -17,7 +17,7 @@ import { incoming, outgoing } from './terms';
 /** What the panel shows of a screen; typing changes none of it until the numbers come. */
 function sameForPanel(one: Screen | null, two: Screen | null): boolean {
   if (!one || !two) return one === two;
-  return one.numbers === two.numbers && one.hover === two.hover && one.poster === two.poster && one.model === two.model
+  return one.snapshot === two.snapshot && one.hover === two.hover && one.placeholder === two.placeholder && one.model === two.model
     && one.doc.node === two.doc.node && one.doc.token === two.doc.token && one.doc.edits === two.doc.edits && one.doc.task === two.doc.task;
 }
 
@@ -45,7 +45,7 @@ export class Panel extends Light {
 
   /** Of a long prompt the chips scroll: the one that is read stands in sight. */
   protected override updated(): void {
-    const detail = this.screen?.numbers?.shown.view.detail;
+    const detail = this.screen?.snapshot?.result.view.detail;
     if (!detail || detail.values.length < MANY) return;
     const read = `${detail.node} ${detail.token} ${detail.values.length}`;
     if (read === this.read) return;
@@ -64,12 +64,12 @@ export class Panel extends Light {
 
   protected override render(): TemplateResult | typeof nothing {
     const { screen } = this;
-    const numbers = screen?.numbers;
+    const snapshot = screen?.snapshot;
     const node = screen?.doc.node;
-    if (!screen || !numbers || !node) return nothing;
-    const detail = numbers.shown.view.detail?.node === node ? numbers.shown.view.detail : null;
-    const info = numbers.task.circuit.nodes.find((one) => one.node === node);
-    const place = findNode(numbers.task.circuit, node, screen.model?.headWidth ?? 0);
+    if (!screen || !snapshot || !node) return nothing;
+    const detail = snapshot.result.view.detail?.node === node ? snapshot.result.view.detail : null;
+    const info = snapshot.task.circuit.nodes.find((one) => one.node === node);
+    const place = findNode(snapshot.task.circuit, node, screen.model?.headWidth ?? 0);
     return html`<aside class="card panel ${this.open ? 'open' : ''}" data-testid="node-panel" aria-label=${text.label(node)}>
       <button
         class="grab"
@@ -86,19 +86,19 @@ export class Panel extends Light {
         ${info && doingOf(info) ? html`<p class="doing">${capital(doingOf(info))}</p>` : nothing}
         <button class="quiet icon close" aria-label=${text.close} @click=${(event: MouseEvent) => this.send('shut', event.detail === 0)}>${icons.close}</button>
       </div>
-      ${detail ? this.body(screen, detail, numbers.shown.a) : html`<p class="tiny">${text.pending}</p>`}
+      ${detail ? this.body(screen, detail, snapshot.result.a) : html`<p class="tiny">${text.pending}</p>`}
     </aside>`;
   }
 
   private body(screen: Screen, detail: NodeDetail, a: Prompt): TemplateResult {
-    const numbers = screen.numbers!;
+    const snapshot = screen.snapshot!;
     const heads = screen.model?.headWidth ?? 0;
     const change = changeOf(screen.doc.edits, detail.node);
     const reach = detail.values.reduce((max, value) => Math.max(max, Math.abs(value)), Math.abs(detail.mean ?? 0));
-    const known = new Set(numbers.task.circuit.nodes.map((one) => one.node));
+    const known = new Set(snapshot.task.circuit.nodes.map((one) => one.node));
     const actions = {
       inCircuit: (node: NodeId) => known.has(node),
-      name: (term: { node: NodeId | null; label: string }) => (term.node === null ? term.label : nameOfId(numbers.task.circuit, term.node, heads)),
+      name: (term: { node: NodeId | null; label: string }) => (term.node === null ? term.label : nameOfId(snapshot.task.circuit, term.node, heads)),
       point: (hover: Hover | null) => this.send('point', hover),
       open: (node: NodeId) => this.send('pick', node),
       hover: screen.hover,
@@ -108,15 +108,15 @@ export class Panel extends Light {
         <h3>${text.activation} <span class="num">${text.valueAt(detail.value)}<code>${showToken(a.tokens[detail.token]?.text ?? '')}</code></span></h3>
         ${this.chips(a, detail.values, detail.token, reach, screen.doc.token)}
       </section>
-      ${screen.poster
+      ${screen.placeholder
         ? nothing
         : changeControl({
             detail,
             change,
             reach,
-            held: numbers.shown.edits.mode === 'removed' ? known.has(detail.node) : numbers.shown.edits.mode === 'circuit' && !known.has(detail.node),
-            flipped: flips(numbers, detail.node),
-            noPatch: numbers.shown.b ? null : changeText.noPromptB,
+            held: snapshot.result.edits.mode === 'removed' ? known.has(detail.node) : snapshot.result.edits.mode === 'circuit' && !known.has(detail.node),
+            flipped: flips(snapshot, detail.node),
+            noPatch: snapshot.result.b ? null : changeText.noPromptB,
             apply: (next: Change | null, kind: string) => {
               // On a phone the control would stand below the sheet's edge.
               if (next?.kind === 'set' || next?.kind === 'scale') this.open = true;

@@ -35,7 +35,7 @@ export class Page extends Light {
   @state() private announced = '';
   /** Whether the dense twin's panel has come, or why it could not be loaded. */
   @state() private twin: 'absent' | 'loading' | 'here' | { lost: string } = 'absent';
-  /** The task whose silent nodes are drawn, too. */
+  /** The task whose inactive nodes are drawn, too. */
   @state() private whole: string | null = null;
   private leave: (() => void) | null = null;
   private readonly announcer = new Announcer((text) => (this.announced = text));
@@ -57,8 +57,8 @@ export class Page extends Light {
   }
 
   protected override updated(_changes: PropertyValues<this>): void {
-    const { phase, numbers } = this.playground.screen;
-    if (phase === 'ready') this.announcer.update(numbers);
+    const { phase, snapshot } = this.playground.screen;
+    if (phase === 'ready') this.announcer.update(snapshot);
   }
 
   private get doc(): Doc {
@@ -99,11 +99,11 @@ export class Page extends Light {
 
   protected override render(): TemplateResult {
     const { screen } = this.playground;
-    const { numbers, previous, drawn, doc } = screen;
+    const { snapshot, previous, painted, doc } = screen;
     const task = screen.tasks.find((one) => one.name === doc.task);
-    const parts = numbers && numbers.task.name === doc.task ? numbers.task.circuit.nodes.length : null;
-    const panel = numbers !== null && doc.node !== null;
-    const sentence = numbers && summary(numbers, previous, screen.model?.headWidth ?? 0);
+    const parts = snapshot && snapshot.task.name === doc.task ? snapshot.task.circuit.nodes.length : null;
+    const panel = snapshot !== null && doc.node !== null;
+    const sentence = snapshot && summary(snapshot, previous, screen.model?.headWidth ?? 0);
     return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @pick-token=${this.pickToken}>
       <header>
@@ -121,8 +121,8 @@ export class Page extends Light {
       ${this.prompts(screen)}
       ${this.messages(screen)}
       <div class="after">
-        <div class="saidrow">
-          <p class="said" data-testid="summary" data-kind=${sentence?.kind ?? 'loading'}>${sentence ? richText(sentence.text) : text.summary.loading}</p>
+        <div class="summaryrow">
+          <p class="summary" data-testid="summary" data-kind=${sentence?.kind ?? 'loading'}>${sentence ? richText(sentence.text) : text.summary.loading}</p>
           ${this.twinSwitch(screen)}
         </div>
         ${doc.twin && screen.twin ? this.twinPanel(screen) : nothing}
@@ -135,12 +135,12 @@ export class Page extends Light {
             ${viewSwitch(screen, (view) => this.playground.view(view))}
           </div>
           <div class="gw" data-testid="graph" ?hidden=${screen.view !== 'graph'}>
-            ${screen.view === 'graph' ? html`<sc-graph .numbers=${drawn.numbers} .previous=${drawn.previous} .hover=${screen.hover} .selected=${doc.node} .whole=${this.whole === numbers?.task.name}></sc-graph>` : nothing}
+            ${screen.view === 'graph' ? html`<sc-graph .snapshot=${painted.snapshot} .previous=${painted.previous} .hover=${screen.hover} .selected=${doc.node} .whole=${this.whole === snapshot?.task.name}></sc-graph>` : nothing}
           </div>
-          <sc-node-list .numbers=${drawn.numbers} .hover=${screen.hover} .selected=${doc.node} .shown=${screen.view === 'list'}></sc-node-list>
-          ${legend(drawn.numbers, drawn.previous !== null)}
+          <sc-node-list .snapshot=${painted.snapshot} .hover=${screen.hover} .selected=${doc.node} .shown=${screen.view === 'list'}></sc-node-list>
+          ${legend(painted.snapshot, painted.previous !== null)}
         </section>
-        <sc-panel .screen=${{ ...screen, ...drawn }}></sc-panel>
+        <sc-panel .screen=${{ ...screen, ...painted }}></sc-panel>
       </main>
       ${footer(screen, this.copied, {
         undo: () => this.playground.undo(),
@@ -159,14 +159,14 @@ export class Page extends Light {
     if (!screen.twin) return nothing;
     const open = screen.doc.twin !== null;
     const knows = screen.twin.listed.tasks.some((task) => task.name === screen.doc.task);
-    return html`<button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.numbers || screen.poster || !(open || knows)}
+    return html`<button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.snapshot || screen.placeholder || !(open || knows)}
       title=${knows ? text.twin.openHint : text.twin.noTask}
       @click=${() => this.playground.change(withTwin(this.doc, !open), 'select')}>${text.twin.name}</button>`;
   }
 
   /** The panel's code comes with its first opening. */
   private twinPanel(screen: Screen): TemplateResult | typeof nothing {
-    if (screen.poster || !screen.numbers || screen.model?.file !== screen.twin?.listed.file) return nothing;
+    if (screen.placeholder || !screen.snapshot || screen.model?.file !== screen.twin?.listed.file) return nothing;
     if (typeof this.twin === 'object') return html`<p class="notice" role="alert" data-testid="twin-error">${this.twin.lost}</p>`;
     if (this.twin === 'here') return html`<sc-twin .playground=${this.playground}></sc-twin>`;
     if (this.twin === 'absent') {
@@ -179,21 +179,21 @@ export class Page extends Light {
     return html`<p class="tload">${text.twin.codeLoading}</p>`;
   }
 
-  /** Nodes that are silent on the task's example stand behind counts until someone wants to see them. */
-  private foldSwitch({ numbers, view }: Screen): TemplateResult | typeof nothing {
-    const { circuit, silent, name } = numbers?.task ?? {};
-    if (!circuit || !silent?.length || view !== 'graph') return nothing;
+  /** Nodes that are inactive on the task's example stand behind counts until someone wants to see them. */
+  private foldSwitch({ snapshot, view }: Screen): TemplateResult | typeof nothing {
+    const { circuit, inactive, name } = snapshot?.task ?? {};
+    if (!circuit || !inactive?.length || view !== 'graph') return nothing;
     const whole = this.whole === name;
-    return html`<button class="quiet small fold" data-folded=${!whole} title=${text.modes.silent(silent.length)} @click=${() => (this.whole = whole ? null : name!)}>
-      ${whole ? text.modes.fold(silent.length) : text.modes.unfold(circuit.nodes.length)}
+    return html`<button class="quiet small fold" data-folded=${!whole} title=${text.modes.inactive(inactive.length)} @click=${() => (this.whole = whole ? null : name!)}>
+      ${whole ? text.modes.fold(inactive.length) : text.modes.unfold(circuit.nodes.length)}
     </button>`;
   }
 
   private prompts(screen: Screen): TemplateResult {
-    const { numbers, drawn: { numbers: drawn }, doc } = screen;
-    const fresh = drawn && drawn.doc.a === doc.a && drawn.doc.task === doc.task ? drawn.shown : null;
+    const { snapshot, painted: { snapshot: painted }, doc } = screen;
+    const fresh = painted && painted.doc.a === doc.a && painted.doc.task === doc.task ? painted.result : null;
     // While new tokens are on their way the editors keep the old ones, as far as they fit.
-    const last = drawn && drawn.doc.task === doc.task ? drawn.shown : null;
+    const last = painted && painted.doc.task === doc.task ? painted.result : null;
     const b = doc.b ?? fresh?.b?.text ?? this.lastB(screen);
     const tokens = fresh ? text.prompts.tokens(fresh.a.tokens.length) : '';
     const at = fresh ?? last;
@@ -215,7 +215,7 @@ export class Page extends Light {
         </div>
       </section>
       <svg class="fork" viewBox="0 0 56 104" preserveAspectRatio="none" aria-hidden="true"><path d="M0 66C30 66 22 24 56 24M0 66C30 66 22 72 56 72" /></svg>
-      ${bars(task?.candidates ?? null, numbers && numbers.task.name === doc.task ? numbers : null, screen.previous)}
+      ${bars(task?.candidates ?? null, snapshot && snapshot.task.name === doc.task ? snapshot : null, screen.previous)}
       ${flip(screen, () => this.playground.change(withFlip(this.doc, !this.doc.edits.flip), ''))}
     </div>`;
   }
@@ -240,13 +240,13 @@ export class Page extends Light {
   /** While a new text is on its way, prompt B shows what it was. */
   private lastB(screen: Screen): string {
     const task = screen.tasks.find((one) => one.name === screen.doc.task);
-    if (screen.phase === 'busy' || screen.phase === 'error') return screen.drawn.numbers?.shown.b?.text ?? '';
+    if (screen.phase === 'busy' || screen.phase === 'error') return screen.painted.snapshot?.result.b?.text ?? '';
     return screen.phase === 'loading' && task?.presets[0]?.a.text === screen.doc.a ? task.presets[0].b.text : '';
   }
 
   private messages(screen: Screen): TemplateResult | typeof nothing {
     const { failure } = screen;
-    const notices = [...screen.notices, ...(screen.numbers && screen.phase === 'ready' ? notes(screen.numbers, screen.model) : [])];
+    const notices = [...screen.notices, ...(screen.snapshot && screen.phase === 'ready' ? notes(screen.snapshot, screen.model) : [])];
     if (failure === null && notices.length === 0) return nothing;
     return html`<div class="notice ${failure === null ? '' : 'fatal'}" data-testid="error" role=${failure === null ? 'status' : 'alert'}>
       ${failure === null ? nothing : html`<p data-notice="failure">${failure}</p>`}

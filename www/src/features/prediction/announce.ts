@@ -1,5 +1,5 @@
 /** Tells a screen reader the two chances: once a change, not on every key while someone types. */
-import type { Numbers } from '../../state/screen';
+import type { Snapshot } from '../../state/screen';
 import { prediction } from '../../text/en';
 
 const QUIET = 600;
@@ -10,10 +10,10 @@ export class Announcer {
 
   constructor(private readonly say: (text: string) => void) {}
 
-  update(numbers: Numbers | null): void {
-    if (!numbers) return;
-    const { candidates } = numbers.task;
-    const { p } = numbers.shown.view;
+  update(snapshot: Snapshot | null): void {
+    if (!snapshot) return;
+    const { candidates } = snapshot.task;
+    const { p } = snapshot.result.view;
     const text = prediction.announced(candidates, p);
     clearTimeout(this.timer);
     if (text === this.last) return;

@@ -1,19 +1,19 @@
 /** The two candidates' probabilities, the top five, and how likely the two are among all tokens. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Numbers } from '../../state/screen';
+import type { Snapshot } from '../../state/screen';
 import { prediction as text } from '../../text/en';
 import { percent, percentDigits, sayToken, showToken } from '../../text/format';
 import { unlikely, winner } from './summary';
 
-export function bars(candidates: [string, string] | null, numbers: Numbers | null, previous: Numbers | null): TemplateResult {
-  const win = numbers ? winner(numbers) : null;
+export function bars(candidates: [string, string] | null, snapshot: Snapshot | null, previous: Snapshot | null): TemplateResult {
+  const win = snapshot ? winner(snapshot) : null;
   return html`<section class="next" aria-label=${text.label}>
     <div class="lbl">${text.label} <span>${text.ofTwo}</span></div>
     <div class="bars">
       ${([0, 1] as const).map((index) =>
-        bar(index === 0 ? 'p-target' : 'p-alt', candidates?.[index] ?? '', numbers?.shown.view.p[index], previous?.shown.view.p[index], win === index))}
+        bar(index === 0 ? 'p-target' : 'p-alt', candidates?.[index] ?? '', snapshot?.result.view.p[index], previous?.result.view.p[index], win === index))}
     </div>
-    ${numbers ? likely(numbers) : nothing}
+    ${snapshot ? likely(snapshot) : nothing}
   </section>`;
 }
 
@@ -32,15 +32,15 @@ export function bar(name: string, token: string, p: number | undefined, was: num
   </div>`;
 }
 
-function likely(numbers: Numbers): TemplateResult {
-  const { pFull, top } = numbers.shown.view;
+function likely(snapshot: Snapshot): TemplateResult {
+  const { pFull, top } = snapshot.result.view;
   const both = pFull[0] + pFull[1];
   return html`<div class="top5">
-    ${unlikely(numbers)
+    ${unlikely(snapshot)
       ? html`<strong class="unlikely">${text.unlikely(both)}</strong>`
       : html`<span class="t5-label" title=${text.both(both)}>${text.ofAll}</span>`}
     <span class="t5" aria-label=${text.top}>
-      ${top.map((one) => html`<span class=${numbers.task.candidateIds.includes(one.id) ? 'mine' : ''}><code>${showToken(one.text)}</code> ${percentDigits(one.p)}</span>`)}
+      ${top.map((one) => html`<span class=${snapshot.task.candidateIds.includes(one.id) ? 'mine' : ''}><code>${showToken(one.text)}</code> ${percentDigits(one.p)}</span>`)}
     </span>
   </div>`;
 }

@@ -25,16 +25,16 @@ export function flip(screen: Screen, toggle: () => void): TemplateResult {
 
 /** Why there is nothing to flip, or null. */
 function reason(screen: Screen): string | null {
-  const { numbers, poster } = screen;
-  if (poster) return text.afterLoading;
-  if (!numbers) return screen.phase === 'error' ? text.notLoaded : text.loading;
-  if (numbers.task.circuit.flipNodes.length === 0) return text.noNodes;
-  if (numbers.doc.task !== screen.doc.task || numbers.doc.a !== screen.doc.a) return null;
-  if (!numbers.shown.b) return numbers.shown.reason ?? text.noPromptB;
+  const { snapshot, placeholder } = screen;
+  if (placeholder) return text.afterLoading;
+  if (!snapshot) return screen.phase === 'error' ? text.notLoaded : text.loading;
+  if (snapshot.task.circuit.flipNodes.length === 0) return text.noNodes;
+  if (snapshot.doc.task !== screen.doc.task || snapshot.doc.a !== screen.doc.a) return null;
+  if (!snapshot.result.b) return snapshot.result.reason ?? text.noPromptB;
   return null;
 }
 
 function rates(screen: Screen): string {
-  const rate = screen.numbers?.task.circuit.flipRate;
+  const rate = screen.snapshot?.task.circuit.flipRate;
   return !rate || rate.circuit === null || rate.full === null ? text.textStays : text.rates(rate.circuit, rate.full);
 }

@@ -1,11 +1,11 @@
 /** What is odd about the prompts that the numbers belong to. */
 import type { Notice } from '../../domain/notices';
 import type { ModelInfo } from '../../engine/protocol';
-import type { Numbers } from '../../state/screen';
+import type { Snapshot } from '../../state/screen';
 
-export function notes(numbers: Numbers, model: ModelInfo | null): Notice[] {
-  const { a, b, reason } = numbers.shown;
-  const { edits, a: typed } = numbers.doc;
+export function notes(snapshot: Snapshot, model: ModelInfo | null): Notice[] {
+  const { a, b, reason } = snapshot.result;
+  const { edits, a: typed } = snapshot.doc;
   const result: Notice[] = [];
   if (typed === '') result.push({ kind: 'prompt-empty' });
   if (a.cut > 0) result.push({ kind: 'prompt-cut', tokens: a.cut, context: model?.contextLength ?? null });

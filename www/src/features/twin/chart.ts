@@ -1,6 +1,6 @@
 /** P of the other candidate against strength, beside random pushes and the circuit's other channels at full strength. Shapes tell them apart, not colours. */
 import { html, nothing, svg, type TemplateResult } from 'lit';
-import type { TwinNumbers } from './twin-runner';
+import type { TwinSnapshot } from './twin-runner';
 import { twin as text } from '../../text/en';
 import { sayToken } from '../../text/format';
 import { nameOfId } from '../../text/names';
@@ -11,16 +11,16 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [30, 244, 26, 134];
 /** Middles of the two columns of dots. */
 const [RANDOM_AT, OTHERS_AT] = [302, 364];
 
-export function twinChart(numbers: TwinNumbers, candidates: [string, string], circuit: CircuitInfo, headWidth: number): TemplateResult | typeof nothing {
-  const { curve } = numbers;
+export function twinChart(snapshot: TwinSnapshot, candidates: [string, string], circuit: CircuitInfo, headWidth: number): TemplateResult | typeof nothing {
+  const { curve } = snapshot;
   if (!curve) return nothing;
-  const other = otherOf(numbers);
+  const other = otherOf(snapshot);
   const x = (strength: number) => LEFT + strength * (RIGHT - LEFT);
   const y = (p: number) => BOTTOM - p * (BOTTOM - TOP);
   const token = sayToken(candidates[other]);
   const points = curve.map(({ strength, p }) => `${x(strength).toFixed(1)} ${y(p[other]).toFixed(1)}`);
-  const random = numbers.random ?? [];
-  const others = numbers.others ?? [];
+  const random = snapshot.random ?? [];
+  const others = snapshot.others ?? [];
   const name = (node: string) => nameOfId(circuit, node, headWidth);
   const label = text.chart(candidates[other], curve.map(({ strength, p }) => ({ strength, p: p[other] })));
   const [randomAbove, randomBelow] = text.chartRandom(random.length);
@@ -38,14 +38,14 @@ export function twinChart(numbers: TwinNumbers, candidates: [string, string], ci
       ? svg`<text class="axis" x=${OTHERS_AT} y=${BOTTOM + 15} text-anchor="middle">${othersAbove}</text>
           <text class="axis" x=${OTHERS_AT} y=${BOTTOM + 30} text-anchor="middle">${othersBelow}</text>`
       : nothing}
-    <path class="rest" d="M${LEFT} ${y(numbers.before[other])}H${OTHERS_AT + 28}" />
+    <path class="rest" d="M${LEFT} ${y(snapshot.before[other])}H${OTHERS_AT + 28}" />
     <path class="curve" d="M${points.join('L')}" />
     ${random.map((p, index) => svg`<circle class="rdot" cx=${RANDOM_AT + scatter(index)} cy=${y(p[other])} r="2.2"><title>${text.randomDot(p[other])}</title></circle>`)}
     ${others.map(({ node, p }, index) => {
       const [cx, cy] = [OTHERS_AT + scatter(index), y(p[other])];
       return svg`<path class="odot" d="M${cx} ${cy - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z"><title>${text.otherDot(name(node), node, p[other])}</title></path>`;
     })}
-    <circle class="now" cx=${x(numbers.steer)} cy=${y(numbers.p[other])} r="5.5"><title>${text.nowDot(numbers.p[other])}</title></circle>
+    <circle class="now" cx=${x(snapshot.steer)} cy=${y(snapshot.p[other])} r="5.5"><title>${text.nowDot(snapshot.p[other])}</title></circle>
   </svg>`;
 }
 

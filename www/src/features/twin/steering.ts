@@ -2,7 +2,7 @@
 import { twin as text } from '../../text/en';
 import { percent } from '../../text/format';
 import type { RichText } from '../../text/rich-text';
-import type { TwinNumbers } from './twin-runner';
+import type { TwinSnapshot } from './twin-runner';
 
 /** From this change of a probability on, a reader sees a bar move. */
 const VISIBLE = 0.05;
@@ -10,8 +10,8 @@ const VISIBLE = 0.05;
 const FEW = 0.1;
 
 /** The candidate that the dense model by itself holds for the less likely of the two: steering raises this one. */
-export function otherOf(numbers: TwinNumbers): 0 | 1 {
-  return numbers.before[1] > numbers.before[0] ? 0 : 1;
+export function otherOf(snapshot: TwinSnapshot): 0 | 1 {
+  return snapshot.before[1] > snapshot.before[0] ? 0 : 1;
 }
 
 /** The probability that steering changes: before, at full strength, and at full strength along random directions of the same size. */
@@ -34,14 +34,14 @@ export type Steering =
   | ({ kind: 'unmoved' | 'hardly' | 'special' | 'few-as-far' | 'not-special' } & Effect);
 
 /** What steering at full strength does. */
-export function steering(numbers: TwinNumbers): Steering {
-  if (numbers.case.channel === null) return { kind: 'no-channel' };
-  if (numbers.case.b === null) return { kind: 'no-prompt-b' };
-  const { curve } = numbers;
+export function steering(snapshot: TwinSnapshot): Steering {
+  if (snapshot.case.channel === null) return { kind: 'no-channel' };
+  if (snapshot.case.b === null) return { kind: 'no-prompt-b' };
+  const { curve } = snapshot;
   if (!curve) return { kind: 'working' };
-  const other = otherOf(numbers);
-  const [before, after] = [numbers.before[other], curve.at(-1)!.p[other]];
-  const random = randomEffect(numbers.random?.map((p) => p[other]) ?? [], before, after);
+  const other = otherOf(snapshot);
+  const [before, after] = [snapshot.before[other], curve.at(-1)!.p[other]];
+  const random = randomEffect(snapshot.random?.map((p) => p[other]) ?? [], before, after);
   const effect = { before, after, random };
   if (percent(before) === percent(after)) return { kind: 'unmoved', ...effect };
   if (Math.abs(after - before) < VISIBLE) return { kind: 'hardly', ...effect };
@@ -56,9 +56,9 @@ function randomEffect(values: number[], before: number, after: number): Random |
 }
 
 /** `reason`: why there is no prompt B. */
-export function steeringText(numbers: TwinNumbers, candidates: [string, string], reason: string | null): RichText {
-  const of = steering(numbers);
-  const candidate = candidates[otherOf(numbers)];
+export function steeringText(snapshot: TwinSnapshot, candidates: [string, string], reason: string | null): RichText {
+  const of = steering(snapshot);
+  const candidate = candidates[otherOf(snapshot)];
   switch (of.kind) {
     case 'no-channel':
       return [text.nothingToSteer];

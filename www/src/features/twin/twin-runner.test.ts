@@ -14,8 +14,8 @@ const doc = withTwin(opening('quote', 'ab', null), true);
 
 /** A screen whose numbers belong to `of`, or to another text than the one asked for. */
 const screen = (of = doc, shown = of, b: string | null = 'ac'): Screen => ({
-  doc: of, poster: false,
-  numbers: { doc: shown, task: { name: shown.task, circuit, candidateIds: [7, 8] }, shown: { a: prompt(shown.a), b: b === null ? null : prompt(b) } },
+  doc: of, placeholder: false,
+  snapshot: { doc: shown, task: { name: shown.task, circuit, candidateIds: [7, 8] }, result: { a: prompt(shown.a), b: b === null ? null : prompt(b) } },
 }) as unknown as Screen;
 
 /** An engine that answers when the test lets it. Each probability tells what was asked. */
@@ -90,7 +90,7 @@ describe('the twin', () => {
     expect(new Set(steers.map((ask) => ask.node))).toEqual(new Set(['1.mlp.act_in.5']));
     expect(asked.at(-1)).toBe('hybrid');
     expect(twin.screen.phase).toBe('ready');
-    expect(twin.screen.numbers?.random).toHaveLength(RANDOM);
+    expect(twin.screen.snapshot?.random).toHaveLength(RANDOM);
     twin.follow(screen());
     expect(engine.asked).toHaveLength(0);
   });
@@ -102,8 +102,8 @@ describe('the twin', () => {
     expect(twin.screen.phase).toBe('busy');
     const asked = await drain(engine);
     expect(asked.map((ask) => ask !== 'hybrid' && ask.strengths)).toEqual([[0.37]]);
-    expect(twin.screen.numbers?.p).toEqual([0.63, 0.37]);
-    expect(twin.screen.numbers?.curve).toHaveLength(STRENGTHS.length);
+    expect(twin.screen.snapshot?.p).toEqual([0.63, 0.37]);
+    expect(twin.screen.snapshot?.curve).toHaveLength(STRENGTHS.length);
     expect(twin.screen.phase).toBe('ready');
   });
 
@@ -117,9 +117,9 @@ describe('the twin', () => {
     await settle();
     expect(engine.asked).toHaveLength(1);
     expect(engine.asked[0]!.ask).toMatchObject({ node: '0.attn.act_in.3', strengths: [1] });
-    expect(twin.screen.numbers?.curve).toBeNull();
+    expect(twin.screen.snapshot?.curve).toBeNull();
     await drain(engine);
-    expect(twin.screen.numbers?.case.channel).toBe('0.attn.act_in.3');
+    expect(twin.screen.snapshot?.case.channel).toBe('0.attn.act_in.3');
   });
 
   it('waits for the sparse model’s numbers, and for a pause in the typing', async () => {
@@ -141,8 +141,8 @@ describe('the twin', () => {
     const { engine, twin } = await opened(screen(doc, doc, null));
     const asked = await drain(engine);
     expect(asked).toHaveLength(2);
-    expect(twin.screen.numbers).toMatchObject({ before: [0.9, 0.1], p: [0.9, 0.1], curve: null, random: null });
-    expect(twin.screen.numbers?.hybrid).not.toBeNull();
+    expect(twin.screen.snapshot).toMatchObject({ before: [0.9, 0.1], p: [0.9, 0.1], curve: null, random: null });
+    expect(twin.screen.snapshot?.hybrid).not.toBeNull();
     expect(twin.screen.phase).toBe('ready');
   });
 

@@ -28,7 +28,7 @@ export interface TwinCase {
 }
 
 /** Numbers of one case. Null: on their way, or not to be had. */
-export interface TwinNumbers {
+export interface TwinSnapshot {
   case: TwinCase;
   /** The dense model by itself. */
   before: [number, number];
@@ -47,7 +47,7 @@ export interface TwinScreen {
   failure: string | null;
   /** By task, the channel that the bridge names. */
   channels: Record<string, NodeId>;
-  numbers: TwinNumbers | null;
+  snapshot: TwinSnapshot | null;
 }
 
 /** The channels that can steer: what the circuit's sublayers read of the residual stream. */
@@ -56,21 +56,21 @@ export function reads(circuit: CircuitInfo): NodeId[] {
 }
 
 /** The channel that a screen steers by: the user's if the circuit reads it, else the bridge's, else the circuit's first read. */
-export function channelOf(circuit: CircuitInfo, wish: NodeId | null, named: NodeId | undefined): NodeId | null {
+export function channelOf(circuit: CircuitInfo, preferred: NodeId | null, named: NodeId | undefined): NodeId | null {
   const all = reads(circuit);
-  return [wish, named].find((node): node is NodeId => node != null && all.includes(node)) ?? all[0] ?? null;
+  return [preferred, named].find((node): node is NodeId => node != null && all.includes(node)) ?? all[0] ?? null;
 }
 
 /** The case of a screen; null while its numbers are not those of the text. */
 export function caseOf(screen: Screen, channels: Record<string, NodeId>): TwinCase | null {
-  const { numbers, doc, poster } = screen;
-  if (!numbers || poster || numbers.doc.task !== doc.task || numbers.doc.a !== doc.a || numbers.doc.b !== doc.b) return null;
-  const { task, shown } = numbers;
+  const { snapshot, doc, placeholder } = screen;
+  if (!snapshot || placeholder || snapshot.doc.task !== doc.task || snapshot.doc.a !== doc.a || snapshot.doc.b !== doc.b) return null;
+  const { task, result } = snapshot;
   const channel = channelOf(task.circuit, doc.twin?.channel ?? null, channels[task.name]);
   return {
     task: task.name,
-    a: shown.a.tokens.map((token) => token.id),
-    b: shown.b && shown.b.tokens.map((token) => token.id),
+    a: result.a.tokens.map((token) => token.id),
+    b: result.b && result.b.tokens.map((token) => token.id),
     candidates: task.candidateIds,
     channel,
     others: reads(task.circuit).filter((node) => node !== channel),
@@ -83,7 +83,7 @@ interface Wanted {
 }
 
 export class TwinRunner {
-  screen: TwinScreen = { phase: 'loading', progress: null, failure: null, channels: {}, numbers: null };
+  screen: TwinScreen = { phase: 'loading', progress: null, failure: null, channels: {}, snapshot: null };
   /** What the screen asks for, and that or nothing: what may be run now. */
   private asked: Wanted | null = null;
   private wanted: Wanted | null = null;
@@ -129,7 +129,7 @@ export class TwinRunner {
     }
     const { steer } = screen.doc.twin;
     if (this.asked && sameCase(this.asked.of, of) && this.asked.steer === steer) return;
-    const last = this.screen.numbers?.case;
+    const last = this.screen.snapshot?.case;
     // Typing goes on: wait for a pause. A slider, a channel or a flip is answered at once.
     const typed = last !== undefined && last.task === of.task && JSON.stringify([last.a, last.b]) !== JSON.stringify([of.a, of.b]);
     this.ask({ of, steer }, typed ? this.quiet : 0);
@@ -161,13 +161,13 @@ export class TwinRunner {
     this.running = true;
     for (let wanted = this.wanted; wanted; wanted = this.wanted) {
       try {
-        const numbers = await this.next(wanted);
-        if (!numbers) {
+        const snapshot = await this.next(wanted);
+        if (!snapshot) {
           this.wanted = null;
           this.set({ phase: 'ready', failure: null });
-        } else if (this.wanted && sameCase(this.wanted.of, numbers.case)) {
+        } else if (this.wanted && sameCase(this.wanted.of, snapshot.case)) {
           // An answer to a question that nobody asks any more is dropped, unless it holds for the new one as well.
-          this.set({ numbers });
+          this.set({ snapshot });
         }
       } catch (error) {
         // This case cannot be had; another may.
@@ -181,28 +181,28 @@ export class TwinRunner {
   }
 
   /** The numbers with one more part of them; null if none is missing. */
-  private async next({ of, steer }: Wanted): Promise<TwinNumbers | null> {
-    const have = this.screen.numbers;
-    const numbers = have && sameCase(have.case, of) ? have : null;
+  private async next({ of, steer }: Wanted): Promise<TwinSnapshot | null> {
+    const have = this.screen.snapshot;
+    const snapshot = have && sameCase(have.case, of) ? have : null;
     const { a, b, candidates, channel, others } = of;
     const ask = (strengths: number[], rest: NodeId[], random: number) =>
       // A circuit without reads has nothing to steer by: any channel will do for the dense model by itself.
       this.engine.steer({ a, b: channel === null ? null : b, node: channel ?? '0.attn.act_in.0', strengths, others: rest, random, candidates });
-    if (!numbers || numbers.steer !== steer) {
+    if (!snapshot || snapshot.steer !== steer) {
       const view = await ask([steer], [], 0);
       // The hybrid passes know nothing of channels.
       const hybrid = have && JSON.stringify([have.case.a, have.case.candidates]) === JSON.stringify([a, candidates]) ? have.hybrid : null;
       const empty = { curve: null, random: null, others: null, hybrid };
-      return { ...(numbers ?? empty), case: of, before: view.before, steer, p: view.curve[0] ?? view.before };
+      return { ...(snapshot ?? empty), case: of, before: view.before, steer, p: view.curve[0] ?? view.before };
     }
     const steers = b !== null && channel !== null;
-    if (steers && !numbers.curve) {
+    if (steers && !snapshot.curve) {
       const { curve } = await ask([...STRENGTHS], [], 0);
-      return { ...numbers, curve: curve.map((p, index) => ({ strength: STRENGTHS[index]!, p })) };
+      return { ...snapshot, curve: curve.map((p, index) => ({ strength: STRENGTHS[index]!, p })) };
     }
-    if (steers && !numbers.random) return { ...numbers, random: (await ask([], [], RANDOM)).random };
-    if (steers && !numbers.others) return { ...numbers, others: (await ask([], others, 0)).others };
-    if (!numbers.hybrid) return { ...numbers, hybrid: await this.engine.hybrid(a, candidates) };
+    if (steers && !snapshot.random) return { ...snapshot, random: (await ask([], [], RANDOM)).random };
+    if (steers && !snapshot.others) return { ...snapshot, others: (await ask([], others, 0)).others };
+    if (!snapshot.hybrid) return { ...snapshot, hybrid: await this.engine.hybrid(a, candidates) };
     return null;
   }
 

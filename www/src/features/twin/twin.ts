@@ -4,7 +4,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import type { Playground } from '../../state/playground';
 import { withChannel, withSteer, withTwin } from '../../state/document';
 import type { Screen } from '../../state/screen';
-import { channelOf, reads, TwinRunner, type TwinNumbers } from './twin-runner';
+import { channelOf, reads, TwinRunner, type TwinSnapshot } from './twin-runner';
 import './twin.css';
 import { twin as text, prediction } from '../../text/en';
 import { percent, sayToken } from '../../text/format';
@@ -52,10 +52,10 @@ export class TwinPanel extends Light {
   protected override render(): TemplateResult | typeof nothing {
     const { screen } = this.playground;
     const twin = this.twin?.screen;
-    const task = screen.numbers?.task;
+    const task = screen.snapshot?.task;
     if (!twin || !task || !screen.doc.twin) return nothing;
     // Numbers of another task mean nothing beside this one's candidates.
-    const numbers = twin.numbers?.case.task === screen.doc.task ? twin.numbers : null;
+    const snapshot = twin.snapshot?.case.task === screen.doc.task ? twin.snapshot : null;
     return html`<section class="card twin" data-testid="twin" data-state=${twin.phase} aria-label=${text.name}>
       <div class="thead">
         <h2>${text.name}</h2>
@@ -64,7 +64,7 @@ export class TwinPanel extends Light {
       </div>
       ${twin.failure ? html`<p class="tfail" role="alert" data-testid="twin-error">${twin.failure}</p>` : nothing}
       ${twin.phase === 'loading' ? this.progress() : nothing}
-      ${numbers && screen.numbers ? this.body(screen, task, numbers) : nothing}
+      ${snapshot && screen.snapshot ? this.body(screen, task, snapshot) : nothing}
     </section>`;
   }
 
@@ -79,38 +79,38 @@ export class TwinPanel extends Light {
     </p>`;
   }
 
-  private body(screen: Screen, task: TaskInfo, numbers: TwinNumbers): TemplateResult {
-    const { before, p, random } = numbers;
-    const steered = numbers.steer > 0 && numbers.case.b !== null;
-    const other = otherOf(numbers);
+  private body(screen: Screen, task: TaskInfo, snapshot: TwinSnapshot): TemplateResult {
+    const { before, p, random } = snapshot;
+    const steered = snapshot.steer > 0 && snapshot.case.b !== null;
+    const other = otherOf(snapshot);
     const control = random && middle(random);
-    const effect = steering(numbers);
+    const effect = steering(snapshot);
     return html`<div class="tbody">
-      <div class="tplot">${twinChart(numbers, task.candidates, task.circuit, screen.model?.headWidth ?? 0)}</div>
+      <div class="tplot">${twinChart(snapshot, task.candidates, task.circuit, screen.model?.headWidth ?? 0)}</div>
       <div class="tnext">
         <div class="lbl">${text.next} <span>${prediction.ofTwo}</span></div>
         <div class="bars">
           ${([0, 1] as const).map((index) =>
             bar(index === 0 ? 'dense-p-target' : 'dense-p-alt', task.candidates[index], p[index], steered ? before[index] : undefined, p[index] > p[1 - index]!))}
         </div>
-        <p class="tsaid" data-testid="twin-summary" data-kind=${effect.kind} data-directions=${numbers.random?.length ?? nothing}>${richText(steeringText(numbers, task.candidates, screen.numbers?.shown.reason ?? null))}</p>
+        <p class="tsummary" data-testid="twin-summary" data-kind=${effect.kind} data-directions=${snapshot.random?.length ?? nothing}>${richText(steeringText(snapshot, task.candidates, screen.snapshot?.result.reason ?? null))}</p>
         ${control
           ? html`<p class="tiny">${text.randomMedian(random.length)}<code>${sayToken(task.candidates[other])}</code>
               <b data-testid="dense-random" data-value=${control[1]} data-before=${before[1]}>${percent(control[other])}</b>
               ${text.randomBefore(before[other])}</p>`
           : nothing}
       </div>
-      <div class="tsteer">${this.controls(screen, task, numbers)} ${this.hybrid(task, numbers)}</div>
+      <div class="tsteer">${this.controls(screen, task, snapshot)} ${this.hybrid(task, snapshot)}</div>
     </div>`;
   }
 
-  private controls(screen: Screen, task: TaskInfo, numbers: TwinNumbers): TemplateResult {
+  private controls(screen: Screen, task: TaskInfo, snapshot: TwinSnapshot): TemplateResult {
     const { doc } = screen;
     const { steer, channel } = doc.twin!;
     const named = this.twin!.screen.channels[task.name];
     const all = reads(task.circuit);
     const chosen = channelOf(task.circuit, channel, named);
-    const off = numbers.case.b === null || chosen === null;
+    const off = snapshot.case.b === null || chosen === null;
     const info = (node: string) => task.circuit.nodes.find((one) => one.node === node)!;
     const pick = (event: Event) => {
       const node = (event.target as HTMLSelectElement).value;
@@ -141,7 +141,7 @@ export class TwinPanel extends Light {
   }
 
   /** Passes that begin in one model and end in the other. */
-  private hybrid(task: TaskInfo, { hybrid, before }: TwinNumbers): TemplateResult | typeof nothing {
+  private hybrid(task: TaskInfo, { hybrid, before }: TwinSnapshot): TemplateResult | typeof nothing {
     if (!hybrid) return nothing;
     const sites = hybrid.sparseToDense.length;
     const at = this.boundary ?? sites >> 1;
