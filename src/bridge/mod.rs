@@ -11,7 +11,7 @@ pub mod steer;
 pub mod view;
 
 use crate::backend::Backend;
-use crate::model::{Config, DeviceLinear, Linear, Node};
+use crate::model::{Config, DeviceLinear, Linear, Model, Node};
 use crate::{Result, bail};
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub struct Bridge {
     pub sites: Vec<BridgeSite>,
     /// How many channels AbsTopK keeps behind each encoder.
     pub kept: usize,
-    /// By task: the channel whose steering does most on train pairs, see [`score::choose`].
+    /// By task: the channel whose steering does most on train pairs, see [`score::rank_channels`].
     pub channels: BTreeMap<String, Node>,
 }
 
@@ -79,6 +79,22 @@ impl Bridge {
         }
     }
 }
+
+/// The sparse model, the dense one and the bridge between them, on one device.
+pub struct ModelPair<'a, B: Backend> {
+    pub sparse: &'a Model<B>,
+    pub dense: &'a Model<B>,
+    pub bridge: &'a Bridge,
+}
+
+// a derive would require a backend that can be copied
+impl<B: Backend> Clone for ModelPair<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B: Backend> Copy for ModelPair<'_, B> {}
 
 /// One site, uploaded.
 pub struct DeviceSite<B: Backend> {

@@ -1,27 +1,11 @@
 //! How well steering does over a task's pairs, and the rule by which a channel is chosen for it.
 
-use super::Bridge;
-use super::steer::{Push, boundary, probabilities, pushed, pushes};
+use super::ModelPair;
+use super::steer::{SteeringVector, boundary, probabilities, steered_logits, steering_vectors};
 use crate::Result;
 use crate::backend::Backend;
-use crate::model::{Model, Node};
+use crate::model::Node;
 use serde::Serialize;
-
-/// The sparse model, the dense one and the bridge between them, on one device.
-pub struct Twins<'a, B: Backend> {
-    pub sparse: &'a Model<B>,
-    pub dense: &'a Model<B>,
-    pub bridge: &'a Bridge,
-}
-
-// derived, these would ask for a backend that can be copied
-impl<B: Backend> Clone for Twins<'_, B> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<B: Backend> Copy for Twins<'_, B> {}
 
 /// What full-strength steering does to the dense model over some prompts. P(other) is the softmax over the two candidates.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -30,10 +14,10 @@ pub struct SteerScore {
     /// Median P(other) as the dense model has it, and under steering.
     pub before: f64,
     pub after: f64,
-    /// Median rise of P(other).
-    pub rise: f64,
-    /// The 95th percentile of the rise under random directions of equal norm.
-    pub random_rise: f64,
+    /// Median change of P(other) by steering.
+    pub delta_p: f64,
+    /// The 95th percentile of that change under random directions of equal norm.
+    pub random_delta_p: f64,
     /// The share of prompts with P(other) of at least 0.5 under steering.
     pub reversed: f64,
 }
@@ -56,52 +40,53 @@ fn quantile(values: &mut [f64], share: f64) -> f64 {
 }
 
 /// One prompt's P(other): of the model itself, under steering, under each random direction.
-struct Outcome {
+struct PromptProbabilities {
     before: f64,
     after: f64,
     random: Vec<f64>,
 }
 
-fn score(outcomes: &[&Outcome]) -> SteerScore {
-    let median = |f: fn(&Outcome) -> f64| quantile(&mut outcomes.iter().map(|o| f(o)).collect::<Vec<_>>(), 0.5);
-    let mut random: Vec<f64> = outcomes.iter().flat_map(|o| o.random.iter().map(|p| p - o.before)).collect();
+fn score(prompts: &[&PromptProbabilities]) -> SteerScore {
+    let median =
+        |f: fn(&PromptProbabilities) -> f64| quantile(&mut prompts.iter().map(|o| f(o)).collect::<Vec<_>>(), 0.5);
+    let mut random: Vec<f64> = prompts.iter().flat_map(|o| o.random.iter().map(|p| p - o.before)).collect();
     SteerScore {
-        prompts: outcomes.len(),
+        prompts: prompts.len(),
         before: median(|o| o.before),
         after: median(|o| o.after),
-        rise: median(|o| o.after - o.before),
-        random_rise: quantile(&mut random, 0.95),
-        reversed: outcomes.iter().filter(|o| o.after >= 0.5).count() as f64 / outcomes.len().max(1) as f64,
+        delta_p: median(|o| o.after - o.before),
+        random_delta_p: quantile(&mut random, 0.95),
+        reversed: prompts.iter().filter(|o| o.after >= 0.5).count() as f64 / prompts.len().max(1) as f64,
     }
 }
 
 /// Steers each prompt of `pairs` by `node` towards the other prompt's answer, at full strength and in `directions` random directions.
 ///
 /// # Errors
-/// What [`pushes`] and [`pushed`] refuse.
+/// What [`steering_vectors`] and [`steered_logits`] refuse.
 pub async fn channel_score<B: Backend>(
     backend: &mut B,
-    twins: Twins<'_, B>,
+    models: ModelPair<'_, B>,
     node: Node,
     pairs: &[[Vec<u32>; 2]],
     candidates: [u32; 2],
     directions: usize,
 ) -> Result<ChannelScore> {
-    let mut outcomes = [Vec::new(), Vec::new()];
+    let mut prompts = [Vec::new(), Vec::new()];
     for (number, pair) in pairs.iter().enumerate() {
-        for (way, outcomes) in outcomes.iter_mut().enumerate() {
+        for (way, prompts) in prompts.iter_mut().enumerate() {
             let (from, to) = (&pair[way], &pair[1 - way]);
-            let push = pushes(backend, twins.sparse, twins.bridge, [from, to], &[node]).await?.remove(0);
-            let mut all = vec![push.scaled(0.0), push.clone()];
+            let vector = steering_vectors(backend, models.sparse, models.bridge, [from, to], &[node]).await?.remove(0);
+            let mut all = vec![vector.scaled(0.0), vector.clone()];
             let seed = |direction: usize| ((2 * number + way) * directions + direction) as u64;
-            all.extend((0..directions).map(|direction| push.random(seed(direction))));
-            let logits = pushed(backend, twins.dense, from, &all, candidates).await?;
+            all.extend((0..directions).map(|direction| vector.random(seed(direction))));
+            let logits = steered_logits(backend, models.dense, from, &all, candidates).await?;
             // A wants the first candidate, so its other one is the second
             let p: Vec<f64> = logits.into_iter().map(|pair| probabilities(pair)[1 - way]).collect();
-            outcomes.push(Outcome { before: p[0], after: p[1], random: p[2..].to_vec() });
+            prompts.push(PromptProbabilities { before: p[0], after: p[1], random: p[2..].to_vec() });
         }
     }
-    let [forth, back] = &outcomes;
+    let [forth, back] = &prompts;
     Ok(ChannelScore {
         forth: score(&forth.iter().collect::<Vec<_>>()),
         back: score(&back.iter().collect::<Vec<_>>()),
@@ -109,37 +94,33 @@ pub async fn channel_score<B: Backend>(
     })
 }
 
-/// The rule: of the reads among `nodes`, the one whose steering raises P(other) most in the median prompt of `pairs` (train pairs, both
-/// directions), with all of them by that rise.
+/// The rule by which a channel is chosen: the channels among `nodes` that read the residual stream, with the median change of P(other)
+/// when they steer the prompts of `pairs` (train pairs, both directions), the largest change first.
 ///
 /// # Errors
-/// What [`pushes`] and [`pushed`] refuse.
-pub async fn choose<B: Backend>(
+/// What [`steering_vectors`] and [`steered_logits`] refuse.
+pub async fn rank_channels<B: Backend>(
     backend: &mut B,
-    twins: Twins<'_, B>,
+    models: ModelPair<'_, B>,
     nodes: &[Node],
     pairs: &[[Vec<u32>; 2]],
     candidates: [u32; 2],
 ) -> Result<Vec<(Node, f64)>> {
     let nodes: Vec<Node> = nodes.iter().copied().filter(|&node| boundary(node).is_ok()).collect();
-    let mut rises = vec![Vec::new(); nodes.len()];
+    let mut delta_ps = vec![Vec::new(); nodes.len()];
     for pair in pairs {
         for way in 0..2 {
             let (from, to) = (&pair[way], &pair[1 - way]);
-            let mut all = pushes(backend, twins.sparse, twins.bridge, [from, to], &nodes).await?;
-            all.push(Push {
-                boundary: 0,
-                delta: vec![0.0; from.len()],
-                direction: vec![0.0; twins.dense.config.d_model],
-            });
-            let logits = pushed(backend, twins.dense, from, &all, candidates).await?;
+            let mut all = steering_vectors(backend, models.sparse, models.bridge, [from, to], &nodes).await?;
+            all.push(SteeringVector::zero(from.len(), models.dense.config.d_model));
+            let logits = steered_logits(backend, models.dense, from, &all, candidates).await?;
             let mut p: Vec<f64> = logits.into_iter().map(|pair| probabilities(pair)[1 - way]).collect();
-            let before = p.pop().expect("the push of nothing");
-            rises.iter_mut().zip(p).for_each(|(rises, p)| rises.push(p - before));
+            let before = p.pop().expect("one result for each vector");
+            delta_ps.iter_mut().zip(p).for_each(|(delta_ps, p)| delta_ps.push(p - before));
         }
     }
     let mut ranked: Vec<(Node, f64)> =
-        nodes.into_iter().zip(rises.iter_mut().map(|rises| quantile(rises, 0.5))).collect();
+        nodes.into_iter().zip(delta_ps.iter_mut().map(|delta_ps| quantile(delta_ps, 0.5))).collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
     Ok(ranked)
 }
@@ -153,11 +134,11 @@ mod tests {
         assert_eq!(quantile(&mut [3.0, 1.0, 2.0], 0.5), 2.0);
         assert_eq!(quantile(&mut (1..=100).map(f64::from).collect::<Vec<_>>(), 0.95), 95.0);
         assert_eq!(quantile(&mut [], 0.5), 0.0);
-        let outcomes: Vec<Outcome> =
-            [0.4, 0.6, 0.9].map(|after| Outcome { before: 0.1, after, random: vec![0.1, 0.2] }).into();
-        let got = score(&outcomes.iter().collect::<Vec<_>>());
+        let prompts: Vec<PromptProbabilities> =
+            [0.4, 0.6, 0.9].map(|after| PromptProbabilities { before: 0.1, after, random: vec![0.1, 0.2] }).into();
+        let got = score(&prompts.iter().collect::<Vec<_>>());
         assert_eq!((got.prompts, got.before, got.after), (3, 0.1, 0.6));
-        assert!((got.rise - 0.5).abs() < 1e-12 && (got.random_rise - 0.1).abs() < 1e-12);
+        assert!((got.delta_p - 0.5).abs() < 1e-12 && (got.random_delta_p - 0.1).abs() < 1e-12);
         assert!((got.reversed - 2.0 / 3.0).abs() < 1e-12);
     }
 }

@@ -1,19 +1,20 @@
-//! Steering: what a sparse channel reads differently in a counterfactual prompt, carried over the bridge and added to what the dense
-//! model's same sublayer reads (Gao et al. 2025, 3.3, A.4).
+//! Steering: what a sparse channel reads differently in a counterfactual prompt goes over the bridge and is added to what the same
+//! sublayer of the dense model reads (Gao et al. 2025, 3.3, A.4).
 //!
-//! Fixed here where the paper leaves it open: the change of the dense read (behind the norm, gains folded into the next matrix) at token t is
-//! `strength * delta[t] * rms_ratio * decoder row`, where `delta` is the change of the sparse read, the `rms_ratio` that of the two
-//! residual streams, and the decoder row the column of W_g that belongs to the channel. Prompts of unequal length are aligned from
-//! the end, as everywhere.
+//! The paper leaves the exact form open; here it is fixed as follows. The dense read (after the norm, whose gains are folded into the
+//! next matrix) changes at token t by `strength * delta[t] * rms_ratio * decoder column`. `delta` is the change of the sparse read,
+//! `rms_ratio` the ratio of the two residual streams' root mean squares, and the decoder column the column of W_g that belongs to the
+//! channel. Prompts of unequal length are aligned from the end, as everywhere.
 
 use super::Bridge;
 use crate::backend::{Backend, Batch};
-use crate::circuit::align;
+use crate::circuit::{Record, align};
 use crate::model::{Hook, Hooks, LogitsAt, Model, Node, Site, forward, forward_from, forward_with_trace};
 use crate::tensor::Activations;
 use crate::{Result, bail};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::collections::BTreeMap;
 
 /// The boundary whose stream a node reads.
 ///
@@ -23,26 +24,33 @@ pub fn boundary(node: Node) -> Result<usize> {
     match node.hook {
         Hook::At { layer, site: Site::AttnActIn } => Ok(2 * layer),
         Hook::At { layer, site: Site::MlpActIn } => Ok(2 * layer + 1),
-        _ => bail!("{node} is no read of the residual stream; steering takes attn.act_in and mlp.act_in channels"),
+        _ => bail!("{node} does not read the residual stream; steering takes attn.act_in and mlp.act_in channels"),
     }
 }
 
 /// A change of what a sublayer of the dense model reads: `delta[t] * direction` at token t.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Push {
+pub struct SteeringVector {
     pub boundary: usize,
+    /// One number for each token of the prompt.
     pub delta: Vec<f32>,
+    /// One number for each channel of the dense model's residual stream.
     pub direction: Vec<f32>,
 }
 
-impl Push {
+impl SteeringVector {
+    /// No change: the dense model by itself. `tokens` and `channels` are those of the prompt and the dense model.
+    pub fn zero(tokens: usize, channels: usize) -> SteeringVector {
+        SteeringVector { boundary: 0, delta: vec![0.0; tokens], direction: vec![0.0; channels] }
+    }
+
     /// The same, `strength` times as strong.
-    pub fn scaled(&self, strength: f32) -> Push {
-        Push { direction: self.direction.iter().map(|v| v * strength).collect(), ..self.clone() }
+    pub fn scaled(&self, strength: f32) -> SteeringVector {
+        SteeringVector { direction: self.direction.iter().map(|v| v * strength).collect(), ..self.clone() }
     }
 
     /// A random direction of the same norm, the same for the same seed.
-    pub fn random(&self, seed: u64) -> Push {
+    pub fn random(&self, seed: u64) -> SteeringVector {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut uniform = || (random.next_u32() as f64 + 1.0) / 4_294_967_297.0;
         // Box-Muller: directions of Gaussian vectors are uniform on the sphere
@@ -51,7 +59,7 @@ impl Push {
             .collect();
         let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
         let factor = norm(&mut self.direction.iter().map(|&v| v as f64)) / norm(&mut direction.iter().copied());
-        Push { direction: direction.into_iter().map(|v| (v * factor) as f32).collect(), ..self.clone() }
+        SteeringVector { direction: direction.into_iter().map(|v| (v * factor) as f32).collect(), ..self.clone() }
     }
 }
 
@@ -62,48 +70,30 @@ async fn reads<B: Backend>(
     tokens: &[u32],
     nodes: &[Node],
 ) -> Result<Vec<Vec<f32>>> {
-    struct Record<'a, B: Backend> {
-        nodes: &'a [Node],
-        width: usize,
-        seen: Vec<(Hook, B::Tensor)>,
-    }
-    impl<B: Backend> Hooks<B> for Record<'_, B> {
-        fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
-            if self.nodes.iter().any(|node| node.hook == hook) {
-                let tokens = backend.tokens(x);
-                let mut copy = backend.tensor(self.width, tokens);
-                backend.copy(x, &mut copy);
-                self.seen.push((hook, copy));
-            }
-            Ok(())
-        }
-    }
-    let mut record = Record { nodes, width: sparse.config.d_block_in(), seen: Vec::new() };
+    let hooks = nodes.iter().map(|node| node.hook).collect();
+    let mut record = Record::new((), &sparse.config, &hooks);
     let logits = forward(backend, sparse, &Batch::new(&[tokens]), LogitsAt::Last, &mut record)?;
+    let recorded = record.into_values();
     backend.recycle(logits);
-    let tensors: Vec<&B::Tensor> = record.seen.iter().map(|(_, tensor)| tensor).collect();
-    let values = backend.read_all(&tensors).await?;
-    let at = |node: &Node| {
-        let place = record.seen.iter().position(|(hook, _)| *hook == node.hook);
-        let values = &values[place.expect("every node's hook is reached")];
-        (0..tokens.len()).map(|token| values.get(token, node.index)).collect()
-    };
-    let all = nodes.iter().map(at).collect();
-    record.seen.into_iter().for_each(|(_, tensor)| backend.recycle(tensor));
-    Ok(all)
+    let values = backend.read_all(&recorded.values().collect::<Vec<_>>()).await?;
+    let by_hook: BTreeMap<Hook, Activations> = recorded.keys().copied().zip(values).collect();
+    recorded.into_values().for_each(|tensor| backend.recycle(tensor));
+    let of_node = |node: &Node| (0..tokens.len()).map(|token| by_hook[&node.hook].get(token, node.index)).collect();
+    Ok(nodes.iter().map(of_node).collect())
 }
 
-/// The pushes at full strength that the counterfactual makes of each node: what it reads in prompt B minus what it reads in A.
+/// The steering vector of each node at full strength: what the node reads in prompt B (the counterfactual) minus what it reads in
+/// prompt A, times the node's direction in the dense model.
 ///
 /// # Errors
-/// Nodes that are no reads or that the model does not have; prompts that are empty, too long or of unknown tokens.
-pub async fn pushes<B: Backend>(
+/// Nodes that do not read the residual stream or that the model does not have; prompts that are empty, too long or of unknown tokens.
+pub async fn steering_vectors<B: Backend>(
     backend: &mut B,
     sparse: &Model<B>,
     bridge: &Bridge,
     [a, b]: [&[u32]; 2],
     nodes: &[Node],
-) -> Result<Vec<Push>> {
+) -> Result<Vec<SteeringVector>> {
     for (what, tokens) in [("the prompt", a), ("the counterfactual", b)] {
         sparse.check_tokens(what, tokens)?;
     }
@@ -127,24 +117,24 @@ pub async fn pushes<B: Backend>(
             let site = &bridge.sites[boundary];
             let rows = site.decoder.weight.rows();
             let direction = (0..rows).map(|row| site.decoder.weight.get(row, node.index) * site.rms_ratio).collect();
-            Ok(Push { boundary, delta, direction })
+            Ok(SteeringVector { boundary, delta, direction })
         })
         .collect()
 }
 
-/// Tokens of the copies of one sequence that run side by side: enough to fill the kernels, few enough to stay in the caches (and
-/// in the pool of tensors, which keeps every shape that it has seen).
-const SIDE_BY_SIDE: usize = 512;
+/// Tokens of a batch of copies of one prompt: enough to fill the kernels, few enough to stay in the caches (and in the pool of
+/// tensors, which keeps every shape that it has seen).
+const BATCH_TOKENS: usize = 512;
 
-/// The dense model's logits of the two candidates after the prompt, under each push. A push of nothing gives the model's own.
+/// The dense model's logits of the two candidates after the prompt, under each steering vector.
 ///
 /// # Errors
-/// An unfit prompt, candidates beyond the vocabulary, or a device that fails.
-pub async fn pushed<B: Backend>(
+/// A prompt that the model cannot take, candidates beyond the vocabulary, or a device that fails.
+pub async fn steered_logits<B: Backend>(
     backend: &mut B,
     dense: &Model<B>,
     tokens: &[u32],
-    pushes: &[Push],
+    vectors: &[SteeringVector],
     candidates: [u32; 2],
 ) -> Result<Vec<[f32; 2]>> {
     dense.check_tokens("the prompt", tokens)?;
@@ -156,30 +146,30 @@ pub async fn pushed<B: Backend>(
     backend.recycle(logits);
     let padded = alone.tokens().len();
     let widest = dense.config.vocab_size.max(dense.config.d_mlp);
-    let together = (SIDE_BY_SIDE.min(backend.max_tokens(widest)) / padded).max(1);
+    let copies = (BATCH_TOKENS.min(backend.max_tokens(widest)) / padded).max(1);
 
-    let mut results = vec![[0.0; 2]; pushes.len()];
-    let mut order: Vec<usize> = (0..pushes.len()).collect();
-    order.sort_by_key(|&i| pushes[i].boundary);
-    for alike in order.chunk_by(|&i, &j| pushes[i].boundary == pushes[j].boundary) {
-        for group in alike.chunks(together) {
-            let at = pushes[group[0]].boundary;
+    let mut results = vec![[0.0; 2]; vectors.len()];
+    let mut order: Vec<usize> = (0..vectors.len()).collect();
+    order.sort_by_key(|&i| vectors[i].boundary);
+    for same_boundary in order.chunk_by(|&i, &j| vectors[i].boundary == vectors[j].boundary) {
+        for group in same_boundary.chunks(copies) {
+            let at = vectors[group[0]].boundary;
             let batch = Batch::new(&vec![tokens; group.len()]);
             let columns: Vec<u32> = (0..group.len()).flat_map(|_| 0..padded as u32).collect();
             let mut resid = backend.tensor(dense.config.d_model, columns.len());
             backend.select(trace.resid(at), &columns, &mut resid);
             let mut change = Activations::zeros(dense.config.d_model, columns.len());
             for (span, &i) in batch.spans().iter().zip(group) {
-                for (token, &delta) in pushes[i].delta.iter().enumerate().filter(|(_, delta)| **delta != 0.0) {
-                    for (channel, &direction) in pushes[i].direction.iter().enumerate() {
+                for (token, &delta) in vectors[i].delta.iter().enumerate().filter(|(_, delta)| **delta != 0.0) {
+                    for (channel, &direction) in vectors[i].direction.iter().enumerate() {
                         change.set(span.start + token, channel, delta * direction);
                     }
                 }
             }
-            let mut pushing = Pushing { hook: read_hook(at), change: backend.upload(&change) };
-            let (logits, passed) = forward_from(backend, dense, &batch, at, resid, LogitsAt::Last, &mut pushing)?;
+            let mut add = AddToRead { hook: read_hook(at), change: backend.upload(&change) };
+            let (logits, passed) = forward_from(backend, dense, &batch, at, resid, LogitsAt::Last, &mut add)?;
             passed.recycle(backend);
-            backend.recycle(pushing.change);
+            backend.recycle(add.change);
             let read = backend.read(&logits).await?;
             backend.recycle(logits);
             for (column, &i) in group.iter().enumerate() {
@@ -189,7 +179,7 @@ pub async fn pushed<B: Backend>(
     }
     trace.recycle(backend);
     if results.iter().flatten().any(|logit| !logit.is_finite()) {
-        bail!("the dense model's logits are no finite numbers under this steering; steer less far");
+        bail!("this steering produces non-finite logits in the dense model; try a smaller strength");
     }
     Ok(results)
 }
@@ -199,12 +189,12 @@ fn read_hook(boundary: usize) -> Hook {
 }
 
 /// Adds a change to what a sublayer reads.
-struct Pushing<B: Backend> {
+struct AddToRead<B: Backend> {
     hook: Hook,
     change: B::Tensor,
 }
 
-impl<B: Backend> Hooks<B> for Pushing<B> {
+impl<B: Backend> Hooks<B> for AddToRead<B> {
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
         if hook == self.hook {
             backend.add(&self.change, x);

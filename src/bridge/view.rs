@@ -1,26 +1,25 @@
 //! Everything that the page's dense twin shows for a prompt, in one call.
 
-use super::DeviceBridge;
 use super::hybrid::{Crossing, hybrid};
-use super::score::Twins;
-use super::steer::{Push, boundary, probabilities, pushed, pushes};
+use super::steer::{SteeringVector, boundary, probabilities, steered_logits, steering_vectors};
+use super::{DeviceBridge, ModelPair};
 use crate::Result;
 use crate::backend::{Backend, Batch};
 use crate::model::{LogitsAt, Node};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// What is asked of the twin.
-#[derive(Clone, Debug)]
-pub struct TwinAsk<'a> {
+/// What the page asks of the twin.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TwinRequest {
     /// Prompt A, and its counterfactual where there is one.
-    pub a: &'a [u32],
-    pub b: Option<&'a [u32]>,
+    pub a: Vec<u32>,
+    pub b: Option<Vec<u32>>,
     /// The channel to steer by.
     pub node: Node,
     /// The strengths of the curve.
-    pub strengths: &'a [f32],
-    /// Other channels to be tried at full strength, for comparison; those that are no reads are passed over.
-    pub others: &'a [Node],
+    pub strengths: Vec<f32>,
+    /// Other channels to try at full strength, for comparison; those that do not read the residual stream are skipped.
+    pub others: Vec<Node>,
     /// Random directions of equal norm, at full strength.
     pub random: usize,
     pub candidates: [u32; 2],
@@ -46,25 +45,29 @@ pub struct OtherChannel {
 /// Steers the dense model in every way asked for.
 ///
 /// # Errors
-/// What [`pushes`] and [`pushed`] refuse.
-pub async fn twin_view<B: Backend>(backend: &mut B, twins: Twins<'_, B>, ask: &TwinAsk<'_>) -> Result<TwinView> {
+/// What [`steering_vectors`] and [`steered_logits`] refuse.
+pub async fn twin_view<B: Backend>(
+    backend: &mut B,
+    models: ModelPair<'_, B>,
+    request: &TwinRequest,
+) -> Result<TwinView> {
     let others: Vec<Node> =
-        ask.others.iter().copied().filter(|&other| other != ask.node && boundary(other).is_ok()).collect();
-    let nothing = Push { boundary: 0, delta: vec![0.0; ask.a.len()], direction: vec![0.0; twins.dense.config.d_model] };
-    let mut all = vec![nothing];
-    if let Some(b) = ask.b {
-        let nodes: Vec<Node> = std::iter::once(ask.node).chain(others.iter().copied()).collect();
-        let mut full = pushes(backend, twins.sparse, twins.bridge, [ask.a, b], &nodes).await?.into_iter();
-        let push = full.next().expect("one push a node");
-        all.extend(ask.strengths.iter().map(|&strength| push.scaled(strength)));
-        all.extend((0..ask.random).map(|seed| push.random(seed as u64)));
+        request.others.iter().copied().filter(|&other| other != request.node && boundary(other).is_ok()).collect();
+    let mut all = vec![SteeringVector::zero(request.a.len(), models.dense.config.d_model)];
+    if let Some(b) = &request.b {
+        let nodes: Vec<Node> = std::iter::once(request.node).chain(others.iter().copied()).collect();
+        let mut full =
+            steering_vectors(backend, models.sparse, models.bridge, [&request.a, b], &nodes).await?.into_iter();
+        let vector = full.next().expect("one vector a node");
+        all.extend(request.strengths.iter().map(|&strength| vector.scaled(strength)));
+        all.extend((0..request.random).map(|seed| vector.random(seed as u64)));
         all.extend(full);
     }
-    let logits = pushed(backend, twins.dense, ask.a, &all, ask.candidates).await?;
+    let logits = steered_logits(backend, models.dense, &request.a, &all, request.candidates).await?;
     let mut p = logits.into_iter().map(probabilities);
     let before = p.next().expect("the model by itself");
-    let (curve, random) = match ask.b {
-        Some(_) => (p.by_ref().take(ask.strengths.len()).collect(), p.by_ref().take(ask.random).collect()),
+    let (curve, random) = match &request.b {
+        Some(_) => (p.by_ref().take(request.strengths.len()).collect(), p.by_ref().take(request.random).collect()),
         None => (Vec::new(), Vec::new()),
     };
     let others = others.into_iter().zip(p).map(|(node, p)| OtherChannel { node, p }).collect();
@@ -87,12 +90,12 @@ pub struct HybridView {
 /// A prompt or candidates that the models cannot take; a device that fails.
 pub async fn hybrid_view<B: Backend>(
     backend: &mut B,
-    twins: Twins<'_, B>,
+    models: ModelPair<'_, B>,
     device: &DeviceBridge<B>,
     tokens: &[u32],
     candidates: [u32; 2],
 ) -> Result<HybridView> {
-    let Twins { sparse, dense, .. } = twins;
+    let ModelPair { sparse, dense, .. } = models;
     sparse.check_tokens("the prompt", tokens)?;
     dense.check_tokens("the prompt", tokens)?;
     let batch = Batch::new(&[tokens]);

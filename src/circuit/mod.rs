@@ -9,11 +9,12 @@ pub mod explain;
 mod intervene;
 pub mod prune;
 
-pub use definition::{Calibration, Circuit, EdgeList, NodeSpace, Scores};
-pub use evaluate::{Chunk, Prompts, SCALE_CAP, TaskModel, Worker, Workers, accuracy, calibrate};
+pub use definition::{Calibration, Circuit, EdgeList, NodeSet, NodeSpace, Scores};
+pub use evaluate::{Chunk, Evaluator, EvaluatorPool, Prompts, SCALE_CAP, TaskModel, accuracy, calibrate};
 #[cfg(not(target_arch = "wasm32"))]
-pub use evaluate::{Threads, block_on};
+pub use evaluate::{CpuPool, block_on};
 pub use explain::{ChannelAttention, NodeDetail, Term};
 pub use intervene::{
-    Applied, Edits, MeanSums, Means, Mode, Outcome, Plan, Prediction, Request, Source, TOP, Values, align, predict, run,
+    Applied, Edits, LearningMasks, MeanAccumulator, Means, Mode, Plan, Prediction, Record, Request, RunTensors, Source,
+    TOP, Values, align, predict, run,
 };

@@ -3,14 +3,12 @@
 use super::js::to_js;
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
-use crate::bridge::DeviceBridge;
-use crate::bridge::score::Twins;
-use crate::bridge::view::{TwinAsk, hybrid_view, twin_view};
+use crate::bridge::view::{TwinRequest, hybrid_view, twin_view};
+use crate::bridge::{DeviceBridge, ModelPair};
 use crate::format::{BridgeFile, bridge_file, model_file};
-use crate::model::{Model, Node};
+use crate::model::Model;
 use crate::web::js_error;
 use crate::{Error, Result};
-use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 /// A dense model beside a sparse one, with the bridge between them. Shapes of arguments and results are those of the page's `protocol.ts`.
@@ -21,17 +19,6 @@ pub struct Twin {
     dense: Model<Cpu>,
     file: BridgeFile,
     bridge: DeviceBridge<Cpu>,
-}
-
-#[derive(Deserialize)]
-struct TwinRequest {
-    a: Vec<u32>,
-    b: Option<Vec<u32>>,
-    node: Node,
-    strengths: Vec<f32>,
-    others: Vec<Node>,
-    random: usize,
-    candidates: [u32; 2],
 }
 
 #[wasm_bindgen]
@@ -55,8 +42,8 @@ impl Twin {
     /// `HybridView` of a prompt.
     pub fn hybrid(&mut self, tokens: &[u32], first: u32, second: u32) -> std::result::Result<JsValue, JsError> {
         let Twin { backend, sparse, dense, file, bridge } = self;
-        let twins = Twins { sparse, dense, bridge: &file.bridge };
-        now_or_never(hybrid_view(backend, twins, bridge, tokens, [first, second]))
+        let models = ModelPair { sparse, dense, bridge: &file.bridge };
+        now_or_never(hybrid_view(backend, models, bridge, tokens, [first, second]))
             .and_then(|view| to_js(&view))
             .map_err(js_error)
     }
@@ -77,16 +64,7 @@ impl Twin {
         let request: TwinRequest = serde_wasm_bindgen::from_value(request)
             .map_err(|error| Error::invalid(format!("this is no steering that the engine understands: {error}")))?;
         let Twin { backend, sparse, dense, file, .. } = self;
-        let twins = Twins { sparse, dense, bridge: &file.bridge };
-        let ask = TwinAsk {
-            a: &request.a,
-            b: request.b.as_deref(),
-            node: request.node,
-            strengths: &request.strengths,
-            others: &request.others,
-            random: request.random,
-            candidates: request.candidates,
-        };
-        to_js(&now_or_never(twin_view(backend, twins, &ask))?)
+        let models = ModelPair { sparse, dense, bridge: &file.bridge };
+        to_js(&now_or_never(twin_view(backend, models, &request))?)
     }
 }

@@ -7,10 +7,10 @@ use crate::reference::random::{self, Random};
 use crate::reference::{LinearParams, Model as Reference, Params, Scalar};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Batch, IGNORE, now_or_never};
+use sparse_circuits::bridge::ModelPair;
 use sparse_circuits::bridge::hybrid::{Crossing, hybrid};
-use sparse_circuits::bridge::score::Twins;
-use sparse_circuits::bridge::steer::{Push, probabilities, pushed, pushes};
-use sparse_circuits::bridge::view::{TwinAsk, hybrid_view, twin_view};
+use sparse_circuits::bridge::steer::{SteeringVector, probabilities, steered_logits, steering_vectors};
+use sparse_circuits::bridge::view::{TwinRequest, hybrid_view, twin_view};
 use sparse_circuits::bridge::{Bridge, BridgeSite, DeviceBridge};
 use sparse_circuits::model::{Config, Hook, Linear, LogitsAt, Model, Node, ParameterGradients, Site, Weights};
 use sparse_circuits::tensor::WeightMatrix;
@@ -242,9 +242,9 @@ fn steering_agrees_with_the_reference() {
         .into_iter()
         .flat_map(|(layer, site)| (0..3).map(move |index| Node { hook: Hook::at(layer, site), index }))
         .collect();
-    let full = now_or_never(pushes(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes)).unwrap();
-    let halved: Vec<Push> = full.iter().map(|push| push.scaled(0.5)).collect();
-    let got = now_or_never(pushed(&mut cpu, &dense, a, &halved, [2, 7])).unwrap();
+    let full = now_or_never(steering_vectors(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes)).unwrap();
+    let halved: Vec<SteeringVector> = full.iter().map(|vector| vector.scaled(0.5)).collect();
+    let got = now_or_never(steered_logits(&mut cpu, &dense, a, &halved, [2, 7])).unwrap();
     let mut moved = 0;
     for (node, got) in nodes.iter().zip(got) {
         let read = |tokens: &[u32]| -> Vec<f64> {
@@ -273,13 +273,13 @@ fn steering_agrees_with_the_reference() {
     }
     assert!(moved > nodes.len() / 2, "{moved} of {} nodes move the dense model", nodes.len());
 
-    let still = now_or_never(pushed(&mut cpu, &dense, a, &[full[0].scaled(0.0)], [2, 7])).unwrap()[0];
+    let still = now_or_never(steered_logits(&mut cpu, &dense, a, &[full[0].scaled(0.0)], [2, 7])).unwrap()[0];
     let want = dense_ref.run(a, &[]).logits;
     close("no strength", &still.map(|v| v as f64), &[want[18][2], want[18][7]]);
     assert_eq!(probabilities([1.0, 1.0]), [0.5, 0.5]);
 
     let random = full[0].random(3);
-    let norm = |push: &Push| push.direction.iter().map(|v| (v * v) as f64).sum::<f64>().sqrt();
+    let norm = |vector: &SteeringVector| vector.direction.iter().map(|v| (v * v) as f64).sum::<f64>().sqrt();
     assert!((norm(&random) - norm(&full[0])).abs() < 1e-6 * norm(&full[0]) && random.direction != full[0].direction);
     assert_eq!((random.boundary, &random.delta, full[0].random(3)), (full[0].boundary, &full[0].delta, random.clone()));
 }
@@ -290,23 +290,25 @@ fn a_view_holds_what_single_calls_give() {
     let mut cpu = Cpu::new();
     let (sparse, dense) = (Model::new(&mut cpu, &toy.sparse), Model::new(&mut cpu, &toy.dense));
     let device = DeviceBridge::new(&mut cpu, &toy.bridge);
-    let twins = Twins { sparse: &sparse, dense: &dense, bridge: &toy.bridge };
+    let models = ModelPair { sparse: &sparse, dense: &dense, bridge: &toy.bridge };
     let (a, b) = (&toy.texts[1].0, &toy.texts[0].0);
     let node = |text: &str| text.parse::<Node>().unwrap();
     let nodes = [node("1.attn.act_in.2"), node("0.mlp.act_in.1"), node("1.attn.q.3")];
     let strengths = [0.0, 0.5, 1.0];
-    let mut ask = TwinAsk {
-        a,
-        b: Some(b),
+    let mut request = TwinRequest {
+        a: a.clone(),
+        b: Some(b.clone()),
         node: nodes[0],
-        strengths: &strengths,
-        others: &nodes,
+        strengths: strengths.to_vec(),
+        others: nodes.to_vec(),
         random: 20,
         candidates: [2, 7],
     };
-    let view = now_or_never(twin_view(&mut cpu, twins, &ask)).unwrap();
-    let full = now_or_never(pushes(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes[..2])).unwrap();
-    let mut single = |push: Push| probabilities(now_or_never(pushed(&mut cpu, &dense, a, &[push], [2, 7])).unwrap()[0]);
+    let view = now_or_never(twin_view(&mut cpu, models, &request)).unwrap();
+    let full = now_or_never(steering_vectors(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes[..2])).unwrap();
+    let mut single = |vector: SteeringVector| {
+        probabilities(now_or_never(steered_logits(&mut cpu, &dense, a, &[vector], [2, 7])).unwrap()[0])
+    };
     let near = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).abs() < 1e-6 && (a[1] - b[1]).abs() < 1e-6;
     assert!(near(view.before, single(full[0].scaled(0.0))) && near(view.before, view.curve[0]));
     assert!(strengths.iter().zip(&view.curve).all(|(&strength, p)| near(*p, single(full[0].scaled(strength)))));
@@ -314,13 +316,13 @@ fn a_view_holds_what_single_calls_give() {
     assert_eq!(view.others.iter().map(|other| other.node).collect::<Vec<_>>(), [nodes[1]]);
     assert!(near(view.others[0].p, single(full[1].clone())) && !near(view.curve[2], view.before));
 
-    ask.b = None;
-    let alone = now_or_never(twin_view(&mut cpu, twins, &ask)).unwrap();
+    request.b = None;
+    let alone = now_or_never(twin_view(&mut cpu, models, &request)).unwrap();
     assert!(
         near(alone.before, view.before) && alone.curve.is_empty() && alone.random.is_empty() && alone.others.is_empty()
     );
 
-    let crossed = now_or_never(hybrid_view(&mut cpu, twins, &device, a, [2, 7])).unwrap();
+    let crossed = now_or_never(hybrid_view(&mut cpu, models, &device, a, [2, 7])).unwrap();
     assert!(near(crossed.dense, view.before));
     let batch = Batch::new(&[a]);
     for at in 0..5 {
@@ -332,7 +334,7 @@ fn a_view_holds_what_single_calls_give() {
             assert!(near(got, probabilities([2, 7].map(|id| logits.get(0, id)))), "{crossing:?} at {at}");
         }
     }
-    assert!(now_or_never(hybrid_view(&mut cpu, twins, &device, &[], [2, 7])).is_err());
+    assert!(now_or_never(hybrid_view(&mut cpu, models, &device, &[], [2, 7])).is_err());
 }
 
 #[test]
@@ -342,16 +344,19 @@ fn what_cannot_be_steered_is_said() {
     let (sparse, dense) = (Model::new(&mut cpu, &toy.sparse), Model::new(&mut cpu, &toy.dense));
     let mut error = |node: &str, a: &[u32], b: &[u32]| {
         let nodes = [node.parse::<Node>().unwrap()];
-        now_or_never(pushes(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes)).unwrap_err().to_string()
+        now_or_never(steering_vectors(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes)).unwrap_err().to_string()
     };
-    assert!(error("0.attn.q.1", &[1], &[2]).contains("0.attn.q.1 is no read"));
+    assert!(error("0.attn.q.1", &[1], &[2]).contains("0.attn.q.1 does not read"));
     assert!(error("0.attn.act_in.99", &[1], &[2]).contains("has no node 0.attn.act_in.99"));
     assert!(error("7.attn.act_in.0", &[1], &[2]).contains("has no node"));
     assert!(error("0.attn.act_in.1", &[], &[2]).contains("the prompt is empty"));
     assert!(error("0.attn.act_in.1", &[1], &[99]).contains("the counterfactual has the token 99"));
-    let push = Push { boundary: 0, delta: vec![f32::MAX], direction: vec![f32::MAX; 12] };
+    let vector = SteeringVector { boundary: 0, delta: vec![f32::MAX], direction: vec![f32::MAX; 12] };
     assert!(
-        now_or_never(pushed(&mut cpu, &dense, &[1], &[push], [2, 7])).unwrap_err().to_string().contains("no finite")
+        now_or_never(steered_logits(&mut cpu, &dense, &[1], &[vector], [2, 7]))
+            .unwrap_err()
+            .to_string()
+            .contains("non-finite")
     );
     let narrow = Bridge { sites: toy.bridge.sites[..3].to_vec(), ..toy.bridge.clone() };
     assert!(narrow.check(&toy.sparse.config, &toy.dense.config).unwrap_err().to_string().contains("has 3 sites"));

@@ -5,7 +5,7 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::now_or_never;
-use sparse_circuits::bridge::steer::{probabilities, pushed, pushes};
+use sparse_circuits::bridge::steer::{probabilities, steered_logits, steering_vectors};
 use sparse_circuits::bridge::{Bridge, BridgeSite};
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Mode, Request, Values, predict, run};
 use sparse_circuits::format::circuit_file::{self, CircuitFile};
@@ -56,7 +56,7 @@ impl Folder {
                 "1.attn.resid_delta.2",
             ]),
             flip_nodes: nodes(&["0.attn.v.2", "0.mlp.post_act.3"]),
-            calibration: Calibration { scale: 2.0, shift: 0.5, deviation: 1.5 },
+            calibration: Calibration { scale: 2.0, shift: 0.5, std: 1.5 },
             labels: BTreeMap::new(),
             scores: None,
         };
@@ -466,9 +466,10 @@ fn steer_prints_what_the_library_gives() {
     let dense = Model::new(&mut cpu, &dense.weights);
     let [a, b] = [PROMPT, OTHER].map(|text| folder.tokenizer.encode(text));
     let mut expected = |name: &str, strength: f32| -> Vec<f64> {
-        let push = now_or_never(pushes(&mut cpu, &sparse, &bridge, [&a, &b], &[node(name)])).unwrap().remove(0);
-        let all = [push.scaled(strength), push.scaled(strength).random(0)];
-        let logits = now_or_never(pushed(&mut cpu, &dense, &a, &all, folder.circuit.candidate_ids)).unwrap();
+        let vector =
+            now_or_never(steering_vectors(&mut cpu, &sparse, &bridge, [&a, &b], &[node(name)])).unwrap().remove(0);
+        let all = [vector.scaled(strength), vector.scaled(strength).random(0)];
+        let logits = now_or_never(steered_logits(&mut cpu, &dense, &a, &all, folder.circuit.candidate_ids)).unwrap();
         logits.into_iter().map(|pair| probabilities(pair)[1]).collect()
     };
     // prompt, counterfactual and task may each be left to the rule that connects them
@@ -519,7 +520,7 @@ fn steering_that_makes_no_sense_is_refused() {
     let refused = |more: &[&str], part: &str| folder.refused(&args(&[STEER, more]), part);
     let good: &[&str] = &["--prompt", PROMPT, "--task", TASK];
     let with = |more: &[&'static str], part: &str| refused(&args(&[good, more]), part);
-    with(&["--node", "1.attn.q.2"], "1.attn.q.2 is no read");
+    with(&["--node", "1.attn.q.2"], "1.attn.q.2 does not read");
     with(&["--node", "1.attn.act_in.99"], "has no node 1.attn.act_in.99");
     with(&["--node", "nonsense"], "nonsense");
     with(&["--strength", "1.5"], "--strength must lie between 0 and 1");

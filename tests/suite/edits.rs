@@ -35,7 +35,7 @@ fn cases() -> Vec<Case> {
                 candidate_ids: [3, 5],
                 nodes: some_nodes(random, &config, 12),
                 flip_nodes: some_nodes(random, &config, 3),
-                calibration: Calibration { scale: 1.5, shift: -0.25, deviation: 2.0 },
+                calibration: Calibration { scale: 1.5, shift: -0.25, std: 2.0 },
                 labels: BTreeMap::new(),
                 scores: None,
             },

@@ -16,7 +16,7 @@ fn example() -> CircuitFile {
             candidate_ids: [5, 9],
             nodes: ["0.attn.act_in.3", "0.attn.v.17", "1.mlp.post_act.100"].map(node).into(),
             flip_nodes: [node("0.attn.v.17")].into(),
-            calibration: Calibration { scale: 1.25, shift: -0.1, deviation: 3.7 },
+            calibration: Calibration { scale: 1.25, shift: -0.1, std: 3.7 },
             labels: [(node("1.mlp.post_act.100"), "quote detector".to_string())].into(),
             scores: Some(Scores { loss: 0.1, accuracy: 0.97, ..Scores::default() }),
         },
@@ -103,14 +103,14 @@ proptest! {
     fn any_circuit_comes_back(
         nodes in prop::collection::btree_set(any_node(), 0..40),
         labels in prop::collection::btree_map(any_node(), ".{0,30}", 0..5),
-        (scale, shift, deviation) in (1e-20f32..1e20, any::<f32>().prop_filter("finite", |x| x.is_finite()), 1e-20f32..1e20),
+        (scale, shift, std) in (1e-20f32..1e20, any::<f32>().prop_filter("finite", |x| x.is_finite()), 1e-20f32..1e20),
         accuracy in 0.0f64..=1.0, loss in 0.0f64..1e6,
         ids: [u32; 2],
     ) {
         let mut file = example();
         file.circuit.flip_nodes = nodes.iter().copied().take(3).collect();
         (file.circuit.nodes, file.circuit.labels, file.circuit.candidate_ids) = (nodes, labels, ids);
-        file.circuit.calibration = Calibration { scale, shift, deviation };
+        file.circuit.calibration = Calibration { scale, shift, std };
         file.circuit.scores = Some(Scores { accuracy, loss, ..Scores::default() });
         let bytes = circuit_file::write(&file).unwrap();
         prop_assert_eq!(circuit_file::read(&bytes).unwrap(), file);

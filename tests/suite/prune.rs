@@ -3,12 +3,12 @@
 use crate::prune_support::*;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::circuit::evaluate::{flip, flip_rates, modes};
-use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, prune};
+use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, Size, prune};
 use sparse_circuits::circuit::{
-    Circuit, EdgeList, Edits, Mode, NodeSpace, Prompts, Request, TaskModel, Threads, Worker, Workers, block_on,
-    control, run,
+    Circuit, CpuPool, EdgeList, Edits, Evaluator, EvaluatorPool, LearningMasks, Mode, NodeSet, NodeSpace, Prompts,
+    Request, TaskModel, block_on, control, run,
 };
-use sparse_circuits::model::{LogitsAt, Model, Node};
+use sparse_circuits::model::{LogitsAt, Model, Node, forward};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,23 +16,23 @@ fn nodes(names: &[&str]) -> BTreeSet<Node> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-fn threads(toy: &Toy, count: usize) -> Threads {
-    Threads::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap(), count)
+fn threads(toy: &Toy, count: usize) -> CpuPool {
+    CpuPool::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap(), count)
 }
 
 fn options() -> PruneOptions {
     let learn = LearnOptions { steps: 80, pairs: 32, ..LearnOptions::default() };
-    PruneOptions { learn, k_coefs: vec![0.01], seed: 3, ..PruneOptions::default() }
+    PruneOptions { learn, sparsity_penalties: vec![0.01], seed: 3, ..PruneOptions::default() }
 }
 
 #[test]
 fn pruning_finds_the_hand_built_circuit_and_flips_it() {
     let toy = hand_built();
-    let mut workers = threads(&toy, 2);
-    let edges = EdgeList::new(&toy.weights, &workers.task().space);
+    let mut pool = threads(&toy, 2);
+    let edges = EdgeList::new(&toy.weights, &pool.task().space);
     let data = PruneData::new(&pairs(300, 1), &pairs(300, 2), 64);
     let mut reports = 0;
-    let outcome = block_on(prune(&mut workers, &edges, &data, &options(), async |_| {
+    let outcome = block_on(prune(&mut pool, &edges, &data, &options(), async |_| {
         reports += 1;
         true
     }))
@@ -40,72 +40,70 @@ fn pruning_finds_the_hand_built_circuit_and_flips_it() {
     .expect("nobody cancelled");
     assert!(reports > 80);
     let best = outcome.best.expect("the target is within reach");
-    assert_eq!(best.nodes, nodes(HAND_BUILT_CIRCUIT));
-    assert_eq!(best.edges, 3);
+    let space = pool.task().space.clone();
+    assert_eq!(space.nodes(&best.nodes), nodes(HAND_BUILT_CIRCUIT));
+    assert_eq!(best.size, Size { edges: 3, nodes: 5 });
     assert!(best.train_loss <= 0.15 && best.validation_loss <= 0.15, "{best:?}");
     assert!(best.calibration.scale > 0.0 && best.calibration.scale <= 3.0);
 
-    let space = workers.task().space.clone();
-    let mask = space.mask(&best.nodes).unwrap();
     let test = Prompts::new(&pairs(200, 4), 64);
-    let measured = block_on(modes(&mut workers, &test, &mask, &best.calibration)).unwrap();
+    let measured = block_on(modes(&mut pool, &test, &best.nodes, &best.calibration)).unwrap();
     assert!(measured.circuit.accuracy > 0.95 && measured.circuit.loss < 0.2, "{measured:?}");
     assert!(measured.removed.accuracy < 0.65, "nothing else in the model does the task: {measured:?}");
 
-    let list: Vec<usize> = (0..space.len()).filter(|&i| mask[i] != 0.0).collect();
     let chosen = block_on(flip::choose(
-        &mut workers,
+        &mut pool,
         data.train(),
         &Prompts::new(&pairs(20, 1), 64),
-        &mask,
-        &list,
+        &best.nodes,
         &best.calibration,
     ))
     .unwrap();
     assert_eq!(chosen.nodes.len(), 1, "one node carries the answer: {chosen:?}");
     assert!(chosen.share >= 0.95);
-    let rates = block_on(flip_rates(&mut workers, &test, &mask, &chosen.nodes, &best.calibration)).unwrap();
+    let rates = block_on(flip_rates(&mut pool, &test, &best.nodes, &chosen.nodes, &best.calibration)).unwrap();
     assert!(rates.circuit >= 0.9 && rates.full >= 0.8, "{rates:?}");
-    let none = block_on(flip_rates(&mut workers, &test, &mask, &[], &best.calibration)).unwrap();
+    let empty = NodeSet::empty(space.len());
+    let none = block_on(flip_rates(&mut pool, &test, &best.nodes, &empty, &best.calibration)).unwrap();
     assert_eq!((none.circuit, none.full), (0.0, 0.0), "a flip of no node changes nothing");
 }
 
 #[test]
 fn circuits_found_earlier_are_searched_together() {
     let toy = hand_built();
-    let mut workers = threads(&toy, 2);
-    let edges = EdgeList::new(&toy.weights, &workers.task().space);
+    let mut pool = threads(&toy, 2);
+    let edges = EdgeList::new(&toy.weights, &pool.task().space);
     let data = PruneData::new(&pairs(300, 1), &pairs(300, 2), 64);
-    let space = workers.task().space.clone();
+    let space = pool.task().space.clone();
     // neither does the task: a node is missing in each, and each has one too many
-    let found = [("0.attn.k.0", "0.mlp.post_act.1"), ("0.attn.v.0", "0.attn.q.1")].map(|(missing, extra)| {
-        let mut mask = space.mask(&nodes(HAND_BUILT_CIRCUIT)).unwrap();
-        mask[space.index(missing.parse().unwrap()).unwrap()] = 0.0;
-        mask[space.index(extra.parse().unwrap()).unwrap()] = 1.0;
-        mask
+    let warm_start = [("0.attn.k.0", "0.mlp.post_act.1"), ("0.attn.v.0", "0.attn.q.1")].map(|(missing, extra)| {
+        let [missing, extra] = [missing, extra].map(|name| space.index(name.parse().unwrap()).unwrap());
+        space.set(&nodes(HAND_BUILT_CIRCUIT)).unwrap().without(missing).with(extra)
     });
-    let options = PruneOptions { restarts: 0, found: found.into(), ..options() };
-    let outcome = block_on(prune(&mut workers, &edges, &data, &options, async |_| true)).unwrap().unwrap();
+    let options = PruneOptions { restarts: 0, warm_start: warm_start.into(), ..options() };
+    let outcome = block_on(prune(&mut pool, &edges, &data, &options, async |_| true)).unwrap().unwrap();
     assert!(outcome.searches.is_empty());
-    assert_eq!(outcome.pooled, Some((5, 3)));
-    assert_eq!(outcome.best.expect("both together do the task").nodes, nodes(HAND_BUILT_CIRCUIT));
+    assert_eq!(outcome.of_union, Some(Size { edges: 3, nodes: 5 }));
+    let best = outcome.best.expect("both together do the task");
+    assert_eq!(space.nodes(&best.nodes), nodes(HAND_BUILT_CIRCUIT));
 }
 
 #[test]
 fn screening_pairs_that_are_easier_than_the_rest_do_not_spoil_a_search() {
     let toy = hand_built();
-    let mut workers = threads(&toy, 2);
-    let edges = EdgeList::new(&toy.weights, &workers.task().space);
+    let mut pool = threads(&toy, 2);
+    let edges = EdgeList::new(&toy.weights, &pool.task().space);
     // with nothing before the opener there is no opener to look for: the first pairs need no key
     let with_easy_ones = |seed| {
         let easy = vec![[vec![1, 6], vec![2, 6]]; 96];
         [easy, pairs(300, seed)].concat()
     };
     let data = PruneData::new(&with_easy_ones(1), &with_easy_ones(2), 64);
-    let outcome = block_on(prune(&mut workers, &edges, &data, &options(), async |_| true)).unwrap().unwrap();
+    let outcome = block_on(prune(&mut pool, &edges, &data, &options(), async |_| true)).unwrap().unwrap();
     let best = outcome.best.expect("the target is within reach of the whole model");
     assert!(best.train_loss <= 0.15 && best.validation_loss <= 0.15, "{best:?}");
-    assert!(best.nodes.contains(&"0.attn.k.0".parse().unwrap()), "{best:?}");
+    let key = pool.task().space.index("0.attn.k.0".parse().unwrap()).unwrap();
+    assert!(best.nodes.contains(key), "{best:?}");
 }
 
 #[test]
@@ -117,9 +115,9 @@ fn the_same_seed_gives_the_same_circuit_on_any_number_of_threads() {
     let found: Vec<_> = [1, 2, 3]
         .into_iter()
         .map(|count| {
-            let mut workers = threads(&toy, count);
-            let edges = EdgeList::new(&toy.weights, &workers.task().space);
-            block_on(prune(&mut workers, &edges, &data, &options, async |_| true)).unwrap().unwrap()
+            let mut pool = threads(&toy, count);
+            let edges = EdgeList::new(&toy.weights, &pool.task().space);
+            block_on(prune(&mut pool, &edges, &data, &options, async |_| true)).unwrap().unwrap()
         })
         .collect();
     assert_eq!(found[0], found[1]);
@@ -129,11 +127,11 @@ fn the_same_seed_gives_the_same_circuit_on_any_number_of_threads() {
 #[test]
 fn a_cancelled_search_ends_at_once_and_a_hopeless_one_says_so() {
     let toy = hand_built();
-    let mut workers = threads(&toy, 1);
-    let edges = EdgeList::new(&toy.weights, &workers.task().space);
+    let mut pool = threads(&toy, 1);
+    let edges = EdgeList::new(&toy.weights, &pool.task().space);
     let data = PruneData::new(&pairs(32, 1), &pairs(32, 2), 64);
     let mut reports = 0;
-    let cancelled = block_on(prune(&mut workers, &edges, &data, &options(), async |_| {
+    let cancelled = block_on(prune(&mut pool, &edges, &data, &options(), async |_| {
         reports += 1;
         reports < 5
     }));
@@ -143,11 +141,11 @@ fn a_cancelled_search_ends_at_once_and_a_hopeless_one_says_so() {
     assert_eq!(untrained.weights.wte.nonzeros(), toy.weights.wte.nonzeros());
     let means = means(&untrained.weights);
     let untrained = Toy { means, ..untrained };
-    let mut workers = threads(&untrained, 1);
+    let mut pool = threads(&untrained, 1);
     let mut options = options();
     options.learn.steps = 10;
     options.target_loss = 0.05; // below what the cap on the scale allows a weak signal
-    let outcome = block_on(prune(&mut workers, &edges, &data, &options, async |_| true)).unwrap().unwrap();
+    let outcome = block_on(prune(&mut pool, &edges, &data, &options, async |_| true)).unwrap().unwrap();
     assert!(outcome.best.is_none() && outcome.searches[0].size.is_none());
     assert!(outcome.searches[0].loss > 0.05);
 }
@@ -158,16 +156,22 @@ fn mask_gradients_agree_with_finite_differences() {
     let toy = random_model(false);
     let task = TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap();
     let space = task.space.clone();
-    let mut worker = Worker::new(Cpu::new(), Arc::new(task));
+    let mut evaluator = Evaluator::new(Cpu::new(), Arc::new(task));
     let prompts = Prompts::new(&pairs(3, 5), 64);
     let chunk = &prompts.chunks[0];
     let mask: Vec<f32> = (0..space.len()).map(|i| 0.3 + 0.6 * ((i * 37 % 101) as f32 / 101.0)).collect();
     let sigmoid = |d: f32| 1.0 / (1.0 + (-d).exp());
-    let slope = |d: f32, first: bool| sigmoid(d) - if first { 1.0 } else { 0.0 };
-    let alive = vec![true; space.len()];
-    let got = block_on(worker.gradient(chunk, &mask, &alive, slope)).unwrap();
+    let loss_gradient = |d: f32, first: bool| sigmoid(d) - if first { 1.0 } else { 0.0 };
+    let alive = NodeSet::full(space.len());
+    let got = block_on(evaluator.gradient_of_mask(chunk, &mask, &alive, loss_gradient)).unwrap();
+    let mut cpu = Cpu::new();
+    let model = Model::new(&mut cpu, &toy.weights);
+    let means = space.means(&toy.means).unwrap();
     let mut loss = |mask: &[f32]| -> f64 {
-        let d = block_on(worker.differences(chunk, mask)).unwrap();
+        let mut masks = LearningMasks::new(&mut cpu, &space, mask, &means);
+        let logits = forward(&mut cpu, &model, &chunk.batch, LogitsAt::Last, &mut masks).unwrap();
+        let [first, second] = toy.candidates.map(|id| id as usize);
+        let d: Vec<f32> = (0..chunk.rows.len()).map(|i| logits.get(i, first) - logits.get(i, second)).collect();
         d.iter().zip(&chunk.first).map(|(&d, &first)| (-(if first { d } else { -d }) as f64).exp().ln_1p()).sum()
     };
     let largest = got.mask.iter().fold(0.0f32, |m, g| m.max(g.abs()));
@@ -191,7 +195,7 @@ fn mask_gradients_agree_with_finite_differences() {
 fn the_searchs_runs_agree_with_the_engines() {
     let toy = random_model(true);
     let space = NodeSpace::new(&toy.weights.config);
-    let mut workers = threads(&toy, 2);
+    let mut pool = threads(&toy, 2);
     let some = pairs(20, 6);
     let prompts = Prompts::new(&some, 64);
     let mut cpu = Cpu::new();
@@ -207,12 +211,14 @@ fn the_searchs_runs_agree_with_the_engines() {
             labels: BTreeMap::new(),
             scores: None,
         };
-        let mask = space.circuit(&circuit).unwrap();
-        let removed: Vec<f32> = mask.iter().map(|m| 1.0 - m).collect();
-        let flip: Vec<usize> = kept.iter().copied().step_by(2).collect();
-        for (mode, mask) in [(Mode::Full, vec![1.0; space.len()]), (Mode::Circuit, mask), (Mode::Removed, removed)] {
-            let plain = block_on(workers.differences(&prompts, &mask)).unwrap();
-            let flipped = block_on(workers.flipped(&prompts, &mask, &flip)).unwrap();
+        let inside = space.set(&circuit.nodes).unwrap();
+        let outside = inside.complement();
+        let flip = space.set(&circuit.flip_nodes).unwrap();
+        for (mode, running) in
+            [(Mode::Full, NodeSet::full(space.len())), (Mode::Circuit, inside), (Mode::Removed, outside)]
+        {
+            let plain = block_on(pool.logit_diffs(&prompts, &running)).unwrap();
+            let flipped = block_on(pool.flipped(&prompts, &running, &flip)).unwrap();
             for (i, pair) in some.iter().enumerate() {
                 for (side, got) in [(0, [plain[2 * i], flipped[2 * i]]), (1, [plain[2 * i + 1], flipped[2 * i + 1]])] {
                     for (flip, got) in [false, true].into_iter().zip(got) {

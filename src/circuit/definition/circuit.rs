@@ -26,7 +26,7 @@ pub struct Circuit {
     pub scores: Option<Scores>,
 }
 
-/// Logit calibration of the ablated model: `p(first candidate) = sigmoid(scale * d + shift)`, `d = (l0 - l1) / deviation`, fitted on train pairs
+/// Logit calibration of the ablated model: `p(first candidate) = sigmoid(scale * d + shift)`, `d = (l0 - l1) / std`, fitted on train pairs
 /// (Gao et al. 2025, A.5, in our two-way form).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,13 +35,14 @@ pub struct Calibration {
     pub scale: f32,
     pub shift: f32,
     /// Standard deviation of the logit difference over the train pairs, above 0.
-    pub deviation: f32,
+    #[serde(rename = "deviation")]
+    pub std: f32,
 }
 
 impl Default for Calibration {
     /// The raw logits.
     fn default() -> Self {
-        Calibration { scale: 1.0, shift: 0.0, deviation: 1.0 }
+        Calibration { scale: 1.0, shift: 0.0, std: 1.0 }
     }
 }
 
@@ -82,8 +83,8 @@ impl Circuit {
         if let Some(id) = self.candidate_ids.into_iter().find(|&id| id as usize >= config.vocab_size) {
             bail!("the circuit for {} has the candidate token {id}; the model knows {}", self.task, config.vocab_size);
         }
-        let Calibration { scale, shift, deviation } = self.calibration;
-        if !(scale.is_finite() && scale > 0.0 && shift.is_finite() && deviation.is_finite() && deviation > 0.0) {
+        let Calibration { scale, shift, std } = self.calibration;
+        if !(scale.is_finite() && scale > 0.0 && shift.is_finite() && std.is_finite() && std > 0.0) {
             bail!("the circuit for {} has a logit calibration that is not finite and positive", self.task);
         }
         Ok(())
@@ -93,7 +94,7 @@ impl Circuit {
 impl Calibration {
     /// The probabilities of the first and the second candidate, from the raw logits of both.
     pub fn probabilities(&self, first: f32, second: f32) -> [f64; 2] {
-        let d = (first as f64 - second as f64) / self.deviation as f64;
+        let d = (first as f64 - second as f64) / self.std as f64;
         let z = self.scale as f64 * d + self.shift as f64;
         [z, -z].map(|z| 1.0 / (1.0 + (-z).exp()))
     }

@@ -1,6 +1,7 @@
 //! Edges of a model between its nodes: what a circuit's size is counted in.
 
 use super::maps::maps;
+use super::node_set::NodeSet;
 use super::node_space::NodeSpace;
 use crate::model::{Hook, Weights};
 
@@ -27,17 +28,17 @@ impl EdgeList {
         edges
     }
 
-    /// Edges between nodes whose mask is not zero.
-    pub fn count(&self, mask: &[f32]) -> usize {
-        (0..mask.len()).filter(|&node| mask[node] != 0.0).map(|node| on(&self.out_of[node], mask)).sum()
+    /// Edges between the nodes of `set`.
+    pub fn count(&self, set: &NodeSet) -> usize {
+        set.iter().map(|node| among(&self.out_of[node], set)).sum()
     }
 
-    /// Edges of `node` with running nodes: what the circuit loses with it.
-    pub fn of(&self, node: usize, mask: &[f32]) -> usize {
-        on(&self.into[node], mask) + on(&self.out_of[node], mask)
+    /// Edges between `node` and the nodes of `set`: what a circuit loses with it.
+    pub fn of(&self, node: usize, set: &NodeSet) -> usize {
+        among(&self.into[node], set) + among(&self.out_of[node], set)
     }
 }
 
-fn on(nodes: &[u32], mask: &[f32]) -> usize {
-    nodes.iter().filter(|&&node| mask[node as usize] != 0.0).count()
+fn among(nodes: &[u32], set: &NodeSet) -> usize {
+    nodes.iter().filter(|&&node| set.contains(node as usize)).count()
 }

@@ -1,6 +1,6 @@
 //! The nodes of a model in one row.
 
-use super::circuit::Circuit;
+use super::node_set::NodeSet;
 use crate::model::{Config, Hook, Node};
 use crate::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,21 +58,19 @@ impl NodeSpace {
         }
     }
 
-    /// 1 at `nodes`, 0 elsewhere.
-    ///
     /// # Errors
-    /// When the model has no such node.
-    pub fn mask<'a>(&self, nodes: impl IntoIterator<Item = &'a Node>) -> Result<Vec<f32>> {
-        let mut mask = vec![0.0; self.len()];
+    /// When the model does not have one of the nodes.
+    pub fn set<'a>(&self, nodes: impl IntoIterator<Item = &'a Node>) -> Result<NodeSet> {
+        let mut set = NodeSet::empty(self.len());
         for &node in nodes {
-            mask[self.index(node)?] = 1.0;
+            set.insert(self.index(node)?);
         }
-        Ok(mask)
+        Ok(set)
     }
 
-    /// The nodes where `mask` is not zero.
-    pub fn nodes(&self, mask: &[f32]) -> BTreeSet<Node> {
-        (0..mask.len()).filter(|&i| mask[i] != 0.0).map(|i| self.node(i)).collect()
+    /// The nodes of a set by their names' order, as files list them.
+    pub fn nodes(&self, set: &NodeSet) -> BTreeSet<Node> {
+        set.iter().map(|index| self.node(index)).collect()
     }
 
     /// The means at the node hooks in one row.
@@ -91,13 +89,5 @@ impl NodeSpace {
             }
         }
         Ok(row)
-    }
-
-    /// 1 at the circuit's nodes, 0 elsewhere.
-    ///
-    /// # Errors
-    /// When the circuit is of another model.
-    pub fn circuit(&self, circuit: &Circuit) -> Result<Vec<f32>> {
-        self.mask(&circuit.nodes)
     }
 }

@@ -1,28 +1,25 @@
-//! Logit calibration: a circuit's probabilities are `sigmoid(scale * d / deviation + shift)` (Gao et al. 2025, A.5, in our two-way
+//! Logit calibration: a circuit's probabilities are `sigmoid(scale * d / std + shift)` (Gao et al. 2025, A.5, in our two-way
 //! form), because mean ablation shrinks and shifts the logits without changing what they tell.
 
 use crate::circuit::definition::Calibration;
 
 /// No calibration is steeper: an unbounded scale hides a weak circuit behind a few well separated pairs.
 pub const SCALE_CAP: f64 = 3.0;
-/// The scale of differences that tell nothing; above zero, so that the order of the candidates is kept.
+/// The scale where the differences tell nothing: above zero, so that the order of the candidates is kept.
 const SCALE_FLOOR: f64 = 1e-3;
-/// The deviation of differences that are all the same.
-const MIN_DEVIATION: f64 = 1e-6;
+/// The standard deviation of differences that are all the same.
+const MIN_STD: f64 = 1e-6;
 
-/// The calibration with the lowest mean cross entropy on `differences` (the first candidate's logit minus the second's), and
+/// The calibration with the lowest mean cross entropy on `logit_diffs` (the first candidate's logit minus the second's), and
 /// that loss in nats. `first[i]` says whether the first candidate is wanted. Convex in (scale, shift): damped Newton steps, and
 /// where the scale meets its bounds, the best shift there.
 ///
 /// Both slices must be of the same length, not empty.
-pub fn calibrate(differences: &[f32], first: &[bool]) -> (Calibration, f64) {
-    assert!(!differences.is_empty() && differences.len() == first.len(), "a difference for each prompt");
-    let deviation = deviation(differences);
-    let points: Vec<(f64, f64)> = differences
-        .iter()
-        .zip(first)
-        .map(|(&d, &first)| (d as f64 / deviation, if first { 1.0 } else { 0.0 }))
-        .collect();
+pub fn calibrate(logit_diffs: &[f32], first: &[bool]) -> (Calibration, f64) {
+    assert!(!logit_diffs.is_empty() && logit_diffs.len() == first.len(), "one logit difference for each prompt");
+    let std = standard_deviation(logit_diffs);
+    let points: Vec<(f64, f64)> =
+        logit_diffs.iter().zip(first).map(|(&d, &first)| (d as f64 / std, if first { 1.0 } else { 0.0 })).collect();
     // from the centre of the points, where no sigmoid is flat
     let centre = points.iter().map(|(x, _)| x).sum::<f64>() / points.len() as f64;
     let (mut scale, mut shift) = newton(&points, (1.0, -centre), true);
@@ -30,25 +27,25 @@ pub fn calibrate(differences: &[f32], first: &[bool]) -> (Calibration, f64) {
         scale = scale.clamp(SCALE_FLOOR, SCALE_CAP);
         shift = newton(&points, (scale, -scale * centre), false).1;
     }
-    let calibration = Calibration { scale: scale as f32, shift: shift as f32, deviation: deviation as f32 };
-    (calibration, loss(&calibration, differences, first))
+    let calibration = Calibration { scale: scale as f32, shift: shift as f32, std: std as f32 };
+    (calibration, loss(&calibration, logit_diffs, first))
 }
 
 /// Mean cross entropy in nats of calibrated differences.
-pub fn loss(calibration: &Calibration, differences: &[f32], first: &[bool]) -> f64 {
-    let sum: f64 = differences.iter().zip(first).map(|(&d, &first)| surprise(argument(calibration, d), first)).sum();
-    sum / differences.len() as f64
+pub fn loss(calibration: &Calibration, logit_diffs: &[f32], first: &[bool]) -> f64 {
+    let sum: f64 = logit_diffs.iter().zip(first).map(|(&d, &first)| surprise(argument(calibration, d), first)).sum();
+    sum / logit_diffs.len() as f64
 }
 
 /// Share of prompts whose wanted candidate is the likelier one.
-pub fn accuracy(calibration: &Calibration, differences: &[f32], first: &[bool]) -> f64 {
-    let right = differences.iter().zip(first).filter(|&(&d, &first)| (argument(calibration, d) > 0.0) == first).count();
-    right as f64 / differences.len() as f64
+pub fn accuracy(calibration: &Calibration, logit_diffs: &[f32], first: &[bool]) -> f64 {
+    let right = logit_diffs.iter().zip(first).filter(|&(&d, &first)| (argument(calibration, d) > 0.0) == first).count();
+    right as f64 / logit_diffs.len() as f64
 }
 
 /// The argument of the sigmoid: above zero when the first candidate is the likelier one.
-pub fn argument(calibration: &Calibration, difference: f32) -> f64 {
-    calibration.scale as f64 * difference as f64 / calibration.deviation as f64 + calibration.shift as f64
+pub fn argument(calibration: &Calibration, logit_diff: f32) -> f64 {
+    calibration.scale as f64 * logit_diff as f64 / calibration.std as f64 + calibration.shift as f64
 }
 
 /// `-ln p` of the wanted candidate, without overflow.
@@ -58,11 +55,11 @@ fn surprise(argument: f64, first: bool) -> f64 {
 }
 
 /// Standard deviation (divided by n), kept above zero.
-fn deviation(differences: &[f32]) -> f64 {
-    let n = differences.len() as f64;
-    let mean = differences.iter().map(|&d| d as f64).sum::<f64>() / n;
-    let variance = differences.iter().map(|&d| (d as f64 - mean).powi(2)).sum::<f64>() / n;
-    variance.sqrt().max(MIN_DEVIATION)
+fn standard_deviation(logit_diffs: &[f32]) -> f64 {
+    let n = logit_diffs.len() as f64;
+    let mean = logit_diffs.iter().map(|&d| d as f64).sum::<f64>() / n;
+    let variance = logit_diffs.iter().map(|&d| (d as f64 - mean).powi(2)).sum::<f64>() / n;
+    variance.sqrt().max(MIN_STD)
 }
 
 /// Minimises the mean cross entropy over (scale, shift), or over the shift alone. Separable points have no minimum in the scale:
@@ -118,13 +115,13 @@ mod tests {
     use crate::backend::cpu::testing::Random;
 
     /// The lowest loss on a fine grid of allowed calibrations.
-    fn grid(differences: &[f32], first: &[bool]) -> f64 {
-        let deviation = deviation(differences) as f32;
+    fn grid(logit_diffs: &[f32], first: &[bool]) -> f64 {
+        let std = standard_deviation(logit_diffs) as f32;
         let mut best = f64::INFINITY;
         for scale in 1..=150 {
             for shift in -200..=200 {
-                let c = Calibration { scale: scale as f32 * 0.02, shift: shift as f32 * 0.02, deviation };
-                best = best.min(loss(&c, differences, first));
+                let c = Calibration { scale: scale as f32 * 0.02, shift: shift as f32 * 0.02, std };
+                best = best.min(loss(&c, logit_diffs, first));
             }
         }
         best
@@ -154,7 +151,7 @@ mod tests {
         let (reversed, loss) = calibrate(&[-5.0, 5.0, -6.0, 6.0], &first);
         assert!(reversed.scale > 0.0 && reversed.scale < 0.01 && loss > 0.69, "{reversed:?} {loss}");
         let (constant, loss) = calibrate(&[2.0; 4], &first);
-        assert!(constant.deviation > 0.0 && (loss - std::f64::consts::LN_2).abs() < 1e-4, "{constant:?} {loss}");
+        assert!(constant.std > 0.0 && (loss - std::f64::consts::LN_2).abs() < 1e-4, "{constant:?} {loss}");
         assert_eq!(accuracy(&separable, &[5.0, -5.0, -6.0, 6.0], &first), 0.5);
     }
 }

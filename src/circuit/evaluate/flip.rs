@@ -1,152 +1,170 @@
-//! Flipping a circuit's answer: some nodes take their values from the pair's other prompt, token by token from the end, and the
-//! likelier candidate should change. Which nodes: the smallest set that does it, chosen on train pairs.
+//! Which nodes flip a circuit's answer. In a flip some nodes take their values from the pair's other prompt, token by token from
+//! the end, and the more likely candidate should change.
 
 use super::calibrate::argument;
-use super::evaluators::Workers;
+use super::evaluators::EvaluatorPool;
 use super::prompts::Prompts;
 use crate::Result;
-use crate::circuit::definition::Calibration;
+use crate::circuit::definition::{Calibration, NodeSet};
 
 /// The share of train prompts that a set of flip nodes must reverse.
 pub const WANTED_SHARE: f64 = 0.95;
+/// Nodes that pass the coarse check and are tried on all prompts.
+const FINALISTS: usize = 6;
+/// Shares that differ by less than this count as equal.
+const NEAR: f64 = 0.01;
+/// The least gain of the mean logit shift for which a node is added that does not raise the share.
+const MIN_SHIFT_GAIN: f64 = 1e-3;
+/// The largest change of a logit that the mean logit shift counts: from one sure answer to the other.
+const MAX_SHIFT: f64 = 6.0;
 
-/// How often a flip changes which candidate is the likelier one, over both prompts of each pair. `before` and `after` are logit
-/// differences without and with the flip.
+/// How often a flip changes which candidate is the more likely one, over both prompts of each pair. `before` and `after` are the
+/// logit differences without and with the flip.
 pub fn reversed_share(calibration: &Calibration, before: &[f32], after: &[f32]) -> f64 {
-    let likelier = |difference| argument(calibration, difference) > 0.0;
+    let likelier = |logit_diff| argument(calibration, logit_diff) > 0.0;
     let reversed = before.iter().zip(after).filter(|&(&b, &a)| likelier(b) != likelier(a)).count();
     reversed as f64 / before.len() as f64
 }
 
-/// A set of flip nodes (indices into the node space, ascending) and the share of prompts that it reverses.
+/// A set of flip nodes and the share of prompts that it reverses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlipNodes {
-    pub nodes: Vec<usize>,
+    pub nodes: NodeSet,
     pub share: f64,
 }
 
-/// Nodes that the glance passes on to all prompts.
-const FINALISTS: usize = 6;
-/// Shares this near to each other count as equal.
-const NEAR: f64 = 0.01;
-
-/// The rule: starting from none, add the circuit's node that raises the reversed share most, until [`WANTED_SHARE`] is reached or no
-/// node raises it by as much as 0.01; among nodes that raise it nearly alike, the one with which the flip reverses most prompts in the
-/// whole model too, then the one that raises the mean turn of the logits most. Then leave out, one at a time, every node without
-/// which the share still nearly holds, in the circuit and in the whole model. Shares are those of `prompts` (train pairs), in circuit mode where nothing else is said. `circuit` lists
-/// the candidates; `glance` (a few of the pairs) decides which [`FINALISTS`] of them are tried on all `prompts` for each addition.
+/// Chooses the flip nodes of a circuit on train pairs, `prompts`. The rule is our own.
+///
+/// First nodes are added, starting from none. Each time it is the circuit's node that raises the reversed share most, until
+/// [`WANTED_SHARE`] is reached or no node raises it by 0.01. Among nodes that are equal within 0.01 it is the one with which the flip
+/// reverses most prompts in the full model, then the one with the largest mean logit shift. `coarse`, a few of the pairs, decides
+/// which [`FINALISTS`] nodes are tried on all `prompts`.
+///
+/// Then nodes are left out, one at a time, where the share holds within 0.01 without them, in the circuit and in the full model.
 ///
 /// # Errors
 /// When the device fails.
-pub async fn choose<W: Workers>(
-    workers: &mut W,
+pub async fn choose<P: EvaluatorPool>(
+    pool: &mut P,
     prompts: &Prompts,
-    glance: &Prompts,
-    mask: &[f32],
-    circuit: &[usize],
+    coarse: &Prompts,
+    circuit: &NodeSet,
     calibration: &Calibration,
 ) -> Result<FlipNodes> {
-    let all = Trial { prompts, before: workers.differences(prompts, mask).await?, mask, calibration };
-    let few = Trial { prompts: glance, before: workers.differences(glance, mask).await?, mask, calibration };
+    let full = NodeSet::full(circuit.places());
+    let all = Trial::new(pool, prompts, circuit, calibration).await?;
+    let few = Trial::new(pool, coarse, circuit, calibration).await?;
+    let in_full = Trial::new(pool, prompts, &full, calibration).await?;
+
+    // in the order in which they are chosen
     let mut chosen: Vec<usize> = Vec::new();
-    let mut reached = Effect { share: 0.0, turn: 0.0 };
-    let ones = vec![1.0; mask.len()];
-    let whole = Trial { prompts, before: workers.differences(prompts, &ones).await?, mask: &ones, calibration };
+    let mut flip = NodeSet::empty(circuit.places());
+    let mut reached = Effect { share: 0.0, mean_logit_shift: 0.0 };
     while reached.share < WANTED_SHARE {
-        let others: Vec<usize> = circuit.iter().copied().filter(|node| !chosen.contains(node)).collect();
-        let finalists = few.ranked(workers, &chosen, &others).await?;
+        let others: Vec<usize> = circuit.iter().filter(|&node| !flip.contains(node)).collect();
+        let finalists = few.ranked(pool, &flip, &others).await?;
         let finalists: Vec<usize> = finalists.iter().take(FINALISTS).map(|(_, node)| *node).collect();
-        let ranked = all.ranked(workers, &chosen, &finalists).await?;
+        let ranked = all.ranked(pool, &flip, &finalists).await?;
         let Some(&(best, _)) = ranked.first() else { break };
-        // a node may prepare the ground for the next one: its turn counts while the share stands still
-        let prepares = best.share == reached.share && best.turn > reached.turn + 1e-3;
+        // a node may prepare the ground for the next one: its logit shift counts while the share does not change
+        let prepares = best.share == reached.share && best.mean_logit_shift > reached.mean_logit_shift + MIN_SHIFT_GAIN;
         if best.share < reached.share + NEAR && !prepares {
             break;
         }
-        let near: Vec<_> = ranked.into_iter().filter(|(effect, _)| effect.share >= best.share - NEAR).collect();
         let mut most: Option<(f64, Effect, usize)> = None;
-        for (effect, node) in near {
-            let share = whole.effect(workers, &[chosen.as_slice(), &[node]].concat()).await?.share;
+        for (effect, node) in ranked.into_iter().filter(|(effect, _)| effect.share >= best.share - NEAR) {
+            let share = in_full.effect(pool, &flip.with(node)).await?.share;
             if most.is_none_or(|(so_far, ..)| share > so_far + NEAR) {
                 most = Some((share, effect, node));
             }
         }
         let Some((_, effect, node)) = most else { break };
         chosen.push(node);
+        flip.insert(node);
         reached = effect;
     }
-    // what an earlier choice did alone, later ones may do together; what only the whole model needs stays
+    // later choices together may do what an earlier one did alone; what only the full model needs stays
     let wanted = reached.share.min(WANTED_SHARE) - NEAR;
-    let mut in_whole = whole.effect(workers, &chosen).await?.share;
-    for node in chosen.clone() {
-        let without: Vec<usize> = chosen.iter().copied().filter(|n| *n != node).collect();
+    let mut share_in_full = in_full.effect(pool, &flip).await?.share;
+    for node in chosen {
+        let without = flip.without(node);
         if without.is_empty() {
             break;
         }
-        let effect = all.effect(workers, &without).await?;
+        let effect = all.effect(pool, &without).await?;
         if effect.share < wanted {
             continue;
         }
-        let share = whole.effect(workers, &without).await?.share;
-        if share >= in_whole - NEAR {
-            (chosen, reached, in_whole) = (without, effect, in_whole.max(share));
+        let share = in_full.effect(pool, &without).await?.share;
+        if share >= share_in_full - NEAR {
+            (flip, reached, share_in_full) = (without, effect, share_in_full.max(share));
         }
     }
-    chosen.sort_unstable();
-    Ok(FlipNodes { nodes: chosen, share: reached.share })
+    Ok(FlipNodes { nodes: flip, share: reached.share })
 }
 
 /// What a flip does to some prompts.
 #[derive(Clone, Copy)]
 struct Effect {
     share: f64,
-    turn: f64,
+    mean_logit_shift: f64,
 }
 
-/// Prompts on which flips are tried.
+/// Prompts on which flips are tried, and the nodes that run.
 struct Trial<'a> {
     prompts: &'a Prompts,
+    running: &'a NodeSet,
+    calibration: &'a Calibration,
     /// Logit differences without a flip.
     before: Vec<f32>,
-    mask: &'a [f32],
-    calibration: &'a Calibration,
 }
 
-impl Trial<'_> {
-    async fn effect<W: Workers>(&self, workers: &mut W, flip: &[usize]) -> Result<Effect> {
-        let after = workers.flipped(self.prompts, self.mask, flip).await?;
+impl<'a> Trial<'a> {
+    async fn new<P: EvaluatorPool>(
+        pool: &mut P,
+        prompts: &'a Prompts,
+        running: &'a NodeSet,
+        calibration: &'a Calibration,
+    ) -> Result<Trial<'a>> {
+        Ok(Trial { prompts, running, calibration, before: pool.logit_diffs(prompts, running).await? })
+    }
+
+    async fn effect<P: EvaluatorPool>(&self, pool: &mut P, flip: &NodeSet) -> Result<Effect> {
+        let after = pool.flipped(self.prompts, self.running, flip).await?;
         Ok(Effect {
             share: reversed_share(self.calibration, &self.before, &after),
-            turn: turn(self.calibration, &self.before, &after),
+            mean_logit_shift: mean_logit_shift(self.calibration, &self.before, &after),
         })
     }
 
-    /// The effects of `chosen` with one more node, the greatest first.
-    async fn ranked<W: Workers>(
+    /// The effects of `flip` with one more node, the greatest first.
+    async fn ranked<P: EvaluatorPool>(
         &self,
-        workers: &mut W,
-        chosen: &[usize],
+        pool: &mut P,
+        flip: &NodeSet,
         more: &[usize],
     ) -> Result<Vec<(Effect, usize)>> {
         let mut ranked = Vec::new();
         for &node in more {
-            let set = [chosen, &[node]].concat();
-            ranked.push((self.effect(workers, &set).await?, node));
+            ranked.push((self.effect(pool, &flip.with(node)).await?, node));
         }
-        ranked.sort_by(|(a, m), (b, n)| b.share.total_cmp(&a.share).then(b.turn.total_cmp(&a.turn)).then(m.cmp(n)));
+        ranked.sort_by(|(a, m), (b, n)| {
+            let by_shift = b.mean_logit_shift.total_cmp(&a.mean_logit_shift);
+            b.share.total_cmp(&a.share).then(by_shift).then(m.cmp(n))
+        });
         Ok(ranked)
     }
 }
 
-/// Mean change of the calibrated logit towards the other candidate, each change limited to the way from a sure answer to the
-/// other, so that no single prompt decides.
-fn turn(calibration: &Calibration, before: &[f32], after: &[f32]) -> f64 {
+/// Mean change of the calibrated logit towards the other candidate. Each change is limited to [`MAX_SHIFT`], so that no single
+/// prompt decides.
+fn mean_logit_shift(calibration: &Calibration, before: &[f32], after: &[f32]) -> f64 {
     let sum: f64 = before
         .iter()
         .zip(after)
         .map(|(&before, &after)| {
             let (before, after) = (argument(calibration, before), argument(calibration, after));
-            ((before - after) * before.signum()).clamp(-6.0, 6.0)
+            ((before - after) * before.signum()).clamp(-MAX_SHIFT, MAX_SHIFT)
         })
         .sum();
     sum / before.len() as f64

@@ -1,10 +1,9 @@
-//! Smaller models that give the same numbers: only the two candidates' logits, and only the weights that running nodes use.
-//! Most of pruning runs circuits of a few dozen nodes; this makes their sparse products nearly free.
+//! Smaller models that give the same numbers: they compute only the two candidates' logits, and use only the weights of running
+//! nodes. Most runs of a search are of circuits with a few dozen nodes; their sparse products become nearly free.
 
-use crate::circuit::definition::NodeSpace;
+use crate::circuit::definition::{NodeSet, NodeSpace};
 use crate::model::{Config, Hook, Linear, Site, TopKSite, Weights};
 use crate::tensor::{Matrix, SparseMatrix, WeightMatrix};
-use std::ops::Range;
 
 /// The model with a vocabulary of two at its output: logits 0 and 1 are those of the candidates.
 pub(super) fn two_logits(weights: &Weights, candidates: [u32; 2]) -> Weights {
@@ -29,23 +28,23 @@ pub(super) fn two_logits(weights: &Weights, candidates: [u32; 2]) -> Weights {
     }
 }
 
-/// The model in which only the nodes in `alive` (in the order of `space`) will run and all others are held at `means`: weights
-/// out of held nodes move into biases; weights into held nodes go where nothing looks at the values (AbsTopK does: a held
-/// channel competes with the running ones before it is held). The held nodes must still be gated.
-pub(super) fn reduce(weights: &Weights, space: &NodeSpace, means: &[f32], alive: &[bool]) -> Weights {
+/// The model for runs in which every node outside `alive` is held at its mean (`means`, in the order of `space`): weights out of
+/// held nodes move into biases. Weights into held nodes are dropped, unless AbsTopK follows there: a held channel competes with
+/// the running ones before it is held. The caller still has to hold the nodes.
+pub(super) fn fold_constants(weights: &Weights, space: &NodeSpace, means: &[f32], alive: &NodeSet) -> Weights {
     let config = &weights.config;
     let mut out = weights.clone();
     for (layer, block) in out.blocks.iter_mut().enumerate() {
-        let site = |site| Part::new(space, means, alive, Hook::at(layer, site));
+        let site = |site| HookNodes::new(space, means, alive, Hook::at(layer, site));
         let (attn_in, q, k, v) = (site(Site::AttnActIn), site(Site::AttnQ), site(Site::AttnK), site(Site::AttnV));
-        let keep = |part: &Part<'_>, top_k, width| part.rows(config.top_k(top_k, width).is_some());
+        let keep = |nodes: &HookNodes<'_>, top_k, width| nodes.rows(config.top_k(top_k, width).is_some());
         let d_attn = config.d_attn();
         let rows: Vec<bool> = [(&q, TopKSite::AttnQ), (&k, TopKSite::AttnK), (&v, TopKSite::AttnV)]
             .into_iter()
-            .flat_map(|(part, top_k)| keep(part, top_k, d_attn))
+            .flat_map(|(nodes, top_k)| keep(nodes, top_k, d_attn))
             .collect();
         fold(&mut block.c_attn, &rows, Some(&attn_in));
-        // the attention's output is no node: what a held v gives depends on the sink
+        // the attention's output is not a node: what a held v contributes depends on the sink
         let rows = keep(&site(Site::AttnResidDelta), TopKSite::AttnOut, config.d_model);
         fold(&mut block.attn_c_proj, &rows, None);
         let rows = keep(&site(Site::MlpPostAct), TopKSite::MlpNeuron, config.d_mlp);
@@ -56,26 +55,26 @@ pub(super) fn reduce(weights: &Weights, space: &NodeSpace, means: &[f32], alive:
     out
 }
 
-/// The nodes at one hook.
-struct Part<'a> {
+/// The nodes at one hook, by channel.
+struct HookNodes<'a> {
     means: &'a [f32],
-    alive: &'a [bool],
+    alive: Vec<bool>,
 }
 
-impl<'a> Part<'a> {
-    fn new(space: &NodeSpace, means: &'a [f32], alive: &'a [bool], hook: Hook) -> Part<'a> {
-        let range: Range<usize> = space.range(hook).unwrap_or(0..0);
-        Part { means: &means[range.clone()], alive: &alive[range] }
+impl<'a> HookNodes<'a> {
+    fn new(space: &NodeSpace, means: &'a [f32], alive: &NodeSet, hook: Hook) -> HookNodes<'a> {
+        let range = space.range(hook).unwrap_or(0..0);
+        HookNodes { means: &means[range.clone()], alive: range.map(|node| alive.contains(node)).collect() }
     }
 
     /// Which of these channels must be computed.
     fn rows(&self, compete: bool) -> Vec<bool> {
-        if compete && self.alive.contains(&true) { vec![true; self.alive.len()] } else { self.alive.to_vec() }
+        if compete && self.alive.contains(&true) { vec![true; self.alive.len()] } else { self.alive.clone() }
     }
 }
 
 /// Drops the rows that are not wanted, and moves the columns of held inputs into the bias.
-fn fold(linear: &mut Linear, rows: &[bool], inputs: Option<&Part<'_>>) {
+fn fold(linear: &mut Linear, rows: &[bool], inputs: Option<&HookNodes<'_>>) {
     let cols = linear.weight.cols();
     let mut bias = match &linear.bias {
         Some(bias) => bias.clone(),

@@ -2,6 +2,8 @@
 //! the scores, and the choice of the nodes that a flip takes from prompt B.
 
 mod calibrate;
+#[cfg(not(target_arch = "wasm32"))]
+mod cpu_pool;
 mod evaluators;
 pub mod flip;
 mod fold_constants;
@@ -10,9 +12,9 @@ mod random;
 mod scores;
 
 pub use calibrate::{SCALE_CAP, accuracy, argument, calibrate, loss};
-pub use evaluators::{ChunkGradient, TaskModel, Worker, Workers};
 #[cfg(not(target_arch = "wasm32"))]
-pub use evaluators::{Threads, block_on};
+pub use cpu_pool::{CpuPool, block_on};
+pub use evaluators::{ChunkGradient, Evaluator, EvaluatorPool, TaskModel};
 pub use prompts::{Chunk, Prompts};
 pub(crate) use random::Random;
 pub use scores::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};

@@ -1,12 +1,12 @@
 //! How well a circuit does a task, alone (sufficiency), and how well the model does without it (necessity).
 
 use super::calibrate::{accuracy, loss};
-use super::evaluators::Workers;
+use super::evaluators::EvaluatorPool;
 use super::flip::reversed_share;
 use super::prompts::Prompts;
 use super::random::Random;
 use crate::Result;
-use crate::circuit::definition::{Calibration, Scores};
+use crate::circuit::definition::{Calibration, NodeSet, Scores};
 use serde::{Deserialize, Serialize};
 
 /// Loss in nats (cross entropy of the softmax over the two candidates) and share of right answers.
@@ -34,78 +34,79 @@ pub struct FlipRates {
     pub full: f64,
 }
 
-async fn measured<W: Workers>(
-    workers: &mut W,
+async fn measured<P: EvaluatorPool>(
+    pool: &mut P,
     prompts: &Prompts,
-    mask: &[f32],
+    running: &NodeSet,
     calibration: &Calibration,
 ) -> Result<LossAndAccuracy> {
-    let d = workers.differences(prompts, mask).await?;
+    let d = pool.logit_diffs(prompts, running).await?;
     Ok(LossAndAccuracy {
         loss: loss(calibration, &d, &prompts.first),
         accuracy: accuracy(calibration, &d, &prompts.first),
     })
 }
 
-/// Loss and accuracy in the three modes. `mask` is 1 at the circuit's nodes and 0 elsewhere.
+/// Loss and accuracy in the three modes, for the circuit of the nodes in `circuit`.
 ///
 /// # Errors
 /// When the device fails.
-pub async fn modes<W: Workers>(
-    workers: &mut W,
+pub async fn modes<P: EvaluatorPool>(
+    pool: &mut P,
     prompts: &Prompts,
-    mask: &[f32],
+    circuit: &NodeSet,
     calibration: &Calibration,
 ) -> Result<Modes> {
     let raw = Calibration::default();
-    let removed: Vec<f32> = mask.iter().map(|m| 1.0 - m).collect();
     Ok(Modes {
-        full: measured(workers, prompts, &vec![1.0; mask.len()], &raw).await?,
-        circuit: measured(workers, prompts, mask, calibration).await?,
-        removed: measured(workers, prompts, &removed, &raw).await?,
+        full: measured(pool, prompts, &NodeSet::full(circuit.places()), &raw).await?,
+        circuit: measured(pool, prompts, circuit, calibration).await?,
+        removed: measured(pool, prompts, &circuit.complement(), &raw).await?,
     })
 }
 
-/// How often the flip nodes reverse the answer: with the circuit alone (calibrated) and in the whole model (raw logits).
+/// How often the nodes of `flip` reverse the answer: with the circuit alone (calibrated) and in the full model (raw logits).
 ///
 /// # Errors
 /// When the device fails.
-pub async fn flip_rates<W: Workers>(
-    workers: &mut W,
+pub async fn flip_rates<P: EvaluatorPool>(
+    pool: &mut P,
     pairs: &Prompts,
-    mask: &[f32],
-    flip: &[usize],
+    circuit: &NodeSet,
+    flip: &NodeSet,
     calibration: &Calibration,
 ) -> Result<FlipRates> {
     let mut rates = FlipRates::default();
-    let whole = vec![1.0; mask.len()];
-    for (mask, calibration, rate) in
-        [(mask, *calibration, &mut rates.circuit), (&whole, Calibration::default(), &mut rates.full)]
+    let full = NodeSet::full(circuit.places());
+    for (running, calibration, rate) in
+        [(circuit, *calibration, &mut rates.circuit), (&full, Calibration::default(), &mut rates.full)]
     {
-        let before = workers.differences(pairs, mask).await?;
-        let after = workers.flipped(pairs, mask, flip).await?;
+        let before = pool.logit_diffs(pairs, running).await?;
+        let after = pool.flipped(pairs, running, flip).await?;
         *rate = reversed_share(&calibration, &before, &after);
     }
     Ok(rates)
 }
 
-/// The circuit must not lean on one particular background: the mean over `draws` runs in which each node outside it is held at
-/// its mean with a chance of one half. Raw logits.
+/// Whether the circuit depends on one particular background: the mean over `draws` runs in which each node outside it is held at
+/// its mean with probability 0.5. Raw logits.
 ///
 /// # Errors
 /// When the device fails.
-pub async fn half_outside<W: Workers>(
-    workers: &mut W,
+pub async fn half_outside<P: EvaluatorPool>(
+    pool: &mut P,
     prompts: &Prompts,
-    mask: &[f32],
+    circuit: &NodeSet,
     draws: usize,
     seed: u64,
 ) -> Result<LossAndAccuracy> {
     let mut random = Random::new(seed);
     let mut mean = LossAndAccuracy::default();
     for _ in 0..draws {
-        let some: Vec<f32> = mask.iter().map(|&m| if random.below(2) == 0 { m } else { 1.0 }).collect();
-        let one = measured(workers, prompts, &some, &Calibration::default()).await?;
+        // a draw for every node, in the circuit or not: the numbers for a seed stay what they were
+        let running =
+            NodeSet::from_fn(circuit.places(), |node| if random.below(2) == 0 { circuit.contains(node) } else { true });
+        let one = measured(pool, prompts, &running, &Calibration::default()).await?;
         mean.loss += one.loss / draws as f64;
         mean.accuracy += one.accuracy / draws as f64;
     }

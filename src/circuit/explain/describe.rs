@@ -2,7 +2,8 @@
 //! are high or low, and with which of a pair's two readings they are higher. Measured, so they say no more than was seen.
 
 use crate::Result;
-use crate::circuit::evaluate::{Chunk, Prompts, Workers};
+use crate::circuit::definition::NodeSet;
+use crate::circuit::evaluate::{Chunk, EvaluatorPool, Prompts};
 use crate::model::{Hook, Node, Site};
 use std::collections::BTreeMap;
 
@@ -47,23 +48,18 @@ pub struct Description {
     pub differing: Option<[u32; 2]>,
 }
 
-/// Describes `nodes` (indices into the node space, ascending) on pairs of prompts.
+/// Describes the nodes of a circuit on pairs of prompts, in ascending order.
 ///
 /// # Errors
 /// When the device fails.
-pub async fn describe<W: Workers>(
-    workers: &mut W,
-    pairs: &Prompts,
-    mask: &[f32],
-    nodes: &[usize],
-) -> Result<Vec<Description>> {
+pub async fn describe<P: EvaluatorPool>(pool: &mut P, pairs: &Prompts, circuit: &NodeSet) -> Result<Vec<Description>> {
     let chunks: Vec<&Chunk> = pairs.chunks.iter().collect();
-    let values = workers.map(&chunks, async |worker, chunk| worker.values(chunk, mask, nodes).await).await?;
-    let task = workers.task().clone();
+    let values = pool.map(&chunks, async |evaluator, chunk| evaluator.values(chunk, circuit, circuit).await).await?;
+    let task = pool.task().clone();
     let prompts: Vec<&[u32]> = chunks.iter().flat_map(|chunk| sequences(chunk)).collect();
     let differing = usual_difference(&prompts);
     let mut out = Vec::new();
-    for (at, &node) in nodes.iter().enumerate() {
+    for (at, node) in circuit.iter().enumerate() {
         let mut seen = Seen::default();
         let mut row = values.iter().flat_map(|values| values[at].iter().map(|&value| f64::from(value)));
         for pair in prompts.chunks_exact(2) {

@@ -1,22 +1,23 @@
 //! Means of every hook's channels over a corpus: what an ablated node is held at (Gao et al. 2025, 2.2).
 
 use super::plan::Means;
+use super::record::Record;
 use crate::backend::{Backend, Batch};
-use crate::model::{Config, Hook, Hooks, LogitsAt, Model, forward};
+use crate::model::{Config, Hook, LogitsAt, Model, forward};
 use crate::tensor::{Activations, PANEL};
 use crate::{Result, bail};
 use std::collections::BTreeMap;
 
 /// Running sums; every token weighs the same.
-pub struct MeanSums {
+pub struct MeanAccumulator {
     totals: BTreeMap<Hook, Vec<f64>>,
     tokens: u64,
 }
 
-impl MeanSums {
-    pub fn new(config: &Config) -> MeanSums {
+impl MeanAccumulator {
+    pub fn new(config: &Config) -> MeanAccumulator {
         let totals = Hook::all(config.n_layer).into_iter().map(|hook| (hook, vec![0.0; hook.width(config)]));
-        MeanSums { totals: totals.collect(), tokens: 0 }
+        MeanAccumulator { totals: totals.collect(), tokens: 0 }
     }
 
     /// Tokens so far.
@@ -34,10 +35,11 @@ impl MeanSums {
             bail!("the corpus has the token {token}; the model's tokens are 0 to {}", vocab - 1);
         }
         let batch = Batch::new(sequences);
-        let mut recorder = Recorder { config: &model.config, values: BTreeMap::new() };
-        let logits = forward(backend, model, &batch, LogitsAt::Last, &mut recorder)?;
+        let hooks = self.totals.keys().copied().collect();
+        let mut record = Record::new((), &model.config, &hooks);
+        let logits = forward(backend, model, &batch, LogitsAt::Last, &mut record)?;
         backend.recycle(logits);
-        for (hook, tensor) in recorder.values {
+        for (hook, tensor) in record.into_values() {
             let values = backend.read(&tensor).await?;
             backend.recycle(tensor);
             let totals = self.totals.get_mut(&hook).expect("sums are made for every hook");
@@ -50,7 +52,7 @@ impl MeanSums {
     }
 
     /// Adds what another has summed.
-    pub fn merge(&mut self, other: MeanSums) {
+    pub fn merge(&mut self, other: MeanAccumulator) {
         for (hook, sums) in other.totals {
             let totals = self.totals.get_mut(&hook).expect("both are of one model");
             totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
@@ -81,21 +83,5 @@ fn add_tokens(values: &Activations, start: usize, len: usize, totals: &mut [f64]
         for (total, values) in totals.iter_mut().zip(values.panel(panel).chunks_exact(PANEL)) {
             *total += values[..lanes].iter().map(|&value| f64::from(value)).sum::<f64>();
         }
-    }
-}
-
-/// Keeps copies of every hook's values.
-struct Recorder<'a, B: Backend> {
-    config: &'a Config,
-    values: BTreeMap<Hook, B::Tensor>,
-}
-
-impl<B: Backend> Hooks<B> for Recorder<'_, B> {
-    fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
-        let tokens = backend.tokens(x);
-        let mut copy = backend.tensor(hook.width(self.config), tokens);
-        backend.copy(x, &mut copy);
-        self.values.insert(hook, copy);
-        Ok(())
     }
 }

@@ -6,12 +6,14 @@ mod means;
 mod pair_flip;
 mod plan;
 mod predict;
+mod record;
 mod run;
 
 pub use edits::{Edits, Mode};
 pub use masks::{DeviceMasks, LearningMasks};
-pub use means::MeanSums;
+pub use means::MeanAccumulator;
 pub use pair_flip::{FlipHooks, FlipPlan};
 pub use plan::{Applied, Means, Plan, Source, align};
 pub use predict::{Prediction, TOP, predict};
-pub use run::{Outcome, Request, Values, run};
+pub use record::Record;
+pub use run::{Request, RunTensors, Values, run};

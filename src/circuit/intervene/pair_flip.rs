@@ -1,9 +1,11 @@
 //! Flips inside a batch of pairs: nodes take their values from the pair's other prompt.
 
 use super::masks::DeviceMasks;
+use super::plan::align;
+use super::record::copy;
 use crate::Result;
 use crate::backend::{Backend, Span};
-use crate::circuit::definition::NodeSpace;
+use crate::circuit::definition::{NodeSet, NodeSpace};
 use crate::model::{Hook, Hooks};
 use std::collections::BTreeMap;
 
@@ -27,10 +29,10 @@ impl<'a, B: Backend> FlipHooks<'a, B> {
 }
 
 impl FlipPlan {
-    pub fn new(space: &NodeSpace, flip: &[usize], spans: &[Span]) -> FlipPlan {
+    /// `flip` are the nodes to flip, `spans` the sequences of a batch whose second half repeats the first.
+    pub fn new(space: &NodeSpace, flip: &NodeSet, spans: &[Span]) -> FlipPlan {
         let mut at: BTreeMap<Hook, (Vec<u32>, usize)> = BTreeMap::new();
-        for &node in flip {
-            let node = space.node(node);
+        for node in flip.iter().map(|node| space.node(node)) {
             let width = space.range(node.hook).map_or(0, |range| range.len());
             at.entry(node.hook).or_insert((Vec::new(), width)).0.push(node.index as u32);
         }
@@ -38,9 +40,8 @@ impl FlipPlan {
         let mut tokens = Vec::new();
         for i in 0..half {
             let (from, to) = (spans[i ^ 1], spans[half + i]);
-            let shared = from.len.min(to.len);
-            let (from, to) = (from.start + from.len - shared, to.start + to.len - shared);
-            tokens.extend((0..shared).map(|t| ((from + t) as u32, (to + t) as u32)));
+            let shift = |(b, a): (u32, u32)| (from.start as u32 + b, to.start as u32 + a);
+            tokens.extend(align(from.len, to.len).into_iter().map(shift));
         }
         FlipPlan { at, tokens }
     }
@@ -50,9 +51,7 @@ impl<B: Backend> Hooks<B> for FlipHooks<'_, B> {
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
         (&mut &*self.masks).forward(backend, hook, x)?;
         if let Some((channels, width)) = self.plan.at.get(&hook) {
-            let tokens = backend.tokens(x);
-            let mut source = backend.tensor(*width, tokens);
-            backend.copy(x, &mut source);
+            let source = copy(backend, x, *width);
             backend.patch(&source, channels, &self.plan.tokens, x);
             backend.recycle(source);
         }

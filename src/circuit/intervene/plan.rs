@@ -1,8 +1,10 @@
 //! The one place that applies [`Edits`] to a run, so that the page, the command line and the files cannot disagree.
 
 use super::edits::{Edits, Mode};
+use super::masks::DeviceMasks;
+use super::record::copy;
 use crate::backend::{Backend, ChannelAffine};
-use crate::circuit::definition::Circuit;
+use crate::circuit::definition::{Circuit, NodeSpace};
 use crate::model::{Config, Hook, Hooks, Node};
 use crate::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,25 +12,20 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Mean of each channel at a hook over the pretraining distribution, as a model file holds them.
 pub type Means = BTreeMap<Hook, Vec<f32>>;
 
-/// What happens at one hook, in this order.
-struct Change<B: Backend> {
-    /// The mode's ablation: mask and mean.
-    gate: Option<(B::Vector, B::Vector)>,
+/// What happens at one hook after the mode's ablation, in this order.
+#[derive(Default)]
+struct Change {
     /// Channels that take their values from prompt B.
     patch: Vec<u32>,
     /// Scale, then set, then off.
     edits: Vec<ChannelAffine>,
 }
 
-impl<B: Backend> Default for Change<B> {
-    fn default() -> Self {
-        Change { gate: None, patch: Vec::new(), edits: Vec::new() }
-    }
-}
-
 /// [`Edits`], checked against a model and sorted by hook.
 pub struct Plan<B: Backend> {
-    changes: BTreeMap<Hook, Change<B>>,
+    /// The mode's ablation.
+    masks: DeviceMasks<B>,
+    changes: BTreeMap<Hook, Change>,
 }
 
 impl<B: Backend> Plan<B> {
@@ -42,8 +39,8 @@ impl<B: Backend> Plan<B> {
         edits: &Edits,
     ) -> Result<Plan<B>> {
         check(config, edits)?;
-        let mut plan = Plan { changes: BTreeMap::new() };
-        plan.ablate(backend, config, means, circuit, edits.mode)?;
+        let masks = ablation(backend, config, means, circuit, edits.mode)?;
+        let mut plan = Plan { masks, changes: BTreeMap::new() };
         for node in flipped(circuit, edits)?.iter().chain(&edits.patch) {
             let patch = &mut plan.at(node.hook).patch;
             if !patch.contains(&(node.index as u32)) {
@@ -68,44 +65,36 @@ impl<B: Backend> Plan<B> {
         self.changes.iter().filter(|(_, change)| !change.patch.is_empty()).map(|(hook, _)| *hook).collect()
     }
 
-    fn at(&mut self, hook: Hook) -> &mut Change<B> {
+    fn at(&mut self, hook: Hook) -> &mut Change {
         self.changes.entry(hook).or_default()
     }
 
     fn edit(&mut self, node: Node, scale: f32, shift: f32) {
         self.at(node.hook).edits.push(ChannelAffine { channel: node.index as u32, scale, shift, tokens: None });
     }
+}
 
-    fn ablate(
-        &mut self,
-        backend: &mut B,
-        config: &Config,
-        means: &Means,
-        circuit: Option<&Circuit>,
-        mode: Mode,
-    ) -> Result<()> {
-        let (inside, outside, why) = match mode {
-            Mode::Full => return Ok(()),
-            Mode::Circuit => (1.0, 0.0, "running the circuit alone"),
-            Mode::Removed => (0.0, 1.0, "removing the circuit"),
-        };
-        let Some(circuit) = circuit else {
-            bail!("{why} needs a circuit (the command line takes one as --circuit FILE)");
-        };
-        circuit.check(config)?;
-        for hook in Hook::node_hooks(config.n_layer) {
-            let mut mask = vec![outside; hook.width(config)];
-            for node in circuit.nodes.iter().filter(|node| node.hook == hook) {
-                mask[node.index] = inside;
-            }
-            if mask.iter().all(|&m| m == 1.0) {
-                continue;
-            }
-            let mean = backend.vector(mean(means, hook, why)?);
-            self.at(hook).gate = Some((backend.vector(&mask), mean));
-        }
-        Ok(())
-    }
+/// The masks of a mode.
+fn ablation<B: Backend>(
+    backend: &mut B,
+    config: &Config,
+    means: &Means,
+    circuit: Option<&Circuit>,
+    mode: Mode,
+) -> Result<DeviceMasks<B>> {
+    let why = match mode {
+        Mode::Full => return Ok(DeviceMasks::none()),
+        Mode::Circuit => "running the circuit alone",
+        Mode::Removed => "removing the circuit",
+    };
+    let Some(circuit) = circuit else {
+        bail!("{why} needs a circuit (the command line takes one as --circuit FILE)");
+    };
+    circuit.check(config)?;
+    let space = NodeSpace::new(config);
+    let inside = space.set(&circuit.nodes)?;
+    let running = if mode == Mode::Circuit { inside } else { inside.complement() };
+    DeviceMasks::new(backend, &space, &running, |hook, _| mean(means, hook, why))
 }
 
 /// The nodes that a flip takes from prompt B; none when the edits ask for no flip.
@@ -183,10 +172,8 @@ impl<B: Backend> Hooks<B> for Applied<'_, B> {
             let copy = copy(backend, x, hook.width(self.config));
             self.computed.insert(hook, copy);
         }
+        (&mut &self.plan.masks).forward(backend, hook, x)?;
         if let Some(change) = self.plan.changes.get(&hook) {
-            if let Some((mask, mean)) = &change.gate {
-                backend.mean_ablate(mask, mean, x);
-            }
             if !change.patch.is_empty() {
                 let Some((source, tokens)) =
                     self.source.as_ref().and_then(|source| Some((source.values.get(&hook)?, &source.tokens)))
@@ -203,11 +190,4 @@ impl<B: Backend> Hooks<B> for Applied<'_, B> {
         }
         Ok(())
     }
-}
-
-fn copy<B: Backend>(backend: &mut B, x: &B::Tensor, channels: usize) -> B::Tensor {
-    let tokens = backend.tokens(x);
-    let mut y = backend.tensor(channels, tokens);
-    backend.copy(x, &mut y);
-    y
 }

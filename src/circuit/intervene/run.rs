@@ -26,14 +26,14 @@ pub struct Request<'a> {
     pub computed: &'a BTreeSet<Hook>,
 }
 
-/// What a run gave, on the device. Tensors are padded to whole panels of tokens.
-pub struct Outcome<B: Backend> {
+/// What a run computed, on the device. Tensors are padded to whole panels of tokens.
+pub struct RunTensors<B: Backend> {
     pub logits: B::Tensor,
     pub values: BTreeMap<Hook, B::Tensor>,
     pub computed: BTreeMap<Hook, B::Tensor>,
 }
 
-/// An [`Outcome`] on the host.
+/// [`RunTensors`] on the host.
 pub struct Values {
     /// One column a token, or one column with [`LogitsAt::Last`].
     pub logits: Activations,
@@ -46,7 +46,7 @@ pub struct Values {
 /// # Errors
 /// Everything that [`Plan::new`] refuses; an empty prompt, one longer than the context, tokens beyond the vocabulary; a patch or flip without
 /// prompt B.
-pub fn run<B: Backend>(backend: &mut B, model: &Model<B>, request: &Request<'_>) -> Result<Outcome<B>> {
+pub fn run<B: Backend>(backend: &mut B, model: &Model<B>, request: &Request<'_>) -> Result<RunTensors<B>> {
     let Request { tokens, source, edits, circuit, means, logits_at, hooks, computed } = *request;
     model.check_tokens("the prompt", tokens)?;
     let plan = Plan::new(backend, &model.config, means, circuit, edits)?;
@@ -60,15 +60,15 @@ pub fn run<B: Backend>(backend: &mut B, model: &Model<B>, request: &Request<'_>)
         model.check_tokens("the second prompt", source)?;
         let mode_only = Edits { mode: edits.mode, ..Edits::default() };
         let plan = Plan::new(backend, &model.config, means, circuit, &mode_only)?;
-        let outcome = pass(backend, model, source, &plan, None, LogitsAt::Last, &wanted, &BTreeSet::new())?;
-        backend.recycle(outcome.logits);
-        source_values = outcome.values;
+        let tensors = pass(backend, model, source, &plan, None, LogitsAt::Last, &wanted, &BTreeSet::new())?;
+        backend.recycle(tensors.logits);
+        source_values = tensors.values;
         source_tokens = align(source.len(), tokens.len());
     }
     let source = Source { values: &source_values, tokens: source_tokens };
-    let outcome = pass(backend, model, tokens, &plan, Some(source), logits_at, hooks, computed)?;
+    let tensors = pass(backend, model, tokens, &plan, Some(source), logits_at, hooks, computed)?;
     source_values.into_values().for_each(|tensor| backend.recycle(tensor));
-    Ok(outcome)
+    Ok(tensors)
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -81,7 +81,7 @@ fn pass<B: Backend>(
     logits_at: LogitsAt,
     record: &BTreeSet<Hook>,
     record_computed: &BTreeSet<Hook>,
-) -> Result<Outcome<B>> {
+) -> Result<RunTensors<B>> {
     let mut applied = Applied {
         config: &model.config,
         plan,
@@ -92,10 +92,10 @@ fn pass<B: Backend>(
         computed: BTreeMap::new(),
     };
     let logits = forward(backend, model, &Batch::new(&[tokens]), logits_at, &mut applied)?;
-    Ok(Outcome { logits, values: applied.values, computed: applied.computed })
+    Ok(RunTensors { logits, values: applied.values, computed: applied.computed })
 }
 
-impl<B: Backend> Outcome<B> {
+impl<B: Backend> RunTensors<B> {
     /// Brings everything to the host and gives the tensors back.
     pub async fn read(self, backend: &mut B) -> Result<Values> {
         let hooks = self.values.values().chain(self.computed.values());

@@ -1,33 +1,37 @@
 //! Pruning: the smallest set of nodes that still does a task while every other node is held at its mean (Gao et al. 2025, 2.2 and
-//! A.5). Learnt masks, several times over; bisection; removal of useless nodes; the same removal once more from all that the searches
-//! found, put together; the circuit with the fewest edges wins.
+//! A.5).
 //!
-//! Knows no file, clock or terminal: prompts come tokenized, progress goes to a callback that can also cancel, and the same seed
-//! gives the same circuit on any number of threads.
+//! A search learns masks, bisects over the number of nodes and then removes nodes greedily. Several searches run, with different
+//! seeds and sparsity penalties. Greedy ablation runs once more on the union of the circuits that they found. The circuit with the
+//! fewest edges wins.
+//!
+//! Nothing here knows a file, a clock or a terminal: prompts come as tokens, and progress goes to a callback that can also cancel.
+//! The same seed gives the same circuit on any number of threads.
 
 mod greedy_ablation;
 mod learn;
+mod loss_gradient;
 
 pub use learn::LearnOptions;
 
 use crate::Result;
-use crate::circuit::definition::{Calibration, EdgeList};
-use crate::circuit::evaluate::{Prompts, Workers};
-use crate::model::Node;
-use greedy_ablation::{Bisected, Candidate, Shrink};
-use std::collections::BTreeSet;
+use crate::circuit::definition::{Calibration, EdgeList, NodeSet};
+use crate::circuit::evaluate::{EvaluatorPool, Prompts};
+use greedy_ablation::{Bisected, GreedyAblation, MeasuredCircuit};
 
-/// Pairs in the small set that screens single drops: of train and validation pairs each.
+/// Pairs of each split in the small set that screens single removals.
 const SCREEN: usize = 96;
+/// Pairs of each split in the coarse check.
+const COARSE: usize = SCREEN / 4;
 
 /// The prompts of a search.
 pub struct PruneData {
     train: Prompts,
     validation: Prompts,
-    /// Some of both, for single drops.
+    /// Some of both, to screen single removals.
     screen: Prompts,
     /// A few of both, enough to refuse what is hopeless.
-    glance: Prompts,
+    coarse: Prompts,
 }
 
 impl PruneData {
@@ -41,7 +45,7 @@ impl PruneData {
             train: Prompts::new(train, context),
             validation: Prompts::new(validation, context),
             screen: some(SCREEN),
-            glance: some(SCREEN / 4),
+            coarse: some(COARSE),
         }
     }
 
@@ -54,15 +58,15 @@ impl PruneData {
 pub struct PruneOptions {
     /// Calibrated loss, in nats, that the circuit must not exceed on train and on validation pairs.
     pub target_loss: f64,
-    /// Searches with each price.
+    /// Searches with each sparsity penalty.
     pub restarts: usize,
-    /// Prices of a node at the start of learning, tried one after the other.
-    pub k_coefs: Vec<f32>,
-    /// Masks of circuits found earlier, to be put together with those found now.
-    pub found: Vec<Vec<f32>>,
-    /// A search whose bisection keeps more nodes than this is tried again at a lower price.
+    /// Sparsity penalties at the start of learning, tried one after the other.
+    pub sparsity_penalties: Vec<f32>,
+    /// Circuits found earlier; they join the union of those found now.
+    pub warm_start: Vec<NodeSet>,
+    /// A search whose bisection keeps more nodes than this is tried again with a lower penalty.
     pub max_nodes: usize,
-    /// Steps, pairs, rates of each search; its price, target and seed are set by the fields above and below.
+    /// Steps, pairs and rates of each search. The other fields of these options replace its penalty, target and seed.
     pub learn: LearnOptions,
     pub seed: u64,
 }
@@ -72,8 +76,8 @@ impl Default for PruneOptions {
         PruneOptions {
             target_loss: 0.15,
             restarts: 2,
-            k_coefs: vec![0.003],
-            found: Vec::new(),
+            sparsity_penalties: vec![0.003],
+            warm_start: Vec::new(),
             max_nodes: 400,
             learn: LearnOptions::default(),
             seed: 0,
@@ -88,9 +92,9 @@ pub enum Stage {
     Learn,
     /// Bisecting the number of nodes.
     Bisect,
-    /// Dropping useless nodes, on a few pairs.
-    Drop,
-    /// Checking drops on all pairs.
+    /// Removing nodes, on a few pairs.
+    Remove,
+    /// Checking removals on all pairs.
     Check,
 }
 
@@ -100,19 +104,26 @@ pub struct Progress {
     pub stage: Stage,
     pub step: usize,
     pub of: usize,
-    /// Calibrated loss of the mask at hand, in nats.
+    /// Calibrated loss of the current nodes, in nats.
     pub loss: f64,
     pub nodes: usize,
     pub edges: usize,
 }
 
-/// What one search came to.
+/// How large a circuit is. The smaller of two has fewer edges, then fewer nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size {
+    pub edges: usize,
+    pub nodes: usize,
+}
+
+/// What one search found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchReport {
-    pub k_coef: f32,
+    pub sparsity_penalty: f32,
     pub seed: u64,
-    /// Nodes and edges; `None` when the target was not reached.
-    pub size: Option<(usize, usize)>,
+    /// `None` when the target was not reached.
+    pub size: Option<Size>,
     /// The larger of train and validation loss, or the lowest loss seen when the target was not reached.
     pub loss: f64,
 }
@@ -120,121 +131,131 @@ pub struct SearchReport {
 /// A circuit that reaches the target.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pruned {
-    pub nodes: BTreeSet<Node>,
-    pub edges: usize,
+    pub nodes: NodeSet,
+    pub size: Size,
     /// Fitted on the train pairs.
     pub calibration: Calibration,
     pub train_loss: f64,
     pub validation_loss: f64,
 }
 
-/// What pruning came to.
+/// What all searches found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// The circuit with the fewest edges (then the fewest nodes); `None` when no search reached the target.
+pub struct PruneResult {
+    /// The smallest circuit; `None` when no search reached the target.
     pub best: Option<Pruned>,
     pub searches: Vec<SearchReport>,
-    /// Nodes and edges of the smallest circuit inside all those found, when there were several and it reached the target.
-    pub pooled: Option<(usize, usize)>,
+    /// The size of the circuit inside the union of several, when there were several and it reached the target.
+    pub of_union: Option<Size>,
 }
 
-/// Finds a circuit. `edges` are those of the workers' model. `None` when `progress` returned false.
+impl PruneResult {
+    /// The lowest loss of all searches; `None` when there was no search.
+    pub fn lowest_loss(&self) -> Option<f64> {
+        self.searches.iter().map(|search| search.loss).min_by(f64::total_cmp)
+    }
+}
+
+/// Finds a circuit. `edges` are those of the pool's model. `None` when `progress` returned false.
 ///
 /// # Errors
 /// When the device fails.
-pub async fn prune<W: Workers>(
-    workers: &mut W,
+pub async fn prune<P: EvaluatorPool>(
+    pool: &mut P,
     edges: &EdgeList,
     data: &PruneData,
     options: &PruneOptions,
     mut progress: impl AsyncFnMut(&Progress) -> bool,
-) -> Result<Option<Outcome>> {
-    let mut best: Option<(usize, usize, Candidate)> = None;
+) -> Result<Option<PruneResult>> {
+    let size_of = |nodes: &NodeSet| Size { edges: edges.count(nodes), nodes: nodes.len() };
+    let mut best: Option<(Size, MeasuredCircuit)> = None;
+    let mut keep_smaller = |size: Size, found: MeasuredCircuit| {
+        if best.as_ref().is_none_or(|(smallest, _)| size < *smallest) {
+            best = Some((size, found));
+        }
+    };
     let mut searches = Vec::new();
-    let mut found = options.found.clone();
+    let mut circuits = options.warm_start.clone();
     for restart in 0..options.restarts {
-        for (at, &k_coef) in options.k_coefs.iter().enumerate() {
-            let seed = options.seed + (restart * options.k_coefs.len() + at) as u64;
+        for (at, &sparsity_penalty) in options.sparsity_penalties.iter().enumerate() {
+            let seed = options.seed + (restart * options.sparsity_penalties.len() + at) as u64;
             let target_loss = options.target_loss;
-            let learn = LearnOptions { seed, k_coef, target_loss, ..options.learn.clone() };
-            let Some((candidate, report)) = search(workers, edges, data, options, learn, &mut progress).await? else {
+            let learn = LearnOptions { seed, sparsity_penalty, target_loss, ..options.learn.clone() };
+            let Some(search) = search(pool, edges, data, options, learn, &mut progress).await? else {
                 return Ok(None);
             };
-            if let (Some(candidate), Some((nodes, edges))) = (candidate, report.size) {
-                found.push(candidate.mask.clone());
-                if best.as_ref().is_none_or(|(e, n, _)| (edges, nodes) < (*e, *n)) {
-                    best = Some((edges, nodes, candidate));
-                }
+            let size = search.found.as_ref().map(|found| size_of(&found.nodes));
+            if let (Some(found), Some(size)) = (search.found, size) {
+                circuits.push(found.nodes.clone());
+                keep_smaller(size, found);
             }
-            searches.push(report);
+            let Search { sparsity_penalty, loss, .. } = search;
+            searches.push(SearchReport { sparsity_penalty, seed, size, loss });
         }
     }
-    let mut pooled = None;
-    if found.len() > 1 {
-        let mut shrink = Shrink { workers: &mut *workers, data, edges, target: options.target_loss };
-        let Some(candidate) = shrink.drop_useless(together(&found), &mut progress).await? else { return Ok(None) };
-        if candidate.worst() <= options.target_loss {
-            let (count, nodes) = (edges.count(&candidate.mask), running(&candidate.mask));
-            pooled = Some((nodes, count));
-            if best.as_ref().is_none_or(|(e, n, _)| (count, nodes) < (*e, *n)) {
-                best = Some((count, nodes, candidate));
-            }
+    let mut of_union = None;
+    // searches settle on different ones of nodes that do the same; in the union they can be compared
+    if circuits.len() > 1
+        && let Some(union) = circuits.into_iter().reduce(|union, nodes| union.union(&nodes))
+    {
+        let mut ablation = GreedyAblation { pool, data, edges, target: options.target_loss };
+        let Some(found) = ablation.remove_useless(union, &mut progress).await? else { return Ok(None) };
+        if found.worst_loss() <= options.target_loss {
+            let size = size_of(&found.nodes);
+            of_union = Some(size);
+            keep_smaller(size, found);
         }
     }
-    let space = &workers.task().space;
-    let best = best.map(|(edges, _, candidate)| Pruned {
-        nodes: space.nodes(&candidate.mask),
-        edges,
-        calibration: candidate.calibration,
-        train_loss: candidate.train_loss,
-        validation_loss: candidate.validation_loss,
+    let best = best.map(|(size, MeasuredCircuit { nodes, calibration, train_loss, validation_loss })| Pruned {
+        nodes,
+        size,
+        calibration,
+        train_loss,
+        validation_loss,
     });
-    Ok(Some(Outcome { best, searches, pooled }))
+    Ok(Some(PruneResult { best, searches, of_union }))
 }
 
-/// The nodes that run in any of the masks. Searches settle on different ones of nodes that do the same; beside each other they can be
-/// compared.
-fn together(masks: &[Vec<f32>]) -> Vec<f32> {
-    (0..masks[0].len()).map(|node| masks.iter().map(|mask| mask[node]).fold(0.0, f32::max)).collect()
+/// What one search came to.
+struct Search {
+    /// The circuit, when it reached the target.
+    found: Option<MeasuredCircuit>,
+    /// The penalty of the last attempt.
+    sparsity_penalty: f32,
+    /// See [`SearchReport::loss`].
+    loss: f64,
 }
 
-fn running(mask: &[f32]) -> usize {
-    mask.iter().filter(|m| **m != 0.0).count()
-}
+/// The factors of the sparsity penalty in a search's attempts: the next one is used when the bisection keeps too many nodes.
+const PENALTY_FACTORS: [f32; 3] = [1.0, 0.3, 0.1];
 
-/// One search; at lower prices, by 0.3 and then by 0.1, when it keeps too many nodes. `None` when cancelled.
-async fn search<W: Workers>(
-    workers: &mut W,
+/// One search. `None` when cancelled.
+async fn search<P: EvaluatorPool>(
+    pool: &mut P,
     edges: &EdgeList,
     data: &PruneData,
     options: &PruneOptions,
     mut learn: LearnOptions,
     progress: &mut impl AsyncFnMut(&Progress) -> bool,
-) -> Result<Option<(Option<Candidate>, SearchReport)>> {
-    let price = learn.k_coef;
+) -> Result<Option<Search>> {
+    let sparsity_penalty = learn.sparsity_penalty;
     let mut lowest = f64::INFINITY;
-    for factor in [1.0, 0.3, 0.1] {
-        learn.k_coef = price * factor;
-        let Some(learnt) = learn::learn(workers, &data.train, edges, &learn, progress).await? else {
+    for factor in PENALTY_FACTORS {
+        learn.sparsity_penalty = sparsity_penalty * factor;
+        let Some(learnt) = learn::learn(pool, &data.train, edges, &learn, progress).await? else {
             return Ok(None);
         };
-        let mut shrink = Shrink { workers: &mut *workers, data, edges, target: options.target_loss };
-        match shrink.bisect(&learnt, options.max_nodes, progress).await? {
+        let mut ablation = GreedyAblation { pool: &mut *pool, data, edges, target: options.target_loss };
+        match ablation.bisect(&learnt, options.max_nodes, progress).await? {
             Bisected::Cancelled => return Ok(None),
             Bisected::Missed(loss) => lowest = lowest.min(loss),
-            Bisected::Reached(mask) => {
-                let Some(candidate) = shrink.drop_useless(mask, progress).await? else { return Ok(None) };
-                let reached = candidate.worst() <= options.target_loss;
-                let nodes = running(&candidate.mask);
-                let report = SearchReport {
-                    k_coef: learn.k_coef,
-                    seed: learn.seed,
-                    size: reached.then(|| (nodes, edges.count(&candidate.mask))),
-                    loss: candidate.worst(),
-                };
-                return Ok(Some((reached.then_some(candidate), report)));
+            Bisected::Reached(nodes) => {
+                let Some(found) = ablation.remove_useless(nodes, progress).await? else { return Ok(None) };
+                let loss = found.worst_loss();
+                let found = Some(found).filter(|_| loss <= options.target_loss);
+                return Ok(Some(Search { found, sparsity_penalty: learn.sparsity_penalty, loss }));
             }
         }
     }
-    Ok(Some((None, SearchReport { k_coef: learn.k_coef, seed: learn.seed, size: None, loss: lowest })))
+    Ok(Some(Search { found: None, sparsity_penalty: learn.sparsity_penalty, loss: lowest }))
 }

@@ -3,7 +3,7 @@
 use crate::backend::now_or_never;
 use crate::circuit::evaluate::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};
 use crate::circuit::explain::graph::edges;
-use crate::circuit::{Circuit, Prompts, Scores, TaskModel, Threads, Workers};
+use crate::circuit::{Circuit, CpuPool, EvaluatorPool, Prompts, Scores, TaskModel};
 use crate::cli::shared::bridge;
 use crate::cli::shared::load::{TokenizerArgs, load_circuit, load_model};
 use crate::cli::shared::output::{print, print_json};
@@ -89,12 +89,12 @@ impl Report {
     }
 }
 
-/// Measures a circuit on `count` pairs of a split and on the hand-written prompts. The workers hold the same model and task.
+/// Measures a circuit on `count` pairs of a split and on the hand-written prompts. The pool hold the same model and task.
 ///
 /// # Errors
 /// When the circuit, the tokenizer and the model do not fit together.
 pub fn measure(
-    workers: &mut Threads,
+    pool: &mut CpuPool,
     task: &Task,
     tokenizer: &Tokenizer,
     circuit: &Circuit,
@@ -103,9 +103,9 @@ pub fn measure(
     count: usize,
 ) -> Result<Report> {
     let config = &file.weights.config;
-    let space = workers.task().space.clone();
-    let mask = space.circuit(circuit)?;
-    let flip = circuit.flip_nodes.iter().map(|&node| space.index(node)).collect::<Result<Vec<usize>>>()?;
+    let space = pool.task().space.clone();
+    let nodes = space.set(&circuit.nodes)?;
+    let flip = space.set(&circuit.flip_nodes)?;
     let tokens = pairs(task, split, count, tokenizer, config.vocab_size)?;
     let set = Prompts::new(&tokens, config.block_size);
     let typed = handwritten(task, tokenizer, config.block_size);
@@ -116,24 +116,24 @@ pub fn measure(
         pairs: tokens.len(),
         nodes: circuit.nodes.len(),
         edges: edges(&file.weights, &circuit.nodes).len(),
-        on_pairs: now_or_never(modes(workers, &set, &mask, calibration))?,
-        on_handwritten: now_or_never(modes(workers, &typed, &mask, calibration))?,
+        on_pairs: now_or_never(modes(pool, &set, &nodes, calibration))?,
+        on_handwritten: now_or_never(modes(pool, &typed, &nodes, calibration))?,
         handwritten: typed.first.len(),
-        flips: now_or_never(flip_rates(workers, &set, &mask, &flip, calibration))?,
-        half_outside: now_or_never(half_outside(workers, &set, &mask, DRAWS, 1))?,
+        flips: now_or_never(flip_rates(pool, &set, &nodes, &flip, calibration))?,
+        half_outside: now_or_never(half_outside(pool, &set, &nodes, DRAWS, 1))?,
     })
 }
 
-/// Loads a circuit and checks it against the model; the task's workers with it.
+/// Loads a circuit and checks it against the model; the task's pool with it.
 ///
 /// # Errors
 /// When the files do not fit together.
-pub fn open(file: &ModelFile, circuit: &std::path::Path) -> Result<(CircuitFile, &'static Task, Threads)> {
+pub fn open(file: &ModelFile, circuit: &std::path::Path) -> Result<(CircuitFile, &'static Task, CpuPool)> {
     let loaded = load_circuit(circuit, &file.weights)?;
     let task = find_task(&loaded.circuit.task)?;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let workers = Threads::new(TaskModel::new(&file.weights, &file.means, loaded.circuit.candidate_ids)?, cores);
-    Ok((loaded, task, workers))
+    let pool = CpuPool::new(TaskModel::new(&file.weights, &file.means, loaded.circuit.candidate_ids)?, cores);
+    Ok((loaded, task, pool))
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -161,8 +161,8 @@ pub fn run(args: Args) -> Result<()> {
     let Some(circuit) = &args.circuit else {
         bail!("say --circuit, or --bridge with --dense");
     };
-    let (loaded, task, mut workers) = open(&file, circuit)?;
-    let report = measure(&mut workers, task, &tokenizer, &loaded.circuit, &file, split, args.pairs)?;
+    let (loaded, task, mut pool) = open(&file, circuit)?;
+    let report = measure(&mut pool, task, &tokenizer, &loaded.circuit, &file, split, args.pairs)?;
     if args.json {
         return print_json(&report.json());
     }

@@ -2,7 +2,7 @@
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
-use crate::circuit::MeanSums;
+use crate::circuit::MeanAccumulator;
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::{note, write_out};
 use crate::files::{io_error, read};
@@ -62,15 +62,15 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// Both cores; the order of the sums is that of the windows, so the result does not depend on the number of cores.
-fn sum(model: &Model<Cpu>, config: &Config, windows: &[&[u32]]) -> Result<MeanSums> {
+fn sum(model: &Model<Cpu>, config: &Config, windows: &[&[u32]]) -> Result<MeanAccumulator> {
     let per_batch = (BATCH / config.block_size).max(1);
     let batches: Vec<&[&[u32]]> = windows.chunks(per_batch).collect();
-    let mut sums = MeanSums::new(config);
+    let mut sums = MeanAccumulator::new(config);
     for round in batches.chunks(ROUND) {
-        let parts: Vec<Result<MeanSums>> = round
+        let parts: Vec<Result<MeanAccumulator>> = round
             .par_iter()
             .map_init(Cpu::new, |cpu, batch| {
-                let mut part = MeanSums::new(config);
+                let mut part = MeanAccumulator::new(config);
                 now_or_never(part.add(cpu, model, batch))?;
                 Ok(part)
             })

@@ -4,9 +4,12 @@ use super::evaluate::{Report, measure};
 use crate::backend::{cpu::Cpu, now_or_never};
 use crate::circuit::explain::describe::describe;
 use crate::circuit::prune::{
-    LearnOptions, Outcome, Progress, PruneData, PruneOptions, Pruned, SearchReport, Stage, prune,
+    LearnOptions, Progress, PruneData, PruneOptions, PruneResult, Pruned, SearchReport, Size, Stage, prune,
 };
-use crate::circuit::{Circuit, EdgeList, MeanSums, NodeSpace, Prompts, TaskModel, Threads, Workers, control, evaluate};
+use crate::circuit::{
+    Circuit, CpuPool, EdgeList, EvaluatorPool, MeanAccumulator, NodeSet, NodeSpace, Prompts, TaskModel, control,
+    evaluate,
+};
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::{note, write_out};
 use crate::cli::shared::task_prompts::{find_task, pairs};
@@ -39,12 +42,12 @@ pub struct Args {
     /// Seed of the masks and of the order of the pairs.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Searches for each price of a node; then the smallest circuit inside all those found is sought, and the one with the fewest edges wins.
+    /// Searches with each sparsity penalty. One more search starts from the union of the circuits found; the circuit with the fewest edges wins.
     #[arg(long, default_value_t = 2)]
     restarts: usize,
-    /// Prices of a node at the start of learning, in nats; one search each.
-    #[arg(long, value_delimiter = ',', default_values_t = [0.003])]
-    k_coef: Vec<f32>,
+    /// What a node adds to the loss at the start of learning, in nats; one search for each number.
+    #[arg(long, alias = "k-coef", value_delimiter = ',', default_values_t = [0.003])]
+    sparsity_penalty: Vec<f32>,
     /// Steps of each search.
     #[arg(long, default_value_t = 150)]
     steps: usize,
@@ -54,9 +57,9 @@ pub struct Args {
     /// Pairs of each split that are used; fewer than 1024 make the circuit fit the pairs instead of the task.
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
-    /// Circuits of this task and model from earlier runs, put together with those found now (with --restarts 0, with each other alone).
-    #[arg(long, value_name = "FILE", value_delimiter = ',')]
-    found: Vec<PathBuf>,
+    /// Circuits of this task and model from earlier runs, which join the union of those found now (with --restarts 0 they are the union).
+    #[arg(long, alias = "found", value_name = "FILE", value_delimiter = ',')]
+    warm_start: Vec<PathBuf>,
     /// Threads; as many as there are cores where it is absent. They change the time, not the circuit.
     #[arg(long)]
     threads: Option<usize>,
@@ -79,16 +82,16 @@ pub fn run(args: Args) -> Result<()> {
     if !(args.target_loss > 0.0 && args.target_loss < std::f64::consts::LN_2) {
         bail!("--target-loss must lie between 0 and 0.693, the loss of a coin; it is {}", args.target_loss);
     }
-    if args.k_coef.is_empty() || args.k_coef.iter().any(|k| !(k.is_finite() && *k > 0.0)) {
-        bail!("--k-coef takes numbers above zero, such as 0.01,0.003");
+    if args.sparsity_penalty.is_empty() || args.sparsity_penalty.iter().any(|k| !(k.is_finite() && *k > 0.0)) {
+        bail!("--sparsity-penalty takes numbers above zero, such as 0.01,0.003");
     }
     for (name, value) in [("--steps", args.steps), ("--pairs-per-step", args.pairs_per_step), ("--pairs", args.pairs)] {
         if value == 0 || value > 1_000_000 {
             bail!("{name} must lie between 1 and 1000000; it is {value}");
         }
     }
-    if args.restarts == 0 && args.found.len() < 2 {
-        bail!("--restarts 0 needs two circuits or more in --found");
+    if args.restarts == 0 && args.warm_start.len() < 2 {
+        bail!("--restarts 0 needs two circuits or more in --warm-start");
     }
     if args.restarts > 1000 || args.threads.is_some_and(|n| n == 0 || n > 1024) {
         bail!("--restarts must be at most 1000, --threads must lie between 1 and 1024");
@@ -107,14 +110,15 @@ pub fn run(args: Args) -> Result<()> {
     let model = TaskModel::new(&file.weights, &file.means, candidates)?;
     let edges = EdgeList::new(&file.weights, &model.space);
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let mut workers = Threads::new(model, args.threads.unwrap_or(cores));
+    let mut pool = CpuPool::new(model, args.threads.unwrap_or(cores));
 
-    let found = args.found.iter().map(|path| found(path, task, &file, &workers.task().space)).collect::<Result<_>>()?;
+    let warm_start =
+        args.warm_start.iter().map(|path| earlier(path, task, &file, &pool.task().space)).collect::<Result<_>>()?;
     let options = PruneOptions {
-        found,
+        warm_start,
         target_loss: args.target_loss,
         restarts: args.restarts,
-        k_coefs: args.k_coef.clone(),
+        sparsity_penalties: args.sparsity_penalty.clone(),
         learn: LearnOptions { steps: args.steps, pairs: args.pairs_per_step, ..LearnOptions::default() },
         seed: args.seed,
         ..PruneOptions::default()
@@ -129,18 +133,18 @@ pub fn run(args: Args) -> Result<()> {
         }
         true
     };
-    let Some(outcome) = now_or_never(prune(&mut workers, &edges, &data, &options, report))? else {
+    let Some(outcome) = now_or_never(prune(&mut pool, &edges, &data, &options, report))? else {
         bail!("the search was cancelled");
     };
     for search in &outcome.searches {
         note(&search_line(search));
     }
-    if let Some((nodes, edges)) = outcome.pooled {
-        note(&format!("inside all that were found: {nodes} nodes, {edges} edges"));
+    if let Some(Size { nodes, edges }) = outcome.of_union {
+        note(&format!("from the union of all circuits: {nodes} nodes, {edges} edges"));
     }
     let mut provenance = json!({
-        "found_earlier": args.found.len(), "pooled": outcome.pooled.map(|(nodes, edges)| json!({"nodes": nodes, "edges": edges})),
-        "target_loss": args.target_loss, "seed": args.seed, "restarts": args.restarts, "k_coef": args.k_coef,
+        "found_earlier": args.warm_start.len(), "pooled": outcome.of_union.map(|Size { nodes, edges }| json!({"nodes": nodes, "edges": edges})),
+        "target_loss": args.target_loss, "seed": args.seed, "restarts": args.restarts, "k_coef": args.sparsity_penalty,
         "steps": args.steps, "pairs_per_step": args.pairs_per_step, "pairs": args.pairs,
         "searches": outcome.searches.iter().map(search_json).collect::<Vec<_>>(),
     });
@@ -149,16 +153,16 @@ pub fn run(args: Args) -> Result<()> {
     }
     let Some(best) = outcome.best else {
         bail!(
-            "no circuit of {} reaches a loss of {} in this model ({}); raise --target-loss, or lower --k-coef",
+            "no circuit of {} reaches a loss of {} in this model ({}); raise --target-loss, or lower --sparsity-penalty",
             task.name,
             args.target_loss,
-            match lowest(&outcome.searches) {
+            match outcome.lowest_loss() {
                 Some(loss) => format!("lowest seen: {loss:.3}"),
                 None => "the nodes of the circuits given are not enough".into(),
             }
         );
     };
-    let circuit = finish(&mut workers, task, &tokenizer, candidates, &train, &best, &file, &mut provenance)?;
+    let circuit = finish(&mut pool, task, &tokenizer, candidates, &train, &best, &file, &mut provenance)?;
     provenance["seconds"] = json!(started.elapsed().as_secs_f64().round());
     let scores = circuit.scores.unwrap_or_default();
     let bytes = circuit_file::write(&circuit_file::CircuitFile {
@@ -170,7 +174,7 @@ pub fn run(args: Args) -> Result<()> {
         "{}: {} nodes, {} edges; test loss {:.3}, accuracy {:.1} %; without the circuit {:.1} %; a flip reverses {:.1} % ({:.1} % in the whole model)",
         args.out.display(),
         best.nodes.len(),
-        best.edges,
+        best.size.edges,
         scores.loss,
         100.0 * scores.accuracy,
         100.0 * scores.removed_accuracy,
@@ -181,18 +185,18 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// The mask of a circuit found earlier.
-fn found(path: &Path, task: &Task, model: &ModelFile, space: &NodeSpace) -> Result<Vec<f32>> {
+fn earlier(path: &Path, task: &Task, model: &ModelFile, space: &NodeSpace) -> Result<NodeSet> {
     let file = circuit_file::read(&read(path)?).map_err(in_file(path))?;
     if file.circuit.task != task.name || file.model != model_file::fingerprint(&model.weights) {
         bail!("{} is a circuit of another task or model", path.display());
     }
-    space.circuit(&file.circuit)
+    space.set(&file.circuit.nodes)
 }
 
 /// Flip nodes, names and scores of a circuit.
 #[allow(clippy::too_many_arguments)]
 fn finish(
-    workers: &mut Threads,
+    pool: &mut CpuPool,
     task: &Task,
     tokenizer: &Tokenizer,
     candidates: [u32; 2],
@@ -203,32 +207,30 @@ fn finish(
 ) -> Result<Circuit> {
     let context = file.weights.config.block_size;
     let some = |count: usize| Prompts::new(&train[..train.len().min(count)], context);
-    let space = workers.task().space.clone();
-    let mask = space.mask(&best.nodes)?;
-    let list: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
+    let space = pool.task().space.clone();
     let chosen = now_or_never(evaluate::flip::choose(
-        workers,
+        pool,
         &some(FLIP_PAIRS),
         &some(FLIP_GLANCE),
-        &mask,
-        &list,
+        &best.nodes,
         &best.calibration,
     ))?;
     let on_train =
-        now_or_never(evaluate::flip_rates(workers, &some(train.len()), &mask, &chosen.nodes, &best.calibration))?;
-    let labels = labels(workers, task, tokenizer, &best.nodes, train, context)?;
+        now_or_never(evaluate::flip_rates(pool, &some(train.len()), &best.nodes, &chosen.nodes, &best.calibration))?;
+    let nodes = space.nodes(&best.nodes);
+    let labels = labels(pool, task, tokenizer, &nodes, train, context)?;
     let mut circuit = Circuit {
         task: task.name.into(),
         candidate_ids: candidates,
-        nodes: best.nodes.clone(),
-        flip_nodes: chosen.nodes.iter().map(|&i| space.node(i)).collect(),
+        nodes,
+        flip_nodes: space.nodes(&chosen.nodes),
         calibration: best.calibration,
         labels,
         scores: None,
     };
-    let report: Report = measure(workers, task, tokenizer, &circuit, file, Split::Test, train.len())?;
+    let report: Report = measure(pool, task, tokenizer, &circuit, file, Split::Test, train.len())?;
     circuit.scores = Some(report.scores());
-    provenance["edges"] = json!(best.edges);
+    provenance["edges"] = json!(best.size.edges);
     provenance["train_loss"] = json!(best.train_loss);
     provenance["validation_loss"] = json!(best.validation_loss);
     provenance["flip_share_on_train"] = json!(on_train.circuit);
@@ -238,17 +240,16 @@ fn finish(
 
 /// Names of nodes, from what they do on the first train pairs; `context` is the model's.
 pub fn labels(
-    workers: &mut Threads,
+    pool: &mut CpuPool,
     task: &Task,
     tokenizer: &Tokenizer,
     nodes: &BTreeSet<Node>,
     train: &[[Vec<u32>; 2]],
     context: usize,
 ) -> Result<BTreeMap<Node, String>> {
-    let mask = workers.task().space.mask(nodes)?;
-    let list: Vec<usize> = (0..mask.len()).filter(|&i| mask[i] != 0.0).collect();
+    let nodes = pool.task().space.set(nodes)?;
     let prompts = Prompts::new(&train[..train.len().min(DESCRIBED_PAIRS)], context);
-    let described = now_or_never(describe(workers, &prompts, &mask, &list))?;
+    let described = now_or_never(describe(pool, &prompts, &nodes))?;
     Ok(described.iter().map(|one| (one.node, one.label(task.candidates, |id| tokenizer.token_text(id)))).collect())
 }
 
@@ -257,7 +258,7 @@ fn means_over_tasks(file: &ModelFile, tokenizer: &Tokenizer, count: usize) -> Re
     let config = &file.weights.config;
     let mut cpu = Cpu::new();
     let model = Model::new(&mut cpu, &file.weights);
-    let mut sums = MeanSums::new(config);
+    let mut sums = MeanAccumulator::new(config);
     for task in TASKS {
         for pair in pairs(task, Split::Train, count.min(200), tokenizer, config.vocab_size)? {
             for prompt in &pair {
@@ -268,25 +269,20 @@ fn means_over_tasks(file: &ModelFile, tokenizer: &Tokenizer, count: usize) -> Re
     sums.means()
 }
 
-fn write_control(args: &Args, outcome: &Outcome, mut report: Value) -> Result<()> {
+fn write_control(args: &Args, outcome: &PruneResult, mut report: Value) -> Result<()> {
     report["task"] = json!(args.task);
     report["untrained"] = json!(true);
-    report["loss"] = json!(outcome.best.as_ref().map(|best| best.validation_loss).or(lowest(&outcome.searches)));
-    report["edges"] = json!(outcome.best.as_ref().map(|best| best.edges));
-    report["nodes"] = json!(outcome.best.as_ref().map(|best| best.nodes.len()));
+    report["loss"] = json!(outcome.best.as_ref().map(|best| best.validation_loss).or(outcome.lowest_loss()));
+    report["edges"] = json!(outcome.best.as_ref().map(|best| best.size.edges));
+    report["nodes"] = json!(outcome.best.as_ref().map(|best| best.size.nodes));
     let line = match &outcome.best {
-        Some(best) => format!("untrained model: {} nodes, {} edges", best.nodes.len(), best.edges),
+        Some(best) => format!("untrained model: {} nodes, {} edges", best.size.nodes, best.size.edges),
         None => {
-            let loss = lowest(&outcome.searches).unwrap_or(f64::NAN);
+            let loss = outcome.lowest_loss().unwrap_or(f64::NAN);
             format!("untrained model: the target is not reached, lowest loss {loss:.3}")
         }
     };
     write_out(&args.out, format!("{report:#}\n").as_bytes(), &line)
-}
-
-/// The lowest loss of all searches; none without a search of its own.
-fn lowest(searches: &[SearchReport]) -> Option<f64> {
-    searches.iter().map(|search| search.loss).min_by(f64::total_cmp)
 }
 
 fn line(progress: &Progress) -> String {
@@ -294,23 +290,25 @@ fn line(progress: &Progress) -> String {
     let what = match stage {
         Stage::Learn => "learning masks",
         Stage::Bisect => "bisecting the nodes",
-        Stage::Drop => "dropping nodes",
+        Stage::Remove => "removing nodes",
         Stage::Check => "checking on all pairs",
     };
     format!("{what} {step}/{of}: loss {loss:.3}, {nodes} nodes, {edges} edges")
 }
 
 fn search_line(search: &SearchReport) -> String {
-    let SearchReport { k_coef, seed, size, loss } = search;
+    let SearchReport { sparsity_penalty, seed, size, loss } = search;
     match size {
-        Some((nodes, edges)) => format!("price {k_coef}, seed {seed}: {nodes} nodes, {edges} edges, loss {loss:.3}"),
-        None => format!("price {k_coef}, seed {seed}: the target is not reached, lowest loss {loss:.3}"),
+        Some(Size { nodes, edges }) => {
+            format!("penalty {sparsity_penalty}, seed {seed}: {nodes} nodes, {edges} edges, loss {loss:.3}")
+        }
+        None => format!("penalty {sparsity_penalty}, seed {seed}: the target is not reached, lowest loss {loss:.3}"),
     }
 }
 
 fn search_json(search: &SearchReport) -> Value {
     json!({
-        "k_coef": search.k_coef, "seed": search.seed, "loss": search.loss,
-        "nodes": search.size.map(|size| size.0), "edges": search.size.map(|size| size.1),
+        "k_coef": search.sparsity_penalty, "seed": search.seed, "loss": search.loss,
+        "nodes": search.size.map(|size| size.nodes), "edges": search.size.map(|size| size.edges),
     })
 }

@@ -1,7 +1,7 @@
 //! `sparse-circuits steer`: one sparse channel's change, carried over a bridge into the dense model.
 
 use crate::backend::now_or_never;
-use crate::bridge::steer::{probabilities, pushed, pushes};
+use crate::bridge::steer::{probabilities, steered_logits, steering_vectors};
 use crate::cli::shared::bridge::{BridgeArgs, Loaded};
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::{print, print_json};
@@ -89,11 +89,13 @@ pub fn run(args: Args) -> Result<()> {
     let config = if dense.config.block_size < model.config.block_size { &dense.config } else { &model.config };
     let a = encode(&tokenizer, config, "the prompt", &args.prompt)?;
     let b = encode(&tokenizer, config, "the counterfactual", &counterfactual)?;
-    let push = now_or_never(pushes(&mut cpu, &model, &file.bridge, [&a, &b], &[node]))?.remove(0).scaled(args.strength);
-    let mut all = vec![push.scaled(0.0), push.clone()];
-    all.extend((0..args.random).map(|seed| push.random(seed as u64)));
+    let vector = now_or_never(steering_vectors(&mut cpu, &model, &file.bridge, [&a, &b], &[node]))?
+        .remove(0)
+        .scaled(args.strength);
+    let mut all = vec![vector.scaled(0.0), vector.clone()];
+    all.extend((0..args.random).map(|seed| vector.random(seed as u64)));
     let p: Vec<[f64; 2]> =
-        now_or_never(pushed(&mut cpu, &dense, &a, &all, candidates))?.into_iter().map(probabilities).collect();
+        now_or_never(steered_logits(&mut cpu, &dense, &a, &all, candidates))?.into_iter().map(probabilities).collect();
     if args.json {
         let mut out = json!({
             "task": task.name, "node": node, "strength": args.strength, "candidates": task.candidates,
@@ -109,10 +111,9 @@ pub fn run(args: Args) -> Result<()> {
         text += &format!("  {candidate:?}  {:.4} -> {:.4}\n", p[0][i], p[1][i]);
     }
     if args.random > 0 {
-        let [least, most] =
-            [f64::min, f64::max].map(|pick| p[2..].iter().map(|p| p[1]).reduce(pick).unwrap_or(f64::NAN));
+        let [min, max] = [f64::min, f64::max].map(|pick| p[2..].iter().map(|p| p[1]).reduce(pick).unwrap_or(f64::NAN));
         text += &format!(
-            "  {} random directions of equal norm leave {:?} between {least:.4} and {most:.4}\n",
+            "  {} random directions of equal norm leave {:?} between {min:.4} and {max:.4}\n",
             args.random, task.candidates[1]
         );
     }

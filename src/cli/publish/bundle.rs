@@ -4,7 +4,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
 use crate::circuit::evaluate::{LossAndAccuracy, modes};
 use crate::circuit::explain::inspect::{Ask, View, circuit_info, model_info, view};
-use crate::circuit::{Calibration, Circuit, Edits, Mode, Prompts, TaskModel, Threads, Workers};
+use crate::circuit::{Calibration, Circuit, CpuPool, Edits, EvaluatorPool, Mode, NodeSet, Prompts, TaskModel};
 use crate::cli::commands::evaluate::{self, Report};
 use crate::cli::commands::prune::{DESCRIBED_PAIRS, labels};
 use crate::cli::shared::load::load_model;
@@ -123,9 +123,9 @@ impl PublishedTask {
         tokenizer: &Tokenizer,
         count: usize,
     ) -> Result<PublishedTask> {
-        let (mut loaded, _, mut workers) = evaluate::open(file, path)?;
+        let (mut loaded, _, mut pool) = evaluate::open(file, path)?;
         let circuit = loaded.circuit.clone();
-        let report = evaluate::measure(&mut workers, task, tokenizer, &circuit, file, Split::Test, count)?;
+        let report = evaluate::measure(&mut pool, task, tokenizer, &circuit, file, Split::Test, count)?;
         let presets = presets(file, &circuit, task, tokenizer)?;
         let Some([a, b]) = presets.first() else {
             bail!(
@@ -140,7 +140,7 @@ impl PublishedTask {
         loaded.circuit.scores = Some(report.scores());
         let config = &file.weights.config;
         let train = pairs(task, Split::Train, DESCRIBED_PAIRS, tokenizer, config.vocab_size)?;
-        loaded.circuit.labels = labels(&mut workers, task, tokenizer, &circuit.nodes, &train, config.block_size)?;
+        loaded.circuit.labels = labels(&mut pool, task, tokenizer, &circuit.nodes, &train, config.block_size)?;
         Ok(PublishedTask { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets, start })
     }
 }
@@ -150,10 +150,10 @@ fn whole(file: &ModelFile, task: &Task, tokenizer: &Tokenizer, count: usize) -> 
     let config = &file.weights.config;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     let model = TaskModel::new(&file.weights, &file.means, task.candidate_tokens(tokenizer)?)?;
-    let mut workers = Threads::new(model, cores);
-    let mask = vec![1.0; workers.task().space.len()];
+    let mut pool = CpuPool::new(model, cores);
+    let full = NodeSet::full(pool.task().space.len());
     let set = Prompts::new(&pairs(task, Split::Test, count, tokenizer, config.vocab_size)?, config.block_size);
-    Ok(now_or_never(modes(&mut workers, &set, &mask, &Calibration::default()))?.full)
+    Ok(now_or_never(modes(&mut pool, &set, &full, &Calibration::default()))?.full)
 }
 
 /// Hand-written prompts that the circuit answers rightly and whose flip reverses the answer, the surest first.

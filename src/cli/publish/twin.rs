@@ -3,8 +3,8 @@
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
-use crate::bridge::Bridge;
-use crate::bridge::score::{ChannelScore, SteerScore, Twins, choose};
+use crate::bridge::score::{ChannelScore, SteerScore, rank_channels};
+use crate::bridge::{Bridge, ModelPair};
 use crate::circuit::Circuit;
 use crate::cli::shared::bridge::{BridgeArgs, BridgeAsk, BridgeReport, Loaded, measure, short, site_scores};
 use crate::cli::shared::load::load_model;
@@ -56,7 +56,7 @@ pub struct TwinArgs {
     fitted: Option<PathBuf>,
 }
 
-/// Train pairs by which a task's channel is chosen, see [`choose`].
+/// Train pairs by which a task's channel is chosen, see [`rank_channels`].
 const CHOOSING_PAIRS: usize = 64;
 /// The least median rise of P(other) over those pairs for which the page names a channel: below it there is nothing to see in a bar.
 const WORTH_SHOWING: f64 = 0.05;
@@ -89,7 +89,7 @@ struct Best {
     task: &'static Task,
     node: Node,
     /// Median rise of P(other) over the train pairs.
-    rise: f64,
+    delta_p: f64,
 }
 
 impl TwinArgs {
@@ -124,7 +124,7 @@ impl TwinArgs {
         }
         loaded.file.bridge.channels = best
             .iter()
-            .filter(|best| best.rise >= WORTH_SHOWING)
+            .filter(|best| best.delta_p >= WORTH_SHOWING)
             .map(|best| (best.task.name.to_string(), best.node))
             .collect();
         if loaded.file.bridge.channels.is_empty() {
@@ -218,11 +218,11 @@ fn best_channel(
     let context = sparse.config.block_size.min(dense.config.block_size);
     let train = short(pairs(task, Split::Train, CHOOSING_PAIRS, tokenizer, sparse.config.vocab_size)?, context);
     let nodes: Vec<Node> = circuit.nodes.iter().copied().collect();
-    let twins = Twins { sparse, dense, bridge: &file.bridge };
-    let ranked = now_or_never(choose(cpu, twins, &nodes, &train, circuit.candidate_ids))?;
-    Ok(ranked.first().map(|&(node, rise)| {
-        note(&format!("{}: {node} raises P(other) of the dense model by {rise:.4} on train pairs", task.name));
-        Best { task, node, rise }
+    let models = ModelPair { sparse, dense, bridge: &file.bridge };
+    let ranked = now_or_never(rank_channels(cpu, models, &nodes, &train, circuit.candidate_ids))?;
+    Ok(ranked.first().map(|&(node, delta_p)| {
+        note(&format!("{}: {node} raises P(other) of the dense model by {delta_p:.4} on train pairs", task.name));
+        Best { task, node, delta_p }
     }))
 }
 
@@ -268,11 +268,11 @@ fn card(
          | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
     );
     for (best, (task, node, ChannelScore { forth, back, .. })) in best.iter().zip(&report.steering) {
-        let named = if best.rise >= WORTH_SHOWING { "yes" } else { "no" };
+        let named = if best.delta_p >= WORTH_SHOWING { "yes" } else { "no" };
         for (from, score) in [(0, forth), (1, back)] {
-            let SteerScore { prompts, before, after, rise, random_rise, reversed } = score;
+            let SteerScore { prompts, before, after, delta_p, random_delta_p, reversed } = score;
             text += &format!(
-                "| {} | {node} | {named} | `{}` to `{}` | {prompts} | {before:.4} | {after:.4} | {:.1} % | {rise:.4} | {random_rise:.4} |\n",
+                "| {} | {node} | {named} | `{}` to `{}` | {prompts} | {before:.4} | {after:.4} | {:.1} % | {delta_p:.4} | {random_delta_p:.4} |\n",
                 task.name,
                 shown(task.candidates[from]),
                 shown(task.candidates[1 - from]),

@@ -5,8 +5,8 @@ use super::output::{print, print_json};
 use super::task_prompts::{find_task, pairs};
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
-use crate::bridge::DeviceBridge;
-use crate::bridge::score::{ChannelScore, Twins, channel_score};
+use crate::bridge::score::{ChannelScore, channel_score};
+use crate::bridge::{DeviceBridge, ModelPair};
 use crate::files::{in_file, read};
 use crate::format::{BridgeFile, ModelFile, bridge_file};
 use crate::model::{Model, Node};
@@ -94,8 +94,8 @@ pub fn measure(loaded: &mut Loaded, ask: &BridgeAsk<'_>) -> Result<BridgeReport>
     for (task, node) in named {
         let pairs = short(pairs(task, ask.split, ask.pairs, ask.tokenizer, sparse.config.vocab_size)?, context);
         let candidates = task.candidate_tokens(ask.tokenizer)?;
-        let twins = Twins { sparse, dense, bridge: &file.bridge };
-        let score = now_or_never(channel_score(cpu, twins, node, &pairs, candidates, ask.directions))?;
+        let models = ModelPair { sparse, dense, bridge: &file.bridge };
+        let score = now_or_never(channel_score(cpu, models, node, &pairs, candidates, ask.directions))?;
         steering.push((task, node, score));
     }
     if sites.is_empty() && steering.is_empty() {
@@ -147,8 +147,8 @@ pub fn print_report(report: &BridgeReport, as_json: bool) -> Result<()> {
                 score.before,
                 score.after,
                 100.0 * score.reversed,
-                score.rise,
-                score.random_rise
+                score.delta_p,
+                score.random_delta_p
             );
         }
     }

@@ -89,11 +89,9 @@ fn check(circuit: &Circuit) -> Result<()> {
         bail!("the circuit file's task \"{}\" is not a task's name", printable(task));
     }
     let calibration = circuit.calibration;
-    for (name, number, positive) in [
-        ("scale", calibration.scale, true),
-        ("shift", calibration.shift, false),
-        ("deviation", calibration.deviation, true),
-    ] {
+    for (name, number, positive) in
+        [("scale", calibration.scale, true), ("shift", calibration.shift, false), ("deviation", calibration.std, true)]
+    {
         if !number.is_finite() || (positive && number <= 0.0) {
             bail!("the circuit for {task} has the calibration {name} = {number}, which is out of range");
         }

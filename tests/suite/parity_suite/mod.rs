@@ -11,8 +11,8 @@ use sparse_circuits::Error;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::gpu::{Counts, Gpu};
 use sparse_circuits::backend::{Backend, Batch, IGNORE};
-use sparse_circuits::circuit::prune::{LearnOptions, Outcome, Progress, PruneData, PruneOptions, Stage, prune};
-use sparse_circuits::circuit::{EdgeList, Edits, Mode, Prompts, Request, TaskModel, Values, Worker, run};
+use sparse_circuits::circuit::prune::{LearnOptions, Progress, PruneData, PruneOptions, PruneResult, Stage, prune};
+use sparse_circuits::circuit::{EdgeList, Edits, Evaluator, Mode, NodeSet, Prompts, Request, TaskModel, Values, run};
 use sparse_circuits::format::ModelFile;
 use sparse_circuits::model::{
     Config, Hook, LogitsAt, Model, ParameterGradients, Site, TopKSite, Weights, backward, forward, forward_with_trace,
@@ -201,23 +201,23 @@ pub async fn mask_gradients_of_shipped_circuits_agree(mut gpu: Gpu) {
             let model = TaskModel::new(&file.weights, &file.means, task.candidates).unwrap();
             let space = model.space.clone();
             let model = Arc::new(model);
-            let mut on_gpu = Worker::new(gpu, model.clone());
-            let mut on_cpu = Worker::new(Cpu::new(), model);
+            let mut on_gpu = Evaluator::new(gpu, model.clone());
+            let mut on_cpu = Evaluator::new(Cpu::new(), model);
             let presets: Vec<_> = task.presets.iter().take(PRESETS).cloned().collect();
             let prompts = Prompts::new(&presets, file.weights.config.block_size);
-            let circuit = space.mask(&task.circuit.nodes).unwrap();
+            let circuit = space.set(&task.circuit.nodes).unwrap().mask(0..space.len());
             // fractions, so that no gate is the identity
             let mixed: Vec<f32> = (0..space.len()).map(|i| 0.5 + 0.5 * ((i * 37 % 101) as f32 / 101.0)).collect();
             for (name, mask) in [("circuit", circuit), ("fractions", mixed)] {
                 for chunk in &prompts.chunks {
-                    let alive = vec![true; space.len()];
-                    let slope = |difference: f32, first: bool| {
-                        1.0 / (1.0 + (-difference).exp()) - if first { 1.0 } else { 0.0 }
+                    let alive = NodeSet::full(space.len());
+                    let loss_gradient = |logit_diff: f32, first: bool| {
+                        1.0 / (1.0 + (-logit_diff).exp()) - if first { 1.0 } else { 0.0 }
                     };
-                    let got = on_gpu.gradient(chunk, &mask, &alive, slope).await.unwrap();
-                    let want = on_cpu.gradient(chunk, &mask, &alive, slope).await.unwrap();
+                    let got = on_gpu.gradient_of_mask(chunk, &mask, &alive, loss_gradient).await.unwrap();
+                    let want = on_cpu.gradient_of_mask(chunk, &mask, &alive, loss_gradient).await.unwrap();
                     for (what, got, want) in
-                        [("differences", &got.differences, &want.differences), ("gradient", &got.mask, &want.mask)]
+                        [("logit_diffs", &got.logit_diffs, &want.logit_diffs), ("gradient", &got.mask, &want.mask)]
                     {
                         let error = error(got, want);
                         compared += 1;
@@ -298,11 +298,11 @@ async fn pruned<B: Backend>(
     data: &PruneData,
     options: &PruneOptions,
     learn_only: bool,
-) -> (Vec<Progress>, Option<Outcome>) {
+) -> (Vec<Progress>, Option<PruneResult>) {
     let edges = EdgeList::new(weights, &task.space);
     let mut reports = Vec::new();
-    let mut worker = Worker::new(backend, task.clone());
-    let search = prune(&mut worker, &edges, data, options, async |report| {
+    let mut evaluator = Evaluator::new(backend, task.clone());
+    let search = prune(&mut evaluator, &edges, data, options, async |report| {
         let wanted = !learn_only || report.stage == Stage::Learn;
         if wanted {
             reports.push(*report);
@@ -327,14 +327,15 @@ pub async fn pruning_finds_the_same_circuit(gpu: Gpu) {
     let task = Arc::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap());
     let data = PruneData::new(&pairs(32, 1), &pairs(32, 2), 64);
     let learn = LearnOptions { steps: 20, pairs: 16, ..LearnOptions::default() };
-    let options = PruneOptions { learn, k_coefs: vec![0.01], restarts: 1, seed: 3, ..PruneOptions::default() };
+    let options =
+        PruneOptions { learn, sparsity_penalties: vec![0.01], restarts: 1, seed: 3, ..PruneOptions::default() };
     let (steps, got) = pruned(gpu, &task, &toy.weights, &data, &options, false).await;
     let (want_steps, want) = pruned(Cpu::new(), &task, &toy.weights, &data, &options, false).await;
     assert_eq!(steps.len(), want_steps.len());
     for (got, want) in steps.iter().zip(&want_steps) {
         assert!(same_step(got, want), "{got:?} and {want:?}");
     }
-    let nodes = |found: Option<Outcome>| found.and_then(|found| found.best).map(|best| (best.nodes, best.edges));
+    let nodes = |found: Option<PruneResult>| found.and_then(|found| found.best).map(|best| (best.nodes, best.size));
     let want = nodes(want).expect("a circuit");
     assert_eq!(nodes(got), Some(want));
 }
@@ -347,7 +348,7 @@ pub async fn masks_of_a_shipped_model_are_learnt_alike(gpu: Gpu) {
     let data = PruneData::new(&tasks[0].presets, &tasks[0].presets, file.weights.config.block_size);
     // a high price and a fast pace, so that 20 steps switch nodes off
     let learn = LearnOptions { steps: 20, learning_rate: 0.2, ..LearnOptions::default() };
-    let options = PruneOptions { learn, k_coefs: vec![0.03], seed: 3, ..PruneOptions::default() };
+    let options = PruneOptions { learn, sparsity_penalties: vec![0.03], seed: 3, ..PruneOptions::default() };
     let (got, _) = pruned(gpu, &task, &file.weights, &data, &options, true).await;
     let (want, _) = pruned(Cpu::new(), &task, &file.weights, &data, &options, true).await;
     let [first, last] = [want[0].nodes, want[want.len() - 1].nodes];
@@ -412,15 +413,15 @@ fn dispatches(config: &Config, file: &ModelFile) -> usize {
     embedding + config.n_layer * block + 1 /* select */ + 1 /* norm */ + 1 /* unembedding */ + bigram
 }
 
-/// A step of pruning waits twice: for the differences, which the slope depends on, and for the gradient by all masks.
+/// A step of pruning waits twice: for the logit differences, which the loss gradient depends on, and for the gradient by all masks.
 pub async fn a_pruning_step_is_two_submissions(gpu: Gpu) {
     let toy = random_model(true);
     let task = Arc::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap());
     let nodes = task.space.len();
-    let mut worker = Worker::new(gpu, task);
+    let mut evaluator = Evaluator::new(gpu, task);
     let prompts = Prompts::new(&pairs(3, 5), 64);
-    worker.gradient(&prompts.chunks[0], &vec![0.5; nodes], &vec![true; nodes], |d, _| d).await.unwrap();
-    let spent = worker.into_backend().counts();
+    evaluator.gradient_of_mask(&prompts.chunks[0], &vec![0.5; nodes], &NodeSet::full(nodes), |d, _| d).await.unwrap();
+    let spent = evaluator.into_backend().counts();
     tell(&format!("{spent:?}"));
     assert_eq!((spent.submissions, spent.readings, spent.bytes_read), (2, 2, 4 * (2 * PANEL + nodes)));
 }
@@ -436,20 +437,23 @@ pub async fn a_batch_beyond_the_limits_is_split(mut gpu: Gpu) {
     assert!(chunk.batch.tokens().len() > 128, "{} tokens", chunk.batch.tokens().len());
     gpu.limit_buffers(limit(128));
     assert_eq!(gpu.max_tokens(channels), 128);
-    let mask: Vec<f32> = (0..task.space.len()).map(|i| 0.5 + 0.5 * ((i * 37 % 101) as f32 / 101.0)).collect();
-    let alive = vec![true; mask.len()];
-    let some: Vec<usize> = (0..mask.len()).step_by(7).collect();
+    let nodes = task.space.len();
+    let running = NodeSet::from_fn(nodes, |node| node * 37 % 101 > 20);
+    let alive = NodeSet::full(nodes);
+    let some = NodeSet::from_fn(nodes, |node| node % 7 == 0);
 
-    let mut on_gpu = Worker::new(gpu, task.clone());
-    let mut on_cpu = Worker::new(Cpu::new(), task.clone());
-    let differences = [on_gpu.differences(chunk, &mask).await, on_cpu.differences(chunk, &mask).await];
-    let flipped = [on_gpu.flipped(chunk, &mask, &some).await, on_cpu.flipped(chunk, &mask, &some).await];
-    let values = [on_gpu.values(chunk, &mask, &some).await, on_cpu.values(chunk, &mask, &some).await];
-    let slope = |difference: f32, first: bool| difference - if first { 1.0 } else { 0.0 };
-    let gradients =
-        [on_gpu.gradient(chunk, &mask, &alive, slope).await, on_cpu.gradient(chunk, &mask, &alive, slope).await];
+    let mut on_gpu = Evaluator::new(gpu, task.clone());
+    let mut on_cpu = Evaluator::new(Cpu::new(), task.clone());
+    let logit_diffs = [on_gpu.logit_diffs(chunk, &running).await, on_cpu.logit_diffs(chunk, &running).await];
+    let flipped = [on_gpu.flipped(chunk, &running, &some).await, on_cpu.flipped(chunk, &running, &some).await];
+    let values = [on_gpu.values(chunk, &running, &some).await, on_cpu.values(chunk, &running, &some).await];
+    let loss_gradient = |logit_diff: f32, first: bool| logit_diff - if first { 1.0 } else { 0.0 };
+    let gradients = [
+        on_gpu.gradient(chunk, &running, &alive, loss_gradient).await,
+        on_cpu.gradient(chunk, &running, &alive, loss_gradient).await,
+    ];
     for (at, [got, want]) in [
-        ("differences", differences.map(Result::unwrap)),
+        ("logit_diffs", logit_diffs.map(Result::unwrap)),
         ("flipped", flipped.map(Result::unwrap)),
         ("values", values.map(|rows| rows.unwrap().concat())),
         ("gradient", gradients.map(|gradient| gradient.unwrap().mask)),
@@ -459,7 +463,7 @@ pub async fn a_batch_beyond_the_limits_is_split(mut gpu: Gpu) {
 
     let mut gpu = on_gpu.into_backend();
     gpu.limit_buffers(limit(16));
-    let error = Worker::new(gpu, task).differences(chunk, &mask).await.expect_err("no pair is so short");
+    let error = Evaluator::new(gpu, task).logit_diffs(chunk, &running).await.expect_err("no pair is so short");
     assert!(matches!(&error, Error::Backend(text) if text.contains("more than the")), "{error}");
 }
 
