@@ -5,6 +5,9 @@
 import { expect, test, type Page } from '@playwright/test';
 import { chances, nodes, open, ready } from './page';
 
+const ENGINE = /worker-.*\.js$/;
+const TWIN = /twin-.*\.js$/;
+
 /** Makes the next `count` calls of `method` trap, in a worker whose script follows. */
 const trapAt = (method: string, count: number) => `
   self.traps = ${count};
@@ -35,9 +38,9 @@ async function inject(page: Page, script: RegExp, method: string): Promise<{ tra
   return control;
 }
 
-const trapNow = (page: Page) => page.workers()[0]!.evaluate(() => void Object.assign(self, { traps: 1 }));
+const trapNow = (page: Page, script = ENGINE) =>
+  page.workers().find((worker) => script.test(worker.url()))!.evaluate(() => void Object.assign(self, { traps: 1 }));
 
-const ENGINE = /worker-.*\.js$/;
 const text = 'log = open(name)\nlog.write("several words';
 const VIEW = `#v=1&task=single_double_quote&a=${encodeURIComponent(text)}&flip=1&backend=cpu`;
 
@@ -122,4 +125,23 @@ test('an engine that always traps is not restarted for ever, and the page can be
   await expect(page.getByTestId('graph')).toBeVisible();
   await page.getByTestId('prompt-a').fill('typed all the same');
   await expect(page.getByTestId('prompt-a')).toHaveValue('typed all the same');
+});
+
+test('a dense twin that traps is restarted as well', async ({ page }) => {
+  await inject(page, TWIN, 'steer');
+  await open(page, '#v=1&twin=1');
+  const twin = page.getByTestId('twin');
+  const dense = async () => {
+    await expect(twin).toHaveAttribute('data-state', 'ready');
+    return page.getByTestId('dense-p-target').getAttribute('data-value');
+  };
+  await page.getByTestId('steer-strength').fill('1');
+  const full = await dense();
+  await page.getByTestId('steer-strength').fill('0.5');
+  expect(await dense()).not.toBe(full);
+  await trapNow(page, TWIN);
+  await page.getByTestId('steer-strength').fill('1');
+  expect(await dense()).toBe(full);
+  await expect(page.getByTestId('twin-error')).toHaveCount(0);
+  expect(page.workers()).toHaveLength(2);
 });

@@ -27,6 +27,7 @@ class Machine implements CpuSession {
     return {} as CircuitInfo;
   }
 
+  cpuTrap: Error | null = null;
   freed = false;
   free(): void {
     this.freed = true;
@@ -34,6 +35,7 @@ class Machine implements CpuSession {
 
   run({ task }: ViewRequest): View {
     if (this.freed) throw new Error('it is gone');
+    if (this.cpuTrap) throw this.cpuTrap;
     this.cpuRuns++;
     this.time += this.cpuMs;
     if (task === 'bad') throw new Error('no such task');
@@ -252,6 +254,23 @@ describe('a device that fails', () => {
     await expect(machine.backends.run(request('bad'))).rejects.toThrow('no such task');
     expect(machine.backends.state.name).toBe('webgpu');
     expect(await top(machine)).toBe(2);
+  });
+  it('but is not to blame for a trap of the CPU in a benchmark', async () => {
+    const machine = new Machine();
+    await top(machine);
+    machine.cpuTrap = new WebAssembly.RuntimeError('unreachable');
+    await machine.backends.detect();
+    expect(machine.sessions[0]!.closed).toBe(false);
+    expect(machine.backends.state).toEqual({ name: 'cpu', reason: { kind: 'first' }, other: 'webgpu' });
+    // The page learns of it with the next run, and restarts the engine.
+    await expect(top(machine)).rejects.toThrow('unreachable');
+  });
+  it('but is not to blame for a request that was refused before the benchmark', async () => {
+    const machine = new Machine();
+    await top(machine);
+    await expect(machine.backends.run(request('bad'))).rejects.toThrow('no such task');
+    await machine.backends.detect();
+    expect(machine.backends.state.reason.kind).toBe('measured');
   });
   it('while it is measured', async () => {
     const machine = new Machine();
