@@ -6,12 +6,11 @@ import * as text from './text/en';
 import { addressBar } from './state/address-bar';
 import { Playground } from './state/playground';
 import { connectEngine } from './engine/client';
-import { engineFailure } from './text/backend';
 
 restoreTheme();
 
 const address = addressBar();
-const engine = connectEngine({ describe: engineFailure, onRestart: (cause) => playground.engineRestarted(cause) });
+const engine = connectEngine({ describe: text.engine.failure, onRestart: (cause) => playground.engineRestarted(cause) });
 const playground: Playground = new Playground({
   engine: engine.calls,
   models: new URL('models/', document.baseURI).href,

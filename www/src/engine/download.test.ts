@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { download as text } from '../text/en';
 import { download, Tally } from './download';
 
 const url = 'http://host/models/model.safetensors';
@@ -25,17 +26,17 @@ describe('download', () => {
   });
   it('refuses a file that is cut off', async () => {
     serve([1, 2]);
-    await expect(download(url, 5, null)).rejects.toThrow('model.safetensors ends after 2 of 5 bytes');
+    await expect(download(url, 5, null)).rejects.toThrow(text.tooShort('model.safetensors', 2, 5));
   });
   it('refuses a file that is too long', async () => {
     serve([1, 2, 3, 4], [5, 6]);
-    await expect(download(url, 5, null)).rejects.toThrow('more than the 5 bytes');
+    await expect(download(url, 5, null)).rejects.toThrow(text.tooLong('model.safetensors', 5));
   });
   it.each([4, 6, 1e12])('refuses a file whose server announces %d bytes before it reads any', async (announced) => {
     let read = false;
     vi.stubGlobal('fetch', async () => new Response(
       new ReadableStream({ pull: () => void (read = true) }, { highWaterMark: 0 }), { headers: { 'content-length': String(announced) } }));
-    await expect(download(url, 5, null)).rejects.toThrow(`${announced}`);
+    await expect(download(url, 5, null)).rejects.toThrow(text.otherSize('model.safetensors', announced, 5));
     expect(read).toBe(false);
   });
   it('compares no length of a compressed answer', async () => {
@@ -60,12 +61,12 @@ describe('download', () => {
   });
   it('says when the connection breaks', async () => {
     serve([1, 2], new Error('reset'));
-    await expect(download(url, 5, null)).rejects.toThrow('stopped after 2 of 5 bytes');
+    await expect(download(url, 5, null)).rejects.toThrow(text.stopped('model.safetensors', 2, 5));
   });
   it('says what the server answered', async () => {
     vi.stubGlobal('fetch', async () => new Response('', { status: 404 }));
-    await expect(download(url, 5, null)).rejects.toThrow('status 404');
+    await expect(download(url, 5, null)).rejects.toThrow(text.status('model.safetensors', 404));
     vi.stubGlobal('fetch', async () => Promise.reject(new TypeError('failed')));
-    await expect(download(url, 5, null)).rejects.toThrow('no connection');
+    await expect(download(url, 5, null)).rejects.toThrow(text.noConnection('model.safetensors'));
   });
 });

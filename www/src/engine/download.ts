@@ -1,4 +1,5 @@
 /** Downloads of files whose sizes are known. They count their bytes, and their errors name the file and the reason. */
+import { download as text } from '../text/en';
 import type { Progress } from './protocol';
 
 /** The largest file that the page loads, in bytes. A model must fit into the engine's memory, which has 4 GiB, more than once. */
@@ -29,14 +30,14 @@ export class Tally {
 export async function download(url: string, bytes: number, tally: Tally | null): Promise<Uint8Array<ArrayBuffer>> {
   const name = new URL(url).pathname.split('/').at(-1) ?? url;
   if (!Number.isSafeInteger(bytes) || bytes < 1 || bytes > MAX_FILE_BYTES) {
-    throw new Error(`${name} cannot be loaded: its size of ${bytes} bytes is not a whole number from 1 to ${MAX_FILE_BYTES}.`);
+    throw new Error(text.badSize(name, bytes, MAX_FILE_BYTES));
   }
   const response = await request(url, name);
-  if (!response.ok) throw new Error(`${name} could not be loaded: the server answered with status ${response.status}.`);
+  if (!response.ok) throw new Error(text.status(name, response.status));
   const announced = announcedBytes(response);
   if (announced !== null && announced !== bytes) {
     void response.body?.cancel();
-    throw new Error(`${name} has ${announced} bytes instead of the ${bytes} bytes in the manifest: it is damaged or another file.`);
+    throw new Error(text.otherSize(name, announced, bytes));
   }
   const result = allocate(bytes, name);
   let at = 0;
@@ -47,7 +48,7 @@ export async function download(url: string, bytes: number, tally: Tally | null):
       if (done) break;
       if (at + value.length > bytes) {
         void reader.cancel();
-        throw new SizeError(`${name} has more than the ${bytes} bytes in the manifest: it is damaged or another file.`);
+        throw new SizeError(text.tooLong(name, bytes));
       }
       result.set(value, at);
       at += value.length;
@@ -55,9 +56,9 @@ export async function download(url: string, bytes: number, tally: Tally | null):
     }
   } catch (error) {
     if (error instanceof SizeError) throw error;
-    throw new Error(`The download of ${name} stopped after ${at} of ${bytes} bytes. Check the connection and load the page again.`);
+    throw new Error(text.stopped(name, at, bytes));
   }
-  if (at < bytes) throw new Error(`${name} ends after ${at} of ${bytes} bytes: it is damaged. Load the page again, or replace the file.`);
+  if (at < bytes) throw new Error(text.tooShort(name, at, bytes));
   return result;
 }
 
@@ -66,7 +67,7 @@ async function request(url: string, name: string): Promise<Response> {
   try {
     return await fetch(url).catch(() => fetch(url, { cache: 'force-cache' }));
   } catch {
-    throw new Error(`${name} could not be loaded: no connection. Check the connection and load the page again.`);
+    throw new Error(text.noConnection(name));
   }
 }
 
@@ -83,7 +84,7 @@ function allocate(bytes: number, name: string): Uint8Array<ArrayBuffer> {
   try {
     return new Uint8Array(bytes);
   } catch {
-    throw new Error(`${name} needs ${bytes} bytes of memory, which this browser does not give. Close other tabs and load the page again.`);
+    throw new Error(text.noMemory(name, bytes));
   }
 }
 

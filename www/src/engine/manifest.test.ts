@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { manifest as texts } from '../text/en';
 import { defaultModel, readManifest } from './manifest';
 
 const prompt = { text: "print('hi", tokens: [{ id: 5, text: 'print' }], cut: 0 };
@@ -22,11 +23,11 @@ describe('readManifest', () => {
     expect(defaultModel(readManifest(manifest))).not.toHaveProperty('twin');
     expect(readManifest({ version: 1, models: [{ ...model, twin }] }).models[0]!.twin).toEqual(twin);
   });
-  const broken: [string, unknown, RegExp][] = [
-    ['null', null, /an object/],
-    ['a list', [], /an object/],
-    ['another version', { ...manifest, version: 2 }, /version 2/],
-    ['no model', { version: 1, models: [] }, /no model/],
+  const broken: [string, unknown, RegExp | string][] = [
+    ['null', null, texts.wanted.object],
+    ['a list', [], texts.wanted.object],
+    ['another version', { ...manifest, version: 2 }, texts.version('2')],
+    ['no model', { version: 1, models: [] }, texts.noModel],
     ['a way out of the folder', { version: 1, models: [{ ...model, file: '../secret' }] }, /models\[0\]\.file/],
     ['another origin', { version: 1, models: [{ ...model, file: '//host/x' }] }, /models\[0\]\.file/],
     ['a negative size', { version: 1, models: [{ ...model, bytes: -1 }] }, /bytes/],

@@ -20,6 +20,7 @@
  * File names are relative to `models/`. `bytes` is the size of the file itself. The optional `poster` names a file with a `Placeholder`. The
  * optional `twin` is a dense model with the bridge to this model.
  */
+import { manifest as texts } from '../text/en';
 import { MAX_FILE_BYTES } from './download';
 import type { CircuitInfo, ModelInfo, Prompt, TaskInfo, View } from './protocol';
 
@@ -77,10 +78,10 @@ type Json = unknown;
 export function readManifest(json: Json): Manifest {
   const root = object(json, 'the manifest');
   if (root['version'] !== 1) {
-    throw new Error(`models/manifest.json has version ${JSON.stringify(root['version']) ?? 'none'}. This page reads version 1.`);
+    throw new Error(texts.version(JSON.stringify(root['version']) ?? 'none'));
   }
   const models = array(root['models'], 'models').map((model, index) => readModel(model, `models[${index}]`));
-  if (models.length === 0) throw new Error('models/manifest.json lists no model.');
+  if (models.length === 0) throw new Error(texts.noModel);
   return { version: 1, poster: root['poster'] === undefined || root['poster'] === null ? null : file(root['poster'], 'poster'), models };
 }
 
@@ -97,7 +98,7 @@ export function readPlaceholder(json: Json): Placeholder {
   const floats = (value: Json, where: string) => Float32Array.from(array(value, where).map((item) => number(item, where)));
   const rows = (value: Json, where: string) => array(value, where).map((row, index) => floats(row, `${where}[${index}]`));
   const activations = rows(view['activations'], 'view.activations');
-  if (activations.length !== circuit.nodes.length) throw wrong('view.activations', 'one row for each node of the circuit');
+  if (activations.length !== circuit.nodes.length) throw wrong('view.activations', texts.wanted.rows);
   const attention = array(view['attention'], 'view.attention').map((item, index) => {
     const head = object(item, `view.attention[${index}]`);
     return {
@@ -154,7 +155,7 @@ function readCircuitInfo(json: Json): CircuitInfo {
 function readModel(json: Json, where: string): ManifestModel {
   const root = object(json, where);
   const tasks = array(root['tasks'], `${where}.tasks`).map((task, index) => readTask(task, `${where}.tasks[${index}]`));
-  if (tasks.length === 0) throw wrong(`${where}.tasks`, 'at least one task');
+  if (tasks.length === 0) throw wrong(`${where}.tasks`, texts.wanted.task);
   const model: ManifestModel = {
     file: file(root['file'], `${where}.file`),
     default: root['default'] === true,
@@ -166,7 +167,7 @@ function readModel(json: Json, where: string): ManifestModel {
   };
   const { bytes, tokenizerBytes, twin } = model;
   const total = [bytes, tokenizerBytes, twin?.denseBytes ?? 0, twin?.bridgeBytes ?? 0, ...tasks.map((task) => task.bytes)].reduce((sum, one) => sum + one, 0);
-  if (total > MAX_MODEL_BYTES) throw wrong(where, `at most ${MAX_MODEL_BYTES} bytes in all`);
+  if (total > MAX_MODEL_BYTES) throw wrong(where, texts.wanted.total(MAX_MODEL_BYTES));
   return model;
 }
 
@@ -186,9 +187,9 @@ function readTask(json: Json, where: string): ManifestTask {
     const preset = object(item, `${where}.presets[${index}]`);
     return { a: readPrompt(preset['a'], `${where}.presets[${index}].a`), b: readPrompt(preset['b'], `${where}.presets[${index}].b`) };
   });
-  if (presets.length === 0) throw wrong(`${where}.presets`, 'at least one preset');
+  if (presets.length === 0) throw wrong(`${where}.presets`, texts.wanted.preset);
   const candidates = array(root['candidates'], `${where}.candidates`).map((item) => text(item, `${where}.candidates`));
-  if (candidates.length !== 2) throw wrong(`${where}.candidates`, 'two texts');
+  if (candidates.length !== 2) throw wrong(`${where}.candidates`, texts.wanted.texts);
   return {
     name: text(root['name'], `${where}.name`),
     title: text(root['title'], `${where}.title`),
@@ -210,37 +211,37 @@ function readPrompt(json: Json, where: string): Prompt {
     const token = object(item, `${where}.tokens`);
     return { id: integer(token['id'], `${where}.tokens.id`, 0, MAX_TOKEN_ID), text: text(token['text'], `${where}.tokens.text`) };
   });
-  if (tokens.length === 0) throw wrong(`${where}.tokens`, 'at least one token');
+  if (tokens.length === 0) throw wrong(`${where}.tokens`, texts.wanted.token);
   return { text: text(root['text'], `${where}.text`), tokens, cut: integer(root['cut'], `${where}.cut`, 0, Number.MAX_SAFE_INTEGER) };
 }
 
 function wrong(where: string, wanted: string): Error {
-  return new Error(`models/manifest.json or its poster is wrong: ${where} must be ${wanted}. Publish the models folder again.`);
+  return new Error(texts.wrong(where, wanted));
 }
 
 function object(json: Json, where: string): Record<string, Json> {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw wrong(where, 'an object');
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw wrong(where, texts.wanted.object);
   return json as Record<string, Json>;
 }
 
 function array(json: Json, where: string): Json[] {
-  if (!Array.isArray(json)) throw wrong(where, 'a list');
+  if (!Array.isArray(json)) throw wrong(where, texts.wanted.list);
   return json;
 }
 
 function text(json: Json, where: string): string {
-  if (typeof json !== 'string') throw wrong(where, 'a text');
+  if (typeof json !== 'string') throw wrong(where, texts.wanted.text);
   return json;
 }
 
 function number(json: Json, where: string): number {
-  if (typeof json !== 'number' || !Number.isFinite(json)) throw wrong(where, 'a number');
+  if (typeof json !== 'number' || !Number.isFinite(json)) throw wrong(where, texts.wanted.number);
   return json;
 }
 
 function integer(json: Json, where: string, min: number, max: number): number {
   const value = number(json, where);
-  if (!Number.isSafeInteger(value) || value < min || value > max) throw wrong(where, `a whole number from ${min} to ${max}`);
+  if (!Number.isSafeInteger(value) || value < min || value > max) throw wrong(where, texts.wanted.integer(min, max));
   return value;
 }
 
@@ -256,13 +257,13 @@ function tokenPair(json: Json, where: string): [number, number] {
 
 function pair(json: Json, where: string): [number, number] {
   const values = array(json, where).map((item) => number(item, where));
-  if (values.length !== 2) throw wrong(where, 'two numbers');
+  if (values.length !== 2) throw wrong(where, texts.wanted.pair);
   return [values[0]!, values[1]!];
 }
 
 /** A file name relative to models/. It has no scheme and cannot leave the folder. */
 function file(json: Json, where: string): string {
   const name = text(json, where);
-  if (!/^[\w][\w.-]*(\/[\w][\w.-]*)*$/.test(name)) throw wrong(where, 'a file name relative to models/');
+  if (!/^[\w][\w.-]*(\/[\w][\w.-]*)*$/.test(name)) throw wrong(where, texts.wanted.file);
   return name;
 }

@@ -2,6 +2,7 @@
 import { expose } from 'comlink';
 import startTwin, { Twin as WasmTwin } from 'sparse-circuits-twin';
 import wasmUrl from '../../../pkg/twin/sparse_circuits_twin_bg.wasm?url';
+import { twin as text } from '../text/en';
 import { download, Tally } from './download';
 import { failAfterTrap, isTrap } from './trap';
 import type { TwinEngine } from './api';
@@ -23,7 +24,7 @@ let live: Twin | null = null;
 const twin: TwinEngine = {
   async open(base, listed, onProgress): Promise<Record<string, NodeId>> {
     const files = listed.twin;
-    if (!files) throw new Error(`${listed.file} has no dense twin.`);
+    if (!files) throw new Error(text.noFiles(listed.file));
     const tally = new Tally(onProgress);
     // The sparse model comes out of the browser's cache where it keeps one; its bytes count all the same.
     const wanted: [string, number][] = [
@@ -35,13 +36,13 @@ const twin: TwinEngine = {
     for (const [, bytes] of wanted) tally.expect(bytes);
     const [wasm, sparse, dense, bridge] = await Promise.all(wanted.map(([url, bytes]) => download(url, bytes, tally)));
     await startTwin({ module_or_path: wasm! }).catch((error: unknown) => {
-      throw new Error(`This browser cannot run the dense twin's engine (${String(error)}).`);
+      throw new Error(text.noWasm(String(error)));
     });
     try {
       live = failAfterTrap(new Twin(sparse!, dense!, bridge!));
     } catch (error) {
       if (isTrap(error)) throw error;
-      throw new Error(`${files.dense} and ${files.bridge} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+      throw new Error(text.unusable(files.dense, files.bridge, error instanceof Error ? error.message : String(error)));
     }
     return live.channels();
   },
@@ -56,7 +57,7 @@ const twin: TwinEngine = {
 };
 
 function alive(): Twin {
-  if (!live) throw new Error('The dense twin is not loaded yet.');
+  if (!live) throw new Error(text.notLoaded);
   return live;
 }
 

@@ -8,6 +8,7 @@ import engineUrl from '../../../pkg/engine/sparse_circuits_bg.wasm?url';
 import { noEdits } from '../domain/edits';
 import { inactiveNodes } from '../domain/inactive';
 import { beforeOf, tokenFor } from '../domain/alignment';
+import { engine as engineText, files } from '../text/en';
 import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './backends';
 import { download, Tally } from './download';
 import type { ManifestModel, ManifestTask } from './manifest';
@@ -55,7 +56,7 @@ const engine: Engine = {
     ]);
     if (wasm) {
       await startEngine({ module_or_path: wasm }).catch((error: unknown) => {
-        throw new Error(`This browser cannot run the engine: it needs WebAssembly with SIMD (${String(error)}). A browser of the last few years has it.`);
+        throw new Error(engineText.noWasm(String(error)));
       });
     }
     const session = failAfterTrap(opened(listed.file, () => new Session(weights)));
@@ -124,7 +125,7 @@ function opened<T>(file: string, make: () => T): T {
     return make();
   } catch (error) {
     if (isTrap(error)) throw error;
-    throw new Error(`${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(files.unusable(file, error instanceof Error ? error.message : String(error)));
   }
 }
 
@@ -163,17 +164,17 @@ for (const kind of ['error', 'unhandledrejection'] as const) {
 }
 
 function lost(error: unknown): never {
-  throw new Error(`The tokenizer could not be loaded, so only the examples can run (${String(error)}). Check the connection and type again.`);
+  throw new Error(engineText.tokenizerLost(String(error)));
 }
 
 function find(listed: ManifestModel, name: string): ManifestTask {
   const task = listed.tasks.find((one) => one.name === name);
-  if (!task) throw new Error(`${listed.file} has no task ${name}.`);
+  if (!task) throw new Error(engineText.noTask(listed.file, name));
   return task;
 }
 
 function alive(): Live {
-  if (!live) throw new Error('The model is not loaded yet.');
+  if (!live) throw new Error(engineText.notLoaded);
   return live;
 }
 

@@ -5,6 +5,7 @@ import type { Notice } from '../domain/notices';
 import type { Engine } from '../engine/api';
 import { defaultModel, readManifest, readPlaceholder, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
 import type { BackendState, NodeId, RunResult, TaskInfo } from '../engine/protocol';
+import { engine as text } from '../text/en';
 import { opening, sameDoc, withNode, withText, type Doc } from './document';
 import { docOf, forOtherModel, isDefault, keepChanges } from './link';
 import type { Store } from './store';
@@ -50,7 +51,7 @@ export class Session {
 
   /** Replaces the model by the one that `asked` needs; null: by the one that the address bar asks for now. Returns the link. */
   async change(asked: Decoded | null): Promise<Decoded> {
-    if (!this.manifest) throw new Error('The manifest is not loaded yet.');
+    if (!this.manifest) throw new Error(text.noManifest);
     this.close();
     return this.open(this.manifest, asked && forOtherModel(asked));
   }

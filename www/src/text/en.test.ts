@@ -1,7 +1,7 @@
 /** The string table: one snapshot of all texts. A changed text shows here and in no other test. */
 import { expect, it } from 'vitest';
 import type { Notice } from '../domain/notices';
-import type { CircuitInfo, ModelInfo } from '../engine/protocol';
+import type { BackendState, CircuitInfo, ModelInfo } from '../engine/protocol';
 import * as en from './en';
 import { plainText, type Span } from './rich-text';
 
@@ -16,6 +16,38 @@ const CALLS: Record<string, unknown[][]> = {
   'page.parts': [[9]],
   'files.lost': [['model.json', 404], ['model.json', null]],
   'files.notJson': [['model.json']],
+  'files.unusable': [['model.safetensors', 'Why.']],
+  'download.badSize': [['model.safetensors', -1, 1024]],
+  'download.status': [['model.safetensors', 404]],
+  'download.otherSize': [['model.safetensors', 4, 5]],
+  'download.tooLong': [['model.safetensors', 5]],
+  'download.stopped': [['model.safetensors', 2, 5]],
+  'download.tooShort': [['model.safetensors', 2, 5]],
+  'download.noConnection': [['model.safetensors']],
+  'download.noMemory': [['model.safetensors', 5]],
+  'manifest.version': [['2']],
+  'manifest.wrong': [['models', 'a list']],
+  'manifest.wanted.integer': [[1, 9]],
+  'manifest.wanted.total': [[1024]],
+  'engine.why': ([
+    { name: 'cpu', reason: { kind: 'first' } },
+    { name: 'cpu', reason: { kind: 'chosen' } },
+    { name: 'cpu', reason: { kind: 'measured', cpu: 1.04, webgpu: 9, software: false } },
+    { name: 'cpu', reason: { kind: 'measured', cpu: 1.04, webgpu: 9, software: true } },
+    { name: 'webgpu', reason: { kind: 'measured', cpu: 120, webgpu: 9, software: false } },
+    { name: 'cpu', reason: { kind: 'absent' } },
+    { name: 'cpu', reason: { kind: 'no adapter' } },
+    { name: 'cpu', reason: { kind: 'failed', error: 'the compute device failed: the device was lost: gone' } },
+  ] satisfies Omit<BackendState, 'other'>[]).map((state) => [state]),
+  'engine.restarted': [['unreachable'], ['']],
+  'engine.failure': [['not started', 'Why'], ['failed', 'Why'], ['stopped', '']],
+  'engine.noWasm': [['TypeError']],
+  'engine.tokenizerLost': [['TypeError']],
+  'engine.noTask': [['model.safetensors', 'quote']],
+  'twin.failure': [['failed', 'Why'], ['stopped', '']],
+  'twin.noFiles': [['model.safetensors']],
+  'twin.noWasm': [['TypeError']],
+  'twin.unusable': [['dense.safetensors', 'bridge.safetensors', 'Why.']],
   'prompts.tokens': [[1], [12]],
   notice: ([
     { kind: 'link-long' },
@@ -166,6 +198,12 @@ function written(value: unknown): string {
 
 it('is what it was', () => {
   expect([...entries({ ...en }, '')].join('\n')).toMatchSnapshot();
+});
+
+it('keeps the error of a device to one short line', () => {
+  const line = en.engine.why({ name: 'cpu', reason: { kind: 'failed', error: `${'x'.repeat(500)}\nsecond` }, other: null });
+  expect(line.length).toBeLessThan(200);
+  expect(line).not.toContain('second');
 });
 
 it('calls nothing that is not there', () => {

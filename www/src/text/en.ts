@@ -4,7 +4,7 @@
  */
 import type { Contrast } from '../domain/contrast';
 import type { Notice } from '../domain/notices';
-import type { BackendName, CircuitInfo, Mode, ModelInfo } from '../engine/protocol';
+import type { BackendName, BackendState, CircuitInfo, FailureKind, Mode, ModelInfo } from '../engine/protocol';
 import { bytes, capital, count, decimalsFor, lowerFirst, milliseconds, NBSP, percent, plain, quoted, sayToken, showToken, signed, wholePercent } from './format';
 import type { RichText, Span } from './rich-text';
 
@@ -29,12 +29,105 @@ export const page = {
   reload: 'Load the page again',
 };
 
-/** Why a file of the models folder cannot be had. */
+/** Why a file of the models folder cannot be used. */
 export const files = {
   lost: (url: string, status: number | null) =>
     `${url} could not be loaded (${status === null ? 'no connection' : `status ${status}`}). Check the connection and load the page again.`,
+  unusable: (file: string, error: string) => `${file} cannot be used: ${error}`,
   notJson: (url: string) => `${url} is not the JSON it should be: the models folder is incomplete or not there.`,
 };
+
+/** Why a file cannot be downloaded. */
+export const download = {
+  badSize: (name: string, bytes: number, most: number) => `${name} cannot be loaded: its size of ${bytes} bytes is not a whole number from 1 to ${most}.`,
+  status: (name: string, status: number) => `${name} could not be loaded: the server answered with status ${status}.`,
+  otherSize: (name: string, announced: number, bytes: number) => `${name} has ${announced} bytes instead of the ${bytes} bytes in the manifest: it is damaged or another file.`,
+  tooLong: (name: string, bytes: number) => `${name} has more than the ${bytes} bytes in the manifest: it is damaged or another file.`,
+  stopped: (name: string, at: number, bytes: number) => `The download of ${name} stopped after ${at} of ${bytes} bytes. Check the connection and load the page again.`,
+  tooShort: (name: string, at: number, bytes: number) => `${name} ends after ${at} of ${bytes} bytes: it is damaged. Load the page again, or replace the file.`,
+  noConnection: (name: string) => `${name} could not be loaded: no connection. Check the connection and load the page again.`,
+  noMemory: (name: string, bytes: number) => `${name} needs ${bytes} bytes of memory, which this browser does not give. Close other tabs and load the page again.`,
+};
+
+/** What is wrong with the manifest or its placeholder. */
+export const manifest = {
+  version: (version: string) => `models/manifest.json has version ${version}. This page reads version 1.`,
+  noModel: 'models/manifest.json lists no model.',
+  wrong: (where: string, wanted: string) => `models/manifest.json or its poster is wrong: ${where} must be ${wanted}. Publish the models folder again.`,
+  wanted: {
+    object: 'an object',
+    list: 'a list',
+    text: 'a text',
+    number: 'a number',
+    integer: (min: number, max: number) => `a whole number from ${min} to ${max}`,
+    pair: 'two numbers',
+    texts: 'two texts',
+    task: 'at least one task',
+    preset: 'at least one preset',
+    token: 'at least one token',
+    file: 'a file name relative to models/',
+    total: (bytes: number) => `at most ${bytes} bytes in all`,
+    rows: 'one row for each node of the circuit',
+  },
+};
+
+/** Of an error's text: what fits into a line. */
+const LINE = 120;
+
+/** What the engine runs on and why, and what it says when it fails. */
+export const engine = {
+  /** Why the model runs on this backend. */
+  why: ({ name, reason }: BackendState): string => {
+    switch (reason.kind) {
+      case 'first':
+        return '';
+      case 'chosen':
+        return 'As you chose.';
+      case 'measured': {
+        const { cpu, webgpu, software } = reason;
+        const there = software ? 'on WebGPU (a software adapter)' : 'on WebGPU';
+        return name === 'cpu'
+          ? `A pass takes ${milliseconds(cpu)} here, ${milliseconds(webgpu)} ${there}.`
+          : `A pass takes ${milliseconds(webgpu)} here, ${milliseconds(cpu)} on the CPU.`;
+      }
+      case 'absent':
+        return 'This browser has no WebGPU.';
+      case 'no adapter':
+        return 'WebGPU finds no GPU here.';
+      case 'failed':
+        return `WebGPU does not run, so the CPU does: ${first(reason.error)}`;
+    }
+  },
+  /** The footer's line after a restart. */
+  restarted: (cause: string) => `The engine failed${because(cause)} and was restarted.`,
+  /** Why a call to the engine has no answer. */
+  failure: (kind: FailureKind, cause: string): string => {
+    switch (kind) {
+      case 'not started':
+        return `The engine stopped${because(cause)}. Load the page again. If this happens again, this browser may lack WebAssembly SIMD.`;
+      case 'failed':
+        return `The engine failed twice with this input${because(cause)}. Change the input to continue.`;
+      case 'stopped':
+        return `The engine failed three times in a row${because(cause)}. Load the page again to continue.`;
+    }
+  },
+  noWasm: (error: string) => `This browser cannot run the engine: it needs WebAssembly with SIMD (${error}). A browser of the last few years has it.`,
+  tokenizerLost: (error: string) => `The tokenizer could not be loaded, so only the examples can run (${error}). Check the connection and type again.`,
+  noTask: (file: string, task: string) => `${file} has no task ${task}.`,
+  notLoaded: 'The model is not loaded yet.',
+  noManifest: 'The manifest is not loaded yet.',
+};
+
+function because(cause: string): string {
+  const line = cause.trim().split('\n')[0]!;
+  return line === '' ? '' : ` (${line.length > LINE ? `${line.slice(0, LINE)}…` : line})`;
+}
+
+/** The first line, cut where it is long, with a full stop. */
+function first(error: string): string {
+  const line = error.trim().split('\n')[0]!.replace(/^the compute device failed: /, '');
+  return line.length > LINE ? `${line.slice(0, LINE)}…` : line.replace(/\.?$/, '.');
+}
 
 export const prompts = {
   label: 'Prompts',
@@ -434,6 +527,15 @@ export const twin = {
   name: 'Dense twin',
   openHint: 'The same prompt in an ordinary, dense model, steered by a channel of the sparse model that learnt beside it',
   noTask: 'The sparse model that learnt beside the dense one does not do this task',
+  /** Why a call to the twin has no answer. */
+  failure: (kind: FailureKind, cause: string) =>
+    kind === 'failed'
+      ? `The dense twin failed twice with this input${because(cause)}. Change the input to continue.`
+      : `The dense twin stopped${because(cause)}. Close it and open it again.`,
+  noFiles: (file: string) => `${file} has no dense twin.`,
+  noWasm: (error: string) => `This browser cannot run the dense twin's engine (${error}).`,
+  unusable: (dense: string, bridge: string, error: string) => `${dense} and ${bridge} cannot be used: ${error}`,
+  notLoaded: 'The dense twin is not loaded yet.',
   codeLoading: 'Loading the dense twin',
   codeLost: (error: string) => `The dense twin could not be loaded (${error}). Check the connection and load the page again.`,
   intro: 'An ordinary model beside the sparse one. A bridge carries what a channel of the sparse model reads over to it.',

@@ -1,8 +1,7 @@
 /** State of the engine on the left, with what it runs on and why; undo, reset and share on the right. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
-import { restarted, why } from '../../text/backend';
-import { footer as text } from '../../text/en';
+import { engine as engineText, footer as text } from '../../text/en';
 import type { BackendName, BackendState } from '../../engine/protocol';
 import { icons } from '../shared/icons';
 
@@ -23,7 +22,7 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
         >`
       : nothing}
     ${screen.backend ? runsOn(screen, screen.backend, actions) : nothing}
-    ${screen.restart === null ? nothing : restartNote(restarted(screen.restart))}
+    ${screen.restart === null ? nothing : restartNote(engineText.restarted(screen.restart))}
     <span class="grow"></span>
     <span class="copied" role="status">${copied}</span>
     <button class="quiet" data-testid="undo" ?disabled=${!screen.canUndo} @click=${actions.undo}>${icons.undo}${text.undo}</button>
@@ -34,7 +33,7 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
 
 function runsOn(screen: Screen, backend: BackendState, actions: FooterActions): TemplateResult {
   const { name, other } = backend;
-  const reason = why(backend);
+  const reason = engineText.why(backend);
   const times = backend.reason.kind === 'measured' ? backend.reason : null;
   return html`<span class="sep"></span><span class="runs">${text.runsOn}<b data-testid="backend">${name}</b>${time(screen)}</span>
     ${reason

@@ -10,7 +10,6 @@ import { twin as text, prediction } from '../../text/en';
 import { percent, sayToken } from '../../text/format';
 import { givenName } from '../../text/names';
 import { middle, otherOf, steering, steeringText } from './steering';
-import { twinFailure } from '../../text/backend';
 import { connectTwin } from '../../engine/client';
 import type { NodeInfo, TaskInfo } from '../../engine/protocol';
 import { bar } from '../prediction/bars';
@@ -30,7 +29,7 @@ export class TwinPanel extends Light {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.engine = connectTwin({ describe: twinFailure, onRestart: () => {} });
+    this.engine = connectTwin({ describe: text.failure, onRestart: () => {} });
     this.twin = new TwinRunner(this.engine.calls, () => this.requestUpdate());
     const { twin } = this;
     this.leave = this.playground.subscribe(() => {
