@@ -42,23 +42,18 @@ pub fn wasm_tools() -> Result<WasmTools> {
         version: locked_version("wasm-bindgen")?,
         // Without TLS, which it needs only for remote browsers
         options: &["--no-default-features"],
+        opt_level: "1",
         programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
     };
-    let pack = CargoTool { package: "wasm-pack", version: WASM_PACK.into(), options: &[], programs: &["wasm-pack"] };
-    let build = pinned_tools()?.join("build");
-    let mut installed = false;
-    let mut folder = |tool: CargoTool| match tool.found()? {
-        Some(folder) => Ok(folder),
-        None => {
-            installed = true;
-            tool.install(&build)
-        }
+    let pack = CargoTool {
+        package: "wasm-pack",
+        version: WASM_PACK.into(),
+        options: &[],
+        // It only starts other programs
+        opt_level: "0",
+        programs: &["wasm-pack"],
     };
-    let tools = WasmTools { wasm_bindgen: folder(bindgen)?, wasm_pack: folder(pack)? };
-    if installed {
-        io("remove", &build, fs::remove_dir_all(&build))?;
-    }
-    Ok(tools)
+    Ok(WasmTools { wasm_bindgen: bindgen.folder()?, wasm_pack: pack.folder()? })
 }
 
 /// Programs that `cargo install` compiles.
@@ -66,6 +61,8 @@ struct CargoTool {
     package: &'static str,
     version: String,
     options: &'static [&'static str],
+    /// They run for seconds: what counts is that they compile quickly.
+    opt_level: &'static str,
     /// The first one tells its version.
     programs: &'static [&'static str],
 }
@@ -89,8 +86,11 @@ impl CargoTool {
             && ask(command(program(&self.programs[0])).arg("--version")).is_some_and(|version| version == wanted)
     }
 
-    /// Compiles the programs in the folder `build`. Returns the folder that holds them.
-    fn install(&self, build: &Path) -> Result<PathBuf> {
+    /// The folder with the programs, which are compiled once where there are none.
+    fn folder(&self) -> Result<PathBuf> {
+        if let Some(folder) = self.found()? {
+            return Ok(folder);
+        }
         let home = self.home()?;
         let run_cargo = |lock: &[&str]| {
             let mut install = cargo();
@@ -98,9 +98,9 @@ impl CargoTool {
             install.args(self.options).args(lock).arg("--root").arg(&home);
             // Outside our workspace, whose .cargo/config.toml is not meant for tools.
             install.current_dir(std::env::temp_dir());
-            // They run for seconds: compiling them quickly matters more. What two tools share is compiled once.
-            install.env("CARGO_TARGET_DIR", build);
-            for (setting, value) in [("OPT_LEVEL", "1"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0")] {
+            for (setting, value) in
+                [("OPT_LEVEL", self.opt_level), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0")]
+            {
                 install.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
             }
             run(&mut install)
