@@ -1,4 +1,4 @@
-//! Every test, one step after the other: two cargo builds at once would fight over the target directory and the cores.
+//! Every test, one step after the other: two cargo builds at once would wait for each other.
 
 use crate::build;
 use crate::exec::{Result, cargo, io, npm_bin, root, run, run_and_read, seconds, step, target};
@@ -123,7 +123,7 @@ fn lint(_: &Tools) -> Result<Option<Count>> {
 fn native(tools: &Tools) -> Result<Option<Count>> {
     let mut tests = cargo();
     tests.args(["test", "--workspace", "--no-fail-fast", NATIVE_FEATURES]);
-    // Mesa's layer that chooses a GPU by the desktop complains where there is none
+    // Mesa's layer that chooses a GPU by the desktop prints warnings without a desktop
     tests.env("NODEVICE_SELECT", "1");
     if tools.webgpu_required {
         tests.env("WEBGPU_REQUIRED", "1");
@@ -182,11 +182,12 @@ fn capabilities(browser: &Path) -> Result<PathBuf> {
     Ok(to)
 }
 
-/// tests/browser against www/dist, beside the native command: their numbers must agree.
+/// tests/browser against www/dist and the native command, whose numbers must agree.
 fn browser(tools: &Tools) -> Result<Option<Count>> {
-    run(cargo().args(["build", "--bin", "sparse-circuits", NATIVE_FEATURES]))?;
+    // Selected as `native` does it: `cargo build` would compile the crate with other features of its dependencies.
+    run(cargo().args(["test", "--workspace", "--no-run", "--test", "suite", NATIVE_FEATURES]))?;
     let native = target().join("debug").join(executable("sparse-circuits"));
-    // Where nobody looks, no server may wait with a report after the last test.
+    // Otherwise a server with the report keeps running after a failed test.
     run_tests(
         npm_bin("playwright")
             .arg("test")
