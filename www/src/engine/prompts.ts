@@ -1,19 +1,20 @@
-/** Texts to prompts: presets come tokenized; for anything else the tokenizer is loaded, once. */
+/** Converts texts to prompts. Presets are tokenized already. The first other text loads the tokenizer. */
 import type { Prompt } from './protocol';
 
-/** What is needed of `WebTokenizer`. */
+/** The part of `WebTokenizer` that prompts need. */
 export interface Encoder {
   encode(text: string): Uint32Array;
   tokenText(id: number): string;
 }
 
-/** Stands for the start of a file where the prompt is empty: a model needs something to predict from. */
+/** Replaces an empty prompt: a model needs at least one token. The training data has this text at the start of each file. */
 const START = '<|endoftext|>';
 
-/** Texts whose tokens are kept: a flip or a changed node runs the same two again. */
+/** How many prompts are kept. A flip or a changed node runs the same two prompts again. */
 const RECENT = 16;
 
 export class Prompts {
+  /** The presets by their text. */
   private readonly known = new Map<string, Prompt>();
   private recent: Prompt[] = [];
   private encoder: Promise<Encoder> | null = null;
@@ -22,7 +23,7 @@ export class Prompts {
     for (const prompt of presets) this.known.set(prompt.text, prompt);
   }
 
-  /** Loads the tokenizer before it is needed. A failure shows when it is. */
+  /** Loads the tokenizer before it is needed. A failure is reported by the first text that needs it. */
   async warm(): Promise<void> {
     await this.ready().catch(() => {});
   }
@@ -44,7 +45,7 @@ export class Prompts {
   }
 }
 
-/** Tokens of a text; what is beyond the context is cut off on the left. */
+/** Tokenizes a text. A text longer than the context loses tokens on the left. */
 export function encode(encoder: Encoder, text: string, contextLength: number): Prompt {
   // A text that spells the end-of-text token is still text: the tokenizer takes it apart where it can.
   const ids = [...encoder.encode(text === '' ? START : text)];

@@ -1,4 +1,4 @@
-/** Owns the dense twin: its own wasm memory with both models and the bridge. Started when somebody opens the twin. */
+/** The worker of the dense twin. Its wasm memory holds both models and the bridge. It starts when the user opens the twin. */
 import { expose } from 'comlink';
 import startTwin, { Twin as WasmTwin } from 'sparse-circuits-twin';
 import wasmUrl from '../../../pkg/twin/sparse_circuits_twin_bg.wasm?url';
@@ -8,7 +8,7 @@ import { failAfterTrap, isTrap } from './trap';
 import type { TwinEngine } from './api';
 import type { HybridView, NodeId, TwinRequest, TwinView } from './protocol';
 
-/** The twin's face (`src/web/twin.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
+/** The methods of `src/web/twin.rs` with the types of the protocol. wasm-bindgen types them as `any`. */
 interface Twin {
   channels(): Record<string, NodeId>;
   steer(ask: TwinRequest): TwinView;
@@ -16,7 +16,7 @@ interface Twin {
 }
 const Twin: new (sparse: Uint8Array, dense: Uint8Array, bridge: Uint8Array) => Twin = WasmTwin;
 
-/** Bytes of the wasm file, put in when the page is built. */
+/** Size of the wasm file in bytes. The build defines it. */
 declare const __TWIN_BYTES__: number;
 
 let live: Twin | null = null;
@@ -26,7 +26,7 @@ const twin: TwinEngine = {
     const files = listed.twin;
     if (!files) throw new Error(text.noFiles(listed.file));
     const tally = new Tally(onProgress);
-    // The sparse model comes out of the browser's cache where it keeps one; its bytes count all the same.
+    // The browser's cache usually has the sparse model. Its bytes count as well.
     const wanted: [string, number][] = [
       [new URL(wasmUrl, self.location.href).href, __TWIN_BYTES__],
       [new URL(listed.file, base).href, listed.bytes],
