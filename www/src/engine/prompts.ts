@@ -7,7 +7,7 @@ export interface Encoder {
   tokenText(id: number): string;
 }
 
-/** Replaces an empty prompt: a model needs at least one token. The training data has this text at the start of each file. */
+/** Replaces an empty prompt, because a model needs at least one token. In the training data it separates documents. */
 const START = '<|endoftext|>';
 
 /** How many prompts are kept. A flip or a changed node runs the same two prompts again. */
@@ -47,7 +47,7 @@ export class Prompts {
 
 /** Tokenizes a text. A text longer than the context loses tokens on the left. */
 export function encode(encoder: Encoder, text: string, contextLength: number): Prompt {
-  // A text that spells the end-of-text token is still text: the tokenizer takes it apart where it can.
+  // A text that spells the separator is split like any other text, if the vocabulary allows it.
   const ids = [...encoder.encode(text === '' ? START : text)];
   const cut = Math.max(0, ids.length - contextLength);
   return { text, tokens: ids.slice(cut).map((id) => ({ id, text: text === '' ? '' : encoder.tokenText(id) })), cut };

@@ -246,6 +246,16 @@ describe('the backend', () => {
   });
 });
 
+describe('an engine that was restarted', () => {
+  it('leaves its cause on the screen, and the state as it was', async () => {
+    const { playground } = await live();
+    const before = playground.screen;
+    expect(before.restart).toBeNull();
+    playground.engineRestarted('unreachable');
+    expect(playground.screen).toEqual({ ...before, restart: 'unreachable' });
+  });
+});
+
 describe('ghosts', () => {
   it('are the numbers before the last change of edits, and none after new text', async () => {
     const { playground, engine } = await live();
