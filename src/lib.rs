@@ -22,6 +22,7 @@ mod error;
 pub mod files;
 pub mod format;
 pub mod model;
+pub mod random;
 pub mod tasks;
 pub mod tensor;
 #[cfg(feature = "tokenizer")]

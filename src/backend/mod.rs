@@ -51,6 +51,13 @@ impl Batch {
         Batch { tokens, positions, spans }
     }
 
+    /// One sequence whose first token is at `position`: the rest of one that was run before.
+    pub fn continued(tokens: &[u32], position: usize) -> Batch {
+        let mut batch = Batch::new(&[tokens]);
+        batch.positions[..tokens.len()].iter_mut().for_each(|at| *at += position as u32);
+        batch
+    }
+
     /// Tokens with padding: the token dimension of every tensor of this batch.
     pub fn tokens(&self) -> &[u32] {
         &self.tokens

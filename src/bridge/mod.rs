@@ -114,7 +114,7 @@ impl<B: Backend> DeviceBridge<B> {
     /// `bridge` fits its models, see [`Bridge::check`].
     pub fn new(backend: &mut B, bridge: &Bridge) -> DeviceBridge<B> {
         let (d_sparse, d_dense) = (bridge.sites[0].encoder.weight.rows(), bridge.sites[0].encoder.weight.cols());
-        let mut linear = |linear: &Linear| DeviceLinear {
+        let mut linear = |linear: &Linear| Linear {
             weight: backend.matrix(&linear.weight),
             bias: linear.bias.as_ref().map(|bias| backend.vector(bias)),
         };
@@ -130,7 +130,7 @@ impl<B: Backend> DeviceBridge<B> {
     pub fn encode(&self, backend: &mut B, boundary: usize, dense: &B::Tensor) -> B::Tensor {
         let tokens = backend.tokens(dense);
         let mut sparse = backend.tensor(self.d_sparse, tokens);
-        let DeviceLinear { weight, bias } = &self.sites[boundary].encoder;
+        let Linear { weight, bias } = &self.sites[boundary].encoder;
         backend.matmul(weight, bias.as_ref(), dense, &mut sparse);
         backend.abs_top_k(self.kept, &mut sparse);
         sparse
@@ -140,7 +140,7 @@ impl<B: Backend> DeviceBridge<B> {
     pub fn decode(&self, backend: &mut B, boundary: usize, sparse: &B::Tensor) -> B::Tensor {
         let tokens = backend.tokens(sparse);
         let mut dense = backend.tensor(self.d_dense, tokens);
-        let DeviceLinear { weight, bias } = &self.sites[boundary].decoder;
+        let Linear { weight, bias } = &self.sites[boundary].decoder;
         backend.matmul(weight, bias.as_ref(), sparse, &mut dense);
         dense
     }

@@ -10,10 +10,9 @@ use super::Bridge;
 use crate::backend::{Backend, Batch};
 use crate::circuit::{Record, align};
 use crate::model::{Hook, Hooks, LogitsAt, Model, Node, Site, forward, forward_from, forward_with_trace};
+use crate::random::Rng;
 use crate::tensor::Activations;
 use crate::{Result, bail};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::BTreeMap;
 
 /// The boundary whose stream a node reads.
@@ -51,12 +50,9 @@ impl SteeringVector {
 
     /// A random direction of the same norm, the same for the same seed.
     pub fn random(&self, seed: u64) -> SteeringVector {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut uniform = || (random.next_u32() as f64 + 1.0) / 4_294_967_297.0;
-        // Box-Muller: directions of Gaussian vectors are uniform on the sphere
-        let direction: Vec<f64> = (0..self.direction.len())
-            .map(|_| (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos())
-            .collect();
+        let mut random = Rng::new(seed);
+        // the directions of Gaussian vectors are uniform on the sphere
+        let direction: Vec<f64> = (0..self.direction.len()).map(|_| random.normal()).collect();
         let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
         let factor = norm(&mut self.direction.iter().map(|&v| v as f64)) / norm(&mut direction.iter().copied());
         SteeringVector { direction: direction.into_iter().map(|v| (v * factor) as f32).collect(), ..self.clone() }

@@ -2,12 +2,12 @@
 //!
 //! The rooms, each over the ones before it: `definition`, `intervene`, [`evaluate`], [`prune`] and [`explain`].
 
-pub mod control;
 mod definition;
 pub mod evaluate;
 pub mod explain;
 mod intervene;
 pub mod prune;
+mod untrained_baseline;
 
 pub use definition::{Calibration, Circuit, EdgeList, NodeSet, NodeSpace, Scores};
 pub use evaluate::{Chunk, Evaluator, EvaluatorPool, Prompts, SCALE_CAP, TaskModel, accuracy, calibrate};
@@ -18,3 +18,4 @@ pub use intervene::{
     Applied, Edits, LearningMasks, MeanAccumulator, Means, Mode, Plan, Prediction, Record, Request, RunTensors, Source,
     TOP, Values, align, predict, run,
 };
+pub use untrained_baseline::untrained_baseline;

@@ -1,87 +1,9 @@
 //! The gradient of a loss by the parameters and the gates, derived by hand from `forward.rs`, in its reverse order.
 
-use super::device::{DeviceBlock, DeviceLinear, DeviceNorm, Model};
 use super::forward::{Hooks, LogitsAt, Saved, SavedSublayer, Trace, norm_kind};
-use super::{Config, Hook, ResidualActivation, Site, TopKSite};
+use super::weights::{DeviceBlock, DeviceLinear, DeviceNorm, Gradients, Model};
+use super::{Block, Config, Hook, Linear, Norm, ResidualActivation, Site, TopKSite};
 use crate::backend::{Activation, Backend, Batch};
-
-/// Gradients of a linear map; the bias is one row.
-pub struct LinearGradient<G> {
-    pub weight: G,
-    pub bias: Option<G>,
-}
-
-/// Gradients of a norm, one row each.
-pub struct NormGradient<G> {
-    pub gain: Option<G>,
-    pub bias: Option<G>,
-}
-
-pub struct BlockGradient<G> {
-    pub ln_1: NormGradient<G>,
-    pub ln_p1: Option<NormGradient<G>>,
-    pub q: LinearGradient<G>,
-    pub k: LinearGradient<G>,
-    pub v: LinearGradient<G>,
-    pub sinks: Option<G>,
-    pub attn_c_proj: LinearGradient<G>,
-    pub ln_2: NormGradient<G>,
-    pub ln_p2: Option<NormGradient<G>>,
-    pub c_fc: LinearGradient<G>,
-    pub mlp_c_proj: LinearGradient<G>,
-}
-
-/// One accumulator for each parameter of a model, in the shape of [`Model`].
-pub struct ParameterGradients<G> {
-    pub wte: G,
-    pub wpe: Option<G>,
-    pub blocks: Vec<BlockGradient<G>>,
-    pub ln_f: NormGradient<G>,
-    pub lm_head: Option<G>,
-    pub final_logits_bias: Option<G>,
-    pub bigram_table: Option<G>,
-}
-
-impl<G> ParameterGradients<G> {
-    /// Zeros in the shape of `model`.
-    pub fn zeros<B: Backend<Gradient = G>>(backend: &mut B, model: &Model<B>) -> Self {
-        let c = &model.config;
-        let linear = |backend: &mut B, l: &DeviceLinear<B>, rows: usize, cols: usize| LinearGradient {
-            weight: backend.gradient(rows, cols),
-            bias: l.bias.as_ref().map(|_| backend.gradient(1, rows)),
-        };
-        let norm = |backend: &mut B, n: &DeviceNorm<B>, width: usize| NormGradient {
-            gain: n.gain.as_ref().map(|_| backend.gradient(1, width)),
-            bias: n.bias.as_ref().map(|_| backend.gradient(1, width)),
-        };
-        let positions = c.d_pos_emb.unwrap_or(c.d_model);
-        let mut blocks = Vec::new();
-        for b in &model.blocks {
-            blocks.push(BlockGradient {
-                ln_1: norm(backend, &b.ln_1, c.d_model),
-                ln_p1: b.ln_p1.as_ref().map(|n| norm(backend, n, positions)),
-                q: linear(backend, &b.q, c.d_attn(), c.d_block_in()),
-                k: linear(backend, &b.k, c.d_attn(), c.d_block_in()),
-                v: linear(backend, &b.v, c.d_attn(), c.d_block_in()),
-                sinks: b.sinks.as_ref().map(|_| backend.gradient(1, c.n_head)),
-                attn_c_proj: linear(backend, &b.attn_c_proj, c.d_model, c.d_attn()),
-                ln_2: norm(backend, &b.ln_2, c.d_model),
-                ln_p2: b.ln_p2.as_ref().map(|n| norm(backend, n, positions)),
-                c_fc: linear(backend, &b.c_fc, c.d_mlp, c.d_block_in()),
-                mlp_c_proj: linear(backend, &b.mlp_c_proj, c.d_model, c.d_mlp),
-            });
-        }
-        ParameterGradients {
-            wte: backend.gradient(c.vocab_size, c.d_model),
-            wpe: model.wpe.as_ref().map(|_| backend.gradient(c.block_size, positions)),
-            blocks,
-            ln_f: norm(backend, &model.ln_f, c.d_model),
-            lm_head: model.lm_head.as_ref().map(|_| backend.gradient(c.vocab_size, c.d_model)),
-            final_logits_bias: model.final_logits_bias.as_ref().map(|_| backend.gradient(1, c.vocab_size)),
-            bigram_table: model.bigram_table.as_ref().map(|_| backend.gradient(c.vocab_size, c.vocab_size)),
-        }
-    }
-}
 
 /// Adds the gradients of a loss to `parameters` (where given), calling `hooks.backward` at every hook that ablates.
 /// `dlogits` = the loss by the logits of the forward pass that left `trace`, zero at padding.
@@ -94,7 +16,7 @@ pub fn backward<B: Backend>(
     trace: Trace<B>,
     dlogits: &B::Tensor,
     hooks: &mut impl Hooks<B>,
-    mut parameters: Option<&mut ParameterGradients<B::Gradient>>,
+    mut parameters: Option<&mut Gradients<B>>,
 ) {
     debug_assert!(trace.from == 0, "a pass that began at a boundary goes through backward_from");
     let dresid = backward_from(backend, model, batch, trace, dlogits, hooks, parameters.as_deref_mut());
@@ -115,7 +37,7 @@ pub fn backward_from<B: Backend>(
     trace: Trace<B>,
     dlogits: &B::Tensor,
     hooks: &mut impl Hooks<B>,
-    mut parameters: Option<&mut ParameterGradients<B::Gradient>>,
+    mut parameters: Option<&mut Gradients<B>>,
 ) -> B::Tensor {
     let c = &model.config;
     let tokens = batch.tokens().len();
@@ -127,8 +49,7 @@ pub fn backward_from<B: Backend>(
     };
 
     if let Some(p) = parameters.as_deref_mut() {
-        let unembedding = p.lm_head.as_mut().unwrap_or(&mut p.wte);
-        backend.weight_gradient(dlogits, &trace.normed, unembedding);
+        backend.weight_gradient(dlogits, &trace.normed, p.unembedding_mut());
         if let Some(bias) = &mut p.final_logits_bias {
             backend.bias_gradient(dlogits, bias);
         }
@@ -219,7 +140,7 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         block: &DeviceBlock<B>,
         saved: &SavedSublayer<B>,
         dresid: &mut B::Tensor,
-        gradients: Option<&mut BlockGradient<B::Gradient>>,
+        gradients: Option<&mut Block<B::Gradient, B::Gradient>>,
     ) {
         match saved {
             SavedSublayer::Attention { act_in, q, k, v, y, delta } => {
@@ -240,10 +161,10 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         post_act: &Saved<B>,
         delta: &Saved<B>,
         dresid: &mut B::Tensor,
-        mut gradients: Option<&mut BlockGradient<B::Gradient>>,
+        mut gradients: Option<&mut Block<B::Gradient, B::Gradient>>,
     ) {
         let (c, tokens) = (self.config, self.batch.tokens().len());
-        let ddelta = self.delta_backward(TopKSite::ResidPostMlp, TopKSite::MlpOut, Site::MlpResidDelta, delta, dresid);
+        let ddelta = self.delta_backward(TopKSite::ResidPostMlp, Site::MlpResidDelta, delta, dresid);
         let mut dpost = self.backend.tensor(c.d_mlp, tokens);
         linear_backward(
             self.backend,
@@ -254,7 +175,7 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
             gradients.as_deref_mut().map(|g| &mut g.mlp_c_proj),
         );
         self.backend.recycle(ddelta);
-        self.finish(TopKSite::MlpNeuron, Site::MlpPostAct, post_act, c.d_mlp, &mut dpost);
+        self.finish(Site::MlpPostAct, post_act, &mut dpost);
         match (pre_act, c.activation_type) {
             (Some(pre_act), Activation::Gelu) => self.backend.activate_backward(Activation::Gelu, pre_act, &mut dpost),
             // what ReLU let through is positive, as its input was
@@ -270,9 +191,9 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
             gradients.as_deref_mut().map(|g| &mut g.c_fc),
         );
         self.backend.recycle(dpost);
-        self.finish(TopKSite::MlpIn, Site::MlpActIn, act_in, c.d_block_in(), &mut dx);
-        let norms = gradients.map(|g| (&mut g.ln_2, g.ln_p2.as_mut()));
-        self.input(&block.ln_2, block.ln_p2.as_ref(), &dx, dresid, norms);
+        self.finish(Site::MlpActIn, act_in, &mut dx);
+        let norms = gradients.map(|g| [&mut g.ln_2, &mut g.ln_p2]);
+        self.input(&block.ln_2, &block.ln_p2, &dx, dresid, norms);
         self.backend.recycle(dx);
     }
 
@@ -285,11 +206,10 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         y: &B::Tensor,
         delta: &Saved<B>,
         dresid: &mut B::Tensor,
-        mut gradients: Option<&mut BlockGradient<B::Gradient>>,
+        mut gradients: Option<&mut Block<B::Gradient, B::Gradient>>,
     ) {
         let (c, tokens) = (self.config, self.batch.tokens().len());
-        let ddelta =
-            self.delta_backward(TopKSite::ResidPostAttn, TopKSite::AttnOut, Site::AttnResidDelta, delta, dresid);
+        let ddelta = self.delta_backward(TopKSite::ResidPostAttn, Site::AttnResidDelta, delta, dresid);
         let mut dy = self.backend.tensor(c.d_attn(), tokens);
         linear_backward(
             self.backend,
@@ -318,12 +238,10 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         self.backend.recycle(dy);
         let mut dx = self.backend.tensor(c.d_block_in(), tokens);
         self.backend.zero(&mut dx);
-        for (linear, saved, top_k, site, mut d) in [
-            (&block.q, q, TopKSite::AttnQ, Site::AttnQ, dq),
-            (&block.k, k, TopKSite::AttnK, Site::AttnK, dk),
-            (&block.v, v, TopKSite::AttnV, Site::AttnV, dv),
-        ] {
-            self.finish(top_k, site, saved, c.d_attn(), &mut d);
+        for (linear, saved, site, mut d) in
+            [(&block.q, q, Site::AttnQ, dq), (&block.k, k, Site::AttnK, dk), (&block.v, v, Site::AttnV, dv)]
+        {
+            self.finish(site, saved, &mut d);
             self.backend.matmul_backward_acc(&linear.weight, &d, &mut dx);
             if let Some(g) = gradients.as_deref_mut() {
                 let g = match site {
@@ -335,9 +253,9 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
             }
             self.backend.recycle(d);
         }
-        self.finish(TopKSite::AttnIn, Site::AttnActIn, act_in, c.d_block_in(), &mut dx);
-        let norms = gradients.map(|g| (&mut g.ln_1, g.ln_p1.as_mut()));
-        self.input(&block.ln_1, block.ln_p1.as_ref(), &dx, dresid, norms);
+        self.finish(Site::AttnActIn, act_in, &mut dx);
+        let norms = gradients.map(|g| [&mut g.ln_1, &mut g.ln_p1]);
+        self.input(&block.ln_1, &block.ln_p1, &dx, dresid, norms);
         self.backend.recycle(dx);
     }
 
@@ -345,8 +263,7 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
     fn delta_backward(
         &mut self,
         resid_site: TopKSite,
-        site: TopKSite,
-        hook: Site,
+        site: Site,
         delta: &Saved<B>,
         dresid: &mut B::Tensor,
     ) -> B::Tensor {
@@ -357,16 +274,16 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         }
         let mut ddelta = self.backend.tensor(c.d_model, self.batch.tokens().len());
         self.backend.copy(dresid, &mut ddelta);
-        self.finish(site, hook, delta, c.d_model, &mut ddelta);
+        self.finish(site, delta, &mut ddelta);
         ddelta
     }
 
     /// Back through a hook that ablates and through AbsTopK.
-    fn finish(&mut self, top_k: TopKSite, site: Site, saved: &Saved<B>, width: usize, grad: &mut B::Tensor) {
+    fn finish(&mut self, site: Site, saved: &Saved<B>, grad: &mut B::Tensor) {
         if let Some(before) = &saved.before {
             self.hooks.backward(self.backend, Hook::at(self.layer, site), before, grad);
         }
-        if self.config.top_k(top_k, width).is_some() {
+        if self.config.top_k_at(site).is_some() {
             self.backend.abs_top_k_backward(saved.kept(), grad);
         }
     }
@@ -375,18 +292,18 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
     fn input(
         &mut self,
         ln: &DeviceNorm<B>,
-        ln_p: Option<&DeviceNorm<B>>,
+        ln_p: &DeviceNorm<B>,
         dx: &B::Tensor,
         dresid: &mut B::Tensor,
-        norms: Option<NormGradients<B>>,
+        norms: Option<[&mut Norm<B::Gradient>; 2]>,
     ) {
         let c = self.config;
         let (ln_gradient, ln_p_gradient) = match norms {
-            Some((ln, ln_p)) => (Some(ln), ln_p),
+            Some([ln, ln_p]) => (Some(ln), Some(ln_p)),
             None => (None, None),
         };
-        let (Some(ln_p), Some(positions), Some(dpositions), Some(width)) =
-            (ln_p, self.positions, self.dpositions.as_deref_mut(), c.d_pos_emb)
+        let (Some(positions), Some(dpositions), Some(width)) =
+            (self.positions, self.dpositions.as_deref_mut(), c.d_pos_emb)
         else {
             return norm_backward(self.backend, c, ln, self.resid, dx, dresid, ln_gradient);
         };
@@ -401,17 +318,13 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
     }
 }
 
-/// Of a sublayer's norm and of that of its positions.
-type NormGradients<'a, B> =
-    (&'a mut NormGradient<<B as Backend>::Gradient>, Option<&'a mut NormGradient<<B as Backend>::Gradient>>);
-
 fn linear_backward<B: Backend>(
     backend: &mut B,
     linear: &DeviceLinear<B>,
     x: &B::Tensor,
     dy: &B::Tensor,
     dx: &mut B::Tensor,
-    gradient: Option<&mut LinearGradient<B::Gradient>>,
+    gradient: Option<&mut Linear<B::Gradient, B::Gradient>>,
 ) {
     backend.matmul_backward(&linear.weight, dy, dx);
     if let Some(gradient) = gradient {
@@ -423,7 +336,7 @@ fn linear_gradient<B: Backend>(
     backend: &mut B,
     x: &B::Tensor,
     dy: &B::Tensor,
-    gradient: &mut LinearGradient<B::Gradient>,
+    gradient: &mut Linear<B::Gradient, B::Gradient>,
 ) {
     backend.weight_gradient(dy, x, &mut gradient.weight);
     if let Some(bias) = &mut gradient.bias {
@@ -439,7 +352,7 @@ fn norm_backward<B: Backend>(
     x: &B::Tensor,
     dy: &B::Tensor,
     dx_acc: &mut B::Tensor,
-    gradient: Option<&mut NormGradient<B::Gradient>>,
+    gradient: Option<&mut Norm<B::Gradient>>,
 ) {
     let (gain, bias) = match gradient {
         Some(gradient) => (gradient.gain.as_mut(), gradient.bias.as_mut()),

@@ -1,9 +1,11 @@
 //! The shape and options of a model, as the published `beeg_config.json` states them.
 
+use super::{ParamInfo, Role, Site};
 use crate::backend::Activation;
 use crate::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -280,9 +282,13 @@ impl Config {
         Ok(config)
     }
 
-    /// Every size in range, so that later products of sizes cannot overflow.
+    /// Whether every size is in range, and every product of sizes fits the memory that this platform can address. Everything that
+    /// allocates for a config relies on this.
+    ///
+    /// # Errors
+    /// Names the size or tensor that is too large, or the options that contradict each other.
     pub fn check(&self) -> Result<()> {
-        for (name, value, most) in [
+        for (name, value, max) in [
             ("block_size", self.block_size, 1 << 16),
             ("vocab_size", self.vocab_size, 1 << 20),
             ("n_layer", self.n_layer, 1 << 10),
@@ -293,8 +299,8 @@ impl Config {
             ("n_head * d_head", self.n_head.saturating_mul(self.d_head), 1 << 20),
             ("d_pos_emb", self.d_pos_emb.unwrap_or(1), 1 << 16),
         ] {
-            if value == 0 || value > most {
-                bail!("the model's config has {name} = {value}; this engine takes 1 to {most}");
+            if value == 0 || value > max {
+                bail!("the model's config has {name} = {value}; this engine takes 1 to {max}");
             }
         }
         if let Some(afrac) = self.afrac
@@ -305,7 +311,34 @@ impl Config {
         if self.d_pos_emb.is_some() && !self.positions {
             bail!("the model's config has d_pos_emb but no positions");
         }
-        Ok(())
+        // No allocation is larger, whatever the platform.
+        self.check_products(isize::MAX as u64)
+    }
+
+    /// The only place that multiplies sizes before they are known to be small enough: in u64, as `usize` has 32 bits in WebAssembly.
+    /// Each size must be in range. `max_bytes` is the largest allocation; every entry takes the four bytes of an f32.
+    fn check_products(&self, max_bytes: u64) -> Result<()> {
+        let check = |what: &dyn fmt::Display, sizes: [usize; 3]| {
+            let bytes = sizes.iter().try_fold(4u64, |product, &size| product.checked_mul(size as u64));
+            match bytes {
+                Some(bytes) if bytes <= max_bytes => Ok(()),
+                _ => {
+                    let [count, rows, cols] = sizes;
+                    bail!(
+                        "the model's config is too large for this platform: {what} ({count} x {rows} x {cols} numbers) takes more than {max_bytes} bytes"
+                    )
+                }
+            }
+        };
+        for info in ParamInfo::of_config(&Config { n_layer: 1, ..self.clone() }) {
+            // A file holds q, k and v as one matrix.
+            let count = if info.role == Role::Read { 3 } else { 1 };
+            let [rows, cols] = info.shape;
+            check(&info, [count, rows, cols])?;
+        }
+        check(&"an activation of the whole context", [1, self.widest(), self.block_size])?;
+        let nodes_per_layer = Site::NODES.iter().map(|site| site.width(self)).sum();
+        check(&"the row of all nodes", [1, self.n_layer, nodes_per_layer])
     }
 
     /// Width of q, k, v and of the attention's output: all heads side by side.
@@ -321,6 +354,11 @@ impl Config {
     /// The most channels that a tensor of a pass has.
     pub fn widest(&self) -> usize {
         self.vocab_size.max(self.d_mlp).max(self.d_attn()).max(self.d_block_in())
+    }
+
+    /// How many channels AbsTopK keeps at a site; `None` when nothing is dropped there.
+    pub fn top_k_at(&self, site: Site) -> Option<usize> {
+        self.top_k(site.top_k_site()?, site.width(self))
     }
 
     /// How many entries AbsTopK keeps at `site` of a vector of `width`: `int(afrac * width)` in double precision, as
@@ -343,6 +381,29 @@ mod tests {
         assert!(config.tied_unembed && config.bias && config.ln_bias && !config.rms_norm && !config.sink);
         assert_eq!(config.top_k(TopKSite::AttnIn, 100), Some(28));
         assert_eq!(config.top_k(TopKSite::MlpNeuron, 100), None);
+    }
+
+    #[test]
+    fn products_of_sizes_are_checked_for_32_bits() {
+        let config = |sizes: &str| {
+            let text = format!(r#"{{"n_head": 16, "positions": false, {sizes}}}"#);
+            Config::from_beeg_json(&text).unwrap()
+        };
+        // usize and isize of wasm32
+        const MAX_32: u64 = i32::MAX as u64;
+        config(r#""n_layer": 2, "vocab_size": 50257, "d_model": 2048"#).check_products(MAX_32).unwrap();
+        for (sizes, named) in [
+            (r#""n_layer": 2, "vocab_size": 1048576, "d_model": 65536"#, "wte"),
+            // 2^32 entries are 0 in 32 bits
+            (r#""n_layer": 2, "vocab_size": 65536, "d_model": 65536, "d_mlp": 16"#, "wte"),
+            (r#""n_layer": 2, "vocab_size": 16, "d_model": 8192, "d_mlp": 1048576"#, "0.c_fc.weight"),
+            (r#""n_layer": 2, "vocab_size": 65536, "d_model": 16, "enable_bigram_table": true"#, "bigram_table"),
+            (r#""n_layer": 2, "vocab_size": 1048576, "d_model": 16, "block_size": 65536"#, "activation"),
+            (r#""n_layer": 1024, "vocab_size": 16, "d_model": 16, "d_mlp": 1048576, "block_size": 16"#, "nodes"),
+        ] {
+            let error = config(sizes).check_products(MAX_32).expect_err(sizes).to_string();
+            assert!(error.contains(named), "{sizes}: {error}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The whole model, top to bottom (Gao et al. 2025, A.1 and the published inference code).
 
-use super::device::{DeviceBlock, DeviceLinear, DeviceNorm, Model};
+use super::weights::{DeviceBlock, DeviceLinear, DeviceNorm, Model};
 use super::{Config, Hook, ResidualActivation, Site, TopKSite};
 use crate::Result;
 use crate::backend::{Activation, Backend, Batch, NormKind};
@@ -207,24 +207,23 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         resid: &B::Tensor,
     ) -> Result<(SavedSublayer<B>, B::Tensor)> {
         let (config, tokens) = (self.config, self.batch.tokens().len());
-        let at = |site| Hook::at(layer, site);
-        let x = block_input(self.backend, config, &block.ln_1, block.ln_p1.as_ref(), resid, self.positions);
-        let act_in = self.finish(TopKSite::AttnIn, at(Site::AttnActIn), x, config.d_block_in())?;
-        let mut project = |linear: &DeviceLinear<B>, top_k, site| {
+        let x = block_input(self.backend, config, &block.ln_1, &block.ln_p1, resid, self.positions);
+        let act_in = self.finish(layer, Site::AttnActIn, x)?;
+        let mut project = |linear: &DeviceLinear<B>, site| {
             let mut y = self.backend.tensor(config.d_attn(), tokens);
             self.backend.matmul(&linear.weight, linear.bias.as_ref(), &act_in.after, &mut y);
-            self.finish(top_k, at(site), y, config.d_attn())
+            self.finish(layer, site, y)
         };
-        let k = project(&block.k, TopKSite::AttnK, Site::AttnK)?;
-        let q = project(&block.q, TopKSite::AttnQ, Site::AttnQ)?;
-        let v = project(&block.v, TopKSite::AttnV, Site::AttnV)?;
+        let q = project(&block.q, Site::AttnQ)?;
+        let k = project(&block.k, Site::AttnK)?;
+        let v = project(&block.v, Site::AttnV)?;
         let mut y = self.backend.tensor(config.d_attn(), tokens);
         let spans = self.batch.spans();
         self.backend.attention(spans, config.d_head, block.sinks.as_ref(), &q.after, &k.after, &v.after, &mut y);
-        self.hooks.forward(self.backend, at(Site::AttnY), &mut y)?;
+        self.hooks.forward(self.backend, Hook::at(layer, Site::AttnY), &mut y)?;
         let mut delta = self.backend.tensor(config.d_model, tokens);
         self.backend.matmul(&block.attn_c_proj.weight, block.attn_c_proj.bias.as_ref(), &y, &mut delta);
-        let delta = self.finish(TopKSite::AttnOut, at(Site::AttnResidDelta), delta, config.d_model)?;
+        let delta = self.finish(layer, Site::AttnResidDelta, delta)?;
         let next = residual(self.backend, config, TopKSite::ResidPostAttn, resid, &delta.after, tokens);
         Ok((SavedSublayer::Attention { act_in, q, k, v, y, delta }, next))
     }
@@ -237,9 +236,8 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         resid: &B::Tensor,
     ) -> Result<(SavedSublayer<B>, B::Tensor)> {
         let (config, tokens) = (self.config, self.batch.tokens().len());
-        let at = |site| Hook::at(layer, site);
-        let x = block_input(self.backend, config, &block.ln_2, block.ln_p2.as_ref(), resid, self.positions);
-        let act_in = self.finish(TopKSite::MlpIn, at(Site::MlpActIn), x, config.d_block_in())?;
+        let x = block_input(self.backend, config, &block.ln_2, &block.ln_p2, resid, self.positions);
+        let act_in = self.finish(layer, Site::MlpActIn, x)?;
         let mut pre_act = self.backend.tensor(config.d_mlp, tokens);
         self.backend.matmul(&block.c_fc.weight, block.c_fc.bias.as_ref(), &act_in.after, &mut pre_act);
         let mut post = self.backend.tensor(config.d_mlp, tokens);
@@ -251,17 +249,18 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
                 None
             }
         };
-        let post_act = self.finish(TopKSite::MlpNeuron, at(Site::MlpPostAct), post, config.d_mlp)?;
+        let post_act = self.finish(layer, Site::MlpPostAct, post)?;
         let mut delta = self.backend.tensor(config.d_model, tokens);
         self.backend.matmul(&block.mlp_c_proj.weight, block.mlp_c_proj.bias.as_ref(), &post_act.after, &mut delta);
-        let delta = self.finish(TopKSite::MlpOut, at(Site::MlpResidDelta), delta, config.d_model)?;
+        let delta = self.finish(layer, Site::MlpResidDelta, delta)?;
         let next = residual(self.backend, config, TopKSite::ResidPostMlp, resid, &delta.after, tokens);
         Ok((SavedSublayer::Mlp { act_in, pre_act, post_act, delta }, next))
     }
 
     /// AbsTopK where the config has it, then the hook.
-    fn finish(&mut self, site: TopKSite, hook: Hook, mut x: B::Tensor, width: usize) -> Result<Saved<B>> {
-        if let Some(k) = self.config.top_k(site, width) {
+    fn finish(&mut self, layer: usize, site: Site, mut x: B::Tensor) -> Result<Saved<B>> {
+        let (hook, width) = (Hook::at(layer, site), site.width(self.config));
+        if let Some(k) = self.config.top_k_at(site) {
             self.backend.abs_top_k(k, &mut x);
         }
         let before = self.hooks.ablates(hook).then(|| copy(self.backend, &x, width));
@@ -275,14 +274,14 @@ fn block_input<B: Backend>(
     backend: &mut B,
     config: &Config,
     ln: &DeviceNorm<B>,
-    ln_p: Option<&DeviceNorm<B>>,
+    ln_p: &DeviceNorm<B>,
     resid: &B::Tensor,
     positions: Option<&B::Tensor>,
 ) -> B::Tensor {
     let tokens = backend.tokens(resid);
     let mut x = backend.tensor(config.d_model, tokens);
     norm(backend, config, ln, resid, &mut x);
-    let (Some(positions), Some(ln_p), Some(width)) = (positions, ln_p, config.d_pos_emb) else { return x };
+    let (Some(positions), Some(width)) = (positions, config.d_pos_emb) else { return x };
     let mut p = backend.tensor(width, tokens);
     norm(backend, config, ln_p, positions, &mut p);
     let mut both = backend.tensor(config.d_block_in(), tokens);

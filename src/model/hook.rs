@@ -1,17 +1,19 @@
 //! Names of the places inside a model, as the published code writes them.
 
+use super::{Config, TopKSite};
 use crate::{Error, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// What is recorded or edited inside one layer. Order is the order of the forward pass.
+/// A place inside one layer whose values can be recorded and edited. The order is that of the forward pass, and everything that
+/// orders sites follows it: hooks, nodes, the node space of a search. q, k and v are computed from the same input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Site {
     ResidIn,
     AttnActIn,
-    AttnK,
     AttnQ,
+    AttnK,
     AttnV,
     AttnY,
     AttnResidDelta,
@@ -25,8 +27,8 @@ impl Site {
     pub const ALL: [Site; 11] = [
         Site::ResidIn,
         Site::AttnActIn,
-        Site::AttnK,
         Site::AttnQ,
+        Site::AttnK,
         Site::AttnV,
         Site::AttnY,
         Site::AttnResidDelta,
@@ -35,31 +37,55 @@ impl Site {
         Site::MlpPostAct,
         Site::MlpResidDelta,
     ];
-    /// The sites whose channels are nodes of a circuit (Gao et al. 2025, 2.2).
-    pub const NODES: [Site; 8] = [
-        Site::AttnActIn,
-        Site::AttnQ,
-        Site::AttnK,
-        Site::AttnV,
-        Site::AttnResidDelta,
-        Site::MlpActIn,
-        Site::MlpPostAct,
-        Site::MlpResidDelta,
-    ];
+    /// The sites whose channels are nodes of a circuit (Gao et al. 2025, 2.2): those at which AbsTopK may apply.
+    pub const NODES: [Site; 8] = {
+        let mut nodes = [Site::AttnActIn; 8];
+        let (mut at, mut found) = (0, 0);
+        while at < Site::ALL.len() {
+            if Site::ALL[at].top_k_site().is_some() {
+                nodes[found] = Site::ALL[at];
+                found += 1;
+            }
+            at += 1;
+        }
+        assert!(found == nodes.len());
+        nodes
+    };
 
-    pub fn name(self) -> &'static str {
+    /// The site's name in the published code, and the AbsTopK that its values have just passed.
+    const fn row(self) -> (&'static str, Option<TopKSite>) {
         match self {
-            Site::ResidIn => "resid_in",
-            Site::AttnActIn => "attn.act_in",
-            Site::AttnK => "attn.k",
-            Site::AttnQ => "attn.q",
-            Site::AttnV => "attn.v",
-            Site::AttnY => "attn.y",
-            Site::AttnResidDelta => "attn.resid_delta",
-            Site::ResidMid => "resid_mid",
-            Site::MlpActIn => "mlp.act_in",
-            Site::MlpPostAct => "mlp.post_act",
-            Site::MlpResidDelta => "mlp.resid_delta",
+            Site::ResidIn => ("resid_in", None),
+            Site::AttnActIn => ("attn.act_in", Some(TopKSite::AttnIn)),
+            Site::AttnQ => ("attn.q", Some(TopKSite::AttnQ)),
+            Site::AttnK => ("attn.k", Some(TopKSite::AttnK)),
+            Site::AttnV => ("attn.v", Some(TopKSite::AttnV)),
+            Site::AttnY => ("attn.y", None),
+            Site::AttnResidDelta => ("attn.resid_delta", Some(TopKSite::AttnOut)),
+            Site::ResidMid => ("resid_mid", None),
+            Site::MlpActIn => ("mlp.act_in", Some(TopKSite::MlpIn)),
+            Site::MlpPostAct => ("mlp.post_act", Some(TopKSite::MlpNeuron)),
+            Site::MlpResidDelta => ("mlp.resid_delta", Some(TopKSite::MlpOut)),
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The AbsTopK that applies to this site's values before they can be recorded or edited. The two steps on the residual stream
+    /// itself ([`TopKSite::ResidPostAttn`], [`TopKSite::ResidPostMlp`]) belong to no site.
+    pub const fn top_k_site(self) -> Option<TopKSite> {
+        self.row().1
+    }
+
+    /// Channels at this site.
+    pub fn width(self, config: &Config) -> usize {
+        match self {
+            Site::ResidIn | Site::ResidMid | Site::AttnResidDelta | Site::MlpResidDelta => config.d_model,
+            Site::AttnActIn | Site::MlpActIn => config.d_block_in(),
+            Site::AttnQ | Site::AttnK | Site::AttnV | Site::AttnY => config.d_attn(),
+            Site::MlpPostAct => config.d_mlp,
         }
     }
 }
@@ -99,20 +125,15 @@ impl Hook {
     }
 
     /// Channels at this hook.
-    pub fn width(self, config: &super::Config) -> usize {
+    pub fn width(self, config: &Config) -> usize {
         match self {
             Hook::FinalResid => config.d_model,
-            Hook::At { site, .. } => match site {
-                Site::ResidIn | Site::ResidMid | Site::AttnResidDelta | Site::MlpResidDelta => config.d_model,
-                Site::AttnActIn | Site::MlpActIn => config.d_block_in(),
-                Site::AttnQ | Site::AttnK | Site::AttnV | Site::AttnY => config.d_attn(),
-                Site::MlpPostAct => config.d_mlp,
-            },
+            Hook::At { site, .. } => site.width(config),
         }
     }
 
     /// Whether the hook exists in a model of this shape.
-    pub fn exists(self, config: &super::Config) -> bool {
+    pub fn exists(self, config: &Config) -> bool {
         match self {
             Hook::FinalResid => true,
             Hook::At { layer, .. } => layer < config.n_layer,
@@ -157,14 +178,14 @@ impl Node {
         Node { hook, index }
     }
 
-    /// Whether circuits are made of channels at this hook ([`Site::NODES`]).
+    /// Whether a circuit may contain channels at this hook ([`Site::NODES`]).
     pub fn is_circuit_node(self) -> bool {
         matches!(self.hook, Hook::At { site, .. } if Site::NODES.contains(&site))
     }
 
     /// # Errors
     /// When the model has no such layer or channel.
-    pub fn check(self, config: &super::Config) -> Result<()> {
+    pub fn check(self, config: &Config) -> Result<()> {
         if !self.hook.exists(config) {
             return Err(Error::invalid(format!("node {self}: the model has only {} layers", config.n_layer)));
         }
@@ -230,6 +251,27 @@ mod tests {
             assert_eq!(node.to_string().parse::<Node>().unwrap(), node);
         }
         assert_eq!("0.mlp.post_act.863".parse::<Node>().unwrap().index, 863);
+    }
+
+    #[test]
+    fn sites_are_ordered_as_they_are_listed() {
+        assert!(Site::ALL.is_sorted() && Site::NODES.is_sorted());
+        assert_eq!(
+            Site::NODES.map(Site::name),
+            [
+                "attn.act_in",
+                "attn.q",
+                "attn.k",
+                "attn.v",
+                "attn.resid_delta",
+                "mlp.act_in",
+                "mlp.post_act",
+                "mlp.resid_delta"
+            ]
+        );
+        let hooks = Hook::all(2);
+        assert!(hooks.is_sorted());
+        assert!(hooks.iter().filter(|hook| Node::new(**hook, 0).is_circuit_node()).eq(&Hook::node_hooks(2)));
     }
 
     #[test]

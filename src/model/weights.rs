@@ -1,61 +1,63 @@
-//! The weights of a model on the host, named as the published checkpoints name them.
+//! The trees of parameters that a pass uses: weights on the host, the same weights on a device, and gradients.
 
-use super::Config;
-use crate::tensor::{Matrix, WeightMatrix};
+use super::params::{Block, Linear, Nonzeros, Norm, Params, Tensor};
+use crate::backend::Backend;
+use crate::tensor::WeightMatrix;
+use crate::{Result, bail};
 
-/// `y = W x + b`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Linear {
-    pub weight: WeightMatrix,
-    pub bias: Option<Vec<f32>>,
-}
+/// The weights of a model on the host.
+pub type Weights = Params<WeightMatrix, Vec<f32>>;
 
-/// Gain and bias of an RMS or layer norm; which of the two is the config's `rms_norm`.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Norm {
-    /// `None` = all ones.
-    pub gain: Option<Vec<f32>>,
-    pub bias: Option<Vec<f32>>,
-}
+/// A model on a device.
+pub type Model<B> = Params<<B as Backend>::Matrix, <B as Backend>::Vector>;
+pub type DeviceBlock<B> = Block<<B as Backend>::Matrix, <B as Backend>::Vector>;
+pub type DeviceLinear<B> = Linear<<B as Backend>::Matrix, <B as Backend>::Vector>;
+pub type DeviceNorm<B> = Norm<<B as Backend>::Vector>;
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Block {
-    pub ln_1: Norm,
-    /// Norm of the concatenated positional vector before attention; with `d_pos_emb` only.
-    pub ln_p1: Option<Norm>,
-    /// `[3 * d_attn, d_block_in]`: all q rows, all k rows, all v rows; heads contiguous inside each.
-    pub c_attn: Linear,
-    /// `[n_head]`, with `sink` only.
-    pub sink_logit: Option<Vec<f32>>,
-    /// `[d_model, d_attn]`.
-    pub attn_c_proj: Linear,
-    pub ln_2: Norm,
-    pub ln_p2: Option<Norm>,
-    /// `[d_mlp, d_block_in]`.
-    pub c_fc: Linear,
-    /// `[d_model, d_mlp]`.
-    pub mlp_c_proj: Linear,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Weights {
-    pub config: Config,
-    /// `[vocab, d_model]`: row = token.
-    pub wte: WeightMatrix,
-    /// `[block_size or more, d_pos_emb or d_model]`; `None` when the model has no positions.
-    pub wpe: Option<Matrix>,
-    pub blocks: Vec<Block>,
-    pub ln_f: Norm,
-    /// `[vocab, d_model]`; `None` when tied to `wte`.
-    pub lm_head: Option<WeightMatrix>,
-    /// `[vocab, vocab]`: row = the current token, added to the logits.
-    pub bigram_table: Option<WeightMatrix>,
-    /// `[vocab]`.
-    pub final_logits_bias: Option<Vec<f32>>,
-}
+/// One accumulator for each parameter of a model; that of a vector is one row.
+pub type Gradients<B> = Params<<B as Backend>::Gradient, <B as Backend>::Gradient>;
 
 impl Weights {
-    pub fn unembedding(&self) -> &WeightMatrix {
-        self.lm_head.as_ref().unwrap_or(&self.wte)
+    /// Uploads the weights. They must fit their own config, as those of every importer do.
+    pub fn upload<B: Backend>(&self, backend: &mut B) -> Model<B> {
+        self.map(|_, tensor| match tensor {
+            Tensor::Matrix(matrix) => Tensor::Matrix(backend.matrix(matrix)),
+            Tensor::Vector(vector) => Tensor::Vector(backend.vector(vector)),
+        })
+    }
+
+    pub fn nonzeros(&self) -> Nonzeros {
+        self.nonzeros_by(|tensor| match tensor {
+            Tensor::Matrix(matrix) => matrix.nonzeros(),
+            Tensor::Vector(vector) => vector.iter().filter(|value| **value != 0.0).count(),
+        })
+    }
+}
+
+/// Gradients of zero for every parameter of `model`.
+pub fn zero_gradients<B: Backend>(backend: &mut B, model: &Model<B>) -> Gradients<B> {
+    model.map(|info, _| {
+        let [rows, cols] = info.shape;
+        info.tensor(backend.gradient(rows, cols))
+    })
+}
+
+impl<M, V> Params<M, V> {
+    /// Whether the model can run a prompt; `what` names the prompt in the error.
+    ///
+    /// # Errors
+    /// An empty prompt, one longer than the context, tokens beyond the vocabulary.
+    pub fn check_tokens(&self, what: &str, tokens: &[u32]) -> Result<()> {
+        let config = &self.config;
+        if tokens.is_empty() {
+            bail!("{what} is empty; the model needs at least one token");
+        }
+        if tokens.len() > config.block_size {
+            bail!("{what} has {} tokens; the model reads at most {}", tokens.len(), config.block_size);
+        }
+        if let Some(token) = tokens.iter().find(|&&token| token as usize >= config.vocab_size) {
+            bail!("{what} has the token {token}; the model's tokens are 0 to {}", config.vocab_size - 1);
+        }
+        Ok(())
     }
 }

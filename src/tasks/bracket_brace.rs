@@ -1,9 +1,9 @@
 //! After a string: `":` in a dict, `",` in a list.
 
 use super::templates::*;
-use super::rng::Rng;
 use super::lexer::{lex, replace_range};
 use super::{PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use crate::random::Rng;
 
 pub const TASK: Task = Task {
     name: "bracket_brace",

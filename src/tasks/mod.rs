@@ -25,7 +25,6 @@ macro_rules! handwritten {
 }
 
 pub(crate) mod lexer;
-pub mod rng;
 pub mod templates;
 mod words;
 
@@ -37,9 +36,8 @@ tasks! {
     if_equals,
 }
 
+use crate::random::Rng;
 use std::collections::HashSet;
-
-use rng::Rng;
 
 /// A choice between two next tokens.
 pub struct Task {
@@ -120,7 +118,7 @@ impl Task {
     /// The first `count` different pairs of a split; always the same ones, and more only adds to the end. Fewer come back only when
     /// the generator has run dry (no task's does below 100,000).
     pub fn pairs(&self, split: Split, count: usize) -> Vec<Pair> {
-        let mut rng = Rng::new(SEED, fnv(&[self.name]));
+        let mut rng = Rng::with_stream(SEED, fnv(&[self.name]));
         let (mut seen, mut out) = (HashSet::new(), Vec::new());
         let mut misses = 0;
         while out.len() < count && misses < 100_000 {

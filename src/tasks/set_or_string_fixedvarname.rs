@@ -1,9 +1,9 @@
 //! After a variable `current` set to `set()` or `""`: grow it by `.add` or by ` +=`.
 
 use super::templates::*;
-use super::rng::Rng;
 use super::lexer::replace_range;
 use super::{PLACEHOLDER, Pair, Task, dilute, draw_kinds, layout, pair_of};
+use crate::random::Rng;
 
 pub const TASK: Task = Task {
     name: "set_or_string_fixedvarname",

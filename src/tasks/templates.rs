@@ -3,8 +3,8 @@
 //!
 //! Whatever a task asks about (a quote kind, a kind of bracket) is drawn 50/50, independently of everything else.
 
-use super::rng::Rng;
 use super::words::*;
+use crate::random::Rng;
 
 /// `'` or `"`, evenly.
 pub fn quote(rng: &mut Rng) -> char {

@@ -1,8 +1,7 @@
 //! Batches of token windows from the two corpora, the same for the same seed and step.
 
+use crate::random::Rng;
 use crate::{Error, Result, bail};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::path::Path;
 
 /// Token ids of the corpus that `sparse-circuits corpus` wrote.
@@ -43,15 +42,14 @@ impl Corpus {
 
     /// The batch of a step: windows at random places, the first share of them synthetic.
     pub fn batch(&self, seed: u64, step: u64, batch: usize, context: usize, synthetic_share: f64) -> Windows {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(step + 1);
+        let mut random = Rng::with_stream(seed, step + 1);
         let synthetic = (batch as f64 * synthetic_share).round() as usize;
         let mut windows = Windows { inputs: Vec::with_capacity(batch), targets: Vec::with_capacity(batch) };
         for i in 0..batch {
             // every other one, so that the halves of a batch are alike
             let even = (i + 1) * synthetic / batch != i * synthetic / batch;
             let tokens = if even { &self.synthetic } else { &self.real };
-            let start = (random.next_u64() % (tokens.len() - context) as u64) as usize;
+            let start = random.below_large(tokens.len() - context);
             windows.push(&tokens[start..start + context + 1]);
         }
         windows

@@ -4,18 +4,17 @@ use super::batches::Windows;
 use super::config::BridgeConfig;
 use super::least_squares::Sums;
 use super::nmse::{nmse, token_weights};
-use super::parameters::{Kind, Parameter, gaussian};
+use super::parameters::Parameter;
 use crate::backend::cpu::{Cpu, CpuMatrix, divergence};
 use crate::backend::{Backend, Batch};
 use crate::bridge::{Bridge, BridgeSite, DeviceBridge, DeviceSite};
 use crate::model::{
-    Config, DeviceLinear, Hook, Hooks, Linear, LinearGradient, LogitsAt, Model, ParameterGradients, backward,
-    backward_from, forward_from, forward_with_trace,
+    Config, DeviceLinear, Gradients, Hook, Hooks, Linear, LogitsAt, Model, Role, backward, backward_from, forward_from,
+    forward_with_trace,
 };
+use crate::random::Rng;
 use crate::tensor::{Activations, Matrix, WeightMatrix};
 use crate::{Result, bail};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -35,18 +34,17 @@ impl BridgeParameters {
     /// Models between which there is no bridge.
     pub fn new(config: &BridgeConfig, sparse: &Config, dense: &Config, seed: u64) -> Result<BridgeParameters> {
         let kept = ((config.kept * sparse.d_model as f64) as usize).max(1);
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        random.set_stream(u64::MAX);
+        let mut random = Rng::with_stream(seed, u64::MAX);
         let mut normal = |rows: usize, cols: usize| {
-            Matrix::new(rows, cols, (0..rows * cols).map(|_| gaussian(&mut random) * 0.02).collect())
+            Matrix::new(rows, cols, (0..rows * cols).map(|_| random.normal() as f32 * 0.02).collect())
         };
         let (s, d) = (sparse.d_model, dense.d_model);
         let mut list = Vec::new();
         for boundary in 0..=2 * sparse.n_layer {
             for (name, rows, cols) in [("encoder", s, d), ("decoder", d, s)] {
                 let name = format!("bridge.{boundary}.{name}");
-                list.push(Parameter::new(format!("{name}.weight"), Kind::Bridge, normal(rows, cols)));
-                list.push(Parameter::new(format!("{name}.bias"), Kind::Bridge, Matrix::zeros(1, rows)));
+                list.push(Parameter::new(format!("{name}.weight"), Role::Bridge, normal(rows, cols)));
+                list.push(Parameter::new(format!("{name}.bias"), Role::Bridge, Matrix::zeros(1, rows)));
             }
         }
         let parameters = BridgeParameters { list, kept };
@@ -92,7 +90,7 @@ impl BridgeParameters {
     ///
     /// # Errors
     /// A bridge of other sites, or whose encoders keep another number of channels.
-    pub fn take(&mut self, bridge: &Bridge) -> Result<()> {
+    pub fn set_values(&mut self, bridge: &Bridge) -> Result<()> {
         let linears: Vec<&Linear> = bridge.sites.iter().flat_map(|site| [&site.encoder, &site.decoder]).collect();
         if linears.len() * 2 != self.list.len() || bridge.kept != self.kept {
             bail!(
@@ -118,7 +116,7 @@ impl BridgeParameters {
     pub fn device(&self) -> DeviceBridge<Cpu> {
         let linears: Vec<DeviceLinear<Cpu>> = self
             .linears()
-            .map(|(weight, bias)| DeviceLinear {
+            .map(|(weight, bias)| Linear {
                 weight: CpuMatrix::new(WeightMatrix::Dense(weight.clone())),
                 bias: Some(bias.data.as_slice().into()),
             })
@@ -150,13 +148,12 @@ impl BridgeParameters {
 /// One core's gradients of a bridge.
 pub struct BridgeGradients {
     /// Encoder and decoder of each site.
-    sites: Vec<[LinearGradient<Matrix>; 2]>,
+    sites: Vec<[Linear<Matrix, Matrix>; 2]>,
 }
 
 impl BridgeGradients {
     pub fn zeros(bridge: &DeviceBridge<Cpu>) -> BridgeGradients {
-        let linear =
-            |rows, cols| LinearGradient { weight: Matrix::zeros(rows, cols), bias: Some(Matrix::zeros(1, rows)) };
+        let linear = |rows, cols| Linear { weight: Matrix::zeros(rows, cols), bias: Some(Matrix::zeros(1, rows)) };
         let (s, d) = (bridge.d_sparse, bridge.d_dense);
         BridgeGradients { sites: bridge.sites.iter().map(|_| [linear(s, d), linear(d, s)]).collect() }
     }
@@ -207,12 +204,11 @@ impl Terms {
 /// The sites at which the hybrid passes of a step switch, and the factor that makes their sum one over all sites on average.
 pub fn sites_of_step(config: &BridgeConfig, sites: usize, seed: u64, step: u64) -> (Vec<usize>, f64) {
     let drawn = if config.sites_per_step == 0 { sites } else { config.sites_per_step.min(sites) };
-    let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x6272_6964_6765);
-    random.set_stream(step);
+    let mut random = Rng::with_stream(seed ^ 0x6272_6964_6765, step);
     let mut order: Vec<usize> = (0..sites).collect();
     // the first steps of a Fisher-Yates shuffle
     for i in 0..drawn {
-        let j = i + (random.next_u64() % (sites - i) as u64) as usize;
+        let j = i + random.below_large(sites - i);
         order.swap(i, j);
     }
     order.truncate(drawn);
@@ -256,7 +252,7 @@ impl Bridged<'_> {
         targets: &[u32],
         share: f64,
         (sites, factor): (&[usize], f64),
-        gradients: &mut ParameterGradients<Matrix>,
+        gradients: &mut Gradients<Cpu>,
         bridge_gradients: &mut BridgeGradients,
     ) -> Terms {
         let Bridged { sparse, dense, bridge, config } = *self;
@@ -350,7 +346,7 @@ fn copy(cpu: &mut Cpu, x: &Activations) -> Activations {
     y
 }
 
-fn add_linear(cpu: &mut Cpu, dy: &Activations, x: &Activations, gradient: &mut LinearGradient<Matrix>) {
+fn add_linear(cpu: &mut Cpu, dy: &Activations, x: &Activations, gradient: &mut Linear<Matrix, Matrix>) {
     cpu.weight_gradient(dy, x, &mut gradient.weight);
     if let Some(bias) = &mut gradient.bias {
         cpu.bias_gradient(dy, bias);

@@ -73,7 +73,7 @@ pub fn save(out: &Path, snapshot: Snapshot<'_>) -> Result<()> {
     }
     let model = ModelFile { weights: parameters.weights(), means: Default::default(), provenance: provenance.clone() };
     write(&out.join(MODEL), &model_file::write(&model, Precision::Lossless)?)?;
-    let mut list: Vec<&Parameter> = parameters.list.iter().collect();
+    let mut list: Vec<&Parameter> = parameters.list().collect();
     if let Some((bridge, bridge_parameters, dense)) = bridge {
         let models = [model_file::fingerprint(&model.weights), dense];
         let file = BridgeFile { bridge, models, provenance };

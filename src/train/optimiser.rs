@@ -1,14 +1,23 @@
 //! AdamW on gradients of RMS 1, and the projection that keeps each matrix sparse (Gao et al. 2025, A.2).
 
 use super::config::TrainConfig;
-use super::parameters::{Kind, Parameter};
+use super::parameters::Parameter;
+use crate::model::Role;
 use crate::tensor::Matrix;
 use rayon::prelude::*;
 
 /// One step: gradients are divided by their global RMS, AdamW moves the weights, and every parameter keeps only its largest
 /// magnitudes. Returns the RMS of the gradient.
-pub fn step(config: &TrainConfig, parameters: &mut [Parameter], gradients: &[&mut Matrix], step: u64) -> f64 {
-    let squares: f64 = gradients.par_iter().map(|g| g.data.iter().map(|v| *v as f64 * *v as f64).sum::<f64>()).sum();
+pub fn step<'a>(
+    config: &TrainConfig,
+    parameters: impl Iterator<Item = &'a mut Parameter>,
+    gradients: &[&mut Matrix],
+    step: u64,
+) -> f64 {
+    // Collected first: a parallel sum would add in an order that depends on the threads.
+    let squares: Vec<f64> =
+        gradients.par_iter().map(|g| g.data.iter().map(|v| *v as f64 * *v as f64).sum::<f64>()).collect();
+    let squares: f64 = squares.iter().sum();
     let count: usize = gradients.iter().map(|g| g.data.len()).sum();
     let rms = (squares / count as f64).sqrt();
     let inverse_rms = (1.0 / rms.max(1e-30)) as f32;
@@ -24,9 +33,11 @@ pub fn step(config: &TrainConfig, parameters: &mut [Parameter], gradients: &[&mu
         eps: config.eps as f32,
         decay: (rate * config.weight_decay) as f32,
     };
+    let mut parameters: Vec<&mut Parameter> = parameters.collect();
+    debug_assert_eq!(parameters.len(), gradients.len(), "a gradient for every parameter");
     parameters.par_iter_mut().zip(gradients.par_iter()).for_each(|(parameter, gradient)| {
         let chunk = 1 << 15;
-        let Parameter { value, first, second, .. } = parameter;
+        let Parameter { value, first, second, .. } = &mut **parameter;
         value
             .data
             .par_chunks_mut(chunk)
@@ -63,26 +74,26 @@ impl Adam {
 /// Zeroes all but the largest magnitudes of a parameter, as many as the schedule leaves it at `step`.
 fn project(config: &TrainConfig, parameter: &mut Parameter, step: u64) {
     let size = parameter.value.data.len();
-    let target = match parameter.kind {
-        Kind::Rows | Kind::Columns => config.density,
-        Kind::Embedding => config.embedding_density,
-        Kind::Bias => config.bias_density,
-        Kind::Sink | Kind::Bridge => 1.0,
-        Kind::Bigram => (config.bigram_nonzeros as f64 / size as f64).min(1.0),
+    let target = match parameter.role {
+        Role::Read | Role::Write => config.density,
+        Role::Embedding => config.embedding_density,
+        Role::Bias => config.bias_density,
+        Role::Positions | Role::Gain | Role::NormBias | Role::Sink | Role::Bridge => 1.0,
+        Role::Bigram => (config.bigram_nonzeros as f64 / size as f64).min(1.0),
     };
     let keep = (config.density_at(step, target) * size as f64).round() as usize;
     if keep >= size {
         return;
     }
-    let least = match parameter.kind {
-        Kind::Rows | Kind::Columns => config.min_nonzeros,
+    let min_per_line = match parameter.role {
+        Role::Read | Role::Write => config.min_nonzeros,
         _ => 0,
     };
-    keep_largest(&mut parameter.value, keep, least, parameter.kind == Kind::Columns);
+    keep_largest(&mut parameter.value, keep, min_per_line, parameter.role == Role::Write);
 }
 
-/// Keeps the `keep` largest magnitudes of the matrix, and the `least` largest of each row (or column) in any case.
-fn keep_largest(matrix: &mut Matrix, keep: usize, least: usize, columns: bool) {
+/// Keeps the `keep` largest magnitudes of the matrix, and in any case the `min_per_line` largest of each row (or column).
+fn keep_largest(matrix: &mut Matrix, keep: usize, min_per_line: usize, columns: bool) {
     let mut magnitudes: Vec<u32> = matrix.data.iter().map(|v| v.to_bits() & 0x7fff_ffff).collect();
     let size = magnitudes.len();
     if keep == 0 || keep >= size {
@@ -95,12 +106,12 @@ fn keep_largest(matrix: &mut Matrix, keep: usize, least: usize, columns: bool) {
     for i in 0..lines {
         let at = |j: usize| i * across + j * along;
         let mut limit = threshold;
-        if least > 0 {
+        if min_per_line > 0 {
             let above = (0..length).filter(|&j| matrix.data[at(j)].to_bits() & 0x7fff_ffff >= threshold).count();
-            if above < least && least < length {
+            if above < min_per_line && min_per_line < length {
                 line.clear();
                 line.extend((0..length).map(|j| matrix.data[at(j)].to_bits() & 0x7fff_ffff));
-                limit = *line.select_nth_unstable(length - least).1;
+                limit = *line.select_nth_unstable(length - min_per_line).1;
             }
         }
         for j in 0..length {
@@ -117,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_stay_and_every_line_keeps_its_least() {
+    fn the_largest_stay_and_every_line_keeps_a_minimum() {
         let data: Vec<f32> = (0..60).map(|i| if i < 12 { 100.0 - i as f32 } else { -(i as f32) / 100.0 }).collect();
         let mut by_rows = Matrix::new(5, 12, data.clone());
         keep_largest(&mut by_rows, 12, 2, false);

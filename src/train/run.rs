@@ -5,13 +5,13 @@ use super::bridge::{BridgeGradients, BridgeParameters, Bridged, Terms, scores, s
 use super::checkpoint::{self, Snapshot};
 use super::config::TrainConfig;
 use super::optimiser;
-use super::parameters::{Parameters, gradients_in_order};
+use super::parameters::Parameters;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Batch, IGNORE};
 use crate::bridge::DeviceBridge;
 use crate::format::ModelFile;
 use crate::format::model_file::fingerprint;
-use crate::model::{LogitsAt, Model, ParameterGradients, backward, forward, forward_with_trace};
+use crate::model::{Gradients, LogitsAt, Model, backward, forward, forward_with_trace, zero_gradients};
 use crate::tensor::{Activations, Matrix};
 use crate::{Error, Result};
 use rayon::prelude::*;
@@ -33,7 +33,7 @@ const REFERENCE_WINDOWS: usize = 64;
 /// One core's engine and gradients.
 struct Worker {
     cpu: Cpu,
-    gradients: Option<ParameterGradients<Matrix>>,
+    gradients: Option<Gradients<Cpu>>,
     bridge_gradients: Option<BridgeGradients>,
 }
 
@@ -47,9 +47,9 @@ impl Worker {
         total: usize,
         (sites, factor): (&[usize], f64),
     ) -> Terms {
-        let gradients = self.gradients.get_or_insert_with(|| ParameterGradients::zeros(&mut self.cpu, bridged.sparse));
+        let gradients = self.gradients.get_or_insert_with(|| zero_gradients(&mut self.cpu, bridged.sparse));
         let bridge = self.bridge_gradients.get_or_insert_with(|| BridgeGradients::zeros(bridged.bridge));
-        gradients_in_order(gradients).into_iter().chain(bridge.in_order()).for_each(|g| g.data.fill(0.0));
+        matrices(gradients).chain(bridge.in_order()).for_each(|g| g.data.fill(0.0));
         let mut terms = Terms::default();
         let mut start = range.start;
         while start < range.end {
@@ -72,11 +72,8 @@ impl Worker {
         range: std::ops::Range<usize>,
         total: usize,
     ) -> f64 {
-        if self.gradients.is_none() {
-            self.gradients = Some(ParameterGradients::zeros(&mut self.cpu, model));
-        }
-        let gradients = self.gradients.as_mut().expect("made just above");
-        gradients_in_order(gradients).into_iter().for_each(|g| g.data.fill(0.0));
+        let gradients = self.gradients.get_or_insert_with(|| zero_gradients(&mut self.cpu, model));
+        matrices(gradients).for_each(|g| g.data.fill(0.0));
         let mut loss = 0.0;
         let mut start = range.start;
         while start < range.end {
@@ -97,6 +94,11 @@ impl Worker {
         }
         loss
     }
+}
+
+/// The gradients in the order of [`Parameters::list`].
+fn matrices(gradients: &mut Gradients<Cpu>) -> impl Iterator<Item = &mut Matrix> {
+    gradients.iter_mut().map(|(_, gradient)| gradient.into_inner())
 }
 
 fn sum(losses: &Activations) -> f64 {
@@ -185,7 +187,7 @@ impl Trainer {
         let bridge = match (&config.bridge, dense) {
             (Some(bridge), Some(dense)) => Some(BridgeInTraining {
                 parameters: BridgeParameters::new(bridge, &shape, &dense.weights.config, config.seed)?,
-                dense: Model::new(&mut Cpu::new(), &dense.weights),
+                dense: dense.weights.upload(&mut Cpu::new()),
                 name: fingerprint(&dense.weights),
                 config: TrainConfig { learning_rate: bridge.learning_rate, density: 1.0, ..config.clone() },
             }),
@@ -219,16 +221,16 @@ impl Trainer {
                 .iter_mut()
                 .map(|w| w.bridge_gradients.as_mut().expect("every worker has accumulated").in_order())
                 .collect();
-            optimiser::step(&bridge.config, &mut bridge.parameters.list, &summed(lists), step);
+            optimiser::step(&bridge.config, bridge.parameters.list.iter_mut(), &summed(lists), step);
         }
         if config.bridge.as_ref().is_some_and(|bridge| bridge.freeze_sparse) {
             return Step { loss, gradient_rms: 0.0, terms };
         }
         let lists = workers
             .iter_mut()
-            .map(|w| gradients_in_order(w.gradients.as_mut().expect("every worker has accumulated")))
+            .map(|w| matrices(w.gradients.as_mut().expect("every worker has accumulated")).collect())
             .collect();
-        let gradient_rms = optimiser::step(config, &mut parameters.list, &summed(lists), step);
+        let gradient_rms = optimiser::step(config, parameters.list_mut(), &summed(lists), step);
         Step { loss, gradient_rms, terms }
     }
 
@@ -290,12 +292,12 @@ fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()>
     let measured = reference_windows(&valid, config.context);
     let start = checkpoint::named_model(config.start.as_ref())?;
     if let Some(start) = &start {
-        trainer.parameters.take(&start.weights)?;
+        trainer.parameters.set_values(&start.weights)?;
     }
     let first = match resume {
         true => {
             let bridge = trainer.bridge.iter_mut().flat_map(|bridge| &mut bridge.parameters.list);
-            checkpoint::resume(out, config, trainer.parameters.list.iter_mut().chain(bridge))?
+            checkpoint::resume(out, config, trainer.parameters.list_mut().chain(bridge))?
         }
         false => {
             // between a model that has learnt nothing yet and another there is nothing to fit
@@ -304,7 +306,7 @@ fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()>
                 let models = [(&start.weights.config, sparse.as_str()), (&bridge.dense.config, bridge.name.as_str())];
                 let before = config.bridge.as_ref().and_then(|bridge| bridge.start.as_ref());
                 if let Some(before) = checkpoint::named_bridge(before, models)? {
-                    bridge.parameters.take(&before)?;
+                    bridge.parameters.set_values(&before)?;
                 } else {
                     let windows =
                         corpus.batch(config.seed, u64::MAX - 1, FITTED_WINDOWS, config.context, config.synthetic_share);

@@ -48,7 +48,7 @@ impl<B: Backend> Engine<B> {
     /// From the bytes of a model file.
     pub fn new(mut backend: B, model: &[u8]) -> Result<Engine<B>> {
         let file = model_file::read(model)?;
-        let model = Model::new(&mut backend, &file.weights);
+        let model = file.weights.upload(&mut backend);
         Ok(Engine { file, backend, model, circuits: BTreeMap::new(), vocabulary: Vec::new() })
     }
 

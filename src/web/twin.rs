@@ -55,7 +55,7 @@ impl Twin {
         let file = bridge_file::read(bridge)?;
         file.check(&sparse.weights, &dense.weights)?;
         let mut backend = Cpu::new();
-        let [sparse, dense] = [sparse, dense].map(|file| Model::new(&mut backend, &file.weights));
+        let [sparse, dense] = [sparse, dense].map(|file| file.weights.upload(&mut backend));
         let bridge = DeviceBridge::new(&mut backend, &file.bridge);
         Ok(Twin { backend, sparse, dense, file, bridge })
     }

@@ -4,7 +4,7 @@ use crate::gradient_support::{close, named};
 use crate::reference::bridge::{Bridge as ReferenceBridge, SiteParams, Terms, continued, streams, terms};
 use crate::reference::gradients::{Number, TANGENTS, parameter_gradients};
 use crate::reference::random::{self, Random};
-use crate::reference::{LinearParams, Model as Reference, Params, Scalar};
+use crate::reference::{LinearParams, Model as Reference, Scalar, params};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Batch, IGNORE, now_or_never};
 use sparse_circuits::bridge::ModelPair;
@@ -12,8 +12,8 @@ use sparse_circuits::bridge::hybrid::{Crossing, hybrid};
 use sparse_circuits::bridge::steer::{SteeringVector, probabilities, steered_logits, steering_vectors};
 use sparse_circuits::bridge::view::{TwinRequest, hybrid_view, twin_view};
 use sparse_circuits::bridge::{Bridge, BridgeSite, DeviceBridge};
-use sparse_circuits::model::{Config, Hook, Linear, LogitsAt, Model, Node, ParameterGradients, Site, Weights};
-use sparse_circuits::tensor::WeightMatrix;
+use sparse_circuits::model::{Config, Hook, Linear, LogitsAt, Node, Site, Weights, zero_gradients};
+use sparse_circuits::tensor::{Matrix, WeightMatrix};
 use sparse_circuits::train::bridge::{BridgeGradients, Bridged};
 use sparse_circuits::train::config::BridgeConfig;
 
@@ -74,7 +74,7 @@ impl Toy {
     }
 
     fn reference<'a, T: Scalar>(&self, weights: &'a Weights) -> Reference<'a, T> {
-        Reference::new(&weights.config, Params::new(weights))
+        Reference::new(&weights.config, params(weights))
     }
 }
 
@@ -111,7 +111,7 @@ fn weighted<T: Scalar>(terms: Terms<T>) -> T {
 fn all_terms_and_their_gradients_agree_with_the_reference() {
     let toy = Toy::new(5);
     let mut cpu = Cpu::new();
-    let (sparse, dense) = (Model::new(&mut cpu, &toy.sparse), Model::new(&mut cpu, &toy.dense));
+    let (sparse, dense) = (toy.sparse.upload(&mut cpu), toy.dense.upload(&mut cpu));
     let bridge = DeviceBridge::new(&mut cpu, &toy.bridge);
     let config = coefficients();
     let batch = Batch::new(&toy.texts.iter().map(|(tokens, _)| tokens.as_slice()).collect::<Vec<_>>());
@@ -122,7 +122,7 @@ fn all_terms_and_their_gradients_agree_with_the_reference() {
         }
     }
     let share = 0.25;
-    let mut gradients = ParameterGradients::zeros(&mut cpu, &sparse);
+    let mut gradients = zero_gradients(&mut cpu, &sparse);
     let mut bridge_gradients = BridgeGradients::zeros(&bridge);
     let bridged = Bridged { sparse: &sparse, dense: &dense, bridge: &bridge, config: &config };
     let got =
@@ -145,7 +145,7 @@ fn all_terms_and_their_gradients_agree_with_the_reference() {
     let (dense_dual, fixed) = (toy.reference::<Number>(&toy.dense), toy.reference_bridge::<Number>());
     let loss = |sparse: &Reference<Number>| weighted(terms(sparse, &dense_dual, &fixed, &toy.texts, &SITES, FACTOR));
     let want = parameter_gradients(&toy.sparse, loss);
-    let by_name = named(gradients, |gradient| gradient);
+    let by_name = named(&gradients, Matrix::clone);
     assert_eq!(by_name.len(), want.len());
     for (name, want) in &want {
         let want: Vec<f64> = want.concat().iter().map(|g| g * share).collect();
@@ -202,7 +202,7 @@ fn entries<T>(bridge: &mut ReferenceBridge<T>, index: usize) -> Vec<&mut T> {
 fn hybrid_passes_agree_with_the_reference() {
     let toy = Toy::new(6);
     let mut cpu = Cpu::new();
-    let (sparse, dense) = (Model::new(&mut cpu, &toy.sparse), Model::new(&mut cpu, &toy.dense));
+    let (sparse, dense) = (toy.sparse.upload(&mut cpu), toy.dense.upload(&mut cpu));
     let bridge = DeviceBridge::new(&mut cpu, &toy.bridge);
     let batch = Batch::new(&toy.texts.iter().map(|(tokens, _)| tokens.as_slice()).collect::<Vec<_>>());
     let reference = toy.reference_bridge::<f64>();
@@ -235,7 +235,7 @@ fn hybrid_passes_agree_with_the_reference() {
 fn steering_agrees_with_the_reference() {
     let toy = Toy::new(7);
     let mut cpu = Cpu::new();
-    let (sparse, dense) = (Model::new(&mut cpu, &toy.sparse), Model::new(&mut cpu, &toy.dense));
+    let (sparse, dense) = (toy.sparse.upload(&mut cpu), toy.dense.upload(&mut cpu));
     let (a, b) = (&toy.texts[1].0, &toy.texts[0].0);
     let (sparse_ref, dense_ref) = (toy.reference::<f64>(&toy.sparse), toy.reference::<f64>(&toy.dense));
     let nodes: Vec<Node> = [(0, Site::AttnActIn), (0, Site::MlpActIn), (1, Site::AttnActIn), (1, Site::MlpActIn)]
@@ -288,7 +288,7 @@ fn steering_agrees_with_the_reference() {
 fn a_view_holds_what_single_calls_give() {
     let toy = Toy::new(7);
     let mut cpu = Cpu::new();
-    let (sparse, dense) = (Model::new(&mut cpu, &toy.sparse), Model::new(&mut cpu, &toy.dense));
+    let (sparse, dense) = (toy.sparse.upload(&mut cpu), toy.dense.upload(&mut cpu));
     let device = DeviceBridge::new(&mut cpu, &toy.bridge);
     let models = ModelPair { sparse: &sparse, dense: &dense, bridge: &toy.bridge };
     let (a, b) = (&toy.texts[1].0, &toy.texts[0].0);
@@ -341,7 +341,7 @@ fn a_view_holds_what_single_calls_give() {
 fn what_cannot_be_steered_is_said() {
     let toy = Toy::new(8);
     let mut cpu = Cpu::new();
-    let (sparse, dense) = (Model::new(&mut cpu, &toy.sparse), Model::new(&mut cpu, &toy.dense));
+    let (sparse, dense) = (toy.sparse.upload(&mut cpu), toy.dense.upload(&mut cpu));
     let mut error = |node: &str, a: &[u32], b: &[u32]| {
         let nodes = [node.parse::<Node>().unwrap()];
         now_or_never(steering_vectors(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes)).unwrap_err().to_string()

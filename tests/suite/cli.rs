@@ -10,7 +10,7 @@ use sparse_circuits::bridge::{Bridge, BridgeSite};
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Mode, Request, Values, predict, run};
 use sparse_circuits::format::circuit_file::{self, CircuitFile};
 use sparse_circuits::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
-use sparse_circuits::model::{Config, Generator, Hook, Linear, LogitsAt, Model, Node, Sampler};
+use sparse_circuits::model::{Config, Generator, Hook, Linear, LogitsAt, Node, Sampler};
 use sparse_circuits::tensor::WeightMatrix;
 use sparse_circuits::tokenizer::Tokenizer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,7 +108,7 @@ impl Folder {
     /// What the library gives for the same run.
     fn expected(&self, a: &[u32], b: Option<&[u32]>, edits: &Edits) -> Values {
         let mut cpu = Cpu::new();
-        let model = Model::new(&mut cpu, &self.model.weights);
+        let model = self.model.weights.upload(&mut cpu);
         let hooks = Hook::all(2).into_iter().collect();
         let outcome = run(&mut cpu, &model, &self.request(a, b, edits, &hooks)).unwrap();
         now_or_never(outcome.read(&mut cpu)).unwrap()
@@ -315,7 +315,7 @@ fn predict_prints_the_numbers_of_the_page() {
         let call = args(&[&["predict"], &MODEL, &["--task", TASK, "--prompt", PROMPT, "--json"], &options]);
         let printed: Value = serde_json::from_str(&folder.ok(&call)).unwrap();
         let mut cpu = Cpu::new();
-        let model = Model::new(&mut cpu, &folder.model.weights);
+        let model = folder.model.weights.upload(&mut cpu);
         let none = BTreeSet::new();
         let request = folder.request(&a, Some(&b), &edits, &none);
         let (want, _) = now_or_never(predict(&mut cpu, &model, &request, folder.circuit.candidate_ids)).unwrap();
@@ -462,8 +462,8 @@ fn steer_prints_what_the_library_gives() {
     let folder = Folder::new();
     let (dense, bridge) = bridge(&folder);
     let mut cpu = Cpu::new();
-    let sparse = Model::new(&mut cpu, &folder.model.weights);
-    let dense = Model::new(&mut cpu, &dense.weights);
+    let sparse = folder.model.weights.upload(&mut cpu);
+    let dense = dense.weights.upload(&mut cpu);
     let [a, b] = [PROMPT, OTHER].map(|text| folder.tokenizer.encode(text));
     let mut expected = |name: &str, strength: f32| -> Vec<f64> {
         let vector =

@@ -5,7 +5,7 @@ use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Activation, now_or_never};
 use sparse_circuits::circuit::explain::inspect::{Ask, View, circuit_info, view};
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, NodeDetail};
-use sparse_circuits::model::{Config, Hook, Model, Node, Site, Weights};
+use sparse_circuits::model::{Config, Hook, Node, Site, Weights};
 use std::collections::{BTreeMap, BTreeSet};
 
 struct Case {
@@ -75,7 +75,7 @@ impl Case {
 
     fn view(&self, node: Option<Node>, token: Option<usize>) -> View {
         let mut cpu = Cpu::new();
-        let model = Model::new(&mut cpu, &self.weights);
+        let model = self.weights.upload(&mut cpu);
         let ask = Ask {
             a: &self.tokens,
             b: None,
@@ -271,7 +271,7 @@ fn a_circuit_is_drawn_with_its_weights() {
         let info = circuit_info(&case.weights, &case.means, &case.circuit).unwrap();
         assert_eq!(info.nodes.len(), case.circuit.nodes.len());
         // Every nonzero of the six maps is an edge when every node is in the circuit.
-        let maps = case.weights.blocks.iter().flat_map(|b| [&b.c_attn, &b.attn_c_proj, &b.c_fc, &b.mlp_c_proj]);
+        let maps = case.weights.blocks.iter().flat_map(|b| [&b.q, &b.k, &b.v, &b.attn_c_proj, &b.c_fc, &b.mlp_c_proj]);
         assert_eq!(info.edges.len(), maps.map(|linear| linear.weight.nonzeros()).sum::<usize>(), "{}", case.name);
         assert_eq!(info.lanes.len(), case.config().d_model);
         for lane in &info.lanes {
@@ -296,7 +296,7 @@ fn a_circuit_is_drawn_with_its_weights() {
 fn nodes_and_tokens_that_are_not_there_are_refused() {
     let case = cases().swap_remove(0);
     let mut cpu = Cpu::new();
-    let model = Model::new(&mut cpu, &case.weights);
+    let model = case.weights.upload(&mut cpu);
     let mut ask = |node: &str, token| {
         let ask = Ask {
             a: &case.tokens,

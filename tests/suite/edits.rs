@@ -7,7 +7,7 @@ use crate::reference::{Edit, EditOp};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::now_or_never;
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, Request, Values, align, predict, run};
-use sparse_circuits::model::{Config, Hook, LogitsAt, Model, Node, Weights};
+use sparse_circuits::model::{Config, Hook, LogitsAt, Node, Weights};
 use std::collections::{BTreeMap, BTreeSet};
 
 struct Case {
@@ -75,7 +75,7 @@ impl Case {
 
     fn try_run(&self, edits: &Edits, b: Option<&[u32]>) -> sparse_circuits::Result<Values> {
         let mut cpu = Cpu::new();
-        let model = Model::new(&mut cpu, &self.weights);
+        let model = self.weights.upload(&mut cpu);
         let hooks: BTreeSet<Hook> = Hook::all(self.config().n_layer).into_iter().collect();
         let request = Request {
             tokens: &self.a,
@@ -108,7 +108,7 @@ impl Case {
     }
 
     fn reference(&self, tokens: &[u32], edits: &[Edit<f64>]) -> reference::Run<f64> {
-        let model = reference::Model::new(self.config(), reference::Params::new(&self.weights));
+        let model = reference::Model::new(self.config(), reference::params(&self.weights));
         model.run(tokens, edits)
     }
 
@@ -287,7 +287,7 @@ fn bad_edits_get_a_sentence() {
 fn modes_and_flips_need_a_circuit() {
     let case = cases().swap_remove(0);
     let mut cpu = Cpu::new();
-    let model = Model::new(&mut cpu, &case.weights);
+    let model = case.weights.upload(&mut cpu);
     for edits in [
         Edits { mode: Mode::Circuit, ..Edits::default() },
         Edits { mode: Mode::Removed, ..Edits::default() },
@@ -315,7 +315,7 @@ fn predictions_are_those_of_the_logits() {
             let edits = Edits { mode, ..Edits::default() };
             let logits = case.expected(&edits).logits.pop().unwrap();
             let mut cpu = Cpu::new();
-            let model = Model::new(&mut cpu, &case.weights);
+            let model = case.weights.upload(&mut cpu);
             for logits_at in [LogitsAt::Last, LogitsAt::Every] {
                 let request = Request {
                     tokens: &case.a,
@@ -357,7 +357,7 @@ fn predictions_are_those_of_the_logits() {
 fn edits_beyond_all_numbers_are_refused() {
     let case = cases().swap_remove(0);
     let mut cpu = Cpu::new();
-    let model = Model::new(&mut cpu, &case.weights);
+    let model = case.weights.upload(&mut cpu);
     // Their sum in the stream is infinite.
     let set = ["1.attn.resid_delta.1", "1.mlp.resid_delta.1"].map(|node| (node.parse().unwrap(), f32::MAX));
     let edits = Edits { set: set.into(), ..Edits::default() };

@@ -41,7 +41,7 @@ fn a_bridge_comes_back_and_belongs_to_its_models() {
     let [sparse, dense] = models();
     back.check(&sparse, &dense).unwrap();
     let mut other = sparse.clone();
-    other.blocks[0].c_attn.bias.as_mut().unwrap()[0] += 0.5;
+    other.blocks[0].q.bias.as_mut().unwrap()[0] += 0.5;
     let error = back.check(&other, &dense).unwrap_err().to_string();
     assert!(error.contains("another sparse model") && error.contains(&model_file::fingerprint(&other)), "{error}");
     let error = back.check(&dense, &sparse).unwrap_err().to_string();

@@ -36,7 +36,7 @@ fn a_circuit_comes_back_and_belongs_to_its_model() {
     assert_eq!(back, example());
     back.check(&weights()).unwrap();
     let mut other = weights();
-    other.blocks[0].c_attn.bias.as_mut().unwrap()[0] += 0.5;
+    other.blocks[0].q.bias.as_mut().unwrap()[0] += 0.5;
     let error = back.check(&other).unwrap_err().to_string();
     assert!(error.contains(&back.model) && error.contains(&model_file::fingerprint(&other)), "{error}");
     let mut too_far = example();

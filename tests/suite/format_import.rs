@@ -40,15 +40,17 @@ fn imported_numbers_are_those_of_the_file() {
         assert_eq!(weights.wte.to_dense().data, file.f32s("transformer.wte.weight"));
         let wpe = file.f32s("transformer.wpe.weight");
         match &weights.wpe {
-            Some(table) => assert_eq!(table.data, wpe),
+            Some(table) => assert_eq!(table.to_dense().data, wpe),
             None => assert!(wpe.iter().all(|number| *number == 0.0), "only zeros are left out"),
         }
         assert_eq!(weights.lm_head.is_none(), weights.config.tied_unembed);
         assert_eq!(weights.final_logits_bias.clone().unwrap_or_default(), file.f32s("final_logits_bias"));
-        assert_eq!(
-            weights.blocks[0].c_attn.bias.clone().unwrap_or_default(),
-            file.f32s("transformer.h.0.attn.c_attn.bias")
-        );
+        let block = &weights.blocks[0];
+        let qkv = [&block.q, &block.k, &block.v];
+        let bias = qkv.map(|linear| linear.bias.clone().unwrap_or_default()).concat();
+        assert_eq!(bias, file.f32s("transformer.h.0.attn.c_attn.bias"));
+        let weight = qkv.map(|linear| linear.weight.to_dense().data).concat();
+        assert_eq!(weight, file.f32s("transformer.h.0.attn.c_attn.weight"));
     }
 }
 
@@ -56,13 +58,13 @@ fn imported_numbers_are_those_of_the_file() {
 fn what_each_reference_model_exercises_is_there() {
     let weights = |name: &str| import(&oracle(name)).0.weights;
     let tied = weights("p01_ln_tied_noflash");
-    assert!(tied.lm_head.is_none() && tied.final_logits_bias.is_none() && tied.blocks[0].sink_logit.is_none());
+    assert!(tied.lm_head.is_none() && tied.final_logits_bias.is_none() && tied.blocks[0].sinks.is_none());
     let full = weights("p02_rms_sink_bigram_full");
     assert!(matches!(full.bigram_table, Some(WeightMatrix::Dense(_))), "a dense table stays dense");
     assert!(matches!(full.blocks[0].c_fc.weight, WeightMatrix::Sparse(_)));
-    assert!(full.blocks[1].sink_logit.is_some() && full.blocks[0].ln_1.bias.is_none());
-    assert!(weights("p03_catpos_rms").blocks[0].ln_p2.is_some());
-    assert!(weights("p04_ln_nobias_relu").blocks[0].c_attn.bias.is_none());
+    assert!(full.blocks[1].sinks.is_some() && full.blocks[0].ln_1.bias.is_none());
+    assert!(weights("p03_catpos_rms").blocks[0].ln_p2.gain.is_some());
+    assert!(weights("p04_ln_nobias_relu").blocks[0].q.bias.is_none());
     assert_eq!(weights("p08_afrac_trunc").config.d_mlp, 100);
 }
 

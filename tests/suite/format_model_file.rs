@@ -4,7 +4,7 @@ use crate::format_support::{Container, container};
 use proptest::prelude::*;
 use serde_json::json;
 use sparse_circuits::format::{ModelFile, Precision, model_file};
-use sparse_circuits::model::{Block, Config, Hook, Linear, Norm, Weights};
+use sparse_circuits::model::{Config, Hook, Params, Presence, Role, Tensor, Weights};
 use sparse_circuits::tensor::{Matrix, SparseMatrix, WeightMatrix};
 use std::collections::BTreeMap;
 
@@ -38,42 +38,18 @@ impl Numbers {
 fn model(config: Config, density: f64, sparse: bool, seed: u64) -> ModelFile {
     let mut numbers = Numbers(seed);
     let n = &mut numbers;
-    let (d, d_in, d_attn, d_mlp) = (config.d_model, config.d_block_in(), config.d_attn(), config.d_mlp);
-    let norm = |n: &mut Numbers, width| Norm {
-        gain: (n.next() % 2 == 0).then(|| n.vector(width)),
-        bias: (!config.rms_norm && config.ln_bias).then(|| n.vector(width)),
-    };
-    let linear = |n: &mut Numbers, rows, cols| Linear {
-        weight: n.matrix(rows, cols, density, sparse),
-        bias: config.bias.then(|| n.vector(rows)),
-    };
-    let blocks = (0..config.n_layer)
-        .map(|_| Block {
-            ln_1: norm(n, d),
-            ln_p1: config.d_pos_emb.map(|width| norm(n, width)),
-            c_attn: linear(n, 3 * d_attn, d_in),
-            sink_logit: config.sink.then(|| n.vector(config.n_head)),
-            attn_c_proj: linear(n, d, d_attn),
-            ln_2: norm(n, d),
-            ln_p2: config.d_pos_emb.map(|width| norm(n, width)),
-            c_fc: linear(n, d_mlp, d_in),
-            mlp_c_proj: linear(n, d, d_mlp),
-        })
-        .collect();
-    let vocab = config.vocab_size;
-    let weights = Weights {
-        wte: n.matrix(vocab, d, density, sparse),
-        wpe: config.positions.then(|| {
-            let cols = config.d_pos_emb.unwrap_or(d);
-            Matrix::new(config.block_size + 3, cols, n.vector((config.block_size + 3) * cols))
-        }),
-        blocks,
-        ln_f: norm(n, d),
-        lm_head: (!config.tied_unembed).then(|| n.matrix(vocab, d, density, sparse)),
-        bigram_table: config.enable_bigram_table.then(|| n.matrix(vocab, vocab, density, sparse)),
-        final_logits_bias: (n.next() % 2 == 0).then(|| n.vector(vocab)),
-        config: config.clone(),
-    };
+    let weights = Params::build(&config, |info| {
+        let [rows, cols] = info.shape;
+        let absent = info.presence == Presence::Optional && n.next() % 2 == 0;
+        Ok((!absent).then(|| match info.tensor(()) {
+            Tensor::Matrix(()) if info.role == Role::Positions => {
+                Tensor::Matrix(WeightMatrix::Dense(Matrix::new(rows + 3, cols, n.vector((rows + 3) * cols))))
+            }
+            Tensor::Matrix(()) => Tensor::Matrix(n.matrix(rows, cols, density, sparse)),
+            Tensor::Vector(()) => Tensor::Vector(n.vector(cols)),
+        }))
+    });
+    let weights = weights.unwrap();
     let hooks = Hook::all(config.n_layer).into_iter().filter(|_| n.next() % 2 == 0).collect::<Vec<_>>();
     let means = hooks.into_iter().map(|hook| (hook, n.vector(hook.width(&config)))).collect();
     ModelFile { weights, means, provenance: json!({"seed": seed, "note": "ä \u{1F980}", "loss": 2.0123456789012345}) }
@@ -101,9 +77,12 @@ fn example() -> ModelFile {
 }
 
 fn numbers(weights: &Weights) -> Vec<f32> {
-    let block =
-        |b: &Block| [&b.c_attn, &b.attn_c_proj, &b.c_fc, &b.mlp_c_proj].map(|l| l.weight.to_dense().data).concat();
-    weights.blocks.iter().flat_map(block).chain(weights.wte.to_dense().data).collect()
+    // the bigram table of a compact file has eight bits, so it is compared elsewhere
+    let matrices = weights.iter().filter_map(|(info, tensor)| match (info.role, tensor) {
+        (Role::Embedding | Role::Read | Role::Write, Tensor::Matrix(matrix)) => Some(matrix.to_dense().data),
+        _ => None,
+    });
+    matrices.flatten().collect()
 }
 
 proptest! {
@@ -170,9 +149,9 @@ fn a_bigram_table_of_45000_entries_fits_its_budget() {
 #[test]
 fn numbers_beyond_half_precision_stay_f32() {
     let mut model = example();
-    model.weights.blocks[0].c_attn.bias.as_mut().unwrap()[2] = 1e6;
+    model.weights.blocks[0].q.bias.as_mut().unwrap()[2] = 1e6;
     let back = model_file::read(&model_file::write(&model, Precision::Compact).unwrap()).unwrap();
-    assert_eq!(back.weights.blocks[0].c_attn.bias, model.weights.blocks[0].c_attn.bias);
+    assert_eq!(back.weights.blocks[0].q.bias, model.weights.blocks[0].q.bias);
 }
 
 #[test]
@@ -200,7 +179,7 @@ fn the_same_model_gives_the_same_bytes_and_another_one_another_fingerprint() {
     assert_eq!(model_file::write(&a, Precision::Compact).unwrap(), model_file::write(&b, Precision::Compact).unwrap());
     assert_eq!(model_file::fingerprint(&a.weights), model_file::fingerprint(&b.weights));
     let mut other = example();
-    other.weights.blocks[0].c_attn.bias.as_mut().unwrap()[0] += 1.0;
+    other.weights.blocks[0].q.bias.as_mut().unwrap()[0] += 1.0;
     assert_ne!(model_file::fingerprint(&a.weights), model_file::fingerprint(&other.weights));
     // How a matrix is kept does not matter, only its numbers.
     let mut dense = example();
@@ -219,7 +198,11 @@ fn a_model_that_contradicts_its_config_is_not_written() {
     assert!(refused(&|m| m.weights.blocks[1].c_fc.bias = None).contains("h.1.mlp.c_fc.bias"));
     assert!(refused(&|m| m.weights.config.sink = !m.weights.config.sink).contains("sink_logit"));
     assert!(refused(&|m| drop(m.weights.blocks.pop())).contains("blocks"));
-    assert!(refused(&|m| m.weights.wpe.as_mut().unwrap().data[4] = f32::NAN).contains("finite"));
+    let position_nan = |m: &mut ModelFile| match &mut m.weights.wpe {
+        Some(WeightMatrix::Dense(table)) => table.data[4] = f32::NAN,
+        _ => panic!("a dense table of positions"),
+    };
+    assert!(refused(&position_nan).contains("finite"));
     assert!(refused(&|m| drop(m.means.insert("0.attn.q".parse().unwrap(), vec![0.0; 2]))).contains("0.attn.q"));
     assert!(refused(&|m| drop(m.means.insert("5.attn.q".parse().unwrap(), vec![0.0; 6]))).contains("layers"));
 }

@@ -3,7 +3,7 @@
 use crate::reference::random::{self, Random};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Backend, Batch, now_or_never};
-use sparse_circuits::model::{Config, Generator, LogitsAt, Model, Sampler, forward};
+use sparse_circuits::model::{Config, Generator, LogitsAt, Sampler, forward};
 
 #[test]
 fn one_token_at_a_time_is_the_full_forward() {
@@ -14,7 +14,7 @@ fn one_token_at_a_time_is_the_full_forward() {
             let weights = random::weights(&config, density, i as u64);
             let tokens = Random::new(9).tokens(29, config.vocab_size);
             let mut cpu = Cpu::new();
-            let model = Model::new(&mut cpu, &weights);
+            let model = weights.upload(&mut cpu);
             let mut generator = Generator::new(&weights);
             for end in 1..=tokens.len() {
                 let got = generator.push(tokens[end - 1]).unwrap();

@@ -12,9 +12,7 @@ use sparse_circuits::backend::cpu::Cpu;
 #[cfg(feature = "webgpu")]
 use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::backend::{Backend, Batch};
-use sparse_circuits::model::{
-    Config, Hook, LogitsAt, Model, ParameterGradients, Weights, backward, forward_with_trace,
-};
+use sparse_circuits::model::{Config, Hook, LogitsAt, Weights, backward, forward_with_trace, zero_gradients};
 use sparse_circuits::tensor::Matrix;
 use std::collections::BTreeMap;
 
@@ -53,9 +51,9 @@ impl Texts {
     }
 }
 
-/// Every parameter's gradient by the engine, under its name in a checkpoint.
+/// Every parameter's gradient by the engine, under its name.
 fn engine_gradients<B: Backend>(backend: &mut B, weights: &Weights, texts: &Texts) -> BTreeMap<String, Matrix> {
-    let model = Model::new(backend, weights);
+    let model = weights.upload(backend);
     let batch = Batch::new(&texts.tokens);
     let (logits, trace) =
         forward_with_trace(backend, &model, &batch, LogitsAt::Every, &mut ()).expect("a forward pass");
@@ -63,9 +61,9 @@ fn engine_gradients<B: Backend>(backend: &mut B, weights: &Weights, texts: &Text
     let mut losses = backend.tensor(1, targets.len());
     let mut dlogits = backend.tensor(weights.config.vocab_size, targets.len());
     backend.cross_entropy(&logits, &targets, weight, &mut losses, &mut dlogits);
-    let mut gradients = ParameterGradients::zeros(backend, &model);
+    let mut gradients = zero_gradients(backend, &model);
     backward(backend, &model, &batch, trace, &dlogits, &mut (), Some(&mut gradients));
-    named(gradients, |gradient| now_or_never(backend.read_gradient(&gradient)).expect("a reading"))
+    named(&gradients, |gradient| now_or_never(backend.read_gradient(gradient)).expect("a reading"))
 }
 
 fn check_parameters(

@@ -5,7 +5,7 @@ use crate::oracle_suite::{
     Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, now_or_never,
 };
 use crate::reference::gradients::{Number, mask_gradients};
-use crate::reference::{Edit, EditOp, Mistake, Model, Params, Rows, Scalar, mean_cross_entropy, task_loss, total};
+use crate::reference::{Edit, EditOp, Mistake, Model, Rows, Scalar, mean_cross_entropy, params, task_loss, total};
 use sparse_circuits::model::{Hook, Weights};
 
 /// The reference in the numbers of `T`. With `gradients`, the masks' gradients are taken in f64 by dual numbers.
@@ -17,7 +17,7 @@ struct Reference<'a, T> {
 
 impl<'a, T: Scalar> Reference<'a, T> {
     fn new(weights: &'a Weights) -> Self {
-        Reference { weights, model: Model::new(&weights.config, Params::new(weights)), gradients: false }
+        Reference { weights, model: Model::new(&weights.config, params(weights)), gradients: false }
     }
 }
 

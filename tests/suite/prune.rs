@@ -6,9 +6,9 @@ use sparse_circuits::circuit::evaluate::{flip, flip_rates, modes};
 use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, Size, prune};
 use sparse_circuits::circuit::{
     Circuit, CpuPool, EdgeList, Edits, Evaluator, EvaluatorPool, LearningMasks, Mode, NodeSet, NodeSpace, Prompts,
-    Request, TaskModel, block_on, control, run,
+    Request, TaskModel, block_on, run, untrained_baseline,
 };
-use sparse_circuits::model::{LogitsAt, Model, Node, forward};
+use sparse_circuits::model::{LogitsAt, Node, forward};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -137,7 +137,7 @@ fn a_cancelled_search_ends_at_once_and_a_hopeless_one_says_so() {
     }));
     assert_eq!((cancelled.unwrap(), reports), (None, 5));
 
-    let untrained = Toy { weights: control::untrained(&toy.weights, 7), ..hand_built() };
+    let untrained = Toy { weights: untrained_baseline(&toy.weights, 7), ..hand_built() };
     assert_eq!(untrained.weights.wte.nonzeros(), toy.weights.wte.nonzeros());
     let means = means(&untrained.weights);
     let untrained = Toy { means, ..untrained };
@@ -165,7 +165,7 @@ fn mask_gradients_agree_with_finite_differences() {
     let alive = NodeSet::full(space.len());
     let got = block_on(evaluator.gradient_of_mask(chunk, &mask, &alive, loss_gradient)).unwrap();
     let mut cpu = Cpu::new();
-    let model = Model::new(&mut cpu, &toy.weights);
+    let model = toy.weights.upload(&mut cpu);
     let means = space.means(&toy.means).unwrap();
     let mut loss = |mask: &[f32]| -> f64 {
         let mut masks = LearningMasks::new(&mut cpu, &space, mask, &means);
@@ -199,7 +199,7 @@ fn the_searchs_runs_agree_with_the_engines() {
     let some = pairs(20, 6);
     let prompts = Prompts::new(&some, 64);
     let mut cpu = Cpu::new();
-    let model = Model::new(&mut cpu, &toy.weights);
+    let model = toy.weights.upload(&mut cpu);
     for keep in [3, 7, 40] {
         let kept: Vec<usize> = (0..space.len()).filter(|i| i * 7919 % 100 < keep * 2).collect();
         let circuit = Circuit {

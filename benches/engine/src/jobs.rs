@@ -83,7 +83,7 @@ struct Forward<B: Backend> {
 impl<B: Backend<Tensor = Activations>> Forward<B> {
     fn new(mut backend: B, file: &[u8], tokens: usize) -> Result<Self> {
         let file = model_file::read(file)?;
-        let model = Model::new(&mut backend, &file.weights);
+        let model = file.weights.upload(&mut backend);
         Ok(Forward { backend, model, batch: Batch::new(&[prompt(tokens)]), logits: None })
     }
 }

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use sparse_circuits::format::{ModelFile, Precision, model_file};
-use sparse_circuits::model::{Block, Config, Linear, Norm, Weights};
+use sparse_circuits::model::{Config, Params, Role, Tensor, Weights};
 use sparse_circuits::tensor::{SparseMatrix, WeightMatrix};
 
 /// Share of nonzeros in every matrix of a model that peers run as well.
@@ -76,28 +76,17 @@ pub fn weights(d_model: usize, n_layer: usize, density: f64) -> Weights {
     });
     let config = Config::from_beeg_json(&config.to_string()).expect("a config as the engine reads it");
     let mut random = Random::new(1);
-    let mut matrix = |rows, cols| WeightMatrix::Sparse(random.sparse(rows, cols, density));
-    let wte = matrix(VOCABULARY, d_model);
-    let lm_head = Some(matrix(VOCABULARY, d_model));
-    let mut linear = |rows, cols| {
-        let bias = random.sparse(1, rows, BIAS_DENSITY).to_dense().data;
-        Linear { weight: WeightMatrix::Sparse(random.sparse(rows, cols, density)), bias: Some(bias) }
-    };
-    let blocks = (0..n_layer)
-        .map(|_| Block {
-            ln_1: Norm::default(),
-            ln_p1: None,
-            c_attn: linear(3 * d_model, d_model),
-            sink_logit: None,
-            attn_c_proj: linear(d_model, d_model),
-            ln_2: Norm::default(),
-            ln_p2: None,
-            c_fc: linear(4 * d_model, d_model),
-            mlp_c_proj: linear(d_model, 4 * d_model),
+    Params::build(&config, |info| {
+        let [rows, cols] = info.shape;
+        Ok(match (info.tensor(()), info.role) {
+            (Tensor::Matrix(()), _) => Some(Tensor::Matrix(WeightMatrix::Sparse(random.sparse(rows, cols, density)))),
+            (Tensor::Vector(()), Role::Bias) if info.layer.is_some() => {
+                Some(Tensor::Vector(random.sparse(1, cols, BIAS_DENSITY).to_dense().data))
+            }
+            _ => None,
         })
-        .collect();
-    let ln_f = Norm::default();
-    Weights { config, wte, wpe: None, blocks, ln_f, lm_head, bigram_table: None, final_logits_bias: None }
+    })
+    .expect("every required tensor gets a value")
 }
 
 /// The prompt of a measurement; the peers draw the same by the same rule.

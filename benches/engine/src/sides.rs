@@ -6,7 +6,7 @@ use sparse_circuits::Result;
 use sparse_circuits::backend::cpu::{Cpu, multiply_adds};
 use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::backend::{Activation, Backend, Batch, NormKind};
-use sparse_circuits::model::{LogitsAt, Model, Weights, forward};
+use sparse_circuits::model::{LogitsAt, Role, Tensor, Weights, forward};
 use sparse_circuits::tensor::{Activations, Matrix, WeightMatrix};
 
 /// A model's size and what it is given.
@@ -179,7 +179,7 @@ pub async fn measure<B: Side>(
         }
         _ => {
             let weights = models::weights(d_model, shape.n_layer, density);
-            let model = Model::new(backend, &weights);
+            let model = weights.upload(backend);
             let each = |b: &mut B, y: &mut B::Tensor| {
                 let logits = forward(b, &model, &prompts, LogitsAt::Last, &mut ());
                 let last = std::mem::replace(y, logits.expect("a pass without hooks cannot fail"));
@@ -194,8 +194,12 @@ pub async fn measure<B: Side>(
 
 /// Of the matrices that every token passes.
 fn nonzeros(weights: &Weights) -> f64 {
-    let blocks = weights.blocks.iter().flat_map(|b| [&b.c_attn, &b.attn_c_proj, &b.c_fc, &b.mlp_c_proj]);
-    blocks.map(|linear| linear.weight.nonzeros()).sum::<usize>() as f64
+    let in_layers = weights.iter().filter(|(info, _)| matches!(info.role, Role::Read | Role::Write));
+    let nonzeros = in_layers.map(|(_, tensor)| match tensor {
+        Tensor::Matrix(matrix) => matrix.nonzeros(),
+        Tensor::Vector(_) => 0,
+    });
+    nonzeros.sum::<usize>() as f64
 }
 
 /// The largest difference over the largest magnitude, at the tokens that are no padding.

@@ -8,26 +8,24 @@ pub struct Map<'a> {
     pub from: Site,
     pub to: Site,
     pub linear: &'a Linear,
-    /// The matrix's row for channel 0 of `to`: `c_attn` holds q, k and v one below the other.
-    pub first_row: usize,
 }
 
 impl Map<'_> {
     /// The weight from channel `from` to channel `to`.
     pub fn weight(&self, to: usize, from: usize) -> f32 {
-        self.linear.weight.get(self.first_row + to, from)
+        self.linear.weight.get(to, from)
     }
 
     pub fn bias(&self, to: usize) -> f32 {
-        self.linear.bias.as_ref().map_or(0.0, |bias| bias[self.first_row + to])
+        self.linear.bias.as_ref().map_or(0.0, |bias| bias[to])
     }
 
     /// The nonzero weights into channel `to`, as `(from, weight)`.
     pub fn row(&self, to: usize) -> Vec<(usize, f32)> {
         match &self.linear.weight {
-            WeightMatrix::Sparse(w) => w.row(self.first_row + to).filter(|(_, weight)| *weight != 0.0).collect(),
+            WeightMatrix::Sparse(w) => w.row(to).filter(|(_, weight)| *weight != 0.0).collect(),
             WeightMatrix::Dense(w) => {
-                let row = w.row(self.first_row + to).iter().copied().enumerate();
+                let row = w.row(to).iter().copied().enumerate();
                 row.filter(|(_, weight)| *weight != 0.0).collect()
             }
         }
@@ -37,14 +35,13 @@ impl Map<'_> {
 /// The linear maps of a layer. A value node feeds `attn.resid_delta` through attention and `c_proj`.
 pub fn maps(weights: &Weights, layer: usize) -> [Map<'_>; 6] {
     let block = &weights.blocks[layer];
-    let d_attn = weights.config.d_attn();
-    let map = |from, to, linear, first_row| Map { from, to, linear, first_row };
+    let map = |from, to, linear| Map { from, to, linear };
     [
-        map(Site::AttnActIn, Site::AttnQ, &block.c_attn, 0),
-        map(Site::AttnActIn, Site::AttnK, &block.c_attn, d_attn),
-        map(Site::AttnActIn, Site::AttnV, &block.c_attn, 2 * d_attn),
-        map(Site::AttnV, Site::AttnResidDelta, &block.attn_c_proj, 0),
-        map(Site::MlpActIn, Site::MlpPostAct, &block.c_fc, 0),
-        map(Site::MlpPostAct, Site::MlpResidDelta, &block.mlp_c_proj, 0),
+        map(Site::AttnActIn, Site::AttnQ, &block.q),
+        map(Site::AttnActIn, Site::AttnK, &block.k),
+        map(Site::AttnActIn, Site::AttnV, &block.v),
+        map(Site::AttnV, Site::AttnResidDelta, &block.attn_c_proj),
+        map(Site::MlpActIn, Site::MlpPostAct, &block.c_fc),
+        map(Site::MlpPostAct, Site::MlpResidDelta, &block.mlp_c_proj),
     ]
 }

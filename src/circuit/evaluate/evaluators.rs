@@ -54,7 +54,7 @@ pub struct ChunkGradient {
 
 impl<B: Backend> Evaluator<B> {
     pub fn new(mut backend: B, task: Arc<TaskModel>) -> Evaluator<B> {
-        let model = Model::new(&mut backend, &task.weights);
+        let model = task.weights.upload(&mut backend);
         Evaluator { backend, task, model, folded: None, masks: None }
     }
 
@@ -189,7 +189,7 @@ impl<B: Backend> Evaluator<B> {
             self.folded = None;
         } else if self.folded.as_ref().is_none_or(|(of, _)| of != alive) {
             let weights = fold_constants(&self.task.weights, &self.task.space, &self.task.means, alive);
-            self.folded = Some((alive.clone(), Model::new(&mut self.backend, &weights)));
+            self.folded = Some((alive.clone(), weights.upload(&mut self.backend)));
         }
     }
 

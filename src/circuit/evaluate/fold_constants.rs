@@ -2,7 +2,7 @@
 //! nodes. Most runs of a search are of circuits with a few dozen nodes; their sparse products become nearly free.
 
 use crate::circuit::definition::{NodeSet, NodeSpace};
-use crate::model::{Config, Hook, Linear, Site, TopKSite, Weights};
+use crate::model::{Config, Hook, Linear, Site, Weights};
 use crate::tensor::{Matrix, SparseMatrix, WeightMatrix};
 
 /// The model with a vocabulary of two at its output: logits 0 and 1 are those of the candidates.
@@ -35,22 +35,16 @@ pub(super) fn fold_constants(weights: &Weights, space: &NodeSpace, means: &[f32]
     let config = &weights.config;
     let mut out = weights.clone();
     for (layer, block) in out.blocks.iter_mut().enumerate() {
-        let site = |site| HookNodes::new(space, means, alive, Hook::at(layer, site));
-        let (attn_in, q, k, v) = (site(Site::AttnActIn), site(Site::AttnQ), site(Site::AttnK), site(Site::AttnV));
-        let keep = |nodes: &HookNodes<'_>, top_k, width| nodes.rows(config.top_k(top_k, width).is_some());
-        let d_attn = config.d_attn();
-        let rows: Vec<bool> = [(&q, TopKSite::AttnQ), (&k, TopKSite::AttnK), (&v, TopKSite::AttnV)]
-            .into_iter()
-            .flat_map(|(nodes, top_k)| keep(nodes, top_k, d_attn))
-            .collect();
-        fold(&mut block.c_attn, &rows, Some(&attn_in));
+        let nodes = |site| HookNodes::new(space, means, alive, Hook::at(layer, site));
+        let rows = |site| nodes(site).rows(config.top_k_at(site).is_some());
+        let attn_in = nodes(Site::AttnActIn);
+        fold(&mut block.q, &rows(Site::AttnQ), Some(&attn_in));
+        fold(&mut block.k, &rows(Site::AttnK), Some(&attn_in));
+        fold(&mut block.v, &rows(Site::AttnV), Some(&attn_in));
         // the attention's output is not a node: what a held v contributes depends on the sink
-        let rows = keep(&site(Site::AttnResidDelta), TopKSite::AttnOut, config.d_model);
-        fold(&mut block.attn_c_proj, &rows, None);
-        let rows = keep(&site(Site::MlpPostAct), TopKSite::MlpNeuron, config.d_mlp);
-        fold(&mut block.c_fc, &rows, Some(&site(Site::MlpActIn)));
-        let rows = keep(&site(Site::MlpResidDelta), TopKSite::MlpOut, config.d_model);
-        fold(&mut block.mlp_c_proj, &rows, Some(&site(Site::MlpPostAct)));
+        fold(&mut block.attn_c_proj, &rows(Site::AttnResidDelta), None);
+        fold(&mut block.c_fc, &rows(Site::MlpPostAct), Some(&nodes(Site::MlpActIn)));
+        fold(&mut block.mlp_c_proj, &rows(Site::MlpResidDelta), Some(&nodes(Site::MlpPostAct)));
     }
     out
 }

@@ -8,7 +8,6 @@ mod evaluators;
 pub mod flip;
 mod fold_constants;
 mod prompts;
-mod random;
 mod scores;
 
 pub use calibrate::{SCALE_CAP, accuracy, argument, calibrate, loss};
@@ -16,5 +15,4 @@ pub use calibrate::{SCALE_CAP, accuracy, argument, calibrate, loss};
 pub use cpu_pool::{CpuPool, block_on};
 pub use evaluators::{ChunkGradient, Evaluator, EvaluatorPool, TaskModel};
 pub use prompts::{Chunk, Prompts};
-pub(crate) use random::Random;
 pub use scores::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};

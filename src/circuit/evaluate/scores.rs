@@ -4,9 +4,9 @@ use super::calibrate::{accuracy, loss};
 use super::evaluators::EvaluatorPool;
 use super::flip::reversed_share;
 use super::prompts::Prompts;
-use super::random::Random;
 use crate::Result;
 use crate::circuit::definition::{Calibration, NodeSet, Scores};
+use crate::random::Rng;
 use serde::{Deserialize, Serialize};
 
 /// Loss in nats (cross entropy of the softmax over the two candidates) and share of right answers.
@@ -100,7 +100,7 @@ pub async fn half_outside<P: EvaluatorPool>(
     draws: usize,
     seed: u64,
 ) -> Result<LossAndAccuracy> {
-    let mut random = Random::new(seed);
+    let mut random = Rng::new(seed);
     let mut mean = LossAndAccuracy::default();
     for _ in 0..draws {
         // a draw for every node, in the circuit or not: the numbers for a seed stay what they were

@@ -181,11 +181,11 @@ fn enters(map: &Map<'_>) -> Site {
 }
 
 /// The residual hook, norm, and positional norm that a block's input is made from.
-fn read_by(weights: &Weights, layer: usize, site: Site) -> (Hook, &Norm, Option<&Norm>) {
+fn read_by(weights: &Weights, layer: usize, site: Site) -> (Hook, &Norm, &Norm) {
     let block = &weights.blocks[layer];
     match site {
-        Site::AttnActIn => (Hook::at(layer, Site::ResidIn), &block.ln_1, block.ln_p1.as_ref()),
-        _ => (Hook::at(layer, Site::ResidMid), &block.ln_2, block.ln_p2.as_ref()),
+        Site::AttnActIn => (Hook::at(layer, Site::ResidIn), &block.ln_1, &block.ln_p1),
+        _ => (Hook::at(layer, Site::ResidMid), &block.ln_2, &block.ln_p2),
     }
 }
 
@@ -194,9 +194,9 @@ fn normed(seen: &Seen<'_>, layer: usize, site: Site, token: usize, index: usize)
     let config = seen.config();
     let (resid, norm, positional) = read_by(seen.weights, layer, site);
     if index >= config.d_model {
-        let (Some(norm), Some(wpe)) = (positional, &seen.weights.wpe) else { return (Vec::new(), 0.0) };
+        let (Some(width), Some(wpe)) = (config.d_pos_emb, &seen.weights.wpe) else { return (Vec::new(), 0.0) };
         let at = index - config.d_model;
-        let scale = Scale::of(config, norm, at, wpe.row(token).iter().copied());
+        let scale = Scale::of(config, positional, at, (0..width).map(|channel| wpe.get(token, channel)));
         let mut terms = vec![term(None, "position", scale.weight, wpe.get(token, at))];
         terms.extend(scale.mean_term());
         return (terms, scale.bias);
@@ -284,18 +284,7 @@ fn changed_on_the_way(seen: &Seen<'_>, index: usize) -> bool {
 /// How a node's sum becomes its value, in words.
 fn step(config: &Config, hook: Hook, sum: f64, computed: f32) -> String {
     let Hook::At { site, .. } = hook else { return "as it is".into() };
-    let top_k = match site {
-        Site::AttnActIn => Some(TopKSite::AttnIn),
-        Site::AttnQ => Some(TopKSite::AttnQ),
-        Site::AttnK => Some(TopKSite::AttnK),
-        Site::AttnV => Some(TopKSite::AttnV),
-        Site::AttnResidDelta => Some(TopKSite::AttnOut),
-        Site::MlpActIn => Some(TopKSite::MlpIn),
-        Site::MlpPostAct => Some(TopKSite::MlpNeuron),
-        Site::MlpResidDelta => Some(TopKSite::MlpOut),
-        Site::ResidIn | Site::ResidMid | Site::AttnY => None,
-    };
-    let kept = top_k.and_then(|site| config.top_k(site, hook.width(config)));
+    let kept = config.top_k_at(site);
     let activation = (site == Site::MlpPostAct).then_some(config.activation_type);
     let first = match activation {
         Some(Activation::Relu) if sum <= 0.0 => return "after ReLU, which makes what is not above zero 0".into(),

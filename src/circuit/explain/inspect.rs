@@ -5,7 +5,7 @@ use super::graph::{Edge, ResidualLane, edges, lanes};
 use crate::backend::Backend;
 use crate::circuit::definition::Circuit;
 use crate::circuit::intervene::{Edits, Means, Prediction, Request, predict};
-use crate::model::{Hook, LogitsAt, Model, Node, Site, Weights};
+use crate::model::{Hook, LogitsAt, Model, Node, Site, Weights, attention_weights};
 use crate::tensor::Activations;
 use crate::{Result, bail};
 use serde::Serialize;
@@ -121,12 +121,10 @@ pub struct Ask<'a> {
 
 pub fn model_info(weights: &Weights) -> ModelInfo {
     let config = &weights.config;
-    let blocks = weights.blocks.iter().flat_map(|b| [&b.c_attn, &b.attn_c_proj, &b.c_fc, &b.mlp_c_proj]);
-    let matrices = blocks.map(|linear| linear.weight.nonzeros()).sum::<usize>();
     ModelInfo {
         layers: config.n_layer,
         width: config.d_model,
-        nonzeros: matrices + weights.wte.nonzeros() + weights.lm_head.as_ref().map_or(0, |head| head.nonzeros()),
+        nonzeros: weights.nonzeros().matrices,
         context_length: config.block_size,
         vocab_size: config.vocab_size,
         attn_width: config.d_attn(),
@@ -253,8 +251,7 @@ pub(super) fn channel(values: &Activations, channel: usize, tokens: usize) -> Ve
     (0..tokens).map(|token| values.get(token, channel)).collect()
 }
 
-/// Attention of one head from token `query` over the tokens up to it (0 after it), and the sink's weight: the softmax of
-/// `q k / sqrt(d_head)` with the sink's logit in the denominator (Gao et al. 2025, A.1).
+/// Attention of one head from token `query` over the tokens up to it, and the sink's weight.
 pub(super) fn attention_from(
     weights: &Weights,
     layer: usize,
@@ -264,17 +261,9 @@ pub(super) fn attention_from(
     query: usize,
 ) -> (Vec<f32>, f32) {
     let d_head = weights.config.d_head;
-    let channels = head * d_head..(head + 1) * d_head;
-    let mut scores: Vec<f64> = (0..=query)
-        .map(|key| {
-            let dot: f64 = channels.clone().map(|c| q.get(query, c) as f64 * k.get(key, c) as f64).sum();
-            dot / (d_head as f64).sqrt()
-        })
-        .collect();
-    let sink = weights.blocks[layer].sink_logit.as_ref().map(|sinks| sinks[head] as f64);
-    let largest = scores.iter().copied().chain(sink).fold(f64::NEG_INFINITY, f64::max);
-    scores.iter_mut().for_each(|score| *score = (*score - largest).exp());
-    let sink = sink.map_or(0.0, |sink| (sink - largest).exp());
-    let sum = scores.iter().sum::<f64>() + sink;
-    (scores.into_iter().map(|score| (score / sum) as f32).collect(), (sink / sum) as f32)
+    let of_head = |x: &Activations, token: usize| -> Vec<f32> {
+        (head * d_head..(head + 1) * d_head).map(|channel| x.get(token, channel)).collect()
+    };
+    let sink = weights.blocks[layer].sinks.as_ref().map(|sinks| sinks[head]);
+    attention_weights(&of_head(q, query), (0..=query).map(|key| of_head(k, key)), sink)
 }

@@ -5,7 +5,8 @@ use super::loss_gradient::LossGradient;
 use super::{Progress, Stage};
 use crate::Result;
 use crate::circuit::definition::{EdgeList, NodeSet};
-use crate::circuit::evaluate::{Chunk, EvaluatorPool, Prompts, Random, calibrate};
+use crate::circuit::evaluate::{Chunk, EvaluatorPool, Prompts, calibrate};
+use crate::random::Rng;
 
 /// How masks are learnt. The defaults are what worked on small models.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,9 +79,9 @@ pub(super) struct MaskState {
 }
 
 impl MaskState {
-    fn new(nodes: usize, random: &mut Random) -> MaskState {
+    fn new(nodes: usize, random: &mut Rng) -> MaskState {
         MaskState {
-            theta: (0..nodes).map(|_| INITIAL + INITIAL_NOISE * random.normal()).collect(),
+            theta: (0..nodes).map(|_| INITIAL + INITIAL_NOISE * random.roughly_normal()).collect(),
             importance: vec![0.0; nodes],
             first_moment: vec![0.0; nodes],
             second_moment: vec![0.0; nodes],
@@ -133,7 +134,7 @@ pub(super) async fn learn<P: EvaluatorPool>(
     options: &LearnOptions,
     progress: &mut impl AsyncFnMut(&Progress) -> bool,
 ) -> Result<Option<MaskState>> {
-    let mut random = Random::new(options.seed);
+    let mut random = Rng::new(options.seed);
     let mut state = MaskState::new(pool.task().space.len(), &mut random);
     let mut order: Vec<usize> = Vec::new();
     let mut loss_gradient = LossGradient::raw();
@@ -213,14 +214,12 @@ async fn mean_gradient<P: EvaluatorPool>(
 }
 
 /// Chunks with at least `pairs` pairs, each chunk once before any comes again.
-fn draw<'a>(prompts: &'a Prompts, pairs: usize, order: &mut Vec<usize>, random: &mut Random) -> Vec<&'a Chunk> {
+fn draw<'a>(prompts: &'a Prompts, pairs: usize, order: &mut Vec<usize>, random: &mut Rng) -> Vec<&'a Chunk> {
     let (mut drawn, mut chunks) = (0, Vec::new());
     while drawn < pairs && chunks.len() < prompts.chunks.len() {
         if order.is_empty() {
             order.extend(0..prompts.chunks.len());
-            for last in (1..order.len()).rev() {
-                order.swap(last, random.below(last + 1));
-            }
+            random.shuffle(order);
         }
         let chunk = &prompts.chunks[order.pop().expect("just filled")];
         drawn += chunk.rows.len() / 2;

@@ -50,15 +50,16 @@ impl LossGradient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::circuit::evaluate::Random;
+    use crate::random::Rng;
 
     /// Against finite differences of the loss of freshly calibrated differences, with the scale at its cap and below it.
     #[test]
     fn it_is_the_derivative_of_the_calibrated_loss() {
-        let mut random = Random::new(5);
+        let mut random = Rng::new(5);
         for signal in [0.6, 3.0] {
             let first: Vec<bool> = (0..60).map(|i| i % 2 == 0).collect();
-            let d: Vec<f32> = first.iter().map(|&f| 0.4 + random.normal() + if f { signal } else { -signal }).collect();
+            let d: Vec<f32> =
+                first.iter().map(|&f| 0.4 + random.roughly_normal() + if f { signal } else { -signal }).collect();
             let gradient = LossGradient::fitted(&d, &first, 0.0);
             assert_eq!(gradient.calibration.scale == 3.0, signal == 3.0, "{:?}", gradient.calibration);
             for i in 0..d.len() {

@@ -31,7 +31,7 @@ pub fn run(args: Args) -> Result<()> {
         args.out.display(),
         config.n_layer,
         config.d_model,
-        model_file::nonzeros(&model.weights),
+        model.weights.nonzeros().without_bigram_table(),
         bytes.len()
     );
     write_out(&args.out, &bytes, &line)

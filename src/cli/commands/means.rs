@@ -49,7 +49,7 @@ pub fn run(args: Args) -> Result<()> {
     if windows.is_empty() {
         bail!("{} holds no tokens: there is nothing to take a mean of", args.corpus.display());
     }
-    let model = Model::new(&mut Cpu::new(), &file.weights);
+    let model = file.weights.upload(&mut Cpu::new());
     let sums = sum(&model, config, &windows)?;
     file.means = sums.means()?;
     if let Some(fields) = file.provenance.as_object_mut() {

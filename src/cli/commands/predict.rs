@@ -8,7 +8,7 @@ use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::{print, print_json};
 use crate::cli::shared::prompt::encode;
 use crate::cli::shared::task_prompts::find_task;
-use crate::model::{LogitsAt, Model};
+use crate::model::LogitsAt;
 use crate::{Error, Result, bail};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -67,7 +67,7 @@ pub fn run(args: Args) -> Result<()> {
     let source = from.map(|text| encode(&tokenizer, config, "the second prompt", &text)).transpose()?;
 
     let mut cpu = Cpu::new();
-    let model = Model::new(&mut cpu, &file.weights);
+    let model = file.weights.upload(&mut cpu);
     let request = Request {
         tokens: &tokens,
         source: source.as_deref(),

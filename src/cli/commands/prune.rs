@@ -7,15 +7,15 @@ use crate::circuit::prune::{
     LearnOptions, Progress, PruneData, PruneOptions, PruneResult, Pruned, SearchReport, Size, Stage, prune,
 };
 use crate::circuit::{
-    Circuit, CpuPool, EdgeList, EvaluatorPool, MeanAccumulator, NodeSet, NodeSpace, Prompts, TaskModel, control,
-    evaluate,
+    Circuit, CpuPool, EdgeList, EvaluatorPool, MeanAccumulator, NodeSet, NodeSpace, Prompts, TaskModel, evaluate,
+    untrained_baseline,
 };
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::{note, write_out};
 use crate::cli::shared::task_prompts::{find_task, pairs};
 use crate::files::{in_file, read};
 use crate::format::{ModelFile, circuit_file, model_file};
-use crate::model::{Model, Node};
+use crate::model::Node;
 use crate::tasks::{Split, TASKS, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Result, bail};
@@ -100,7 +100,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut file = load_model(&args.model)?;
     let candidates = task.candidate_tokens(&tokenizer)?;
     if args.untrained {
-        file.weights = control::untrained(&file.weights, args.seed);
+        file.weights = untrained_baseline(&file.weights, args.seed);
         file.means = means_over_tasks(&file, &tokenizer, args.pairs)?;
     }
     let config = file.weights.config.clone();
@@ -149,7 +149,7 @@ pub fn run(args: Args) -> Result<()> {
         "searches": outcome.searches.iter().map(search_json).collect::<Vec<_>>(),
     });
     if args.untrained {
-        return write_control(&args, &outcome, provenance);
+        return write_untrained_baseline(&args, &outcome, provenance);
     }
     let Some(best) = outcome.best else {
         bail!(
@@ -253,11 +253,11 @@ pub fn labels(
     Ok(described.iter().map(|one| (one.node, one.label(task.candidates, |id| tokenizer.token_text(id)))).collect())
 }
 
-/// The control's nodes have no means over a corpus: those over the train prompts of all tasks stand in.
+/// The untrained baseline has no means over a corpus. This measures them over the train prompts of all tasks.
 fn means_over_tasks(file: &ModelFile, tokenizer: &Tokenizer, count: usize) -> Result<crate::circuit::Means> {
     let config = &file.weights.config;
     let mut cpu = Cpu::new();
-    let model = Model::new(&mut cpu, &file.weights);
+    let model = file.weights.upload(&mut cpu);
     let mut sums = MeanAccumulator::new(config);
     for task in TASKS {
         for pair in pairs(task, Split::Train, count.min(200), tokenizer, config.vocab_size)? {
@@ -269,7 +269,7 @@ fn means_over_tasks(file: &ModelFile, tokenizer: &Tokenizer, count: usize) -> Re
     sums.means()
 }
 
-fn write_control(args: &Args, outcome: &PruneResult, mut report: Value) -> Result<()> {
+fn write_untrained_baseline(args: &Args, outcome: &PruneResult, mut report: Value) -> Result<()> {
     report["task"] = json!(args.task);
     report["untrained"] = json!(true);
     report["loss"] = json!(outcome.best.as_ref().map(|best| best.validation_loss).or(outcome.lowest_loss()));

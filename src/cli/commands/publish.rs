@@ -47,7 +47,7 @@ pub fn run(args: Args) -> Result<()> {
         model_card::card(&models[0])
     );
     if let Some(folder) = &args.controls {
-        card += &model_card::controls(folder, &models[0].tasks)?;
+        card += &model_card::untrained_baselines(folder, &models[0].tasks)?;
     }
     if let [_, bridged] = &models[..] {
         card += &format!("\n## The sparse model beside the dense twin\n\n{}", model_card::card(bridged));

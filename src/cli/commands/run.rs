@@ -7,7 +7,7 @@ use crate::cli::shared::edits::EditArgs;
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::write_out;
 use crate::cli::shared::prompt::{encode, fit};
-use crate::model::{Hook, LogitsAt, Model};
+use crate::model::{Hook, LogitsAt};
 use crate::tensor::Activations;
 use crate::{Result, bail};
 use std::borrow::Cow;
@@ -69,7 +69,7 @@ pub fn run(args: Args) -> Result<()> {
     let source = read("the prompt of --from", &args.from_tokens, &args.edits.from)?;
 
     let mut cpu = Cpu::new();
-    let model = Model::new(&mut cpu, &file.weights);
+    let model = file.weights.upload(&mut cpu);
     let request = Request {
         tokens: &tokens,
         source: source.as_deref(),

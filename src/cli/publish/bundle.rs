@@ -12,7 +12,7 @@ use crate::cli::shared::output::note;
 use crate::cli::shared::task_prompts::pairs;
 use crate::files;
 use crate::format::{ModelFile, circuit_file};
-use crate::model::{Model, Node};
+use crate::model::Node;
 use crate::tasks::{Split, TASKS, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, bail};
@@ -188,7 +188,7 @@ fn shown(
     node: Option<Node>,
 ) -> Result<View> {
     let mut cpu = Cpu::new();
-    let model = Model::new(&mut cpu, &file.weights);
+    let model = file.weights.upload(&mut cpu);
     let edits = Edits { mode: Mode::Circuit, flip, ..Edits::default() };
     let ask = Ask {
         a: &a.tokens,

@@ -38,7 +38,7 @@ pub fn card(bundle: &Bundle) -> String {
     let Bundle { file, bytes, tasks, missing, .. } = bundle;
     let info = model_info(&file.weights);
     let provenance = &file.provenance;
-    let bigram = file.weights.bigram_table.as_ref().map_or(0, |table| table.nonzeros());
+    let bigram = file.weights.nonzeros().bigram_table;
     let mut text = format!(
         "`{}`: {} layers, {} residual channels, {} neurons a layer, heads of {}, vocabulary {}, context {}. {} nonzero weights, \
          and {bigram} entries of a bigram table. {:.0} KB.\n\n",
@@ -118,15 +118,15 @@ pub fn card(bundle: &Bundle) -> String {
 ///
 /// # Errors
 /// Reports that are missing or none.
-pub fn controls(folder: &Path, tasks: &[PublishedTask]) -> Result<String> {
+pub fn untrained_baselines(folder: &Path, tasks: &[PublishedTask]) -> Result<String> {
     let mut text = "\n## The same search on an untrained model of the same shape\n\n| task | edges | loss |\n| --- | --- | --- |\n".to_string();
     for PublishedTask { task, .. } in tasks {
         let path = folder.join(format!("{}.json", task.name));
-        let control: Value = serde_json::from_slice(&files::read(&path)?).map_err(|error| {
+        let baseline: Value = serde_json::from_slice(&files::read(&path)?).map_err(|error| {
             Error::invalid(format!("{} is not a report of prune --untrained: {error}", path.display()))
         })?;
-        let edges = control["edges"].as_u64().map_or("target not reached".into(), |edges| edges.to_string());
-        text += &format!("| {} | {edges} | {:.3} |\n", task.name, control["loss"].as_f64().unwrap_or(f64::NAN));
+        let edges = baseline["edges"].as_u64().map_or("target not reached".into(), |edges| edges.to_string());
+        text += &format!("| {} | {edges} | {:.3} |\n", task.name, baseline["loss"].as_f64().unwrap_or(f64::NAN));
     }
     Ok(text)
 }

@@ -13,7 +13,8 @@ use crate::cli::shared::task_prompts::pairs;
 use crate::files::{in_file, read};
 use crate::format::model_file::fingerprint;
 use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
-use crate::model::{Model, Node};
+use crate::model::Node;
+use crate::random::Rng;
 use crate::tasks::{Split, Task};
 use crate::tensor::WeightMatrix;
 use crate::tokenizer::Tokenizer;
@@ -21,8 +22,6 @@ use crate::train::batches::Corpus;
 use crate::train::bridge::SiteScore;
 use crate::train::{held_out_loss, reference_windows};
 use crate::{Result, bail};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -115,7 +114,7 @@ impl TwinArgs {
         file.models = [fingerprint(&sparse.weights), fingerprint(&dense.weights)];
         let file = bridge_file::read(&bridge_file::write(&file, Precision::Compact)?)?;
         let mut cpu = Cpu::new();
-        let [sparse_model, dense_model] = [sparse, &dense].map(|file| Model::new(&mut cpu, &file.weights));
+        let [sparse_model, dense_model] = [sparse, &dense].map(|file| file.weights.upload(&mut cpu));
         let mut loaded = Loaded { cpu, sparse: sparse_model, dense: dense_model, file };
 
         let mut best = Vec::new();
@@ -297,13 +296,11 @@ fn site_table(title: &str, sites: &[SiteScore]) -> String {
 /// A bridge of the same numbers, which know nothing of the models: the weights of each map in random order.
 fn shuffled(bridge: &Bridge) -> Bridge {
     let mut bridge = bridge.clone();
-    let mut random = ChaCha8Rng::seed_from_u64(0);
+    let mut random = Rng::new(0);
     for site in &mut bridge.sites {
         for linear in [&mut site.encoder, &mut site.decoder] {
             let mut weight = linear.weight.to_dense();
-            for last in (1..weight.data.len()).rev() {
-                weight.data.swap(last, (random.next_u64() % (last as u64 + 1)) as usize);
-            }
+            random.shuffle_large(&mut weight.data);
             linear.weight = WeightMatrix::Dense(weight);
         }
     }

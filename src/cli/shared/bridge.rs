@@ -46,7 +46,7 @@ impl BridgeArgs {
         let file = bridge_file::read(&read(&self.bridge)?).map_err(in_file(&self.bridge))?;
         file.check(&sparse.weights, &dense.weights).map_err(in_file(&self.bridge))?;
         let mut cpu = Cpu::new();
-        let [sparse, dense] = [sparse, &dense].map(|file| Model::new(&mut cpu, &file.weights));
+        let [sparse, dense] = [sparse, &dense].map(|file| file.weights.upload(&mut cpu));
         Ok(Loaded { cpu, sparse, dense, file })
     }
 }

@@ -3,7 +3,7 @@
 use super::pickle::Value;
 use super::torch_zip;
 use crate::format::number::finite_f32s;
-use crate::format::ours::layout::{self, Source};
+use crate::format::ours::schema::{self, TensorSource};
 use crate::format::tensor_file::TensorFile;
 use crate::format::{Dtype, ModelFile};
 use crate::model::Config;
@@ -41,7 +41,7 @@ pub fn import(config: &str, tensors: &[u8]) -> Result<ModelFile> {
         true => checkpoint.matrix("lm_head.weight", config.vocab_size, config.d_model)?,
         false => None,
     };
-    let mut weights = layout::assemble(&config, false, &mut checkpoint)?;
+    let mut weights = schema::assemble(&config, false, &mut checkpoint)?;
     if let Some(name) = checkpoint.tensors.keys().next() {
         bail!("the checkpoint holds the tensor {name}, which its config does not describe");
     }
@@ -149,7 +149,7 @@ impl Checkpoint<'_> {
     }
 }
 
-impl Source for Checkpoint<'_> {
+impl TensorSource for Checkpoint<'_> {
     fn vector(&mut self, name: &str, len: usize) -> Result<Option<Vec<f32>>> {
         Ok(self.floats(name, |shape| shape == [len], &format!("[{len}]"))?.map(|(_, numbers)| numbers))
     }

@@ -3,6 +3,6 @@
 pub mod bridge_file;
 pub mod circuit_file;
 pub(super) mod compact;
-pub(super) mod layout;
 pub mod model_file;
+pub(super) mod schema;
 mod versioned;

@@ -21,7 +21,7 @@
 //! A compact file that is read and written again loses nothing more.
 
 use super::compact::{self, DeltaIndices, Integers};
-use super::layout::{self, Source, Tensor};
+use super::schema::{self, FileTensor, TensorSource};
 use super::versioned;
 use crate::format::Dtype;
 use crate::format::number::{finite_f32s, indices};
@@ -61,14 +61,15 @@ struct Header<'a> {
 /// # Errors
 /// When tensors do not have the shapes that the config asks for, or numbers are not finite.
 pub fn write(model: &ModelFile, precision: Precision) -> Result<Vec<u8>> {
-    layout::check(&model.weights)?;
+    schema::check(&model.weights)?;
     let mut parts = Parts::new(precision);
-    for (name, tensor) in layout::tensors(&model.weights) {
+    for (name, tensor) in schema::tensors(&model.weights) {
         match tensor {
-            Tensor::Vector(vector) => parts.floats(name, vec![vector.len()], vector),
-            Tensor::Table(table) => parts.floats(name, vec![table.rows, table.cols], &table.data),
-            Tensor::Matrix(WeightMatrix::Dense(dense)) => parts.floats(name, vec![dense.rows, dense.cols], &dense.data),
-            Tensor::Matrix(WeightMatrix::Sparse(sparse)) => parts.sparse(&name, sparse)?,
+            FileTensor::Vector(vector) => parts.floats(name, vec![vector.len()], &vector),
+            FileTensor::Matrix(matrix) => match &*matrix {
+                WeightMatrix::Dense(dense) => parts.floats(name, vec![dense.rows, dense.cols], &dense.data),
+                WeightMatrix::Sparse(sparse) => parts.sparse(&name, sparse)?,
+            },
         }
     }
     for (hook, mean) in &model.means {
@@ -110,7 +111,7 @@ pub fn read(bytes: &[u8]) -> Result<ModelFile> {
         means.insert(hook, finite_f32s(&name, stored.dtype, stored.bytes)?);
     }
     let mut source = Stored { tensors: file.tensors };
-    let weights = layout::assemble(&config, true, &mut source)?;
+    let weights = schema::assemble(&config, true, &mut source)?;
     if let Some(name) = source.tensors.keys().next() {
         bail!("the model file holds the tensor {name}, which its config does not describe");
     }
@@ -126,7 +127,7 @@ pub fn fingerprint(weights: &Weights) -> String {
     };
     let config = serde_json::to_string(&weights.config).expect("a config is plain data");
     config.bytes().for_each(|byte| add(byte as u32));
-    for (name, tensor) in layout::tensors(weights) {
+    for (name, tensor) in schema::tensors(weights) {
         name.bytes().for_each(|byte| add(byte as u32));
         // Dense or sparse, the same matrix has the same fingerprint: only nonzero entries count.
         let mut dense = |numbers: &[f32]| {
@@ -136,33 +137,22 @@ pub fn fingerprint(weights: &Weights) -> String {
             }
         };
         match tensor {
-            Tensor::Vector(vector) => dense(vector),
-            Tensor::Table(table) => dense(&table.data),
-            Tensor::Matrix(WeightMatrix::Dense(matrix)) => dense(&matrix.data),
-            Tensor::Matrix(WeightMatrix::Sparse(matrix)) => {
-                for row in 0..matrix.rows() {
-                    for (col, number) in matrix.row(row).filter(|(_, number)| *number != 0.0) {
-                        add((row * matrix.cols() + col) as u32);
-                        add(number.to_bits());
+            FileTensor::Vector(vector) => dense(&vector),
+            FileTensor::Matrix(matrix) => match &*matrix {
+                WeightMatrix::Dense(matrix) => dense(&matrix.data),
+                WeightMatrix::Sparse(matrix) => {
+                    for row in 0..matrix.rows() {
+                        for (col, number) in matrix.row(row).filter(|(_, number)| *number != 0.0) {
+                            // The hash takes 32 bits of the place.
+                            add((row as u64 * matrix.cols() as u64 + col as u64) as u32);
+                            add(number.to_bits());
+                        }
                     }
                 }
-            }
+            },
         }
     }
     format!("{hash:016x}")
-}
-
-/// Numbers other than zero in all tensors but the bigram table, which the field does not count (Gao et al. 2025, A.2).
-pub fn nonzeros(weights: &Weights) -> usize {
-    let count = |numbers: &[f32]| numbers.iter().filter(|number| **number != 0.0).count();
-    let tensors = layout::tensors(weights);
-    let counted = tensors.iter().filter(|(name, _)| name != BIGRAM_TABLE).map(|(_, tensor)| match tensor {
-        Tensor::Vector(vector) => count(vector),
-        Tensor::Table(table) => table.nonzeros(),
-        Tensor::Matrix(WeightMatrix::Dense(dense)) => dense.nonzeros(),
-        Tensor::Matrix(WeightMatrix::Sparse(sparse)) => count(sparse.values()),
-    });
-    counted.sum()
 }
 
 fn check_mean(config: &Config, hook: Hook, width: usize) -> Result<()> {
@@ -282,7 +272,7 @@ impl Stored<'_> {
     }
 }
 
-impl Source for Stored<'_> {
+impl TensorSource for Stored<'_> {
     fn vector(&mut self, name: &str, len: usize) -> Result<Option<Vec<f32>>> {
         self.floats(name, &[len])
     }

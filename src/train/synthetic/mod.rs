@@ -7,7 +7,7 @@ mod blocks;
 mod drills;
 mod statements;
 
-use crate::tasks::rng::Rng;
+use crate::random::Rng;
 
 /// What a variable in scope holds, so that later lines use it as Python would.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Writer {
 
 /// Document number `index` of the stream `seed`. Documents are a few hundred to a few thousand characters long.
 pub fn document(seed: u64, index: u64) -> String {
-    let mut writer = Writer { rng: Rng::new(seed, index), text: String::new(), depth: 0, scope: Vec::new() };
+    let mut writer = Writer { rng: Rng::with_stream(seed, index), text: String::new(), depth: 0, scope: Vec::new() };
     let parts = writer.rng.range(1, 6);
     for part in 0..parts {
         if part > 0 {

@@ -14,7 +14,7 @@ pub struct Engine<B: Backend> {
 
 impl<B: Backend> Engine<B> {
     pub fn new(mut backend: B, weights: &Weights) -> Self {
-        let model = Model::new(&mut backend, weights);
+        let model = weights.upload(&mut backend);
         Engine { backend, model }
     }
 

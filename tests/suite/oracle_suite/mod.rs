@@ -134,16 +134,8 @@ fn top_k_site(hook: Hook, n_layer: usize) -> Option<TopKSite> {
         Hook::FinalResid => (n_layer > 0).then_some(TopKSite::ResidPostMlp),
         Hook::At { layer, site } => match site {
             Site::ResidIn => (layer > 0).then_some(TopKSite::ResidPostMlp),
-            Site::AttnActIn => Some(TopKSite::AttnIn),
-            Site::AttnK => Some(TopKSite::AttnK),
-            Site::AttnQ => Some(TopKSite::AttnQ),
-            Site::AttnV => Some(TopKSite::AttnV),
-            Site::AttnY => None,
-            Site::AttnResidDelta => Some(TopKSite::AttnOut),
             Site::ResidMid => Some(TopKSite::ResidPostAttn),
-            Site::MlpActIn => Some(TopKSite::MlpIn),
-            Site::MlpPostAct => Some(TopKSite::MlpNeuron),
-            Site::MlpResidDelta => Some(TopKSite::MlpOut),
+            site => site.top_k_site(),
         },
     }
 }

@@ -4,7 +4,6 @@
 
 mod shipped;
 
-use crate::gradient_support::names;
 use crate::prune_support::{hand_built, pairs, random_model};
 use shipped::shipped;
 use sparse_circuits::Error;
@@ -15,7 +14,7 @@ use sparse_circuits::circuit::prune::{LearnOptions, Progress, PruneData, PruneOp
 use sparse_circuits::circuit::{EdgeList, Edits, Evaluator, Mode, NodeSet, Prompts, Request, TaskModel, Values, run};
 use sparse_circuits::format::ModelFile;
 use sparse_circuits::model::{
-    Config, Hook, LogitsAt, Model, ParameterGradients, Site, TopKSite, Weights, backward, forward, forward_with_trace,
+    Config, Hook, LogitsAt, TopKSite, Weights, backward, forward, forward_with_trace, zero_gradients,
 };
 use sparse_circuits::tensor::{Activations, PANEL};
 use std::collections::BTreeSet;
@@ -56,20 +55,6 @@ const TIE: f32 = 1e-5;
 /// How many of a task's presets are compared: natively all of them. In a browser, whose adapter takes a fifth of a second for
 /// a pass, the first one, which still runs every circuit under every kind of edit.
 const PRESETS: usize = if cfg!(target_arch = "wasm32") { 1 } else { usize::MAX };
-
-fn top_k_site(site: Site) -> Option<TopKSite> {
-    match site {
-        Site::AttnActIn => Some(TopKSite::AttnIn),
-        Site::AttnQ => Some(TopKSite::AttnQ),
-        Site::AttnK => Some(TopKSite::AttnK),
-        Site::AttnV => Some(TopKSite::AttnV),
-        Site::AttnResidDelta => Some(TopKSite::AttnOut),
-        Site::MlpActIn => Some(TopKSite::MlpIn),
-        Site::MlpPostAct => Some(TopKSite::MlpNeuron),
-        Site::MlpResidDelta => Some(TopKSite::MlpOut),
-        _ => None,
-    }
-}
 
 /// What was compared so far.
 #[derive(Default)]
@@ -128,7 +113,7 @@ impl Parity {
         for (hook, want) in &want.computed {
             let at = format!("{at}: {hook}");
             let Hook::At { site, .. } = hook else { continue };
-            if top_k_site(*site).is_some_and(|site| config.top_k(site, want.channels()).is_some()) {
+            if config.top_k_at(*site).is_some() {
                 self.compare_kept(&at, &got.computed[hook], want, tokens);
             }
             self.compare(&at, &got.computed[hook], want, tokens);
@@ -147,8 +132,8 @@ pub async fn shipped_circuits_run_alike(mut gpu: Gpu) {
     let mut parity = Parity::default();
     for (file, tasks) in shipped() {
         let config = &file.weights.config;
-        let on_gpu = Model::new(&mut gpu, &file.weights);
-        let on_cpu = Model::new(&mut cpu, &file.weights);
+        let on_gpu = file.weights.upload(&mut gpu);
+        let on_cpu = file.weights.upload(&mut cpu);
         let hooks: BTreeSet<Hook> = Hook::node_hooks(config.n_layer).into_iter().collect();
         for task in tasks {
             let some: Vec<_> = task.circuit.nodes.iter().copied().take(4).collect();
@@ -251,7 +236,7 @@ pub async fn parameter_gradients_agree(mut gpu: Gpu) {
 
 /// Of the next-token loss on two sequences, one longer than a panel.
 async fn parameter_gradients<B: Backend>(backend: &mut B, weights: &Weights) -> Vec<(String, Vec<f32>)> {
-    let model = Model::new(backend, weights);
+    let model = weights.upload(backend);
     let vocab = weights.config.vocab_size;
     let sequence = |len: u32| (0..len).map(|i| (i * 7 + 3) % vocab as u32).collect::<Vec<_>>();
     let batch = Batch::new(&[sequence(19), sequence(6)]);
@@ -264,14 +249,12 @@ async fn parameter_gradients<B: Backend>(backend: &mut B, weights: &Weights) -> 
     let mut losses = backend.tensor(1, targets.len());
     let mut dlogits = backend.tensor(vocab, targets.len());
     backend.cross_entropy(&logits, &targets, 1.0 / 23.0, &mut losses, &mut dlogits);
-    let mut gradients = ParameterGradients::zeros(backend, &model);
+    let mut gradients = zero_gradients(backend, &model);
     backward(backend, &model, &batch, trace, &dlogits, &mut (), Some(&mut gradients));
-    let mut read = Vec::new();
-    for (name, parts) in names(gradients) {
-        let parts = backend.read_gradients(&parts.iter().collect::<Vec<_>>()).await.expect("a reading");
-        read.push((name, parts.into_iter().flat_map(|part| part.data).collect()));
-    }
-    read
+    let (names, gradients): (Vec<String>, Vec<&B::Gradient>) =
+        gradients.iter().map(|(info, gradient)| (info.to_string(), gradient.into_inner())).unzip();
+    let read = backend.read_gradients(&gradients).await.expect("a reading");
+    names.into_iter().zip(read.into_iter().map(|gradient| gradient.data)).collect()
 }
 
 /// The largest difference over the largest magnitude, which must not be zero.
@@ -367,7 +350,7 @@ pub async fn masks_of_a_shipped_model_are_learnt_alike(gpu: Gpu) {
 pub async fn a_forward_pass_is_one_submission(mut gpu: Gpu) {
     let (file, _) = shipped().remove(0);
     let config = &file.weights.config;
-    let model = Model::new(&mut gpu, &file.weights);
+    let model = file.weights.upload(&mut gpu);
     for tokens in [5, 33] {
         let before = gpu.counts();
         let batch = Batch::new(&[vec![1; tokens], vec![2; 3]]);
@@ -483,13 +466,13 @@ pub async fn a_device_lost_between_runs_is_an_error_and_the_cpu_goes_on(mut gpu:
         hooks: &hooks,
         computed: &hooks,
     };
-    let on_gpu = Model::new(&mut gpu, &file.weights);
+    let on_gpu = file.weights.upload(&mut gpu);
     let before = run(&mut gpu, &on_gpu, &request).unwrap().read(&mut gpu).await.unwrap();
     gpu.destroy();
     let error = run(&mut gpu, &on_gpu, &request).unwrap().read(&mut gpu).await.map(|_| ()).expect_err("a lost device");
     assert!(matches!(error, Error::Backend(_)), "{error}");
     let mut cpu = Cpu::new();
-    let on_cpu = Model::new(&mut cpu, &file.weights);
+    let on_cpu = file.weights.upload(&mut cpu);
     let after = run(&mut cpu, &on_cpu, &request).unwrap().read(&mut cpu).await.unwrap();
     close("logits", &before.logits.to_rows(), &after.logits.to_rows());
 }

@@ -5,7 +5,7 @@
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Activation, Batch};
 use sparse_circuits::model::{
-    Block, Config, Hook, Hooks, Linear, LogitsAt, Model, Norm, ResidualActivation, TopKSite, Weights, forward,
+    Config, Hook, Hooks, LogitsAt, Presence, ResidualActivation, Role, Tensor, TopKSite, Weights, forward,
 };
 use sparse_circuits::tensor::{Activations, Matrix, SparseMatrix, WeightMatrix};
 use std::collections::BTreeMap;
@@ -82,49 +82,38 @@ pub fn hand_built() -> Toy {
         set(token, 2, 1.0);
         set(token, 6, if token % 2 == 0 { 0.4 } else { -0.4 });
     }
-    let mut c_attn = Matrix::zeros(12, 8);
-    let mut bias = vec![0.0; 12];
-    bias[0] = 4.0; // q.0, constant
-    c_attn.data[4 * 8 + 1] = 4.0; // act_in.1 -> k.0
-    c_attn.data[8 * 8] = 1.0; // act_in.0 -> v.0
-    // a head that averages noise onto a channel that hardly matters
-    c_attn.data[(8 + 2) * 8 + 6] = 1.0; // act_in.6 -> v.2
-    let mut c_proj = Matrix::zeros(8, 4);
-    c_proj.data[5 * 4] = 2.0; // v.0 -> resid_delta.5
-    c_proj.data[7 * 4 + 2] = 0.5; // v.2 -> resid_delta.7
-    let mut c_fc = Matrix::zeros(6, 8);
-    let mut mlp = Matrix::zeros(8, 6);
-    for neuron in 0..6 {
-        c_fc.data[neuron * 8 + (neuron + 2) % 8] = 0.5;
-        mlp.data[(neuron % 3 + 2) * 6 + neuron] = 0.2;
-    }
-    let mut head = Matrix::zeros(VOCAB, 8);
-    for (token, sign) in [(7, 1.0), (8, -1.0)] {
-        head.data[token * 8 + 5] = 3.0 * sign;
-        head.data[token * 8 + 7] = 0.05 * sign;
-    }
-    let sparse = |dense: Matrix| WeightMatrix::Sparse(SparseMatrix::from_dense(&dense));
-    let linear = |dense: Matrix, bias: Vec<f32>| Linear { weight: sparse(dense), bias: Some(bias) };
-    let weights = Weights {
-        config,
-        wte: sparse(wte),
-        wpe: None,
-        blocks: vec![Block {
-            ln_1: Norm::default(),
-            ln_p1: None,
-            c_attn: linear(c_attn, bias),
-            sink_logit: None,
-            attn_c_proj: linear(c_proj, vec![0.0; 8]),
-            ln_2: Norm::default(),
-            ln_p2: None,
-            c_fc: linear(c_fc, vec![0.0; 6]),
-            mlp_c_proj: linear(mlp, vec![0.0; 8]),
-        }],
-        ln_f: Norm::default(),
-        lm_head: Some(sparse(head)),
-        bigram_table: None,
-        final_logits_bias: None,
-    };
+    let weights = Weights::build(&config, |info| {
+        let [rows, cols] = info.shape;
+        let mut values = Matrix::zeros(rows, cols);
+        let mut set = |row: usize, col: usize, value: f32| values.data[row * cols + col] = value;
+        match info.to_string().as_str() {
+            "wte" => values = wte.clone(),
+            "0.q.bias" => set(0, 0, 4.0), // constant
+            "0.k.weight" => set(0, 1, 4.0),
+            "0.v.weight" => {
+                set(0, 0, 1.0);
+                set(2, 6, 1.0); // a head that averages noise onto a channel that hardly matters
+            }
+            "0.attn_c_proj.weight" => {
+                set(5, 0, 2.0);
+                set(7, 2, 0.5);
+            }
+            "0.c_fc.weight" => (0..6).for_each(|neuron| set(neuron, (neuron + 2) % 8, 0.5)),
+            "0.mlp_c_proj.weight" => (0..6).for_each(|neuron| set(neuron % 3 + 2, neuron, 0.2)),
+            "lm_head" => {
+                for (token, sign) in [(7, 1.0), (8, -1.0)] {
+                    set(token, 5, 3.0 * sign);
+                    set(token, 7, 0.05 * sign);
+                }
+            }
+            _ => {}
+        }
+        Ok(match info.tensor(values) {
+            Tensor::Matrix(values) => Some(Tensor::Matrix(WeightMatrix::Sparse(SparseMatrix::from_dense(&values)))),
+            Tensor::Vector(values) => (info.presence == Presence::Required).then_some(Tensor::Vector(values.data)),
+        })
+    });
+    let weights = weights.unwrap();
     let means = means(&weights);
     Toy { weights, means, candidates: [7, 8] }
 }
@@ -148,35 +137,27 @@ pub fn random_model(top_k: bool) -> Toy {
         let mut entry = || if numbers.below(100) < density { 1.5 * numbers.signed() } else { 0.0 };
         Matrix::new(rows, cols, (0..rows * cols).map(|_| entry()).collect())
     };
-    let mut blocks = Vec::new();
-    for _ in 0..2 {
-        let mut linear = |rows, cols| Linear {
-            weight: WeightMatrix::Sparse(SparseMatrix::from_dense(&dense(rows, cols, 40))),
-            bias: Some(dense(1, rows, 100).data.iter().map(|b| 0.2 * b).collect()),
+    let weights = Weights::build(&config, |info| {
+        let [rows, cols] = info.shape;
+        let density = match info.role {
+            Role::Read | Role::Write => 40,
+            Role::Embedding if info.module == "lm_head" => 60,
+            Role::Gain => return Ok(None),
+            _ => 100,
         };
-        let (c_attn, attn_c_proj, c_fc, mlp_c_proj) = (linear(36, 10), linear(10, 12), linear(21, 10), linear(10, 21));
-        blocks.push(Block {
-            ln_1: Norm::default(),
-            ln_p1: None,
-            c_attn,
-            sink_logit: top_k.then(|| dense(1, 3, 100).data),
-            attn_c_proj,
-            ln_2: Norm::default(),
-            ln_p2: None,
-            c_fc,
-            mlp_c_proj,
-        });
-    }
-    let weights = Weights {
-        config,
-        wte: WeightMatrix::Dense(dense(VOCAB, 10, 100)),
-        wpe: None,
-        blocks,
-        ln_f: Norm::default(),
-        lm_head: Some(WeightMatrix::Dense(dense(VOCAB, 10, 60))),
-        bigram_table: top_k.then(|| WeightMatrix::Dense(dense(VOCAB, VOCAB, 100))),
-        final_logits_bias: Some(dense(1, VOCAB, 100).data),
-    };
+        let mut values = dense(rows, cols, density);
+        if info.part == "bias" {
+            values.data.iter_mut().for_each(|value| *value *= 0.2);
+        }
+        Ok(Some(match info.tensor(values) {
+            Tensor::Matrix(values) if density == 40 => {
+                Tensor::Matrix(WeightMatrix::Sparse(SparseMatrix::from_dense(&values)))
+            }
+            Tensor::Matrix(values) => Tensor::Matrix(WeightMatrix::Dense(values)),
+            Tensor::Vector(values) => Tensor::Vector(values.data),
+        }))
+    });
+    let weights = weights.unwrap();
     let means = means(&weights);
     Toy { weights, means, candidates: [7, 8] }
 }
@@ -226,7 +207,7 @@ pub fn means(weights: &Weights) -> BTreeMap<Hook, Vec<f32>> {
     let batch = Batch::new(&prompts);
     let tokens: Vec<usize> = batch.spans().iter().flat_map(|s| s.start..s.start + s.len).collect();
     let mut cpu = Cpu::new();
-    let model = Model::new(&mut cpu, weights);
+    let model = weights.upload(&mut cpu);
     let n = tokens.len() as f64;
     let mut sums = Sums { tokens, sums: BTreeMap::new() };
     forward(&mut cpu, &model, &batch, LogitsAt::Last, &mut sums).unwrap();

@@ -1,6 +1,6 @@
 //! Gradients of a loss by dual numbers, a few variables at a time.
 
-use super::{Dual, Edit, EditOp, Model, Params};
+use super::{Dual, Edit, EditOp, Model, named_mut, params};
 use sparse_circuits::model::{Hook, Weights};
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use std::collections::BTreeMap;
 pub const TANGENTS: usize = 16;
 pub type Number = Dual<TANGENTS>;
 
-/// The gradient of `loss` by every parameter, as `(name in a checkpoint, [row][column])`.
+/// The gradient of `loss` by every parameter, as `(name, [row][column])`.
 pub fn parameter_gradients(weights: &Weights, loss: impl Fn(&Model<Number>) -> Number) -> Vec<(String, Vec<Vec<f64>>)> {
-    let mut model = Model::new(&weights.config, Params::<Number>::new(weights));
+    let mut model = Model::new(&weights.config, params::<Number>(weights));
     let shapes: Vec<(String, usize, usize)> =
-        model.params.named_mut().into_iter().map(|(name, rows)| (name, rows.len(), rows[0].len())).collect();
+        named_mut(&mut model.params).into_iter().map(|(name, rows)| (name, rows.len(), rows[0].len())).collect();
     let mut gradients = Vec::new();
     for (tensor, (name, rows, cols)) in shapes.into_iter().enumerate() {
         let mut gradient = vec![0.0; rows * cols];
         for (chunk, out) in gradient.chunks_mut(TANGENTS).enumerate() {
             let set = |model: &mut Model<Number>, variables: bool| {
-                let tensor = &mut model.params.named_mut()[tensor].1;
+                let tensor = &mut named_mut(&mut model.params)[tensor].1;
                 for tangent in 0..out.len() {
                     let at = chunk * TANGENTS + tangent;
                     let entry = &mut tensor[at / cols][at % cols];
@@ -45,7 +45,7 @@ pub fn mask_gradients(
     gates: &[Edit<Number>],
     loss: impl Fn(&Model<Number>, &[Edit<Number>]) -> Number,
 ) -> BTreeMap<Hook, Vec<f64>> {
-    let model = Model::new(&weights.config, Params::<Number>::new(weights));
+    let model = Model::new(&weights.config, params::<Number>(weights));
     let mut gradients = BTreeMap::new();
     for (at, gate) in gates.iter().enumerate() {
         let EditOp::Gate { mask, .. } = &gate.op else { panic!("{} is not gated", gate.hook) };

@@ -12,7 +12,7 @@ mod params;
 pub mod random;
 mod scalar;
 
-pub use params::{LinearParams, NormParams, Params};
+pub use params::{LinearParams, NormParams, Params, named_mut, params};
 pub use scalar::{Dual, Scalar};
 
 use sparse_circuits::backend::{Activation, LAYER_NORM_EPS, RMS_NORM_EPS};
@@ -144,11 +144,11 @@ impl<'a, T: Scalar> Model<'a, T> {
 
             let input = self.block_input(&x, &positions, &block.ln_1, &block.ln_p1);
             let input = self.sparse_hook(Site::AttnActIn, Some(TopKSite::AttnIn), input, &mut at);
-            let (q, k, v) = self.split_qkv(linear(&input, &block.c_attn));
+            let (q, k, v) = self.qkv([&block.q, &block.k, &block.v].map(|map| linear(&input, map)));
             let k = self.sparse_hook(Site::AttnK, Some(TopKSite::AttnK), k, &mut at);
             let q = self.sparse_hook(Site::AttnQ, Some(TopKSite::AttnQ), q, &mut at);
             let v = self.sparse_hook(Site::AttnV, Some(TopKSite::AttnV), v, &mut at);
-            let y = self.attention(&q, &k, &v, block.sink_logit.as_deref());
+            let y = self.attention(&q, &k, &v, block.sinks.as_deref());
             let y = self.sparse_hook(Site::AttnY, None, y, &mut at);
             let delta = linear(&y, &block.attn_c_proj);
             let delta = self.sparse_hook(Site::AttnResidDelta, Some(TopKSite::AttnOut), delta, &mut at);
@@ -210,10 +210,10 @@ impl<'a, T: Scalar> Model<'a, T> {
         x: &Rows<T>,
         positions: &Option<Rows<T>>,
         norm: &NormParams<T>,
-        positional_norm: &Option<NormParams<T>>,
+        positional_norm: &NormParams<T>,
     ) -> Rows<T> {
         let mut input = self.norm(x, norm);
-        if let (Some(positions), Some(positional_norm)) = (positions, positional_norm) {
+        if let (Some(positions), true) = (positions, self.config.d_pos_emb.is_some()) {
             let normed = match self.mistake {
                 Some(Mistake::RawPositions) => positions.clone(),
                 _ => self.norm(positions, positional_norm),
@@ -259,16 +259,15 @@ impl<'a, T: Scalar> Model<'a, T> {
             .collect()
     }
 
-    /// Rows of `c_attn` are all q, all k, all v.
-    fn split_qkv(&self, qkv: Rows<T>) -> (Rows<T>, Rows<T>, Rows<T>) {
+    /// The published checkpoint stacks q, k and v in this order; a mistake takes its rows by turns.
+    fn qkv(&self, [q, k, v]: [Rows<T>; 3]) -> (Rows<T>, Rows<T>, Rows<T>) {
+        if self.mistake != Some(Mistake::InterleavedQkv) {
+            return (q, k, v);
+        }
         let d_attn = self.config.n_head * self.config.d_head;
         let part = |which: usize| -> Rows<T> {
-            qkv.iter()
-                .map(|row| match self.mistake {
-                    Some(Mistake::InterleavedQkv) => (0..d_attn).map(|channel| row[3 * channel + which]).collect(),
-                    _ => row[which * d_attn..(which + 1) * d_attn].to_vec(),
-                })
-                .collect()
+            let stacked = q.iter().zip(&k).zip(&v).map(|((q, k), v)| [q.as_slice(), k, v].concat());
+            stacked.map(|row| (0..d_attn).map(|channel| row[3 * channel + which]).collect()).collect()
         };
         (part(0), part(1), part(2))
     }

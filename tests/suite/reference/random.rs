@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use sparse_circuits::backend::Activation;
-use sparse_circuits::model::{Block, Config, Linear, Norm, ResidualActivation, TopKSite, Weights};
+use sparse_circuits::model::{Config, Params, ResidualActivation, Role, Tensor, TopKSite, Weights};
 use sparse_circuits::tensor::{Matrix, WeightMatrix};
 
 pub struct Random(ChaCha8Rng);
@@ -121,41 +121,24 @@ pub fn configs() -> Vec<(&'static str, Config)> {
 /// Random weights for `config`; a `density` below 1 leaves zeros in the matrices.
 pub fn weights(config: &Config, density: f32, seed: u64) -> Weights {
     let random = &mut Random::new(seed);
-    let (vocab, d_model, d_attn) = (config.vocab_size, config.d_model, config.n_head * config.d_head);
-    let width = d_model + config.d_pos_emb.unwrap_or(0);
-    let linear = |random: &mut Random, rows: usize, cols: usize| {
-        let spread = (6.0 / (density * cols as f32)).sqrt();
-        Linear {
-            weight: WeightMatrix::compressed(random.matrix(rows, cols, spread, density), 0.7),
-            bias: config.bias.then(|| random.vector(rows, 0.0, 0.3)),
-        }
-    };
-    let norm = |random: &mut Random, width: usize| Norm {
-        gain: Some(random.vector(width, 1.0, 0.5)),
-        bias: (!config.rms_norm && config.ln_bias).then(|| random.vector(width, 0.0, 0.3)),
-    };
-    let blocks = (0..config.n_layer)
-        .map(|_| Block {
-            ln_1: norm(random, d_model),
-            ln_p1: config.d_pos_emb.map(|d| norm(random, d)),
-            c_attn: linear(random, 3 * d_attn, width),
-            sink_logit: config.sink.then(|| random.vector(config.n_head, 0.0, 1.0)),
-            attn_c_proj: linear(random, d_model, d_attn),
-            ln_2: norm(random, d_model),
-            ln_p2: config.d_pos_emb.map(|d| norm(random, d)),
-            c_fc: linear(random, config.d_mlp, width),
-            mlp_c_proj: linear(random, d_model, config.d_mlp),
+    let weights = Params::build(config, |info| {
+        let [rows, cols] = info.shape;
+        let matrix = |matrix| Some(Tensor::Matrix(matrix));
+        let vector = |vector| Some(Tensor::Vector(vector));
+        Ok(match info.role {
+            Role::Read | Role::Write => {
+                let spread = (6.0 / (density * cols as f32)).sqrt();
+                matrix(WeightMatrix::compressed(random.matrix(rows, cols, spread, density), 0.7))
+            }
+            Role::Embedding | Role::Positions | Role::Bigram => {
+                matrix(WeightMatrix::Dense(random.matrix(rows, cols, 1.5, 1.0)))
+            }
+            Role::Gain => vector(random.vector(cols, 1.0, 0.5)),
+            Role::Sink => vector(random.vector(cols, 0.0, 1.0)),
+            Role::NormBias => vector(random.vector(cols, 0.0, 0.3)),
+            Role::Bias if config.bias => vector(random.vector(cols, 0.0, 0.3)),
+            Role::Bias | Role::Bridge => None,
         })
-        .collect();
-    let table = |random: &mut Random, cols| WeightMatrix::Dense(random.matrix(vocab, cols, 1.5, 1.0));
-    Weights {
-        wte: table(random, d_model),
-        wpe: config.positions.then(|| random.matrix(config.block_size, config.d_pos_emb.unwrap_or(d_model), 1.5, 1.0)),
-        blocks,
-        ln_f: norm(random, d_model),
-        lm_head: (!config.tied_unembed).then(|| table(random, d_model)),
-        bigram_table: config.enable_bigram_table.then(|| table(random, vocab)),
-        final_logits_bias: config.bias.then(|| random.vector(vocab, 0.0, 0.3)),
-        config: config.clone(),
-    }
+    });
+    weights.expect("every required tensor gets a value")
 }
