@@ -1,6 +1,6 @@
 /**
- * Owns the engine: fetches the files, keeps the model in wasm memory, answers the page. The page's thread never waits.
- * Two wasm packages are loaded after the first screen is live: the tokenizer (it carries a regex engine), and the engine on WebGPU.
+ * The worker of the engine. It downloads the files, holds the model in wasm memory and answers the page. The page's thread never waits.
+ * Two wasm packages load after the first screen is live: the tokenizer, which contains a regex engine, and the engine on WebGPU.
  */
 import { expose } from 'comlink';
 import startEngine, { Session as WasmSession } from 'sparse-circuits-engine';
@@ -17,7 +17,7 @@ import { failAfterTrap, isTrap } from './trap';
 import type { Engine } from './api';
 import type { ModelInfo, Opened, Prompt, RunRequest, RunResult, TaskInfo } from './protocol';
 
-/** The engine's face (`src/web/cpu.rs`) with the types of the protocol: wasm-bindgen knows only `any`. */
+/** The methods of `src/web/cpu.rs` with the types of the protocol. wasm-bindgen types them as `any`. */
 interface Session extends CpuSession {
   setVocabulary(tokenizerJson: Uint8Array): void;
   modelInfo(): ModelInfo;
@@ -25,7 +25,7 @@ interface Session extends CpuSession {
 }
 const Session: new (model: Uint8Array) => Session = WasmSession;
 
-/** Bytes of the engine's wasm file, put in when the page is built. */
+/** Size of the engine's wasm file in bytes. The build defines it. */
 declare const __ENGINE_BYTES__: number;
 
 interface Live {
@@ -45,7 +45,7 @@ const engine: Engine = {
   async open(base, listed, name, onProgress, onBackend): Promise<Opened> {
     const tally = new Tally(onProgress);
     const task = find(listed, name);
-    // The engine is there from the second model on.
+    // Later models use the same wasm module.
     const first = live === null;
     for (const bytes of [first ? __ENGINE_BYTES__ : 0, listed.bytes, task.bytes, listed.tokenizerBytes]) tally.expect(bytes);
     const [wasm, weights, circuit, vocabulary] = await Promise.all([
@@ -66,7 +66,7 @@ const engine: Engine = {
     const prompts = new Prompts(presets, model.contextLength, () => tokenizer(listed.tokenizer, vocabulary));
     const backends = new Backends(session, () => webgpu(weights, vocabulary), onBackend, 'gpu' in navigator, gpuEngine);
     live?.backends.close();
-    // A worker that was started again begins on the CPU, whatever the page has seen before.
+    // A restarted worker begins on the CPU. The page may still show another backend.
     onBackend(backends.state);
     live = { base, listed, model, session, backends, prompts, tasks: new Map() };
     return { model, task: keep(live, task, circuit), backend: backends.state };
@@ -119,7 +119,7 @@ function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
   return task;
 }
 
-/** Puts the file's name in front of Rust's error. A trap passes unchanged, for the page to restart the worker. */
+/** Adds the file's name to Rust's error. A trap passes unchanged, so that the page restarts the worker. */
 function opened<T>(file: string, make: () => T): T {
   try {
     return make();
@@ -144,7 +144,7 @@ async function tokenizer(file: string, json: Uint8Array): Promise<Encoder> {
   };
 }
 
-/** The engine on WebGPU (`src/web/webgpu.rs`). Without an adapter its package is not worth loading; the engine asks for its own. */
+/** Opens the engine on WebGPU (`src/web/webgpu.rs`). Its package is loaded only if there is an adapter. */
 async function webgpu(weights: Uint8Array, vocabulary: Uint8Array): Promise<GpuSession | 'absent' | 'no adapter'> {
   if (!('gpu' in navigator)) return 'absent';
   if (!(await navigator.gpu.requestAdapter().catch(() => null))) return 'no adapter';
@@ -155,7 +155,7 @@ async function webgpu(weights: Uint8Array, vocabulary: Uint8Array): Promise<GpuS
   return session;
 }
 
-// A panic in one of the browser's callbacks into the WebGPU engine belongs to no call; the page would take the worker for dead.
+// A panic in a callback of the WebGPU engine belongs to no call. Without this handler the page would restart the worker.
 for (const kind of ['error', 'unhandledrejection'] as const) {
   self.addEventListener(kind, (event) => {
     const error: unknown = event instanceof ErrorEvent ? event.error ?? event.message : (event as PromiseRejectionEvent).reason;
