@@ -4,13 +4,15 @@
 //! The words and formulas are those of Gao et al. 2025, "Weight-sparse transformers have interpretable circuits".
 //!
 //! Arrows go one way: [`web`], [`cli`], [`train`] -> [`bridge`] -> [`circuit`], [`tasks`] -> [`model`] -> [`backend`] -> [`tensor`].
-//! [`format`] (files) is used by `web`, `cli` and `train` only.
+//! [`format`] (file formats) is used by `web`, `cli` and `train` only; [`mod@files`] and [`console`] read and write for `cli` and `train`.
 //!
 //! Where to start reading: [`model::forward`] is the whole model; [`backend::Backend`] lists every operation it needs;
 //! [`circuit::Edits`] is everything a person can change.
 
 // The unit tests run natively; `wasm-pack test` compiles them for wasm too and then runs tests/wasm.rs alone.
 #![cfg(not(all(test, target_arch = "wasm32")))]
+// Printing goes through `console`: these macros panic where standard output is full.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod backend;
 pub mod bridge;

@@ -1,7 +1,7 @@
 //! Batches of token windows from the two corpora, the same for the same seed and step.
 
 use crate::random::Rng;
-use crate::{Error, Result, bail};
+use crate::{Result, bail, files};
 use std::path::Path;
 
 /// Token ids of the corpus that `sparse-circuits corpus` wrote.
@@ -18,7 +18,7 @@ pub struct Windows {
 
 /// Little-endian u16 token ids below `vocab_size`.
 pub fn read_tokens(path: &Path, vocab_size: usize) -> Result<Vec<u16>> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.into(), source })?;
+    let bytes = files::read(path)?;
     if bytes.len() % 2 != 0 {
         bail!("{} is not a token file: its length is odd", path.display());
     }

@@ -3,21 +3,17 @@
 use super::config::TrainConfig;
 use super::parameters::{Parameter, Parameters};
 use crate::bridge::Bridge;
+use crate::files::{in_file, read, write};
 use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
 use crate::model::Config;
 use crate::{Error, Result, bail};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const MODEL: &str = "model.safetensors";
 const BRIDGE: &str = "bridge.safetensors";
 const STATE: &str = "state.safetensors";
-
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path: PathBuf = path.into();
-    move |source| Error::Io { action, path, source }
-}
 
 fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_le_bytes()).collect()
@@ -29,9 +25,7 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 /// A missing or damaged file.
 pub fn named_model(path: Option<&String>) -> Result<Option<ModelFile>> {
     let Some(path) = path.map(Path::new) else { return Ok(None) };
-    let data = std::fs::read(path).map_err(io("read", path))?;
-    let model = model_file::read(&data).map_err(|error| Error::invalid(format!("{}: {error}", path.display())))?;
-    Ok(Some(model))
+    Ok(Some(model_file::read(&read(path)?).map_err(in_file(path))?))
 }
 
 /// The bridge that a run's config names to go on from.
@@ -40,12 +34,11 @@ pub fn named_model(path: Option<&String>) -> Result<Option<ModelFile>> {
 /// A missing or damaged file, a bridge between other models than these (sparse, dense; a config and a fingerprint each).
 pub fn named_bridge(path: Option<&String>, [sparse, dense]: [(&Config, &str); 2]) -> Result<Option<Bridge>> {
     let Some(path) = path.map(Path::new) else { return Ok(None) };
-    let data = std::fs::read(path).map_err(io("read", path))?;
-    let file = bridge_file::read(&data).map_err(|error| Error::invalid(format!("{}: {error}", path.display())))?;
+    let file = bridge_file::read(&read(path)?).map_err(in_file(path))?;
     if file.models != [sparse.1, dense.1] {
         bail!("{} is a bridge between other models than the run's", path.display());
     }
-    file.bridge.check(sparse.0, dense.0).map_err(|error| Error::invalid(format!("{}: {error}", path.display())))?;
+    file.bridge.check(sparse.0, dense.0).map_err(in_file(path))?;
     Ok(Some(file.bridge))
 }
 
@@ -61,7 +54,10 @@ pub struct Snapshot<'a> {
     pub held_out: &'a serde_json::Value,
 }
 
-/// Writes the model, the bridge where there is one, and the state, each first under a temporary name.
+/// Writes the model, the bridge where there is one, and the state. Each file is replaced as a whole.
+///
+/// # Errors
+/// A file that cannot be written; the old one stays.
 pub fn save(out: &Path, snapshot: Snapshot<'_>) -> Result<()> {
     let Snapshot { config, parameters, start, bridge, steps_done, held_out } = snapshot;
     let mut provenance = serde_json::json!({
@@ -101,12 +97,6 @@ pub fn save(out: &Path, snapshot: Snapshot<'_>) -> Result<()> {
     write(&out.join(STATE), &data)
 }
 
-fn write(path: &Path, data: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("part");
-    std::fs::write(&temporary, data).map_err(io("write", &temporary))?;
-    std::fs::rename(&temporary, path).map_err(io("write", path))
-}
-
 /// Fills `parameters` from the checkpoint in `out` and returns the number of steps done.
 ///
 /// # Errors
@@ -117,7 +107,7 @@ pub fn resume<'a>(
     parameters: impl Iterator<Item = &'a mut Parameter>,
 ) -> Result<u64> {
     let path = out.join(STATE);
-    let data = std::fs::read(&path).map_err(io("read", &path))?;
+    let data = read(&path)?;
     let damaged = |error: &dyn std::fmt::Display| Error::invalid(format!("{} is damaged: {error}", path.display()));
     let (_, header) = SafeTensors::read_metadata(&data).map_err(|e| damaged(&e))?;
     let metadata = header.metadata().clone().unwrap_or_default();

@@ -4,7 +4,7 @@
 //! `<|endoftext|>`); `corpus.json` (what it was made of). The same packages and seeds give the same bytes.
 
 use std::collections::HashSet;
-use std::io::{BufWriter, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{bpe, synthetic};
+use crate::files::{self, io_error};
 use crate::tasks::{self, TASKS};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, bail};
@@ -53,10 +54,6 @@ fn packages() -> impl Iterator<Item = Package> {
         let mut parts = line.split(' ');
         Some(Package { name: parts.next()?, version: parts.next()?, licence: parts.next()?, sha256: parts.next()? })
     })
-}
-
-fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    move |source| Error::Io { action, path: path.into(), source }
 }
 
 /// Pairs of each task's validation and test splits that may not occur in the text.
@@ -120,7 +117,7 @@ fn train_tokenizer(recipe: &Recipe, real: &Split, synthetic: &Split) -> Result<T
 
 /// Runs the whole recipe; `report` gets a line a step.
 pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
-    std::fs::create_dir_all(&recipe.out).map_err(io("make the folder", &recipe.out))?;
+    files::create_folder(&recipe.out)?;
     fetch(&recipe.packages, report)?;
     let guard = Guard::new()?;
     let (real, synthetic) = (real_documents(&recipe.packages, report)?, synthetic_documents(recipe.synthetic_bytes));
@@ -141,7 +138,7 @@ pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
     };
     let tokenizer = recipe.tokenizer.as_ref().or(trained.as_ref()).expect("the one or the other");
     let json = tokenizer.to_json()?;
-    write_file(&recipe.out.join("tokenizer.json"), json.as_bytes())?;
+    files::write(&recipe.out.join("tokenizer.json"), json.as_bytes())?;
     report(if trained.is_some() { "tokenizer trained" } else { "tokenizer kept" });
 
     let mut files = serde_json::Map::new();
@@ -170,7 +167,7 @@ pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
         "packages": packages().map(|p| serde_json::json!({"name": p.name, "version": p.version, "licence": p.licence, "sha256": p.sha256}))
             .collect::<Vec<_>>(),
     });
-    write_file(&recipe.out.join("corpus.json"), format!("{provenance:#}\n").as_bytes())
+    files::write(&recipe.out.join("corpus.json"), format!("{provenance:#}\n").as_bytes())
 }
 
 /// Documents in an order that depends on their content only, split into training and held-out text by the same hash.
@@ -202,7 +199,7 @@ impl Split {
 
 /// Downloads the wheels that are not there yet with pip, then checks every hash.
 fn fetch(folder: &Path, report: &dyn Fn(&str)) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(io("make the folder", folder))?;
+    files::create_folder(folder)?;
     let missing: Vec<String> =
         packages().filter(|p| wheel(folder, p).is_none()).map(|p| format!("{}=={}", p.name, p.version)).collect();
     if !missing.is_empty() {
@@ -235,7 +232,7 @@ fn fetch(folder: &Path, report: &dyn Fn(&str)) -> Result<()> {
         let Some(path) = wheel(folder, &package) else {
             bail!("the wheel of {} {} is not in {}", package.name, package.version, folder.display());
         };
-        let bytes = std::fs::read(&path).map_err(io("read", &path))?;
+        let bytes = files::read(&path)?;
         if hex(&Sha256::digest(&bytes)) != package.sha256 {
             bail!("{} is not the pinned file; remove it and run this again", path.display());
         }
@@ -260,7 +257,7 @@ fn real_documents(folder: &Path, report: &dyn Fn(&str)) -> Result<Vec<String>> {
         .par_iter()
         .map(|package| {
             let path = wheel(folder, package).ok_or_else(|| Error::invalid(format!("no wheel of {}", package.name)))?;
-            let file = std::fs::File::open(&path).map_err(io("open", &path))?;
+            let file = std::fs::File::open(&path).map_err(io_error("open", &path))?;
             let broken = |error: zip::result::ZipError| {
                 Error::invalid(format!("{} is not a sound wheel: {error}", path.display()))
             };
@@ -276,7 +273,7 @@ fn real_documents(folder: &Path, report: &dyn Fn(&str)) -> Result<Vec<String>> {
                 // The size in the archive is a claim: read no more than what is allowed.
                 let mut bytes = Vec::new();
                 let most = *FILE_BYTES.end() as u64 + 1;
-                entry.take(most).read_to_end(&mut bytes).map_err(io("read", &path))?;
+                entry.take(most).read_to_end(&mut bytes).map_err(io_error("read", &path))?;
                 if let Ok(text) = String::from_utf8(bytes)
                     && looks_written(&text)
                 {
@@ -329,33 +326,25 @@ fn synthetic_documents(bytes: usize) -> Vec<String> {
 /// Token ids of all texts, `<|endoftext|>` after each; gives the number of tokens and the file's SHA-256.
 fn write_tokens(path: &Path, texts: &[String], tokenizer: &Tokenizer) -> Result<(usize, String)> {
     let Some(end) = tokenizer.end_of_text() else { bail!("the tokenizer has no end-of-text token") };
-    let temporary = path.with_extension("bin.part");
-    let file = std::fs::File::create(&temporary).map_err(io("write", &temporary))?;
-    let mut out = BufWriter::new(file);
     let (mut tokens, mut hash) = (0, Sha256::new());
-    for chunk in texts.chunks(512) {
-        let parts: Vec<Vec<u8>> = chunk
-            .par_iter()
-            .map(|text| {
-                let ids = tokenizer.encode(text);
-                ids.into_iter().chain([end]).flat_map(|id| (id as u16).to_le_bytes()).collect()
-            })
-            .collect();
-        for part in parts {
-            tokens += part.len() / 2;
-            hash.update(&part);
-            out.write_all(&part).map_err(io("write", &temporary))?;
+    files::write_with(path, |out| {
+        for chunk in texts.chunks(512) {
+            let parts: Vec<Vec<u8>> = chunk
+                .par_iter()
+                .map(|text| {
+                    let ids = tokenizer.encode(text);
+                    ids.into_iter().chain([end]).flat_map(|id| (id as u16).to_le_bytes()).collect()
+                })
+                .collect();
+            for part in parts {
+                tokens += part.len() / 2;
+                hash.update(&part);
+                out.write_all(&part)?;
+            }
         }
-    }
-    out.into_inner().map_err(|error| io("write", &temporary)(error.into_error()))?;
-    std::fs::rename(&temporary, path).map_err(io("rename", &temporary))?;
+        Ok(())
+    })?;
     Ok((tokens, hex(&hash.finalize())))
-}
-
-fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("part");
-    std::fs::write(&temporary, bytes).map_err(io("write", &temporary))?;
-    std::fs::rename(&temporary, path).map_err(io("rename", &temporary))
 }
 
 fn hex(bytes: &[u8]) -> String {

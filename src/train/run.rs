@@ -6,14 +6,16 @@ use super::checkpoint::{self, Snapshot};
 use super::config::TrainConfig;
 use super::optimiser;
 use super::parameters::Parameters;
+use crate::Result;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Batch, IGNORE};
 use crate::bridge::DeviceBridge;
+use crate::console::note;
+use crate::files::{create_folder, io_error};
 use crate::format::ModelFile;
 use crate::format::model_file::fingerprint;
 use crate::model::{Gradients, LogitsAt, Model, backward, forward, forward_with_trace, zero_gradients};
 use crate::tensor::{Activations, Matrix};
-use crate::{Error, Result};
 use rayon::prelude::*;
 use std::io::Write;
 use std::path::Path;
@@ -316,7 +318,7 @@ fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()>
             0
         }
     };
-    std::fs::create_dir_all(out).map_err(|source| Error::Io { action: "create", path: out.into(), source })?;
+    create_folder(out)?;
     let log_path = out.join("log.jsonl");
     let mut log = std::fs::OpenOptions::new()
         .create(true)
@@ -324,7 +326,7 @@ fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()>
         .write(true)
         .truncate(!resume)
         .open(&log_path)
-        .map_err(|source| Error::Io { action: "write", path: log_path.clone(), source })?;
+        .map_err(io_error("write", &log_path))?;
 
     let total = config.batch * config.context;
     let started = Instant::now();
@@ -373,8 +375,8 @@ fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()>
             entry["sites"] = scores.iter().map(json).collect();
         }
         if let Some(line) = &line {
-            eprintln!("{line}");
-            writeln!(log, "{line}").map_err(|source| Error::Io { action: "write", path: log_path.clone(), source })?;
+            note(&line.to_string());
+            writeln!(log, "{line}").map_err(io_error("write", &log_path))?;
         }
         if saves {
             let held_out = line.as_ref().and_then(|l| l.get("held_out")).cloned().unwrap_or_default();

@@ -244,3 +244,29 @@ fn a_bridge_that_cannot_be_trained_is_refused() {
     assert!(error.contains("2 layers and the dense one 1"), "{error}");
     assert!(!out.exists());
 }
+
+/// Checkpoints go through the same writer as every other file: where they replace a link, the link is followed.
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_goes_where_a_link_leads_and_leaves_no_temporary_file() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let (out, other) = (folder.path().join("out"), folder.path().join("other"));
+    let files = ["model.safetensors", "state.safetensors"];
+    std::fs::create_dir(&out).unwrap();
+    std::fs::create_dir(&other).unwrap();
+    for name in files {
+        std::os::unix::fs::symlink(other.join(name), out.join(name)).unwrap();
+    }
+    train(&config(folder.path(), json!({"steps": 1})), &out, false).unwrap();
+    let names = |folder: &Path| {
+        let mut names: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert!(files.iter().all(|name| out.join(name).is_symlink()));
+    assert_eq!(names(&out), ["log.jsonl", "model.safetensors", "state.safetensors"]);
+    assert_eq!(names(&other), files);
+    assert_eq!(model(&other).weights.config.n_layer, 1);
+}
