@@ -1,7 +1,7 @@
 //! Files of `torch.save`: a zip of a pickle and the storages of its tensors.
 
 use super::pickle::{self, Value};
-use super::zip::Archive;
+use super::zip::entries;
 use crate::{Result, bail};
 
 /// Whether a file looks like one of `torch.save` (since torch 1.6).
@@ -19,8 +19,8 @@ pub fn read(bytes: &[u8]) -> Result<Value<'_>> {
             "this is not a zip file of torch.save; a file of a torch older than 1.6 can be saved again with a newer one"
         );
     }
-    let archive = Archive::open(bytes)?;
-    let mut pickles = archive.entries.keys().filter_map(|name| {
+    let entries = entries(bytes)?;
+    let mut pickles = entries.keys().filter_map(|name| {
         let prefix = name.strip_suffix("data.pkl")?;
         (prefix.is_empty() || prefix.ends_with('/')).then_some(prefix)
     });
@@ -29,11 +29,11 @@ pub fn read(bytes: &[u8]) -> Result<Value<'_>> {
         (None, _) => bail!("the zip file has no data.pkl, so torch.save did not write it"),
         (Some(_), Some(_)) => bail!("the zip file has more than one data.pkl, so torch.save did not write it"),
     };
-    let entry = |name: &str| archive.entries.get(format!("{prefix}{name}").as_str()).copied();
+    let entry = |name: &str| entries.get(&format!("{prefix}{name}")).copied();
     if let Some(order) = entry("byteorder")
         && order != b"little"
     {
-        bail!("the file was saved on a big-endian machine, which this program does not read");
+        bail!("the zip file's byteorder is not little; save the checkpoint again on a little-endian machine");
     }
     pickle::read(entry("data.pkl").unwrap_or_default(), &|key| entry(&format!("data/{key}")))
 }

@@ -46,7 +46,12 @@ pub fn zip_ending(entries: &[Entry], change: impl Fn(&mut End)) -> Vec<u8> {
     for entry in entries {
         let at = entry.at.unwrap_or(out.len() as u32);
         out.extend(b"PK\x03\x04");
-        out.extend([0; 22]); // sizes are in the directory only
+        // As torch writes it: the flag says that sizes are in the directory only.
+        let flags = (entry.flags | 8).to_le_bytes();
+        out.extend([0; 2]);
+        out.extend(flags);
+        out.extend(entry.method.to_le_bytes());
+        out.extend([0; 16]);
         out.extend((entry.local_name.len() as u16).to_le_bytes());
         out.extend([0; 2]);
         out.extend(entry.local_name.as_bytes());
@@ -54,7 +59,7 @@ pub fn zip_ending(entries: &[Entry], change: impl Fn(&mut End)) -> Vec<u8> {
 
         directory.extend(b"PK\x01\x02");
         directory.extend([0; 4]);
-        directory.extend(entry.flags.to_le_bytes());
+        directory.extend(flags);
         directory.extend(entry.method.to_le_bytes());
         directory.extend([0; 8]);
         directory.extend(entry.stored.to_le_bytes());
