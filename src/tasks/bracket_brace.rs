@@ -2,7 +2,7 @@
 
 use super::templates::*;
 use super::lexer::{lex, replace_range};
-use super::{PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::{Drill, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
 use crate::random::Rng;
 
 pub const TASK: Task = Task {
@@ -15,6 +15,7 @@ pub const TASK: Task = Task {
     candidates: ["\":", "\","],
     generate,
     counterfactual,
+    drill: Drill { weight: 1, draw: generate, rest },
     handwritten: handwritten!("bracket_brace"),
 };
 
@@ -39,6 +40,10 @@ fn generate(rng: &mut Rng) -> Pair {
     let word = key(rng);
     let inside = rng.chance(40);
     pair_of(&layout(rng, inside, &lines, &format!("{lead}{PLACEHOLDER}{gap}\"{word}")), "{", "[")
+}
+
+fn rest(rng: &mut Rng, _: &str, candidate: usize) -> String {
+    if candidate == 0 { format!(" {}", atom(rng)) } else { format!(" \"{}\"", key(rng)) }
 }
 
 fn counterfactual(text: &str) -> Result<String, String> {

@@ -2,7 +2,7 @@
 
 use super::templates::*;
 use super::lexer::{lex, replace_range};
-use super::{PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::{Drill, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, nothing, pair_of};
 use crate::random::Rng;
 
 pub const TASK: Task = Task {
@@ -15,6 +15,7 @@ pub const TASK: Task = Task {
     candidates: ["]", "]]"],
     generate,
     counterfactual,
+    drill: Drill { weight: 2, draw: drill, rest: nothing },
     handwritten: handwritten!("bracket_counting"),
 };
 
@@ -41,6 +42,23 @@ fn generate(rng: &mut Rng) -> Pair {
     pair_of(&layout(rng, inside, &lines, &format!("{lead}{PLACEHOLDER}{items}")), "", "[")
 }
 
+/// A list after other lists in a call or after `return`, as in `f([1], [2, 3])`, looks like a row of a nested one and is rare
+/// among the prompts. Small models got it wrong until it was drilled.
+fn drill(rng: &mut Rng) -> Pair {
+    let mut pair = generate(rng);
+    if rng.chance(30) {
+        let after_lists =
+            |text: &str| text.lines().last().is_some_and(|line| line.contains("], [") && !line.contains('='));
+        for _ in 0..24 {
+            if after_lists(&pair.a) {
+                break;
+            }
+            pair = generate(rng);
+        }
+    }
+    pair
+}
+
 fn counterfactual(text: &str) -> Result<String, String> {
     let open = lex(text);
     if open.string.is_some() {
@@ -50,7 +68,7 @@ fn counterfactual(text: &str) -> Result<String, String> {
     match squares[..] {
         [] => Err("No list is open at the end of this text, so there is no depth to flip.".into()),
         [only] => {
-            // Lists that stand before it, separated by commas, become rows of the nested list.
+            // The lists before it, separated by commas, become rows of the nested list.
             let mut first = only;
             while let Some(before) = text[..first].trim_end().strip_suffix(',').map(str::trim_end)
                 && let Some((from, _)) =

@@ -2,7 +2,7 @@
 
 use super::templates::*;
 use super::lexer::{lex, replace_range};
-use super::{PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::{Drill, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
 use crate::random::Rng;
 
 pub const TASK: Task = Task {
@@ -15,6 +15,7 @@ pub const TASK: Task = Task {
     candidates: [" ==", " ="],
     generate,
     counterfactual,
+    drill: Drill { weight: 1, draw: generate, rest },
     handwritten: handwritten!("if_equals"),
 };
 
@@ -45,6 +46,16 @@ fn generate(rng: &mut Rng) -> Pair {
         _ => format!("{}.{}", name(rng), name(rng)),
     };
     pair_of(&layout(rng, inside, &lines, &format!("{indent}{PLACEHOLDER}{subject}")), "if ", "")
+}
+
+fn rest(rng: &mut Rng, text: &str, candidate: usize) -> String {
+    if candidate == 1 {
+        return format!(" {}", atom(rng));
+    }
+    let body = plain_statement(rng);
+    let last = &text[text.rfind('\n').map_or(0, |at| at + 1)..];
+    let indent = " ".repeat(last.len() - last.trim_start().len() + 4);
+    format!(" {}:\n{indent}{body}", atom(rng))
 }
 
 fn counterfactual(text: &str) -> Result<String, String> {

@@ -47,7 +47,7 @@ pub struct Task {
     pub title: &'static str,
     /// First screen: "This model closes a quote."
     pub sentence: &'static str,
-    /// Some sentences for students.
+    /// A few sentences for students.
     pub explanation: &'static str,
     /// Text of the flip button: "Flip the quote type".
     pub flip_label: &'static str,
@@ -55,7 +55,21 @@ pub struct Task {
     pub candidates: [&'static str; 2],
     generate: fn(&mut Rng) -> Pair,
     counterfactual: fn(&str) -> Result<String, String>,
+    /// How the synthetic training text uses the task's prompts.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+    pub(crate) drill: Drill,
     handwritten: &'static str,
+}
+
+/// How the synthetic training text uses a task's prompts: each becomes a finished statement.
+#[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+pub(crate) struct Drill {
+    /// Share of the drills, in proportion to the other tasks' weights. What a small model learns last is drilled most.
+    pub weight: usize,
+    /// Draws a pair. Most tasks use their generator.
+    pub draw: fn(&mut Rng) -> Pair,
+    /// What follows the candidate (by its index) on its line, without closing brackets. `text` ends in the candidate.
+    pub rest: fn(&mut Rng, text: &str, candidate: usize) -> String,
 }
 
 /// Two prompts that differ in one place. `a` wants `candidates[0]`, `b` wants `candidates[1]` as its next token.
@@ -65,7 +79,7 @@ pub struct Pair {
     pub b: String,
 }
 
-/// A prompt that somebody typed, and the index of the candidate that belongs there.
+/// A hand-written prompt, and the index of the candidate that belongs after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handwritten {
     pub prompt: String,
@@ -134,14 +148,10 @@ impl Task {
         out
     }
 
-    /// One pair of the generator, of whatever split.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn draw(&self, rng: &mut Rng) -> Pair {
-        (self.generate)(rng)
-    }
-
-    /// The same text with the telling part swapped, so that the other candidate belongs there; or a sentence that says why there is
-    /// nothing to swap.
+    /// The counterfactual of a text: the part that decides the answer is changed, so that the other candidate belongs there.
+    ///
+    /// # Errors
+    /// A sentence for the user, where the text has no such part.
     pub fn counterfactual(&self, text: &str) -> Result<String, String> {
         (self.counterfactual)(text)
     }
@@ -185,7 +195,7 @@ fn fnv(parts: &[&str]) -> u64 {
     (hash ^ hash >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
-/// Where a prompt's telling part goes in a template.
+/// Where the part that decides the answer goes in a template.
 const PLACEHOLDER: &str = "\u{1}";
 
 /// Lines of one level, then the last, unfinished line; `inside` a function, its head is put before.
@@ -211,11 +221,16 @@ fn layout(rng: &mut Rng, inside: bool, lines: &[String], last: &str) -> String {
     out
 }
 
+/// [`Drill::rest`] of tasks whose candidate ends the statement.
+fn nothing(_: &mut Rng, _: &str, _: usize) -> String {
+    String::new()
+}
+
 fn pair_of(template: &str, a: &str, b: &str) -> Pair {
     Pair { a: template.replace(PLACEHOLDER, a), b: template.replace(PLACEHOLDER, b) }
 }
 
-/// Which of the two kinds of distractors a context holds: both mostly, since only then does presence tell nothing.
+/// Which of the two kinds of distractors a context holds. Mostly both, because then their presence says nothing about the answer.
 fn distractor_kinds(rng: &mut Rng) -> Vec<bool> {
     draw_kinds(rng, &[6, 8, 8, 66, 12])
 }
@@ -233,7 +248,7 @@ fn draw_kinds(rng: &mut Rng, weights: &[usize; 5]) -> Vec<bool> {
     kinds
 }
 
-/// Puts plain statements among the lines now and then.
+/// Inserts at most `most` plain statements among the lines.
 fn dilute(rng: &mut Rng, lines: &mut Vec<String>, most: usize) {
     for _ in 0..rng.below(most + 1) {
         let place = rng.below(lines.len() + 1);

@@ -2,7 +2,7 @@
 
 use super::templates::*;
 use super::lexer::replace_range;
-use super::{PLACEHOLDER, Pair, Task, dilute, draw_kinds, layout, pair_of};
+use super::{Drill, PLACEHOLDER, Pair, Task, dilute, draw_kinds, layout, pair_of};
 use crate::random::Rng;
 
 pub const TASK: Task = Task {
@@ -15,6 +15,7 @@ pub const TASK: Task = Task {
     candidates: [".add", " +="],
     generate,
     counterfactual,
+    drill: Drill { weight: 4, draw: generate, rest },
     handwritten: handwritten!("set_or_string_fixedvarname"),
 };
 
@@ -62,6 +63,10 @@ fn draw(rng: &mut Rng) -> Pair {
     let last = format!("{}current", "    ".repeat(depth));
     let inside = rng.chance(40);
     pair_of(&layout(rng, inside, &lines, &last), "set()", "\"\"")
+}
+
+fn rest(rng: &mut Rng, _: &str, candidate: usize) -> String {
+    if candidate == 0 { format!("({})", name(rng)) } else { format!(" {}", atom(rng)) }
 }
 
 const SET: &str = "set()";

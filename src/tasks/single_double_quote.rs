@@ -2,7 +2,7 @@
 
 use super::templates::*;
 use super::lexer::{lex, replace_range};
-use super::{PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::{Drill, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, nothing, pair_of};
 use crate::random::Rng;
 
 pub const TASK: Task = Task {
@@ -16,13 +16,14 @@ pub const TASK: Task = Task {
     candidates: ["')", "\")"],
     generate,
     counterfactual,
+    drill: Drill { weight: 1, draw: generate, rest: nothing },
     handwritten: handwritten!("single_double_quote"),
 };
 
 fn generate(rng: &mut Rng) -> Pair {
     let mut lines: Vec<String> =
         distractor_kinds(rng).into_iter().map(|double| closed_call(rng, if double { '"' } else { '\'' }, 4)).collect();
-    // Strings that stand elsewhere than in a call.
+    // Strings outside of calls.
     if rng.chance(25) {
         let mark = quote(rng);
         let line = if rng.chance(60) {
@@ -33,7 +34,7 @@ fn generate(rng: &mut Rng) -> Pair {
         lines.insert(rng.below(lines.len() + 1), line);
     }
     dilute(rng, &mut lines, 1);
-    // A letter stands for the hole, so that the idiom need not know of it.
+    // The placeholder takes the quote's place, so the template does not know about it.
     let mut last = open_call(rng, '\u{1}', 12);
     if rng.chance(12) {
         last.push_str(rng.pick(&["!", ".", "?"]));

@@ -26,7 +26,7 @@ fn plural(noun: &str) -> String {
 
 const KEYWORD_LIKE: &[&str] = &["class", "for", "in", "is", "not", "with", "and", "or", "from"];
 
-/// The earlier in its table, the commoner: a few words make up most of ordinary code.
+/// Words at the start of a table are more frequent: a few words make up most of ordinary code.
 fn common<'a>(rng: &mut Rng, words: &[&'a str]) -> &'a str {
     let (first, second, third) = (rng.below(words.len()), rng.below(words.len()), rng.below(words.len()));
     words[first * second / words.len() * third / words.len()]
@@ -207,7 +207,7 @@ pub fn closed_call(rng: &mut Rng, mark: char, most: usize) -> String {
     }
 }
 
-/// One kind of list elements: numbers, names, or a mix that ends with a number or a name (so that the bracket stands alone).
+/// One kind of list elements: numbers, names, or a mix that ends with a number or a name (so that the bracket is a token of its own).
 pub fn elements(rng: &mut Rng, count: usize) -> Vec<String> {
     let kind = rng.weighted(&[55, 35, 10]);
     (0..count)
