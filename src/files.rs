@@ -133,7 +133,7 @@ fn replace(
     Ok(())
 }
 
-/// Another user's file keeps its owner when root replaces it. Nobody else may give files away, so a refusal is no failure.
+/// Another user's file keeps its owner when root replaces it. Only root may change owners, so a refusal is not an error.
 fn keep_owner(file: &File, old: &Metadata) {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! The native command's face: one file in [`commands`] for each subcommand, with its `Args` and `run(Args) -> Result<()>`. No logic of its own.
+//! The native command. Each subcommand is a file in [`commands`] that parses its arguments, calls the library and prints.
 //!
 //! The exit status is 0 on success, also when the reader of standard output stops early (`| head`). It is 2, with one line on
 //! standard error, for bad arguments, bad input, and output that cannot be written.

@@ -1,8 +1,10 @@
-//! Files, all of them untrusted: our model files, circuits, and the checkpoints and viewer data that OpenAI published.
+//! File formats. Every file is untrusted.
 //!
-//! Functions take and return bytes; only [`crate::cli`] and [`crate::train`] know paths. Sizes and indices are checked
-//! before anything is allocated for them, and every error is a sentence that names the tensor, entry or opcode at
-//! fault.
+//! `ours` holds the formats that this program writes and reads: models, circuits, bridges. `import` holds the formats of others:
+//! published checkpoints, files of `torch.save`, vocabularies.
+//!
+//! Functions take and return bytes; only [`crate::cli`] and [`crate::train`] know paths. Sizes and indices are checked before
+//! memory is allocated for them. Every error names the tensor, entry or opcode that caused it.
 //!
 //! - [`model_file`]: our `.safetensors` layout, lossless or compact.
 //! - [`circuit_file`]: circuits as JSON.

@@ -1,4 +1,4 @@
-//! Number types of files and their conversion to f32.
+//! The number types of tensor files, and their conversion to f32.
 
 use crate::{Result, bail};
 use half::{bf16, f16};
@@ -89,7 +89,7 @@ pub(super) fn finite_f32s(name: &str, dtype: Dtype, bytes: &[u8]) -> Result<Vec<
         Dtype::F64 => convert(bytes, |one| f64::from_le_bytes(one) as f32),
         Dtype::F16 => convert(bytes, |one| f16::from_le_bytes(one).to_f32()),
         Dtype::BF16 => convert(bytes, |one| bf16::from_le_bytes(one).to_f32()),
-        other => bail!("the tensor {name} holds {} numbers where floating-point ones are expected", other.name()),
+        other => bail!("the tensor {name} holds {} numbers where floating-point numbers are expected", other.name()),
     };
     check_finite(name, &numbers)?;
     Ok(numbers)

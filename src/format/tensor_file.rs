@@ -12,7 +12,7 @@ use std::fmt;
 /// A model has at most some ten thousand tensors of a hundred header bytes each.
 const MAX_HEADER: usize = 16 << 20;
 
-/// A tensor of a file: its bytes lie in the file's buffer.
+/// A tensor of a file. Its bytes are a slice of the file's buffer.
 #[derive(Clone, Debug)]
 pub(super) struct StoredTensor<'a> {
     pub dtype: Dtype,
@@ -30,7 +30,7 @@ pub(super) struct TensorFile<'a> {
 
 impl<'a> TensorFile<'a> {
     /// # Errors
-    /// When the file is truncated, when its header lies about sizes or offsets, names a tensor twice, or uses a number
+    /// When the file is truncated, when its header states wrong sizes or offsets, names a tensor twice, or uses a number
     /// type that no model of ours has.
     pub fn open(bytes: &'a [u8]) -> Result<TensorFile<'a>> {
         let header = header(bytes)?;
@@ -42,7 +42,7 @@ impl<'a> TensorFile<'a> {
         for (name, (start, end)) in &offsets {
             if start > end || *end > data_len as u64 {
                 bail!(
-                    "the safetensors file is truncated or its header is wrong: the tensor {name} lies at bytes {start} to {end} of {data_len}"
+                    "the safetensors file is truncated or its header is wrong: the tensor {name} has the bytes {start} to {end} of {data_len}"
                 );
             }
         }
@@ -122,7 +122,7 @@ impl<'de> serde::Deserialize<'de> for Offsets {
                 let mut offsets = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
                     if !seen.insert(name.clone()) {
-                        return Err(A::Error::custom(format!("the name {name} stands in it twice")));
+                        return Err(A::Error::custom(format!("the name {name} occurs twice")));
                     }
                     if name == "__metadata__" {
                         map.next_value::<serde::de::IgnoredAny>()?;
@@ -137,14 +137,14 @@ impl<'de> serde::Deserialize<'de> for Offsets {
     }
 }
 
-/// How the numbers of a file of ours are stored; see [`super::model_file`].
+/// How the numbers of our files are stored; see [`super::model_file`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     Lossless,
     Compact,
 }
 
-/// The tensors of a file to be written.
+/// The tensors of a file that is being written.
 pub(super) struct Parts {
     pub precision: Precision,
     parts: Vec<(String, Part)>,

@@ -28,7 +28,10 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Reads a `tokenizer.json`. Untrusted: errors say what is wrong with it.
+    /// Reads a `tokenizer.json`, which is untrusted.
+    ///
+    /// # Errors
+    /// A file that is too large, malformed, or not a byte-level tokenizer.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
         check_size(bytes, "tokenizer.json")?;
         let inner = tokenizers::Tokenizer::from_bytes(bytes)
@@ -78,17 +81,17 @@ impl Tokenizer {
         Self::checked(inner)
     }
 
-    /// Refuses what is readable but not byte-level: its text would not come back.
+    /// Refuses a tokenizer that is readable but not byte-level, because it would lose text.
     fn checked(inner: tokenizers::Tokenizer) -> Result<Self> {
         let tokenizer = Tokenizer { inner };
         let probe = "if x:\n\tprint(\"é\")\n";
         if tokenizer.decode(&tokenizer.encode(probe)) != probe {
-            bail!("this tokenizer is not byte-level: text does not come back from it unchanged");
+            bail!("this tokenizer is not byte-level: it changes text");
         }
         Ok(tokenizer)
     }
 
-    /// The text of a `tokenizer.json` that any reader of that format tokenizes with alike.
+    /// The text of a `tokenizer.json` with which every reader of that format gives the same tokens.
     pub fn to_json(&self) -> Result<String> {
         self.inner.to_string(true).map_err(|error| Error::invalid(format!("cannot write the tokenizer: {error}")))
     }
@@ -97,7 +100,7 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Vec<u32> {
         match self.inner.encode_fast(text, false) {
             Ok(encoding) => encoding.get_ids().to_vec(),
-            // The regex engine's backtracking limit is the one thing that can fail (a megabyte of spaces, say): halves are shorter.
+            // Only the backtracking limit of the regex engine can fail, for example on a megabyte of spaces. Halves are shorter.
             Err(_) if text.chars().nth(1).is_some() => {
                 let mut middle = text.len() / 2;
                 while !text.is_char_boundary(middle) || middle == 0 {
@@ -111,7 +114,7 @@ impl Tokenizer {
         }
     }
 
-    /// The text of some tokens. Bytes that are not UTF-8 (a part of a character) become U+FFFD; ids outside the vocabulary nothing.
+    /// The text of some tokens. Bytes that are not UTF-8 (a part of a character) become U+FFFD; ids outside the vocabulary are left out.
     pub fn decode(&self, ids: &[u32]) -> String {
         self.inner.decode(ids, false).unwrap_or_default()
     }
@@ -142,7 +145,7 @@ impl Tokenizer {
 
 fn check_size(bytes: &[u8], what: &str) -> Result<()> {
     if bytes.len() > MAX_BYTES {
-        bail!("{what} has {} bytes; more than {MAX_BYTES} are not read", bytes.len());
+        bail!("{what} has {} bytes; at most {MAX_BYTES} are read", bytes.len());
     }
     Ok(())
 }

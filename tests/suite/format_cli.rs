@@ -58,9 +58,9 @@ fn bad_input_is_one_line_status_2_and_no_file() {
     refused("final_model.pt");
     let bytes = read(&from.join("final_model.pt"));
     std::fs::write(checkpoint.join("final_model.pt"), &bytes[..bytes.len() / 2]).unwrap();
-    refused("cut off");
+    refused("checkpoint");
     std::fs::write(checkpoint.join("beeg_config.json"), [0xff, 0xfe]).unwrap();
-    refused("not text");
+    refused("beeg_config.json");
 
     // What was there before stays when an import fails.
     std::fs::write(&out, b"before").unwrap();

@@ -1,4 +1,4 @@
-//! `sparse-circuits corpus`: from nothing to tokenized training text.
+//! `sparse-circuits corpus`: builds tokenized training text from nothing.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -8,19 +8,19 @@ use crate::cli::shared::output::note;
 use crate::train::corpus::{Recipe, build};
 use crate::{Result, bail};
 
-/// Fetch the pinned Python packages, write synthetic Python, train the tokenizer, tokenize both.
+/// Download the pinned Python packages, write synthetic Python, train a tokenizer, and tokenize both.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder to write; made when it is not there.
+    /// The folder to write; it is created if it is missing.
     #[arg(long)]
     out: PathBuf,
-    /// Folder of wheels, downloaded into it where missing [default: OUT/packages].
+    /// The folder of the packages; missing ones are downloaded into it [default: OUT/packages].
     #[arg(long)]
     packages: Option<PathBuf>,
     /// Megabytes of synthetic text.
     #[arg(long, default_value_t = 60.0)]
     synthetic_mb: f64,
-    /// Tokens in the vocabulary.
+    /// Number of tokens in the vocabulary.
     #[arg(long, default_value_t = 1024)]
     vocab: usize,
     /// Use this tokenizer (a tokenizer.json, or a folder) instead of training one, to continue from a model.

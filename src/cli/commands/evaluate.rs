@@ -7,7 +7,7 @@ use crate::circuit::{Circuit, CpuPool, EvaluatorPool, Prompts, Scores, TaskModel
 use crate::cli::shared::bridge;
 use crate::cli::shared::load::{TokenizerArgs, load_circuit, load_model};
 use crate::cli::shared::output::{print, print_json};
-use crate::cli::shared::task_prompts::{find_task, handwritten, pairs};
+use crate::cli::shared::task_prompts::{SplitName, find_task, handwritten, pairs};
 use crate::format::{CircuitFile, ModelFile};
 use crate::model::Node;
 use crate::tasks::{Split, Task};
@@ -41,8 +41,8 @@ pub struct Args {
     #[arg(long, default_value_t = 10, requires = "bridge")]
     directions: usize,
     /// Which pairs.
-    #[arg(long, value_parser = ["train", "validation", "test"], default_value = "test")]
-    split: String,
+    #[arg(long, value_enum, default_value_t = SplitName::Test)]
+    split: SplitName,
     /// How many pairs.
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
@@ -140,9 +140,7 @@ pub fn run(args: Args) -> Result<()> {
     if args.pairs == 0 || args.pairs > 100_000 {
         bail!("--pairs must lie between 1 and 100000; it is {}", args.pairs);
     }
-    let Some(split) = Split::ALL.into_iter().find(|split| split.name() == args.split) else {
-        bail!("there is no split {:?}", args.split);
-    };
+    let split = Split::from(args.split);
     let tokenizer = args.tokenizer.load(&args.model)?;
     let file = load_model(&args.model)?;
     if let (Some(bridge), Some(dense)) = (args.bridge, args.dense) {
@@ -168,7 +166,7 @@ pub fn run(args: Args) -> Result<()> {
     }
     let mut text = format!("{}: {} nodes, {} edges\n", report.task, report.nodes, report.edges);
     for (what, count, modes) in [
-        (format!("{} prompts", args.split), 2 * report.pairs, report.on_pairs),
+        (format!("{} prompts", split.name()), 2 * report.pairs, report.on_pairs),
         ("hand-written prompts".into(), report.handwritten, report.on_handwritten),
     ] {
         text += &format!("{count} {what}:\n");

@@ -7,23 +7,25 @@ use crate::model::{Generator, Sampler};
 use crate::{Result, bail};
 use std::path::PathBuf;
 
-/// Print a prompt and how the model goes on, until it ends the document.
+/// Print a prompt and the text that the model generates after it, up to the end of the document.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, or the folder of a published checkpoint.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
+    /// The prompt.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: String,
+    /// Generate at most this many tokens.
     #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
     max_new_tokens: usize,
-    /// 0 always takes the likeliest token; 1 draws by the model's own probabilities.
+    /// Sampling temperature: 0 always takes the most likely token, 1 samples from the model's own probabilities.
     #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
     temperature: f64,
-    /// Draw from the likeliest tokens that together have this probability.
+    /// Sample only from the most likely tokens that together have this probability.
     #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true)]
     top_p: f64,
-    /// The same seed draws the same text.
+    /// Seed of the sampling; the same seed gives the same text.
     #[arg(long, value_name = "S", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
     #[command(flatten)]
@@ -43,7 +45,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut out = Vec::new();
     while out.len() < args.max_new_tokens {
         if logits.iter().any(|logit| !logit.is_finite()) {
-            bail!("the model's logits are no finite numbers");
+            bail!("the model's logits are not finite; the model file may be damaged");
         }
         let next = sampler.next(&logits);
         if Some(next) == tokenizer.end_of_text() {

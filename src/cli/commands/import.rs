@@ -1,4 +1,4 @@
-//! `sparse-circuits import`: a published checkpoint becomes one of our model files.
+//! `sparse-circuits import`: converts a published checkpoint into a model file.
 
 use crate::Result;
 use crate::cli::shared::load::load_checkpoint;
@@ -6,17 +6,17 @@ use crate::cli::shared::output::write_out;
 use crate::format::{Precision, model_file};
 use std::path::PathBuf;
 
-/// Turn the folder of a published checkpoint into a model file.
+/// Convert the folder of a published checkpoint into a model file.
 ///
-/// The folder holds beeg_config.json (or Hugging Face's config.json) and final_model.pt or model.safetensors.
+/// The folder contains beeg_config.json (or Hugging Face's config.json) and final_model.pt or model.safetensors.
 #[derive(clap::Args)]
 pub struct Args {
     /// The checkpoint's folder.
     checkpoint_dir: PathBuf,
-    /// The model file to write.
+    /// The model file to write; - is standard output.
     #[arg(long)]
     out: PathBuf,
-    /// Half-precision numbers and packed columns: a fraction of the size, no longer bit for bit.
+    /// Store half-precision numbers and packed column indices: a much smaller file, but not bit for bit the same model.
     #[arg(long)]
     compact: bool,
 }
@@ -27,7 +27,7 @@ pub fn run(args: Args) -> Result<()> {
     let bytes = model_file::write(&model, precision)?;
     let config = &model.weights.config;
     let line = format!(
-        "{}: {} layers, {} channels, {} weights other than zero, {} bytes",
+        "{}: {} layers, {} channels, {} nonzero weights, {} bytes",
         args.out.display(),
         config.n_layer,
         config.d_model,

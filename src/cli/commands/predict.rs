@@ -1,4 +1,4 @@
-//! `sparse-circuits predict`: the numbers that the page shows.
+//! `sparse-circuits predict`: the numbers that the page shows for a prompt.
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
@@ -14,18 +14,19 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// Print the probabilities of a task's two candidates after a prompt, and the five likeliest tokens.
+/// Print the probabilities of a task's two candidates after a prompt, and the five most likely tokens.
 ///
-/// With --mode circuit the candidates' probabilities are calibrated by the circuit's scale and shift. --patch and --flip without --from take
-/// their values from the prompt that the task's own rule makes (the opening quote swapped, and so on).
+/// With --mode circuit the candidates' probabilities are calibrated by the circuit's scale and shift. Without --from, --patch and --flip
+/// take their values from the counterfactual prompt that the task's rule makes, for example with the other opening quote.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, or the folder of a published checkpoint.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// The task, which names the candidates.
+    /// The task that names the two candidates.
     #[arg(long, value_name = "NAME")]
     task: String,
+    /// The prompt.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: String,
     #[command(flatten)]
@@ -51,7 +52,7 @@ pub fn run(args: Args) -> Result<()> {
         }
         if circuit.candidate_ids != candidates {
             bail!(
-                "the circuit was found with another tokenizer: its candidates are the tokens {:?}",
+                "the circuit was found with another tokenizer (its candidates are the tokens {:?}); name that one with --tokenizer",
                 circuit.candidate_ids
             );
         }
@@ -60,7 +61,9 @@ pub fn run(args: Args) -> Result<()> {
     let from = match &args.edits.from {
         Some(text) => Some(text.clone()),
         None if args.edits.want_source() => Some(task.counterfactual(&args.prompt).map_err(|reason| {
-            Error::invalid(format!("the task's rule makes no second prompt, so name one with --from TEXT: {reason}"))
+            Error::invalid(format!(
+                "the task's rule makes no counterfactual of this prompt; name one with --from TEXT: {reason}"
+            ))
         })?),
         None => None,
     };

@@ -1,4 +1,4 @@
-//! `sparse-circuits publish`: the folder that the page loads, with its manifest, poster and model card, from a model and its circuits.
+//! `sparse-circuits publish`: writes the folder that the page loads.
 
 use crate::cli::publish::bundle::{Bundle, poster, rounded};
 use crate::cli::publish::model_card;
@@ -8,23 +8,23 @@ use crate::{Result, files};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Lay out the models folder of the page: model, tokenizer, circuits, manifest, poster and MODEL_CARD.md with measured tables.
+/// Write the models folder of the page: model, tokenizer, circuits, manifest, poster, and MODEL_CARD.md with measured tables.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The model file with node means, as it is to be published (`sparse-circuits means --compact`).
+    /// The model file with node means to publish (see `sparse-circuits means --compact`).
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Folder with a circuit file `TASK.json` for each task to publish.
+    /// The folder with a circuit file TASK.json for each task to publish.
     #[arg(long, value_name = "DIR")]
     circuits: PathBuf,
-    /// Folder with reports `TASK.json` of `prune --untrained`, for the card.
+    /// The folder with a report TASK.json of `prune --untrained` for each task, for the model card.
     #[arg(long, value_name = "DIR")]
     controls: Option<PathBuf>,
     #[command(flatten)]
     tokenizer: TokenizerArgs,
     #[command(flatten)]
     twin: TwinArgs,
-    /// Pairs to measure on, of the test split.
+    /// Number of test pairs to measure on.
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
     /// The folder to write.
@@ -43,7 +43,7 @@ pub fn run(args: Args) -> Result<()> {
     let twin = args.twin.build(&sparse.file, &sparse.circuits(), &tokenizer, args.pairs)?;
 
     let mut card = format!(
-        "# Model card\n\nWritten by `sparse-circuits publish`; every number below was measured by it or stands in the files.\n\n{}",
+        "# Model card\n\nWritten by `sparse-circuits publish`; every number below was measured by it or is read from the files.\n\n{}",
         model_card::card(&models[0])
     );
     if let Some(folder) = &args.controls {

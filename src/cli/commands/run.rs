@@ -1,4 +1,4 @@
-//! `sparse-circuits run`: a forward pass, its logits and hooks to a file.
+//! `sparse-circuits run`: a forward pass whose logits and hooks are written to a file.
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
@@ -32,17 +32,17 @@ pub struct Args {
     /// The prompt as text.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
-    /// The second prompt as token ids, in place of --from.
+    /// The second prompt as token ids, instead of --from.
     #[arg(long, value_delimiter = ',', conflicts_with = "from", value_name = "1,2,3")]
     from_tokens: Option<Vec<u32>>,
-    /// A hook to write, such as 0.mlp.post_act or final_resid; may be given more than once.
+    /// A hook to write, such as 0.mlp.post_act or final_resid; may be repeated.
     #[arg(long, value_name = "NAME")]
     hook: Vec<Hook>,
     #[command(flatten)]
     edits: EditArgs,
     #[command(flatten)]
     tokenizer: TokenizerArgs,
-    /// The file to write.
+    /// The file to write; - is standard output.
     #[arg(long, value_name = "FILE.safetensors")]
     out: PathBuf,
 }
@@ -64,7 +64,7 @@ pub fn run(args: Args) -> Result<()> {
         _ => Ok(None),
     };
     let Some(tokens) = read("the prompt", &args.tokens, &args.prompt)? else {
-        bail!("no prompt given; name one with --prompt TEXT or --tokens 1,2,3");
+        bail!("there is no prompt; give one with --prompt TEXT or --tokens 1,2,3");
     };
     let source = read("the prompt of --from", &args.from_tokens, &args.edits.from)?;
 

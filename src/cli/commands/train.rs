@@ -1,20 +1,20 @@
-//! `sparse-circuits train`: a dense or weight-sparse model from a config and a corpus.
+//! `sparse-circuits train`: trains a dense or weight-sparse model from a config and a corpus.
 
 use crate::files::{in_file, read};
 use crate::train::{TrainConfig, train};
 use crate::{Result, bail};
 use std::path::PathBuf;
 
-/// Train a model; progress goes to stderr and OUT/log.jsonl, checkpoints to OUT.
+/// Train a model. Progress goes to standard error and OUT/log.jsonl, checkpoints go to OUT.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The run's config (JSON).
+    /// The config of the run (JSON).
     #[arg(long)]
     config: PathBuf,
-    /// Folder to write; made when it is not there.
+    /// The folder to write; it is created if it is missing.
     #[arg(long)]
     out: PathBuf,
-    /// Go on from the checkpoint in OUT.
+    /// Continue from the checkpoint in OUT.
     #[arg(long)]
     resume: bool,
 }

@@ -1,4 +1,4 @@
-//! The options that change a run, the same for `run` and `predict`.
+//! The options that edit a run, shared by `run` and `predict`.
 
 use super::load::load_circuit;
 use crate::circuit::{Circuit, Edits, Mode};
@@ -9,16 +9,16 @@ use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct EditArgs {
-    /// Hold a node at its mean over the training text. A node is HOOK.INDEX, such as 0.mlp.post_act.863.
+    /// Set a node to its mean over the training text. A node is HOOK.INDEX, such as 0.mlp.post_act.863.
     #[arg(long, value_name = "NODE")]
     off: Vec<Node>,
-    /// Hold a node at a value.
+    /// Set a node to a value.
     #[arg(long, value_name = "NODE=VALUE", value_parser = node_and_number)]
     set: Vec<(Node, f32)>,
     /// Multiply a node by a factor.
     #[arg(long, value_name = "NODE=FACTOR", value_parser = node_and_number)]
     scale: Vec<(Node, f32)>,
-    /// Take a node's values from the prompt of --from, token by token from the end.
+    /// Take a node's values from the prompt of --from; the tokens are aligned at the end.
     #[arg(long, value_name = "NODE")]
     patch: Vec<Node>,
     /// Take the values of the circuit's flip nodes from the prompt of --from.
@@ -30,7 +30,7 @@ pub struct EditArgs {
     /// A circuit, for --mode and --flip.
     #[arg(long, value_name = "FILE")]
     circuit: Option<PathBuf>,
-    /// The whole model, the circuit alone (all else at its mean), or the model with the circuit at its mean.
+    /// Run the full model, the circuit alone (all other nodes at their means), or the model with the circuit's nodes at their means.
     #[arg(long, value_enum, default_value_t = ModeName::Full)]
     mode: ModeName,
 }
@@ -60,12 +60,15 @@ impl EditArgs {
         })
     }
 
-    /// Whether values of a second prompt are wanted.
+    /// Whether the edits need the values of a second prompt.
     pub fn want_source(&self) -> bool {
         self.flip || !self.patch.is_empty()
     }
 
-    /// The circuit, checked against the model.
+    /// The circuit of `--circuit`, checked against the model.
+    ///
+    /// # Errors
+    /// A circuit that is missing though the edits need one, or that does not fit the model.
     pub fn circuit(&self, weights: &Weights) -> Result<Option<Circuit>> {
         let Some(path) = &self.circuit else {
             if self.flip || self.mode != ModeName::Full {

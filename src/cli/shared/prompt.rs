@@ -1,12 +1,12 @@
-//! Text and token lists of the command line to what a model can read.
+//! Prompts of the command line as tokens that the model can read.
 
 use super::output::note;
 use crate::model::Config;
 use crate::tokenizer::{END_OF_TEXT, Tokenizer};
 use crate::{Result, bail};
 
-/// The tokens of a text. An empty one is the start of a document, `<|endoftext|>`; what is beyond the context is cut off on the left. Both are
-/// said on stderr.
+/// The tokens of a text. An empty text becomes `<|endoftext|>`, the start of a document. A text longer than the context loses its
+/// first tokens. A note on standard error reports both.
 ///
 /// # Errors
 /// An empty text where the tokenizer has no `<|endoftext|>`.
@@ -23,12 +23,12 @@ pub fn encode(tokenizer: &Tokenizer, config: &Config, what: &str, text: &str) ->
     }
 }
 
-/// The last tokens that the model can read.
+/// The last tokens, as many as the model can read.
 pub fn fit(config: &Config, what: &str, mut tokens: Vec<u32>) -> Vec<u32> {
     let cut = tokens.len().saturating_sub(config.block_size);
     if cut > 0 {
         note(&format!(
-            "note: {what} has {} tokens, and the model reads {}: the first {cut} are cut off",
+            "note: {what} has {} tokens, and the model reads {}: the first {cut} are dropped",
             tokens.len(),
             config.block_size
         ));

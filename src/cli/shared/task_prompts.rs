@@ -1,12 +1,32 @@
-//! A task's prompts as tokens, for the commands that search and measure circuits.
+//! A task's prompts as tokens.
 
 use crate::circuit::Prompts;
 use crate::tasks::{self, Split, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Result, bail};
 
+/// The value of `--split`.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum SplitName {
+    Train,
+    Validation,
+    Test,
+}
+
+impl From<SplitName> for Split {
+    fn from(name: SplitName) -> Split {
+        match name {
+            SplitName::Train => Split::Train,
+            SplitName::Validation => Split::Validation,
+            SplitName::Test => Split::Test,
+        }
+    }
+}
+
+/// The task of that name.
+///
 /// # Errors
-/// Lists the tasks there are.
+/// No task has the name; the error lists all tasks.
 pub fn find_task(name: &str) -> Result<&'static Task> {
     match tasks::find(name) {
         Some(task) => Ok(task),
@@ -32,7 +52,9 @@ pub fn pairs(
         task.pairs(split, count).iter().map(|pair| [tokenizer.encode(&pair.a), tokenizer.encode(&pair.b)]).collect();
     match pairs.iter().flatten().flatten().find(|&&id| id as usize >= vocab_size) {
         Some(id) => {
-            bail!("the tokenizer gives the token {id}, but the model knows only {vocab_size}: it is another model's")
+            bail!(
+                "the tokenizer gives the token {id}, but the model has only {vocab_size} tokens; name the model's own tokenizer with --tokenizer"
+            )
         }
         None => Ok(pairs),
     }

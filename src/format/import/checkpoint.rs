@@ -72,7 +72,7 @@ enum Bytes<'a> {
 fn from_safetensors(bytes: &[u8]) -> Result<BTreeMap<String, StateTensor<'_>>> {
     let file = TensorFile::open(bytes)?;
     if file.metadata.contains_key("sparse-circuits") {
-        bail!("this is one of our own model files already; it needs no import");
+        bail!("this is already a model file of this program; use it without import");
     }
     let tensors = file.tensors.into_iter().map(|(name, tensor)| {
         (name, StateTensor { dtype: tensor.dtype, shape: tensor.shape, bytes: Bytes::Plain(tensor.bytes) })
@@ -99,7 +99,7 @@ fn from_torch(bytes: &[u8]) -> Result<BTreeMap<String, StateTensor<'_>>> {
     Ok(tensors)
 }
 
-/// The names without the wrapper's prefix, which either all of them bear or none.
+/// The names without the wrapper's prefix, which all of them have or none.
 fn unwrap_names(tensors: BTreeMap<String, StateTensor<'_>>) -> Result<BTreeMap<String, StateTensor<'_>>> {
     if !tensors.keys().any(|name| name.starts_with(WRAPPER)) {
         return Ok(tensors);
@@ -108,7 +108,9 @@ fn unwrap_names(tensors: BTreeMap<String, StateTensor<'_>>) -> Result<BTreeMap<S
     for (name, tensor) in tensors {
         match name.strip_prefix(WRAPPER) {
             Some(name) => drop(unwrapped.insert(name.to_string(), tensor)),
-            None => bail!("the checkpoint holds the tensor {name} beside tensors with the prefix {WRAPPER}"),
+            None => {
+                bail!("the checkpoint holds the tensor {name} without the prefix {WRAPPER} that other tensors have")
+            }
         }
     }
     Ok(unwrapped)

@@ -1,4 +1,4 @@
-//! The tokens' texts of a `tokenizer.json`, for whoever shows tokens and need not cut text into them.
+//! The text of each token in a `tokenizer.json`, for code that shows tokens but does not tokenize.
 
 use crate::{Result, bail};
 use serde::Deserialize;
@@ -22,13 +22,13 @@ struct Added {
     content: String,
 }
 
-/// Larger ids than this are no vocabulary.
+/// No vocabulary has more tokens.
 const MAX_TOKENS: usize = 1 << 20;
 
 /// The text of each token, by id. Tokens are written in GPT-2's byte alphabet; a part of a multi-byte character becomes U+FFFD.
 ///
 /// # Errors
-/// A file that is no byte-level `tokenizer.json`, ids beyond 2^20.
+/// A file that is not a byte-level `tokenizer.json`, or ids beyond 2^20.
 pub fn read(json: &[u8]) -> Result<Vec<String>> {
     let file: File = match serde_json::from_slice(json) {
         Ok(file) => file,
@@ -47,7 +47,7 @@ pub fn read(json: &[u8]) -> Result<Vec<String>> {
         Ok(())
     };
     for (token, &id) in &file.model.vocab {
-        // A token that is not in the byte alphabet stands for itself.
+        // A token outside the byte alphabet is its own text.
         let text = match token.chars().map(|c| bytes.get(&c).copied()).collect::<Option<Vec<u8>>>() {
             Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             None => token.clone(),

@@ -1,4 +1,4 @@
-//! A bridge between a sparse model and a dense one, as a `.safetensors` file.
+//! Bridge files: the maps between a sparse model and a dense one, as `.safetensors`.
 //!
 //! **Metadata.** One entry, `sparse-circuits-bridge`: JSON text with `format_version` (1), `kept` (channels that AbsTopK keeps behind each
 //! encoder), `rms_ratios` (one a site), `channels` (by task, the channel chosen for steering), `sparse` and `dense` (fingerprints of the two
@@ -23,7 +23,7 @@ const ENTRY: &str = "sparse-circuits-bridge";
 /// Boundaries of the deepest model that makes sense; a file that claims more is not read further.
 const MAX_SITES: usize = 1025;
 
-/// A bridge with what belongs to it.
+/// A bridge, the models it belongs to, and its origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BridgeFile {
     pub bridge: Bridge,
@@ -37,13 +37,13 @@ impl BridgeFile {
     /// Whether the bridge was trained between these two models.
     ///
     /// # Errors
-    /// A sentence that names the model that is another one.
+    /// Another sparse or dense model; the error says which.
     pub fn check(&self, sparse: &Weights, dense: &Weights) -> Result<()> {
         self.bridge.check(&sparse.config, &dense.config)?;
         for (what, weights, wanted) in [("sparse", sparse, &self.models[0]), ("dense", dense, &self.models[1])] {
             let found = fingerprint(weights);
             if found != *wanted {
-                bail!("the bridge belongs to another {what} model: to {wanted}, and this one is {found}");
+                bail!("the bridge was trained with the {what} model {wanted}, but this one is {found}");
             }
         }
         Ok(())
@@ -99,7 +99,7 @@ pub fn write(file: &BridgeFile, precision: Precision) -> Result<Vec<u8>> {
 }
 
 /// # Errors
-/// Says what is wrong with a file that is truncated, of another kind or version, or whose parts do not fit each other.
+/// A file that is truncated, of another kind or version, or whose parts do not fit each other.
 pub fn read(bytes: &[u8]) -> Result<BridgeFile> {
     let mut file = TensorFile::open(bytes)?;
     let Some(text) = file.metadata.get(ENTRY) else {

@@ -14,7 +14,7 @@ use crate::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 const FORMAT_VERSION: u64 = 1;
-/// A circuit file of every node of a large model stays far below this.
+/// A circuit of every node of a large model takes far fewer bytes.
 const MAX_BYTES: usize = 16 << 20;
 /// Characters of a node's name.
 const MAX_LABEL: usize = 200;
@@ -53,11 +53,11 @@ pub fn write(file: &CircuitFile) -> Result<Vec<u8>> {
 }
 
 /// # Errors
-/// Text that is no JSON, another version, unknown or missing fields, names that are no nodes, numbers that are not
-/// finite or out of range. Whether the nodes exist is for [`CircuitFile::check`].
+/// Text that is not JSON, another version, unknown or missing fields, malformed node names, and numbers that are not finite or
+/// out of range. [`CircuitFile::check`] checks whether the nodes exist.
 pub fn read(bytes: &[u8]) -> Result<CircuitFile> {
     if bytes.len() > MAX_BYTES {
-        bail!("the circuit file has {} bytes; at most {MAX_BYTES} are taken", bytes.len());
+        bail!("the circuit file has {} bytes; at most {MAX_BYTES} are read", bytes.len());
     }
     let Stored { model, circuit, provenance, .. } = versioned::read("circuit", FORMAT_VERSION, bytes)?;
     check(&circuit)?;
@@ -73,7 +73,7 @@ impl CircuitFile {
         let fingerprint = super::model_file::fingerprint(weights);
         if self.model != fingerprint {
             bail!(
-                "the circuit for {} was found in the model {}, but this model is {fingerprint}; prune it again",
+                "the circuit for {} was found in the model {}, but this model is {fingerprint}; use that model, or prune this one",
                 self.circuit.task,
                 printable(&self.model)
             );
@@ -82,7 +82,7 @@ impl CircuitFile {
     }
 }
 
-/// What can be said without the model.
+/// The checks that need no model.
 fn check(circuit: &Circuit) -> Result<()> {
     let task = &circuit.task;
     if task.is_empty() || task.len() > 100 || !task.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
@@ -98,7 +98,7 @@ fn check(circuit: &Circuit) -> Result<()> {
     }
     if let Some((node, label)) = circuit.labels.iter().find(|(_, label)| label.chars().count() > MAX_LABEL) {
         bail!(
-            "the circuit for {task} gives {node} a name of {} characters; at most {MAX_LABEL} are taken",
+            "the circuit for {task} gives {node} a name of {} characters; at most {MAX_LABEL} are read",
             label.chars().count()
         );
     }

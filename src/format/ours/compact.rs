@@ -6,8 +6,8 @@ use crate::{Result, bail};
 use half::f16;
 
 /// Rows of a sparse matrix as gaps. Row `r` has `counts[r]` entries. An entry's gap is its column minus the column
-/// after the entry before it (the row starts at column 0). The largest code, 255 for u8 and 65535 for u16, stands for
-/// that many skipped columns and no entry.
+/// after the entry before it (the row starts at column 0). The largest code, 255 for u8 and 65535 for u16, skips
+/// that many columns and does not make an entry.
 pub struct DeltaIndices {
     pub counts: Vec<u32>,
     pub gaps: Vec<u16>,

@@ -3,7 +3,7 @@
 //! **Metadata.** One entry, `sparse-circuits`: JSON text with `format_version` (1), `config` (every field of
 //! [`Config`]) and `provenance` (free: where the model comes from).
 //!
-//! **Tensors** bear the published names (`transformer.h.0.attn.c_attn.weight`, `bigram_table`, ...), row-major. A
+//! **Tensors** have the published names (`transformer.h.0.attn.c_attn.weight`, `bigram_table`, ...), row-major. A
 //! norm's gain may be absent and is then all ones; what else may be absent follows from the config. `mean.HOOK`
 //! (`mean.0.mlp.post_act`) is the mean of each channel at a hook over the pretraining distribution.
 //!
@@ -12,7 +12,7 @@
 //!   ascending), `NAME.values` (f32). `torch.sparse_csr_tensor` and `scipy.sparse.csr_matrix` take them as they are.
 //! - Compact: `NAME.counts` (u16, or u32 for very wide matrices: entries in each row), `NAME.gaps` and `NAME.values`. A
 //!   gap is an entry's column minus the column after the entry before it, rows starting at column 0; the largest code
-//!   (255 where `gaps` is u8, 65535 where it is u16) skips that many columns and is no entry. So columns `3, 4, 300`
+//!   (255 where `gaps` is u8, 65535 where it is u16) skips that many columns and does not make an entry. So columns `3, 4, 300`
 //!   are written `3 0 255 40`.
 //!
 //! **Numbers.** Lossless: f32, and reading gives back every bit. Compact: f16 (f32 for a tensor with numbers beyond
@@ -38,7 +38,7 @@ const FORMAT_VERSION: u64 = 1;
 const ENTRY: &str = "sparse-circuits";
 const BIGRAM_TABLE: &str = "bigram_table";
 
-/// A model with what belongs to it.
+/// A model, the means of its channels, and its origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelFile {
     pub weights: Weights,
@@ -89,8 +89,7 @@ pub fn write(model: &ModelFile, precision: Precision) -> Result<Vec<u8>> {
 }
 
 /// # Errors
-/// Says what is wrong with a file that is truncated, of another kind or version, or whose tensors do not fit its
-/// config.
+/// A file that is truncated, of another kind or version, or whose tensors do not fit its config.
 pub fn read(bytes: &[u8]) -> Result<ModelFile> {
     let mut file = TensorFile::open(bytes)?;
     let Some(text) = file.metadata.get(ENTRY) else {
@@ -119,7 +118,7 @@ pub fn read(bytes: &[u8]) -> Result<ModelFile> {
 }
 
 /// A short name for the weights themselves (their config and every number, not means or provenance): 16 hex digits of
-/// an FNV-1a hash over 32-bit words. It tells models apart that were mixed up, not those that someone forged.
+/// an FNV-1a hash over 32-bit words. It catches a mix-up of models; it does not protect against forgery.
 pub fn fingerprint(weights: &Weights) -> String {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;
     let mut add = |word: u32| {
@@ -226,7 +225,7 @@ fn keep_nonzero(matrix: &SparseMatrix, values: &[f32]) -> Result<SparseMatrix> {
     SparseMatrix::new(matrix.rows(), matrix.cols(), indptr, indices, kept)
 }
 
-/// The tensors of a file that is being read; what is left at the end was not asked for.
+/// The tensors of a file that is being read. What remains at the end is unknown to the config.
 struct Stored<'a> {
     tensors: BTreeMap<String, StoredTensor<'a>>,
 }

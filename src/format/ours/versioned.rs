@@ -1,11 +1,11 @@
-//! The JSON head of a file of ours: it states its version first of all.
+//! The JSON header of our files, which states the version of the format.
 
 use crate::{Result, bail};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Reads `json`, the head of a `kind` of file ("model", "circuit", "bridge") in its `version`. The other fields may change with the version,
-/// so that it is looked at first.
+/// Reads the header `json` of a `kind` of file ("model", "circuit", "bridge"). Other fields may change with the version, so the version
+/// is checked first.
 ///
 /// # Errors
 /// No version, another version, or fields that this version does not have.
@@ -17,7 +17,7 @@ pub(super) fn read<T: DeserializeOwned>(kind: &str, version: u64, json: &[u8]) -
     match serde_json::from_slice(json) {
         Ok(Version { format_version }) if format_version == version => {}
         Ok(Version { format_version }) => bail!(
-            "the {kind} file has format version {format_version}; this program reads version {version}, so a newer one is needed"
+            "the {kind} file has format version {format_version}; this program reads version {version}; use a program of that format version"
         ),
         Err(error) => bail!("this is not a {kind} file, or it does not state its format version: {error}"),
     }

@@ -38,8 +38,7 @@ const GLOBALS: &[(&str, &str, Global)] = &[
     ("torch", "BoolStorage", Global::Storage(Dtype::Bool)),
 ];
 
-/// What lies on the stack. Containers lie in [`Machine::objects`], because a pickle fills them after it has stored
-/// references to them.
+/// A value on the stack. Containers are in [`Machine::objects`], because a pickle stores references to them before it fills them.
 #[derive(Clone)]
 pub(super) enum Item<'a> {
     Mark,
@@ -277,7 +276,7 @@ impl<'a, 's> Machine<'a, 's> {
     fn top(&mut self) -> Result<&mut Object<'a>> {
         match self.stack.last() {
             Some(Item::Object(at)) => Ok(&mut self.objects[*at]),
-            _ => Err(self.wrong("it adds items to what is no container")),
+            _ => Err(self.wrong("it adds items to a value that is not a container")),
         }
     }
 
@@ -287,7 +286,7 @@ impl<'a, 's> Machine<'a, 's> {
                 list.extend(items);
                 Ok(())
             }
-            _ => Err(self.wrong("it appends to what is no list")),
+            _ => Err(self.wrong("it appends to a value that is not a list")),
         }
     }
 
@@ -303,7 +302,7 @@ impl<'a, 's> Machine<'a, 's> {
                 }
                 Ok(())
             }
-            _ => Err(self.wrong("it sets items of what is no dict")),
+            _ => Err(self.wrong("it sets items of a value that is not a dict")),
         }
     }
 
@@ -370,7 +369,7 @@ impl<'a, 's> Machine<'a, 's> {
         let arguments = self.pop()?;
         let callee = self.pop()?;
         let (Item::Global(global), Some(arguments)) = (callee, self.tuple(&arguments)) else {
-            return Err(self.wrong("it calls what is no function"));
+            return Err(self.wrong("it calls a value that is not a function"));
         };
         match (global, arguments) {
             (Global::OrderedDict, []) => self.push_object(Object::Dict(Vec::new())),

@@ -3,7 +3,7 @@
 //! A pickle is a program for a stack machine; a general one may call any function. This one knows the opcodes that
 //! `torch.save` writes and a few globals (`machine::GLOBALS`), whose meaning is built in. Any other opcode or global is
 //! refused by name. Sizes are bounded by the file's own length, depth and the number of values by [`MAX_DEPTH`] and
-//! [`MAX_VALUES`] (a pickle may refer to one list many times over), and a tensor must lie inside its storage.
+//! [`MAX_VALUES`] (a pickle may refer to one list many times over), and a tensor must be inside its storage.
 
 mod machine;
 mod opcode;
@@ -15,11 +15,11 @@ use std::rc::Rc;
 
 pub use tensor::Tensor;
 
-/// Lists in lists in lists: published files nest to about eight.
+/// Depth of nested lists, tuples and dicts. Published files nest about eight deep.
 pub const MAX_DEPTH: usize = 64;
-/// Values of the finished tree.
+/// Number of values in the finished tree.
 pub const MAX_VALUES: usize = 1 << 22;
-/// Bytes of a pickle; the tensors' numbers lie outside of it.
+/// Bytes of a pickle; the tensors' numbers are stored outside of it.
 const MAX_PICKLE: usize = 1 << 26;
 
 /// What a pickle holds. Strings and tensors borrow from the file.
@@ -32,8 +32,7 @@ pub enum Value<'a> {
     Str(&'a str),
     List(Vec<Value<'a>>),
     Tuple(Vec<Value<'a>>),
-    /// In the order of the file; keys may be anything, and a key set twice stands where it first stood, with the later
-    /// value.
+    /// In the order of the file. Keys may be any value. A key that is set twice keeps its first place and its last value.
     Dict(Vec<(Value<'a>, Value<'a>)>),
     Tensor(Rc<Tensor<'a>>),
 }
@@ -56,7 +55,7 @@ impl<'a> Value<'a> {
 /// Names the opcode, global or tensor that is refused, and where.
 pub fn read<'a>(pickle: &'a [u8], storage: &dyn Fn(&str) -> Option<&'a [u8]>) -> Result<Value<'a>> {
     if pickle.len() > MAX_PICKLE {
-        bail!("the pickle has {} bytes; at most {MAX_PICKLE} are taken", pickle.len());
+        bail!("the pickle has {} bytes; at most {MAX_PICKLE} are read", pickle.len());
     }
     let mut machine = Machine::new(pickle, storage);
     let root = machine.run()?;

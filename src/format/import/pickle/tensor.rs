@@ -1,4 +1,4 @@
-//! Tensors of a pickle: views of the storages that lie beside it.
+//! Tensors of a pickle: views of storages, which are separate entries of the file.
 
 use crate::format::Dtype;
 use crate::{Result, bail};
@@ -6,7 +6,7 @@ use crate::{Result, bail};
 /// Dimensions of a tensor.
 pub(super) const MAX_DIMENSIONS: usize = 8;
 
-/// A view of a storage, checked to lie inside it.
+/// A view of a storage, checked to be inside it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<'a> {
     pub dtype: Dtype,
@@ -22,7 +22,7 @@ impl<'a> Tensor<'a> {
     /// `shape`, `stride` and `offset` in elements of `storage`.
     ///
     /// # Errors
-    /// When the view does not lie in its storage, or repeats elements (with stride 0 it could claim any size).
+    /// When the view reaches outside its storage, or repeats elements (with stride 0 it could claim any size).
     pub(super) fn new(
         dtype: Dtype,
         shape: Vec<usize>,
@@ -47,7 +47,7 @@ impl<'a> Tensor<'a> {
             }
         }
         bail!(
-            "a tensor of shape {shape:?}, strides {stride:?} and offset {offset} does not lie in its storage of {elements} elements"
+            "a tensor of shape {shape:?}, strides {stride:?} and offset {offset} reaches outside its storage of {elements} elements"
         );
     }
 
