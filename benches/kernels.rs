@@ -1,12 +1,12 @@
-//! Kernels beside what they are measured against, in one run: sparse against dense product, AbsTopK against the standard
-//! library's selection, attention with sparse against dense keys. Ratios within a run are what counts.
+//! Kernels and what they are measured against, in one run: sparse against dense product, AbsTopK against the standard library's
+//! selection, attention with sparse against dense keys. Only ratios within a run count.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
-use sparse_circuits::backend::Batch;
-use sparse_circuits::backend::cpu::{abs_top_k, attention, matmul};
-use sparse_circuits::tensor::{Activations, Matrix, SparseMatrix};
+use sparse_circuits::backend::cpu::{Cpu, CpuMatrix};
+use sparse_circuits::backend::{AbsTopK, Attention, Batch, Matmul};
+use sparse_circuits::tensor::{Activations, Matrix, SparseMatrix, WeightMatrix};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ impl Random {
 
 fn products(c: &mut Criterion) {
     let mut random = Random(ChaCha8Rng::seed_from_u64(1));
+    let mut cpu = Cpu::new();
     let mut group = c.benchmark_group("product, 256 tokens");
     for d in [256, 1024] {
         let x = random.activations(d, 256);
@@ -42,14 +43,15 @@ fn products(c: &mut Criterion) {
         for density in [0.005, 0.01, 0.02, 0.0625] {
             let w = SparseMatrix::from_dense(&random.matrix(d, d, density));
             group.throughput(Throughput::Elements(2 * w.nonzeros() as u64 * 256));
+            let w = CpuMatrix::new(WeightMatrix::Sparse(w));
             group.bench_function(BenchmarkId::new(format!("sparse {d}x{d}"), density), |b| {
-                b.iter(|| matmul::sparse(black_box(&w), matmul::Start::Zero, &x, &mut y))
+                b.iter(|| cpu.matmul(black_box(&w), None, &x, &mut y))
             });
         }
-        let w = random.matrix(d, d, 1.0);
+        let w = CpuMatrix::new(WeightMatrix::Dense(random.matrix(d, d, 1.0)));
         group.throughput(Throughput::Elements((2 * d * d * 256) as u64));
         group.bench_function(BenchmarkId::new(format!("dense {d}x{d}"), 1), |b| {
-            b.iter(|| matmul::dense(black_box(&w), matmul::Start::Zero, &x, &mut y))
+            b.iter(|| cpu.matmul(black_box(&w), None, &x, &mut y))
         });
     }
     group.finish();
@@ -71,6 +73,7 @@ fn select_nth(k: usize, x: &mut Activations, magnitudes: &mut Vec<u32>) {
 
 fn selections(c: &mut Criterion) {
     let mut random = Random(ChaCha8Rng::seed_from_u64(2));
+    let mut cpu = Cpu::new();
     let mut group = c.benchmark_group("AbsTopK to a quarter, 64 tokens");
     for n in [128, 256, 512, 1024, 2048] {
         let x = random.activations(n, 64);
@@ -79,7 +82,7 @@ fn selections(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("threshold search", n), |b| {
             b.iter(|| {
                 y.data_mut().copy_from_slice(x.data());
-                abs_top_k(n / 4, black_box(&mut y));
+                cpu.abs_top_k(n / 4, black_box(&mut y));
             })
         });
         let mut magnitudes = Vec::new();
@@ -95,20 +98,21 @@ fn selections(c: &mut Criterion) {
 
 fn attentions(c: &mut Criterion) {
     let mut random = Random(ChaCha8Rng::seed_from_u64(3));
+    let mut cpu = Cpu::new();
     let mut group = c.benchmark_group("attention, 16 heads of 16");
     for tokens in [64usize, 256] {
         let batch = Batch::new(&[vec![0u32; tokens]]);
         let [q, k, v] = [(); 3].map(|_| random.activations(256, tokens));
         let mut y = Activations::zeros(256, tokens);
         group.bench_function(BenchmarkId::new("dense q, k, v", tokens), |b| {
-            b.iter(|| attention(batch.spans(), 16, None, black_box(&q), &k, &v, &mut y))
+            b.iter(|| cpu.attention(batch.spans(), 16, None, black_box(&q), &k, &v, &mut y))
         });
         let [q, k, v] = [q, k, v].map(|mut x| {
-            abs_top_k(64, &mut x);
+            cpu.abs_top_k(64, &mut x);
             x
         });
         group.bench_function(BenchmarkId::new("a quarter kept", tokens), |b| {
-            b.iter(|| attention(batch.spans(), 16, None, black_box(&q), &k, &v, &mut y))
+            b.iter(|| cpu.attention(batch.spans(), 16, None, black_box(&q), &k, &v, &mut y))
         });
     }
     group.finish();

@@ -1,8 +1,8 @@
-// Per token keeps the K largest magnitudes and zeroes the rest, in place; of equal magnitudes the lower channels win.
+// Per token keeps the K largest magnitudes and zeroes the rest, in place; of equal magnitudes the lower channels are kept.
 // K is below CHANNELS. Workgroups: [panels].
 //
 // Magnitudes of floats order like their bits, infinities and NaN last. The K-th largest is found digit by digit, four bits a pass, from counts of the
-// magnitudes that begin with the digits found so far (a radix selection); ties need no search of their own.
+// magnitudes that begin with the digits found so far (a radix selection); ties need no extra search.
 
 override CHANNELS: u32;
 override K: u32;
@@ -14,7 +14,7 @@ const MAGNITUDE = 0x7fffffffu;
 
 var<workgroup> counts: array<atomic<u32>, 256>; // [digit][lane]
 var<workgroup> digits: array<u32, 16>; // found so far, by lane
-var<workgroup> wanted: array<u32, 16>; // how many of the magnitudes that begin with them are kept
+var<workgroup> wanted: array<u32, 16>; // how many of the magnitudes with these digits are kept
 var<workgroup> ties: array<u32, 256>; // [slice][lane]
 
 @compute @workgroup_size(16, 16)

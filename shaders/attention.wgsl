@@ -1,5 +1,5 @@
 // Causal attention inside each sequence with scores q . k * SCALE; a sink is one more logit a head whose value is zero.
-// Workgroups: [tiles, heads]; a tile is a panel of queries, one a lane.
+// Workgroups: [tiles, heads]; a tile is a panel of queries, one per lane.
 //
 // Keys come in blocks of 64. The softmax runs along: when a block has a larger score than all before, what was summed is scaled
 // down. `y` itself is the sum of values.

@@ -1,4 +1,4 @@
-// y = a above b, channel-wise. Workgroups: [channels of y / 16, panels].
+// y = the channels of a, then those of b. Workgroups: [channels of y / 16, panels].
 
 override CHANNELS_A: u32;
 override CHANNELS_B: u32;

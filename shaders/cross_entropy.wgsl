@@ -1,9 +1,9 @@
 // losses[t] = -weight * log softmax(logits[t])[target], grad = weight * (softmax - onehot); both 0 where the target is ignored and
-// behind the last token. Workgroups: [panels].
+// after the last token. Workgroups: [panels].
 
 override CHANNELS: u32; // the vocabulary
 
-@group(0) @binding(0) var<storage, read> targets: array<u32>; // bits of the weight, then a target a token
+@group(0) @binding(0) var<storage, read> targets: array<u32>; // bits of the weight, then one target per token
 @group(0) @binding(1) var<storage, read> logits: array<f32>;
 @group(0) @binding(2) var<storage, read_write> losses: array<f32>; // one channel
 @group(0) @binding(3) var<storage, read_write> grad: array<f32>;

@@ -4,7 +4,7 @@
 override CHANNELS: u32;
 override ADD: u32;
 
-@group(0) @binding(0) var<storage, read> rows: array<u32>; // one a token, no padding
+@group(0) @binding(0) var<storage, read> rows: array<u32>; // one per token, without padding
 @group(0) @binding(1) var<storage, read> table: array<f32>; // [rows, channels]
 @group(0) @binding(2) var<storage, read> indptr: array<u32>;
 @group(0) @binding(3) var<storage, read> entries: array<vec2u>; // (column, bits of the value)
@@ -25,7 +25,7 @@ fn dense(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thre
     }
 }
 
-// The slices of a lane share the entries of its row; no two entries have one column, so no two threads add to one number.
+// The slices of a lane share the entries of its row. The columns of a row differ, so no two threads add to the same number.
 @compute @workgroup_size(16, 16)
 fn sparse(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
     let token = group.y * PANEL + thread.x;

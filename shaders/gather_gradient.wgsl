@@ -1,5 +1,5 @@
-// dtable_acc[rows[t], :] += dy[:, t]. The host has sorted the tokens by their row, so that a row named twice gets its sum in one
-// thread. Workgroups: [channels / 256, distinct rows].
+// dtable_acc[rows[t], :] += dy[:, t]. The host has sorted the tokens by row, so one thread sums the tokens of a row that appears
+// twice. Workgroups: [channels / 256, distinct rows].
 
 override CHANNELS: u32;
 

@@ -1,4 +1,4 @@
-// Stands before activate and activate_backward. KIND: 0 = ReLU, 1 = exact GELU.
+// Precedes activate and activate_backward. KIND: 0 = ReLU, 1 = exact GELU.
 
 override KIND: u32;
 

@@ -1,5 +1,5 @@
-// y = w x, + bias or + y: dense weights times activations; with TRANSPOSED `w` lies as [COLS, ROWS] and is used from its other
-// side (matmul_backward, matmul_backward_acc). Workgroups: [rows / 64, panels].
+// y = w x, + bias or + y: dense weights times activations; with TRANSPOSED `w` is stored as [COLS, ROWS] and read by
+// columns (matmul_backward, matmul_backward_acc). Workgroups: [rows / 64, panels].
 //
 // A workgroup makes 64 rows of one panel, four rows a thread, from tiles of 16 columns in workgroup memory.
 
@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
         }
         x_tile[index] = x_here;
         for (var i = 0u; i < 4u; i++) {
-            // neighbouring threads read neighbouring weights, whichever way w lies
+            // neighbouring threads read neighbouring weights, in either layout of w
             let at = i * 256u + index;
             var row = at / TILE;
             var col = at % TILE;

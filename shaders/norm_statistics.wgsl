@@ -1,11 +1,11 @@
-// Stands before norm and norm_backward_acc, which have the tensor `x`.
+// Precedes norm and norm_backward_acc, which have the tensor `x`.
 
 override CHANNELS: u32;
 /// 0 = RMS norm, 1 = layer norm.
 override LAYER_NORM: u32;
 override EPS: f32;
 
-/// Mean over channels and reciprocal deviation of each lane; the mean of an RMS norm is 0. Every thread must call it.
+/// Mean over channels and reciprocal standard deviation of each lane; the mean of an RMS norm is 0. Every thread must call it.
 fn statistics(panel: u32, thread: vec3u) -> vec2f {
     let base = panel * CHANNELS * PANEL + thread.x;
     var mean = 0.0;

@@ -1,5 +1,5 @@
-// Stands before every kernel. Activations lie in token panels, `[token / PANEL][channel][PANEL]`. A workgroup is PANEL lanes,
-// the tokens of one panel, times SLICES threads that share a lane's work, so that 16 neighbouring threads read 16 neighbouring
+// Precedes every kernel. Activations are stored in token panels, `[token / PANEL][channel][PANEL]`. A workgroup is PANEL lanes,
+// the tokens of one panel, times SLICES threads that share the work of a lane, so 16 neighbouring threads read 16 neighbouring
 // numbers. `thread.x` is the lane, `thread.y` the slice.
 
 const PANEL = 16u;

@@ -1,4 +1,4 @@
-// y[:, i] = x[:, tokens[i]]; zero behind the last i. Workgroups: [channels / 16, panels of y].
+// y[:, i] = x[:, tokens[i]]; zero after the last i. Workgroups: [channels / 16, panels of y].
 
 override CHANNELS: u32;
 

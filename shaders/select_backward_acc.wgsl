@@ -1,5 +1,5 @@
-// dx_acc[:, tokens[i]] += dy[:, i]. The host has sorted the columns of dy by the token that they belong to, so that a token named
-// twice gets its sum in one thread. Workgroups: [channels / 256, distinct tokens].
+// dx_acc[:, tokens[i]] += dy[:, i]. The host has sorted the columns of dy by token, so one thread sums the columns of a token that
+// appears twice. Workgroups: [channels / 256, distinct tokens].
 
 override CHANNELS: u32;
 

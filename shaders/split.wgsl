@@ -1,4 +1,4 @@
-// The inverse of concat: da = the upper channels of dy, db = those below. Workgroups: [channels of dy / 16, panels].
+// The inverse of concat: da = the first channels of dy, db = the others. Workgroups: [channels of dy / 16, panels].
 
 override CHANNELS_A: u32;
 override CHANNELS_B: u32;

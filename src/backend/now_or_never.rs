@@ -1,16 +1,14 @@
-//! Waiting for backends that never make one wait.
+//! Running futures of backends that never wait.
 
 use crate::{Error, Result};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use futures_util::FutureExt;
 
-/// What a future gives whose only waits are reads of a backend that fulfils them at once, as the CPU's does.
+/// The result of a future that waits only for readings of a backend that answers at once: the CPU, and natively the GPU, whose
+/// readings block.
 ///
 /// # Errors
-/// The future's own; [`Error::Backend`] when it does wait.
+/// The future's own. [`Error::Backend`] when it does wait.
 pub fn now_or_never<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(Error::Backend("it did not answer at once, as the CPU does".into())),
-    }
+    let waits = || Err(Error::Backend("the backend did not answer at once".into()));
+    future.now_or_never().unwrap_or_else(waits)
 }

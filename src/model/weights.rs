@@ -1,7 +1,7 @@
 //! The trees of parameters that a pass uses: weights on the host, the same weights on a device, and gradients.
 
 use super::params::{Block, Linear, Nonzeros, Norm, Params, Tensor};
-use crate::backend::Backend;
+use crate::backend::{Backend, Memory};
 use crate::tensor::WeightMatrix;
 use crate::{Result, bail};
 
@@ -9,13 +9,13 @@ use crate::{Result, bail};
 pub type Weights = Params<WeightMatrix, Vec<f32>>;
 
 /// A model on a device.
-pub type Model<B> = Params<<B as Backend>::Matrix, <B as Backend>::Vector>;
-pub type DeviceBlock<B> = Block<<B as Backend>::Matrix, <B as Backend>::Vector>;
-pub type DeviceLinear<B> = Linear<<B as Backend>::Matrix, <B as Backend>::Vector>;
-pub type DeviceNorm<B> = Norm<<B as Backend>::Vector>;
+pub type Model<B> = Params<<B as Memory>::Matrix, <B as Memory>::Vector>;
+pub type DeviceBlock<B> = Block<<B as Memory>::Matrix, <B as Memory>::Vector>;
+pub type DeviceLinear<B> = Linear<<B as Memory>::Matrix, <B as Memory>::Vector>;
+pub type DeviceNorm<B> = Norm<<B as Memory>::Vector>;
 
 /// One accumulator for each parameter of a model; that of a vector is one row.
-pub type Gradients<B> = Params<<B as Backend>::Gradient, <B as Backend>::Gradient>;
+pub type Gradients<B> = Params<<B as Memory>::Gradient, <B as Memory>::Gradient>;
 
 impl Weights {
     /// Uploads the weights. They must fit their own config, as those of every importer do.

@@ -1,12 +1,12 @@
 //! Activations in token panels.
 
-/// Tokens per panel. A row of a sparse product keeps `PANEL` accumulators in registers: 16 lanes are one AVX-512, two AVX2
-/// or four simd128 registers.
+/// Tokens per panel. A row of a sparse product keeps `PANEL` accumulators in registers: 16 lanes are one AVX-512, two AVX2 or four
+/// simd128 registers.
 pub const PANEL: usize = 16;
 
 /// A matrix of activations, `channels` x `tokens`, stored as `[token / PANEL][channel][PANEL]` (f32).
 ///
-/// The last panel is padded; padding lanes hold finite numbers that nobody reads.
+/// The last panel is padded. Padding lanes hold finite numbers that nothing reads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Activations {
     channels: usize,
@@ -16,8 +16,24 @@ pub struct Activations {
 
 impl Activations {
     pub fn zeros(channels: usize, tokens: usize) -> Self {
-        let data = vec![0.0; channels * tokens.div_ceil(PANEL) * PANEL];
+        let data = vec![0.0; Self::numbers(channels, tokens)];
         Activations { channels, tokens, data }
+    }
+
+    /// How many numbers activations of this shape hold, padding included.
+    pub fn numbers(channels: usize, tokens: usize) -> usize {
+        channels * tokens.div_ceil(PANEL) * PANEL
+    }
+
+    /// Uses the memory of `buffer`, in the layout of [`Activations::data`]. Numbers that it does not hold are zero.
+    pub fn from_buffer(channels: usize, tokens: usize, mut buffer: Vec<f32>) -> Self {
+        buffer.resize(Self::numbers(channels, tokens), 0.0);
+        Activations { channels, tokens, data: buffer }
+    }
+
+    /// The memory, for [`Activations::from_buffer`].
+    pub fn into_buffer(self) -> Vec<f32> {
+        self.data
     }
 
     /// From row-major `[tokens, channels]`. `rows.len()` must be a multiple of `channels`.

@@ -34,6 +34,16 @@ impl Matrix {
         self.data[row * self.cols + col]
     }
 
+    pub fn transpose(&self) -> Self {
+        let mut out = Matrix::zeros(self.cols, self.rows);
+        for row in 0..self.rows {
+            for (col, value) in self.row(row).iter().enumerate() {
+                out.data[col * self.rows + row] = *value;
+            }
+        }
+        out
+    }
+
     pub fn nonzeros(&self) -> usize {
         self.data.iter().filter(|v| **v != 0.0).count()
     }

@@ -14,10 +14,10 @@ pub struct SparseMatrix {
 }
 
 impl SparseMatrix {
-    /// Checks every invariant, so that a file's content can be passed as it is.
+    /// Checks every invariant, so it accepts unchecked content of a file.
     ///
     /// # Errors
-    /// Says which of the parts is wrong: lengths, a falling `indptr`, a column out of range or out of order.
+    /// The invariant that does not hold: lengths, a decreasing `indptr`, a column out of range or out of order.
     pub fn new(rows: usize, cols: usize, indptr: Vec<u32>, indices: Vec<u32>, values: Vec<f32>) -> Result<Self> {
         if cols > u32::MAX as usize || indices.len() > u32::MAX as usize {
             bail!("a sparse matrix of {rows} x {cols} with {} entries is too large", indices.len());
@@ -31,7 +31,7 @@ impl SparseMatrix {
         for row in 0..rows {
             let (start, end) = (indptr[row] as usize, indptr[row + 1] as usize);
             if start > end || end > indices.len() {
-                bail!("the row pointers of a sparse matrix fall at row {row}");
+                bail!("the row pointers of a sparse matrix decrease at row {row}");
             }
             let columns = &indices[start..end];
             if columns.windows(2).any(|pair| pair[0] >= pair[1]) || columns.last().is_some_and(|&c| c as usize >= cols)
@@ -96,7 +96,7 @@ impl SparseMatrix {
         SparseMatrix { rows: self.cols, cols: self.rows, indptr, indices, values }
     }
 
-    /// Rows `from..to` as a matrix of their own.
+    /// Rows `from..to` as a new matrix.
     pub fn slice_rows(&self, from: usize, to: usize) -> Self {
         let (start, end) = (self.indptr[from] as usize, self.indptr[to] as usize);
         SparseMatrix {
@@ -138,7 +138,7 @@ impl SparseMatrix {
         self.indices[range.clone()].iter().zip(&self.values[range]).map(|(&col, &value)| (col as usize, value))
     }
 
-    /// The value at a place, 0 where nothing is stored.
+    /// The value of an entry, 0 where nothing is stored.
     pub fn get(&self, row: usize, col: usize) -> f32 {
         let (start, end) = (self.indptr[row] as usize, self.indptr[row + 1] as usize);
         match self.indices[start..end].binary_search(&(col as u32)) {

@@ -45,7 +45,14 @@ impl WeightMatrix {
         }
     }
 
-    /// Rows `from..to` as a matrix of their own.
+    pub fn transpose(&self) -> WeightMatrix {
+        match self {
+            WeightMatrix::Dense(m) => WeightMatrix::Dense(m.transpose()),
+            WeightMatrix::Sparse(m) => WeightMatrix::Sparse(m.transpose()),
+        }
+    }
+
+    /// Rows `from..to` as a new matrix.
     pub fn slice_rows(&self, from: usize, to: usize) -> WeightMatrix {
         match self {
             WeightMatrix::Dense(m) => {

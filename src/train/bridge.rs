@@ -6,7 +6,7 @@ use super::least_squares::Sums;
 use super::nmse::{nmse, token_weights};
 use super::parameters::Parameter;
 use crate::backend::cpu::{Cpu, CpuMatrix, divergence};
-use crate::backend::{Backend, Batch};
+use crate::backend::{AbsTopK, Batch, Elementwise, Losses, Matmul, Memory};
 use crate::bridge::{Bridge, BridgeSite, DeviceBridge, DeviceSite};
 use crate::model::{
     Config, DeviceLinear, Gradients, Hook, Hooks, Linear, LogitsAt, Model, Role, backward, backward_from, forward_from,

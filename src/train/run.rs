@@ -8,7 +8,7 @@ use super::optimiser;
 use super::parameters::Parameters;
 use crate::Result;
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Batch, IGNORE};
+use crate::backend::{Batch, IGNORE, Losses, Memory};
 use crate::bridge::DeviceBridge;
 use crate::console::note;
 use crate::files::{create_folder, io_error};

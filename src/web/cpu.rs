@@ -3,7 +3,7 @@
 use super::engine::{Engine, put};
 use super::js::to_js;
 use super::js_error;
-use crate::backend::{Backend, cpu::Cpu, now_or_never};
+use crate::backend::{Memory, cpu::Cpu, now_or_never};
 use crate::circuit::explain::inspect::model_info;
 use crate::tasks;
 use std::collections::BTreeMap;

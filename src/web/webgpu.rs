@@ -3,7 +3,7 @@
 
 use super::engine::Engine;
 use super::js_error;
-use crate::backend::{Backend, gpu::Gpu};
+use crate::backend::{Memory, gpu::Gpu};
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;

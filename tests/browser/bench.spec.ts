@@ -2,13 +2,13 @@ import { expect, test } from '@playwright/test';
 import { backend, watch } from './page';
 
 /** The cells of the rows that measure `what`. */
-const cells = (what: string) => `#sides tr:has(td:first-child:text-is("${what}")) td`;
+const cells = (what: string) => `#backends tr:has(td:first-child:text-is("${what}")) td`;
 
 test('bench.html measures the page and its backends', async ({ page }) => {
   const seen = watch(page);
   // The page on the CPU alone: a software adapter takes a while.
-  await page.goto(`./bench.html#runs=3&grid=small&what=matmul, dense${backend() === 'webgpu' ? '&part=sides' : ''}`);
-  await expect(page.locator('#json')).toContainText('"sides"', { timeout: 60_000 });
+  await page.goto(`./bench.html#runs=3&grid=small&what=matmul, dense${backend() === 'webgpu' ? '&part=backends' : ''}`);
+  await expect(page.locator('#json')).toContainText('"backends"', { timeout: 60_000 });
   if (backend() === 'cpu') await expect(page.locator('#table')).toContainText('cpu: key to painted numbers');
   await expect(page.locator('#device')).toHaveAttribute('data-device', backend() === 'cpu' ? 'none' : 'software');
   await expect(page.locator('#device')).not.toBeEmpty();

@@ -2,7 +2,7 @@
 
 use crate::reference::random::{self, Random};
 use sparse_circuits::backend::cpu::Cpu;
-use sparse_circuits::backend::{Backend, Batch, now_or_never};
+use sparse_circuits::backend::{Batch, Memory, now_or_never};
 use sparse_circuits::model::{Config, Generator, LogitsAt, Sampler, forward};
 
 #[test]

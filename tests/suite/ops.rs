@@ -1,34 +1,45 @@
-//! `src/backend/OPS.md` names every op, and what it names is there.
+//! What a backend keeps between passes is bounded, however many lengths were run.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use crate::reference::random::{self, Random};
+use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::backend::{Backend, Batch};
+use sparse_circuits::model::{Config, LogitsAt, forward};
+use sparse_circuits::tensor::PANEL;
+
+/// The bytes that `kept` states after passes of these lengths, each in panels.
+fn kept<B: Backend>(backend: &mut B, panels: impl IntoIterator<Item = usize>, kept: impl Fn(&B) -> usize) -> usize {
+    let config = Config { block_size: 64 * PANEL, n_layer: 1, ..random::base_config() };
+    let model = random::weights(&config, 0.4, 1).upload(backend);
+    for panels in panels {
+        let tokens = Random::new(2).tokens(panels * PANEL, config.vocab_size);
+        let logits = forward(backend, &model, &Batch::new(&[tokens]), LogitsAt::Last, &mut ()).unwrap();
+        backend.recycle(logits);
+    }
+    kept(backend)
+}
+
+/// The stated bound: 4 times what the longest pass has in use at one time. After that pass alone the pool keeps at least that much,
+/// and at most twice as much.
+fn check<B: Backend>(backend: impl Fn() -> B, lengths: usize, bytes: impl Fn(&B) -> usize) {
+    let longest = kept(&mut backend(), [lengths], &bytes);
+    assert!(longest > 0);
+    let mut backend = backend();
+    let all = kept(&mut backend, 1..=lengths, &bytes);
+    assert!(all <= 4 * longest, "{all} bytes, {longest} of them for the longest pass");
+    // lengths that come again add nothing
+    assert_eq!(kept(&mut backend, [lengths / 2, 3, lengths], &bytes), all);
+}
 
 #[test]
-fn the_table_of_ops_is_whole() {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/backend"));
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect(name);
-    let (source, table) = (read("mod.rs"), read("OPS.md"));
-    // from the first op on; what stands before is memory
-    let (_, ops) = source.split_once("    fn copy(").expect("the first op");
-    let names =
-        |text: &str| text.split("    fn ").skip(1).map(|f| f.split('(').next().unwrap_or("").to_string()).collect();
-    let mut ops: BTreeSet<String> = names(ops);
-    ops.insert("copy".into());
-    let rows: Vec<Vec<&str>> =
-        table.lines().filter(|line| line.starts_with("| `")).map(|line| line.split(" | ").collect()).collect();
-    assert_eq!(rows.iter().map(|row| row[0].trim_matches(['|', ' ', '`']).to_string()).collect::<BTreeSet<_>>(), ops);
-    for row in &rows {
-        for link in row.iter().flat_map(|cell| cell.split("](").skip(1)) {
-            let path = link.split(')').next().unwrap_or("");
-            assert!(folder.join(path).is_file(), "{}: {path}", row[0]);
-        }
-    }
-    let shaders: BTreeSet<String> = std::fs::read_dir(folder.join("../../shaders"))
-        .expect("the shaders")
-        .map(|file| file.expect("a file").file_name().into_string().expect("a name"))
-        .collect();
-    let shared = ["panel.wgsl", "gelu.wgsl", "norm_statistics.wgsl", "limit.wgsl"];
-    for shader in shaders.iter().filter(|name| !shared.contains(&name.as_str())) {
-        assert!(table.contains(&format!("shaders/{shader}")), "no op names {shader}");
+fn the_cpu_keeps_no_set_of_tensors_for_each_length() {
+    check(Cpu::new, 64, Cpu::pool_bytes);
+}
+
+#[cfg(feature = "webgpu")]
+#[test]
+fn the_gpu_keeps_no_set_of_tensors_for_each_length() {
+    use sparse_circuits::backend::gpu::Gpu;
+    if Gpu::for_tests().is_some() {
+        check(|| Gpu::for_tests().expect("it was there before"), 24, Gpu::pool_bytes);
     }
 }

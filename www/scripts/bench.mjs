@@ -22,9 +22,9 @@ try {
     }
   };
   if (result.rows.length > 0) await print('#table', { left: 1, of: [36] });
-  if (result.sides) {
+  if (result.backends) {
     console.log(`\n${await page.locator('#device').innerText()}`);
-    await print('#sides', { left: 2, of: [21, 48] });
+    await print('#backends', { left: 2, of: [21, 48] });
   }
   console.log(JSON.stringify(result));
 } finally {

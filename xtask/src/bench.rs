@@ -30,11 +30,11 @@ type Work = fn(&peers::Contestants, &Wish) -> Result<Vec<Row>>;
 const STEPS: [(&str, &str, Work); 8] = [
     ("kernels", "criterion's benchmarks of the kernels", kernels),
     ("forward", "forward passes beside dense and sparse peers", steps::forward),
-    ("product", "the sparse product beside its limit", steps::product),
+    ("product", "the sparse product against its roofline", steps::product),
     ("top-k", "AbsTopK beside the standard library's selection, and its share of a forward pass", steps::top_k),
     ("attention", "attention", steps::attention),
     ("training", "training steps beside PyTorch", steps::training),
-    ("sides", "both backends side by side, on this machine's WebGPU device", sides),
+    ("compare-backends", "both backends op by op, on this machine's WebGPU device", compare_backends),
     ("browser", "the page in a browser", browser),
 ];
 
@@ -45,7 +45,7 @@ pub fn bench(words: &[&str]) -> Result {
     io("create", &folder, fs::create_dir_all(&folder))?;
     let wanted = |name: &str| wish.steps.is_empty() || wish.steps.contains(&name);
     let machine = machine::describe();
-    let alone = ["kernels", "sides", "browser"];
+    let alone = ["kernels", "compare-backends", "browser"];
     let contested = STEPS.iter().any(|step| !alone.contains(&step.0) && wanted(step.0));
     let contestants = peers::Contestants::set_up(&folder, contested)?;
     let mut table = format!("{machine}\n");
@@ -87,12 +87,15 @@ fn kernels(_: &peers::Contestants, wish: &Wish) -> Result<Vec<Row>> {
     Ok(Vec::new())
 }
 
-/// Prints its own table; target/bench/sides.json has the same.
-fn sides(_: &peers::Contestants, _: &Wish) -> Result<Vec<Row>> {
+/// Prints its own table; target/bench/compare-backends.json has the same.
+fn compare_backends(_: &peers::Contestants, _: &Wish) -> Result<Vec<Row>> {
     setup::vulkan_driver();
     run(cargo().args(["build", "--release", "--package", "engine-bench", "--features", "webgpu"]))?;
     let program = target().join("release").join(executable("engine-bench"));
-    run(command(program).arg("sides").arg(target().join("bench/sides.json")).env("NODEVICE_SELECT", "1"))?;
+    run(command(program)
+        .arg("compare-backends")
+        .arg(target().join("bench/compare-backends.json"))
+        .env("NODEVICE_SELECT", "1"))?;
     Ok(Vec::new())
 }
 

@@ -22,7 +22,7 @@ cargo xtask COMMAND
                      --quick: only format, lint, native and page, which need no browser
   bench [--quick] [STEP]... [-- ARGS]
                      run every benchmark and its peers, or the named steps:
-                     kernels, forward, product, top-k, attention, training, sides, browser; ARGS go to `cargo bench`
+                     kernels, forward, product, top-k, attention, training, compare-backends, browser; ARGS go to `cargo bench`
   setup              install what is missing: the wasm target, wasm-pack, wasm-bindgen, npm packages, a browser,
                      a Vulkan driver
 

@@ -1,17 +1,18 @@
 //! What is measured.
 
 use crate::models::{Random, prompt};
-use crate::watched::{Given, Watched};
+use crate::profiled::{Given, Profiled};
+use crate::roofline::load_fed;
 use sparse_circuits::Result;
-use sparse_circuits::backend::cpu::{Cpu, abs_top_k, attention, load_fed, matmul};
-use sparse_circuits::backend::{Backend, Batch};
+use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::backend::{AbsTopK, Attention, Backend, Batch, Matmul, Memory};
 use sparse_circuits::format::model_file;
 use sparse_circuits::model::{LogitsAt, Model, forward};
-use sparse_circuits::tensor::Activations;
+use sparse_circuits::tensor::{Activations, WeightMatrix};
 use sparse_circuits::{Error, bail};
 use std::mem::take;
 
-/// Something to measure, again and again.
+/// Something to measure repeatedly.
 pub trait Job {
     fn run(&mut self);
 
@@ -38,16 +39,16 @@ pub trait Job {
 /// | --- | --- |
 /// | `forward TOKENS` | a forward pass, logits at every token |
 /// | `profile TOKENS` | the same with the time of each operation |
-/// | `limit` | multiply-adds with one operand from the first-level cache |
+/// | `roofline` | multiply-adds with one operand from the first-level cache |
 /// | `product ROWS COLS DENSITY` | a sparse product with 256 tokens |
-/// | `top-k CHANNELS TOKENS` | AbsTopK at the model's places of that width, on what they are given in a forward pass |
+/// | `top-k CHANNELS TOKENS` | AbsTopK at the places of the model with that width, on their inputs in a forward pass |
 /// | `select-nth CHANNELS TOKENS` | the same by the standard library's selection |
-/// | `attention TOKENS` | the model's attentions, on what they are given in a forward pass |
+/// | `attention TOKENS` | the attention layers of the model, on their inputs in a forward pass |
 /// | `dense-attention TOKENS` | the same with no zeros in queries, keys and values |
 /// | `train STEP` | training steps at this place of the schedule, natively only |
 ///
 /// # Errors
-/// Words that are no job, a file that is no model.
+/// Unknown words; a file that is not a model.
 pub fn job(words: &[&str], file: &[u8], now: fn() -> f64) -> Result<Box<dyn Job>> {
     let number = |word: &str| match word.parse::<usize>() {
         Ok(number) => Ok(number),
@@ -55,8 +56,8 @@ pub fn job(words: &[&str], file: &[u8], now: fn() -> f64) -> Result<Box<dyn Job>
     };
     Ok(match words {
         ["forward", tokens] => Box::new(Forward::new(Cpu::new(), file, number(tokens)?)?),
-        ["profile", tokens] => Box::new(Profile(Forward::new(Watched::new(now), file, number(tokens)?)?)),
-        ["limit"] => Box::new(limit()),
+        ["profile", tokens] => Box::new(Profile(Forward::new(Profiled::new(now), file, number(tokens)?)?)),
+        ["roofline"] => Box::new(roofline()),
         ["product", rows, cols, density] => match density.parse() {
             Ok(density) => Box::new(product(number(rows)?, number(cols)?, density)),
             Err(_) => bail!("{density} is not a number"),
@@ -69,7 +70,7 @@ pub fn job(words: &[&str], file: &[u8], now: fn() -> f64) -> Result<Box<dyn Job>
         }
         #[cfg(not(target_arch = "wasm32"))]
         ["train", step] => Box::new(train(file, number(step)? as u64)?),
-        _ => bail!("there is no job `{}`", words.join(" ")),
+        _ => bail!("unknown job `{}`", words.join(" ")),
     })
 }
 
@@ -102,7 +103,7 @@ impl<B: Backend<Tensor = Activations>> Job for Forward<B> {
     }
 }
 
-struct Profile(Forward<Watched>);
+struct Profile(Forward<Profiled>);
 
 impl Job for Profile {
     fn run(&mut self) {
@@ -116,7 +117,7 @@ impl Job for Profile {
 
 /// What AbsTopK and attention are given in one forward pass.
 fn given(file: &[u8], tokens: usize, now: fn() -> f64) -> Result<Vec<Given>> {
-    let mut forward = Forward::new(Watched::new(now), file, tokens)?;
+    let mut forward = Forward::new(Profiled::new(now), file, tokens)?;
     forward.backend.given = Some(Vec::new());
     forward.run();
     Ok(forward.backend.given.take().unwrap_or_default())
@@ -138,7 +139,7 @@ impl<F: FnMut()> Job for Plain<F> {
     }
 }
 
-fn limit() -> Plain<impl FnMut()> {
+fn roofline() -> Plain<impl FnMut()> {
     const ROUNDS: usize = 2000;
     // A quarter of a first-level cache
     let x = vec![0.001f32; 2048];
@@ -151,11 +152,13 @@ fn product(rows: usize, cols: usize, density: f64) -> Plain<impl FnMut()> {
     const TOKENS: usize = 256;
     let mut random = Random::new(2);
     let w = random.sparse(rows, cols, density);
+    let work = (2 * w.nonzeros() * TOKENS) as f64;
+    let mut cpu = Cpu::new();
+    let w = cpu.matrix(&WeightMatrix::Sparse(w));
     let mut x = Activations::zeros(cols, TOKENS);
     x.data_mut().iter_mut().for_each(|x| *x = random.normal());
     let mut y = Activations::zeros(rows, TOKENS);
-    let work = (2 * w.nonzeros() * TOKENS) as f64;
-    Plain { run: move || matmul::sparse(&w, matmul::Start::Zero, &x, &mut y), work }
+    Plain { run: move || cpu.matmul(&w, None, &x, &mut y), work }
 }
 
 fn top_k(ours: bool, channels: usize, given: Vec<Given>) -> Plain<impl FnMut()> {
@@ -167,12 +170,12 @@ fn top_k(ours: bool, channels: usize, given: Vec<Given>) -> Plain<impl FnMut()> 
         })
         .collect();
     let mut y = given.first().expect("the model has places of this width").1.clone();
-    let mut magnitudes = Vec::new();
+    let (mut cpu, mut magnitudes) = (Cpu::new(), Vec::new());
     let run = move || {
         for (k, x) in &given {
             y.data_mut().copy_from_slice(x.data());
             match ours {
-                true => abs_top_k(*k, &mut y),
+                true => cpu.abs_top_k(*k, &mut y),
                 false => select_nth(*k, &mut y, &mut magnitudes),
             }
         }
@@ -209,11 +212,11 @@ fn attentions(ours: bool, tokens: usize, given: Vec<Given>) -> Plain<impl FnMut(
             (d_head, qkv)
         })
         .collect();
-    let batch = Batch::new(&[prompt(tokens)]);
+    let (mut cpu, batch) = (Cpu::new(), Batch::new(&[prompt(tokens)]));
     let mut y = given.first().expect("a model has attention").1[0].clone();
     let run = move || {
         for (d_head, [q, k, v]) in &given {
-            attention(batch.spans(), *d_head, None, q, k, v, &mut y);
+            cpu.attention(batch.spans(), *d_head, None, q, k, v, &mut y);
         }
     };
     Plain { run, work: 0.0 }
@@ -246,14 +249,14 @@ mod tests {
     use crate::models;
 
     #[test]
-    fn the_watched_model_gives_the_same() {
+    fn the_profiled_model_gives_the_same() {
         let file = models::file("S").unwrap();
         let mut plain = Forward::new(Cpu::new(), &file, 20).unwrap();
-        let mut watched = Profile(Forward::new(Watched::new(|| 0.0), &file, 20).unwrap());
+        let mut profiled = Profile(Forward::new(Profiled::new(|| 0.0), &file, 20).unwrap());
         plain.run();
-        watched.run();
-        assert_eq!(plain.output(), watched.0.output());
-        assert!(watched.parts().iter().any(|part| part.0 == "abs_top_k"));
+        profiled.run();
+        assert_eq!(plain.output(), profiled.0.output());
+        assert!(profiled.parts().iter().any(|part| part.0 == "abs_top_k"));
         assert_eq!(given(&file, 20, || 0.0).unwrap().len(), 4 * (8 + 1));
     }
 
@@ -263,7 +266,7 @@ mod tests {
         let mut x = Activations::zeros(97, 32);
         x.data_mut().iter_mut().for_each(|x| *x = random.normal());
         let mut y = x.clone();
-        abs_top_k(24, &mut x);
+        Cpu::new().abs_top_k(24, &mut x);
         select_nth(24, &mut y, &mut Vec::new());
         assert_eq!(x, y);
     }

@@ -1,7 +1,7 @@
-//! `engine-bench [--file FILE] JOB`: a native contestant. `engine-bench write SIZE FILE`: a random model. `engine-bench sides FILE [all]`:
-//! the two backends side by side, with the feature `webgpu`; a table, and the same as JSON in the file.
+//! `engine-bench [--file FILE] JOB`: a native contestant. `engine-bench write SIZE FILE`: a random model. `engine-bench compare-backends
+//! FILE [all]`: both backends op by op, with the feature `webgpu`; prints a table and writes the same as JSON to the file.
 //!
-//! What a contestant says and is told stands in ../../README.md.
+//! The protocol of a contestant is in ../../README.md.
 
 use cpu_time::ProcessTime;
 use engine_bench::{Job, job, models};
@@ -23,20 +23,20 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(std::fs::write(to, file)?)
         }
         #[cfg(feature = "webgpu")]
-        ["sides", to, ref words @ ..] => sides(to, words == ["all"]),
+        ["compare-backends", to, ref words @ ..] => compare_backends(to, words == ["all"]),
         ["--file", file, ref words @ ..] => contest(job(words, &std::fs::read(file)?, now)?),
         _ => contest(job(&words, &[], now)?),
     }
 }
 
-/// Everything that the device deserves, or with `all` everything.
+/// The smallest size on a software adapter. The full grid on a GPU, and with `all` on every adapter.
 #[cfg(feature = "webgpu")]
-fn sides(to: &str, all: bool) -> Result<(), Box<dyn Error>> {
-    use engine_bench::sides::{Row, Sides, plan};
+fn compare_backends(to: &str, all: bool) -> Result<(), Box<dyn Error>> {
+    use engine_bench::compare_backends::{Comparison, Row, plan};
     use sparse_circuits::backend::{gpu::Gpu, now_or_never};
-    let mut sides = Sides::new(Some(now_or_never(Gpu::new())?));
-    let device = sides.device().map(str::to_string);
-    let software = sides.is_software();
+    let mut comparison = Comparison::new(Some(now_or_never(Gpu::new())?));
+    let device = comparison.device().map(str::to_string);
+    let software = comparison.is_software();
     say(&format!("WebGPU on {}", device.as_deref().unwrap_or_default()))?;
     if software {
         say("A software adapter: its times mean nothing, only that both backends agree.")?;
@@ -47,7 +47,7 @@ fn sides(to: &str, all: bool) -> Result<(), Box<dyn Error>> {
     let now = move || start.elapsed().as_secs_f64() * 1000.0;
     let mut rows = Vec::new();
     for (what, shape) in plan(all || !software) {
-        let row = now_or_never(sides.row(what, shape, &now))?;
+        let row = now_or_never(comparison.row(what, shape, &now))?;
         say(&row.line())?;
         rows.push(row.clone());
     }

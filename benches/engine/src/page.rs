@@ -1,6 +1,6 @@
-//! The wasm face of [`crate::sides`], for www/bench.html.
+//! The wasm face of [`crate::compare_backends`], for www/bench.html.
 
-use crate::sides::{self, Shape, plan};
+use crate::compare_backends::{self, Shape, plan};
 use serde::{Deserialize, Serialize};
 use sparse_circuits::backend::gpu::{Gpu, NO_ADAPTER};
 use wasm_bindgen::prelude::*;
@@ -10,9 +10,9 @@ fn now() -> f64 {
     web_sys::window().and_then(|window| window.performance()).map_or(f64::NAN, |clock| clock.now())
 }
 
-/// Both backends, side by side.
-#[wasm_bindgen]
-pub struct Sides(sides::Sides);
+/// Both backends of this browser.
+#[wasm_bindgen(js_name = "Sides")]
+pub struct Comparison(compare_backends::Comparison);
 
 #[derive(Serialize, Deserialize)]
 struct Wanted {
@@ -20,13 +20,15 @@ struct Wanted {
     shape: Shape,
 }
 
-#[wasm_bindgen]
-impl Sides {
+#[wasm_bindgen(js_class = "Sides")]
+impl Comparison {
     /// Without an adapter the CPU is measured alone.
-    pub async fn open() -> Result<Sides, JsError> {
+    pub async fn open() -> Result<Comparison, JsError> {
         match Gpu::new().await {
-            Ok(gpu) => Ok(Sides(sides::Sides::new(Some(gpu)))),
-            Err(error) if error.to_string().contains(NO_ADAPTER) => Ok(Sides(sides::Sides::new(None))),
+            Ok(gpu) => Ok(Comparison(compare_backends::Comparison::new(Some(gpu)))),
+            Err(error) if error.to_string().contains(NO_ADAPTER) => {
+                Ok(Comparison(compare_backends::Comparison::new(None)))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -41,7 +43,7 @@ impl Sides {
         self.0.is_software()
     }
 
-    /// What is to be measured, as a list for [`Sides::row`]: `all`, or the smallest size alone.
+    /// What is to be measured, as a list for [`Comparison::row`]: `all`, or the smallest size alone.
     pub fn plan(all: bool) -> Result<JsValue, JsError> {
         to_js(&plan(all).into_iter().map(|(what, shape)| Wanted { what: what.into(), shape }).collect::<Vec<_>>())
     }

@@ -1,87 +1,100 @@
-//! AbsTopK: per token the `k` largest magnitudes stay, the rest become zero (Gao et al. 2025, A.1), by a search for a threshold
-//! (their appendix B), never a sort.
+//! AbsTopK: the `k` largest magnitudes of each token stay, the others become zero (Gao et al. 2025, A.1). A search finds the threshold
+//! (their appendix B); nothing is sorted.
 //!
-//! All 16 tokens of a panel search at once, a pass over the channels a step, with integers: the bits of magnitudes order like the
-//! magnitudes. Each token's threshold starts from its mean magnitude, by the ratio that the panel before had (a place's tokens are
-//! alike), and its bounds shrink by interpolation of the counts, every third step by bisection, so that the search ends after at most
-//! about 90 passes whatever the values. It need not find the very threshold, which takes longest: as soon as each is among the
-//! [`NEAR`] magnitudes next to one of its bounds, one more pass finds those, sorted, for all tokens. Where more than `k` magnitudes
-//! reach the `k`-th, the lower channels win.
+//! The 16 tokens of a panel search together. A step is one pass over the channels that counts the magnitudes above each token's
+//! threshold. It compares integers: the bits of magnitudes have the order of the magnitudes. A threshold starts at the mean magnitude
+//! of the token times the ratio of the panel before (tokens of one place are similar). Its bounds shrink by interpolation of the
+//! counts, every third step by bisection, so a search ends after at most about 90 passes for any values. The last steps of a search
+//! would take longest. So it stops as soon as the `k`-th magnitude of every token is among the [`NEAR`] magnitudes next to a bound: one
+//! more pass finds those, sorted. Of magnitudes equal to the `k`-th, the lower channels are kept.
 
+use super::Cpu;
 use super::simd::{Bits, Lanes, kernel, row_by_row};
+use crate::backend::AbsTopK;
 use crate::tensor::{Activations, PANEL};
 
-/// How many magnitudes the last pass of a search tells apart: with more it costs more, with fewer the search takes more passes.
+/// How many magnitudes the last pass of a search sorts. With more it costs more, with fewer the search takes more passes.
 const NEAR: usize = 4;
 
-/// Of Gaussian values a quarter lies above this many mean magnitudes.
+/// A quarter of Gaussian values is above this many mean magnitudes.
 const FIRST_RATIO: f32 = 1.44;
 
 /// No bound yet: nothing is above it.
 const NO_BOUND: i32 = i32::MAX;
 
-kernel! {
-    pub fn abs_top_k<A>(k: usize, x: &mut Activations) {
-        let channels = x.channels();
-        if k >= channels {
-            return;
-        }
-        if k == 0 {
-            x.data_mut().fill(0.0);
-            return;
-        }
-        let zero = Bits::splat(0);
-        let mut ratio = FIRST_RATIO;
-        for panel in 0..x.panels() {
-            let x = x.panel_mut(panel);
-            let (mut sum, mut nonzeros) = (Lanes::zero(), zero);
-            for values in x.chunks_exact(PANEL) {
-                row_by_row();
-                let value = Lanes::load(values);
-                sum = sum.add(value.abs());
-                nonzeros = nonzeros.count_greater(value.magnitude(), zero);
+impl AbsTopK for Cpu {
+    kernel! {
+        fn abs_top_k<A>(&mut self, k: usize, x: &mut Activations) {
+            let channels = x.channels();
+            if k >= channels {
+                return;
             }
-            let mut search = Search::new(k as i32, sum.array(), nonzeros.array(), ratio);
-            if search.nothing_to_drop() {
-                continue;
+            if k == 0 {
+                x.data_mut().fill(0.0);
+                return;
             }
-            while !search.near() {
-                let threshold = Bits::from_array(search.threshold);
-                let mut count = zero;
+            let zero = Bits::splat(0);
+            let mut ratio = FIRST_RATIO;
+            for panel in 0..x.panels() {
+                let x = x.panel_mut(panel);
+                let (mut sum, mut nonzeros) = (Lanes::zero(), zero);
                 for values in x.chunks_exact(PANEL) {
-                row_by_row();
-                    count = count.count_greater(Lanes::load(values).magnitude(), threshold);
+                    row_by_row();
+                    let value = Lanes::load(values);
+                    sum = sum.add(value.abs());
+                    nonzeros = nonzeros.count_greater(value.magnitude(), zero);
                 }
-                search.narrow(count.array());
-            }
-            let (flip, bound) = search.last_pass();
-            let (flip, bound) = (Bits::from_array(flip), Bits::from_array(bound));
-            // Sorted by insertion; written out, since the compiler would keep an array of them in memory.
-            let (mut first, mut second, mut third, mut fourth) = (zero, zero, zero, zero);
-            for values in x.chunks_exact(PANEL) {
-                row_by_row();
-                let next = Lanes::load(values).magnitude().xor(flip).up_to(bound);
-                let (larger, next) = (first.max(next), first.min(next));
-                first = larger;
-                let (larger, next) = (second.max(next), second.min(next));
-                second = larger;
-                let (larger, next) = (third.max(next), third.min(next));
-                third = larger;
-                fourth = fourth.max(next);
-            }
-            let nearest = [first, second, third, fourth];
-            let least = search.least(nearest.map(Bits::array));
-            ratio = search.ratio(&least).unwrap_or(ratio);
+                let mut search = Search::new(k as i32, sum.array(), nonzeros.array(), ratio);
+                if search.nothing_to_drop() {
+                    continue;
+                }
+                while !search.near() {
+                    let threshold = Bits::from_array(search.threshold);
+                    let mut count = zero;
+                    for values in x.chunks_exact(PANEL) {
+                    row_by_row();
+                        count = count.count_greater(Lanes::load(values).magnitude(), threshold);
+                    }
+                    search.narrow(count.array());
+                }
+                let (flip, bound) = search.last_pass();
+                let (flip, bound) = (Bits::from_array(flip), Bits::from_array(bound));
+                // Sorted by insertion; written out, since the compiler would keep an array of them in memory.
+                let (mut first, mut second, mut third, mut fourth) = (zero, zero, zero, zero);
+                for values in x.chunks_exact(PANEL) {
+                    row_by_row();
+                    let next = Lanes::load(values).magnitude().xor(flip).up_to(bound);
+                    let (larger, next) = (first.max(next), first.min(next));
+                    first = larger;
+                    let (larger, next) = (second.max(next), second.min(next));
+                    second = larger;
+                    let (larger, next) = (third.max(next), third.min(next));
+                    third = larger;
+                    fourth = fourth.max(next);
+                }
+                let nearest = [first, second, third, fourth];
+                let least = search.least(nearest.map(Bits::array));
+                ratio = search.ratio(&least).unwrap_or(ratio);
 
-            let floor = Bits::from_array(least.map(|least| least - 1));
-            let mut kept = zero;
-            for values in x.chunks_exact_mut(PANEL) {
-                let value = Lanes::load(values);
-                let magnitude = value.magnitude();
-                kept = kept.count_greater(magnitude, floor);
-                value.where_above(magnitude, floor).store(values);
+                let floor = Bits::from_array(least.map(|least| least - 1));
+                let mut kept = zero;
+                for values in x.chunks_exact_mut(PANEL) {
+                    let value = Lanes::load(values);
+                    let magnitude = value.magnitude();
+                    kept = kept.count_greater(magnitude, floor);
+                    value.where_above(magnitude, floor).store(values);
+                }
+                drop_ties(k as i32, x, &least, kept.array());
             }
-            drop_ties(k as i32, x, &least, kept.array());
+        }
+    }
+
+    kernel! {
+        fn abs_top_k_backward<A>(&mut self, kept: &Activations, grad: &mut Activations) {
+            assert!(kept.channels() == grad.channels() && kept.tokens() == grad.tokens());
+            for (kept, grad) in kept.data().chunks_exact(PANEL).zip(grad.data_mut().chunks_exact_mut(PANEL)) {
+                Lanes::load(grad).where_nonzero(Lanes::load(kept)).store(grad);
+            }
         }
     }
 }
@@ -134,7 +147,7 @@ impl Search {
         if (wanted > low) & (wanted < high) { wanted } else { low + (high - low) / 2 }
     }
 
-    /// The place of the `k`-th magnitude among those up to `high`, from the largest down, and among those above `low`, from the least up.
+    /// The place of the `k`-th magnitude among those up to `high`, from the largest down, and among those above `low`, from the smallest up.
     #[inline(always)]
     fn places(&self, lane: usize) -> (i32, i32) {
         (self.k - self.above_high[lane], self.above_low[lane] - self.k + 1)
@@ -146,7 +159,7 @@ impl Search {
         self.high[lane] - self.low[lane] <= 1
     }
 
-    /// Whether the last pass can tell every lane's `k`-th magnitude.
+    /// Whether the last pass can find the `k`-th magnitude of every lane.
     #[inline(always)]
     fn near(&self) -> bool {
         let mut near = true;
@@ -157,7 +170,7 @@ impl Search {
         near
     }
 
-    /// Without branches: each lane goes its own way, and the compiler makes vectors of it.
+    /// Without branches, so that the compiler vectorizes over the lanes.
     #[inline(always)]
     fn narrow(&mut self, count: [i32; PANEL]) {
         self.step += 1;
@@ -174,7 +187,7 @@ impl Search {
             let (above_low, above_high) = (self.above_low[lane], self.above_high[lane]);
             let share = (above_low - self.k) as f32 / (above_low - above_high) as f32;
             let secant = low + (high - low) * share;
-            // Before there are bounds: near the threshold some 45 % of the values lie in an interval that ends at e times its start.
+            // Without bounds yet: near the threshold about 45 % of the values are in an interval that ends at e times its start.
             let newton = before + before * ((count - self.k) as f32 / (0.45 * (above_low as f32)));
             let guess = if (self.step == 1) | (self.high[lane] == NO_BOUND) { newton } else { secant };
             let guess = if bisect { -1.0 } else { guess };
@@ -182,8 +195,8 @@ impl Search {
         }
     }
 
-    /// What turns magnitudes round where the `k`-th is near `low` (the nearest is then the largest too), and the largest number that
-    /// counts after that.
+    /// The bits to flip, and the largest number that counts after that. Where the `k`-th magnitude is near `low`, flipping reverses the
+    /// order, so that the nearest magnitude is the largest in every lane.
     #[inline(always)]
     fn last_pass(&self) -> ([i32; PANEL], [i32; PANEL]) {
         let (mut flip, mut bound) = ([0; PANEL], self.high);
@@ -272,7 +285,7 @@ mod tests {
 
     fn check(k: usize, x: &Activations) {
         let mut got = x.clone();
-        abs_top_k(k, &mut got);
+        Cpu::new().abs_top_k(k, &mut got);
         // Bits, since no NaN is equal to itself; without the sign of zeros.
         let bits = |rows: Vec<f32>| -> Vec<u32> { rows.into_iter().map(|value| (value + 0.0).to_bits()).collect() };
         let (got, want) = (bits(got.to_rows()), bits(reference(k, x)));
@@ -331,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn survives_what_is_no_number() {
+    fn survives_nan_and_infinity() {
         let mut random = Random::new(6);
         let mut x = random.activations(40, 20);
         for (i, value) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX].into_iter().enumerate() {
@@ -355,6 +368,18 @@ mod tests {
         let tiny = Activations::from_rows(&[1e-45, 2e-45, 0.0, -3e-45, 1e-45, f32::MAX], 6);
         for k in 1..6 {
             check(k, &tiny);
+        }
+    }
+
+    #[test]
+    fn gradient_passes_to_the_kept_entries_only() {
+        let mut random = Random::new(17);
+        let (mut kept, dy) = (random.activations(9, 20), random.activations(9, 20));
+        kept.data_mut().iter_mut().step_by(3).for_each(|value| *value = 0.0);
+        let mut grad = dy.clone();
+        Cpu::new().abs_top_k_backward(&kept, &mut grad);
+        for (at, grad) in grad.data().iter().enumerate() {
+            assert_eq!(*grad, if at % 3 == 0 { 0.0 } else { dy.data()[at] });
         }
     }
 }

@@ -1,13 +1,124 @@
 //! Causal attention with sink logits, forward and backward.
 //!
-//! The 16 queries of a panel go together, one a lane: scores, softmax and weighted sums need no sum across lanes. AbsTopK leaves
-//! few nonzeros in keys and values, so each channel's become a list of (token, number) once per head, and zeros cost nothing. Lists
-//! by channel are long, and where the queries of a panel are all zero at a channel its list of keys is not even read; short lists
-//! by token were slower, since the processor cannot predict where they end.
+//! The 16 queries of a panel are computed together, one per lane: scores, softmax and weighted sums need no sum across lanes. AbsTopK
+//! leaves few nonzeros in keys and values. Each channel's nonzeros become a list of (token, number) once per head, so zeros cost
+//! nothing. Lists by channel are long, and where the queries of a panel are all zero at a channel its list of keys is not read.
+//! Short lists by token were slower: the processor cannot predict where they end.
 
 use super::simd::{Arith, Lanes, kernel, row_by_row};
-use crate::backend::Span;
+use super::{Cpu, CpuVector};
+use crate::backend::{Attention, Span};
 use crate::tensor::{Activations, Matrix, PANEL};
+
+impl Attention for Cpu {
+    kernel! {
+        fn attention<A>(&mut self, spans: &[Span], d_head: usize, sinks: Option<&CpuVector>, q: &Activations, k: &Activations, v: &Activations, y: &mut Activations) {
+            let channels = q.channels();
+            assert!(k.channels() == channels && v.channels() == channels && y.channels() == channels && channels % d_head == 0);
+            // padding belongs to no span and stays zero
+            if spans.iter().any(|span| span.len % PANEL != 0) {
+                y.data_mut().fill(0.0);
+            }
+            let scale = 1.0 / (d_head as f32).sqrt();
+            let (mut keys, mut values, mut weights) = (Lists::default(), Lists::default(), Vec::new());
+            for &span in spans {
+                weights.resize(span.len, [0.0; PANEL]);
+                for head in 0..channels / d_head {
+                    let first = head * d_head;
+                    let rows = first * PANEL..(first + d_head) * PANEL;
+                    keys.fill(k, span, first, d_head);
+                    values.fill(v, span, first, d_head);
+                    for first_query in (0..span.len).step_by(PANEL) {
+                        let panel = (span.start + first_query) / PANEL;
+                        let y = &mut y.panel_mut(panel)[rows.clone()];
+                        let last = (first_query + PANEL).min(span.len);
+                        keys.see(last);
+                        if !values.see(last) {
+                            y.fill(0.0);
+                            continue;
+                        }
+                        let q = &q.panel(panel)[rows.clone()];
+                        let weights = &mut weights[..last];
+                        let (inverse, _) = softmax::<A>(q, &keys, first_query, scale, sinks.map(|s| s[head]), weights);
+                        for (channel, y) in y.chunks_exact_mut(PANEL).enumerate() {
+                            values.collect::<A>(channel, weights).mul(inverse).store(y);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    kernel! {
+        fn attention_backward<A>(&mut self, spans: &[Span], d_head: usize, sinks: Option<&CpuVector>, q: &Activations, k: &Activations, v: &Activations,
+                                 dy: &Activations, dq: &mut Activations, dk: &mut Activations, dv: &mut Activations, dsinks_acc: Option<&mut Matrix>) {
+            let channels = q.channels();
+            let scale = 1.0 / (d_head as f32).sqrt();
+            let mut dsinks_acc = dsinks_acc;
+            let (mut keys, mut values) = (Lists::default(), Lists::default());
+            let (mut weights, mut dscores) = (Vec::new(), Vec::new());
+            let mut square = [[0.0f32; PANEL]; PANEL];
+            dq.data_mut().fill(0.0);
+            dk.data_mut().fill(0.0);
+            dv.data_mut().fill(0.0);
+            for &span in spans {
+                weights.resize(span.len, [0.0; PANEL]);
+                dscores.resize(span.len, [0.0; PANEL]);
+                for head in 0..channels / d_head {
+                    let first = head * d_head;
+                    let rows = first * PANEL..(first + d_head) * PANEL;
+                    keys.fill(k, span, first, d_head);
+                    values.fill(v, span, first, d_head);
+                    for first_query in (0..span.len).step_by(PANEL) {
+                        let panel = (span.start + first_query) / PANEL;
+                        let dy = &dy.panel(panel)[rows.clone()];
+                        if dy.iter().all(|d| *d == 0.0) {
+                            continue;
+                        }
+                        let q = &q.panel(panel)[rows.clone()];
+                        let last = (first_query + PANEL).min(span.len);
+                        let (weights, dscores) = (&mut weights[..last], &mut dscores[..last]);
+                        keys.see(last);
+                        values.see(last);
+                        let sink = sinks.map(|s| s[head]);
+                        let (inverse, sink_weight) = softmax::<A>(q, &keys, first_query, scale, sink, weights);
+
+                        // dp = dy . v, and its mean under p
+                        dscores.fill([0.0; PANEL]);
+                        for (channel, dy) in dy.chunks_exact(PANEL).enumerate() {
+                            values.spread::<A>(channel, Lanes::load(dy), dscores);
+                        }
+                        let mut mean = Lanes::zero();
+                        for (dp, weight) in dscores.iter().zip(weights.iter_mut()) {
+                            let p = Lanes::load(weight).mul(inverse);
+                            mean = p.mul_add::<A>(Lanes::load(dp), mean);
+                            p.store(weight);
+                        }
+                        if let Some(dsinks) = dsinks_acc.as_deref_mut() {
+                            dsinks.data[head] -= sink_weight.mul(mean).sum();
+                        }
+                        for (dscore, p) in dscores.iter_mut().zip(weights.iter()) {
+                            Lanes::load(p).mul(Lanes::load(dscore).sub(mean)).mul(Lanes::splat(scale)).store(dscore);
+                        }
+                        for (channel, dq) in dq.panel_mut(panel)[rows.clone()].chunks_exact_mut(PANEL).enumerate() {
+                            keys.collect::<A>(channel, dscores).store(dq);
+                        }
+
+                        // dk and dv have the keys in the lanes: squares of 16 keys x 16 queries, transposed
+                        for key_panel in 0..weights.len().div_ceil(PANEL) {
+                            let block = key_panel * PANEL..((key_panel + 1) * PANEL).min(weights.len());
+                            let at = span.start / PANEL + key_panel;
+                            transpose(&weights[block.clone()], &mut square);
+                            accumulate::<A>(&square, dy, &mut dv.panel_mut(at)[rows.clone()]);
+                            transpose(&dscores[block], &mut square);
+                            accumulate::<A>(&square, q, &mut dk.panel_mut(at)[rows.clone()]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
 
 /// The nonzeros of one head's keys or values: a list for each channel, of tokens of the sequence and numbers.
 #[derive(Default)]
@@ -15,7 +126,7 @@ struct Lists {
     /// The list of channel `c` is `entries[starts[c]..starts[c + 1]]`, tokens ascending.
     starts: Vec<u32>,
     entries: Vec<(u32, f32)>,
-    /// Of each list, where the tokens end that the queries see.
+    /// The end of the seen tokens in each list.
     ends: Vec<u32>,
 }
 
@@ -30,7 +141,7 @@ impl Lists {
             for token in (0..span.len).step_by(PANEL) {
                 let values = &x.panel((span.start + token) / PANEL)[channel * PANEL..(channel + 1) * PANEL];
                 for (lane, &value) in values[..PANEL.min(span.len - token)].iter().enumerate() {
-                    // Written in any case: which numbers are zero cannot be predicted, so a branch would cost more.
+                    // Written also when zero: zeros cannot be predicted, so a branch would cost more.
                     self.entries[count] = ((token + lane) as u32, value);
                     count += (value != 0.0) as usize;
                 }
@@ -41,7 +152,7 @@ impl Lists {
         self.ends.extend_from_slice(&self.starts[..d_head]);
     }
 
-    /// Lets the tokens up to `last` be seen, more than before. Returns whether there is any number among them.
+    /// Extends the seen tokens to those before `last`. Returns whether any number is seen.
     #[inline(always)]
     fn see(&mut self, last: usize) -> bool {
         let mut any = false;
@@ -79,7 +190,7 @@ impl Lists {
     }
 }
 
-/// What the scores of the key beside the first query of a panel and of those after it start from: a query sees no key behind it.
+/// Start values of the scores of the keys in the panel of the queries: minus infinity where the key comes after the query.
 const CAUSAL: [[f32; PANEL]; PANEL] = {
     let mut rows = [[0.0; PANEL]; PANEL];
     let mut key = 0;
@@ -94,8 +205,8 @@ const CAUSAL: [[f32; PANEL]; PANEL] = {
     rows
 };
 
-/// Softmax weights of the queries of one panel, lane by lane: `weights[s]` for the keys `s` that are seen, before the division by
-/// their sum. Returns what to multiply by, and the sink's weight, which is multiplied.
+/// Softmax weights of the queries of one panel, lane by lane: `weights[s]` for the seen keys `s`, before the division by their sum.
+/// Returns the reciprocal of the sum, and the weight of the sink, which is already divided.
 #[inline(always)]
 fn softmax<A: Arith>(
     q: &[f32],
@@ -105,12 +216,12 @@ fn softmax<A: Arith>(
     sink: Option<f32>,
     weights: &mut [[f32; PANEL]],
 ) -> (Lanes, Lanes) {
-    // Powers of two are quicker than those of e.
+    // Powers of two are faster than powers of e.
     let scale = Lanes::splat(scale * std::f32::consts::LOG2_E);
     let sink = sink.map(|sink| Lanes::splat(sink * std::f32::consts::LOG2_E));
-    let (before, beside) = weights.split_at_mut(first_query);
+    let (before, own) = weights.split_at_mut(first_query);
     before.fill([0.0; PANEL]);
-    beside.copy_from_slice(&CAUSAL[..beside.len()]);
+    own.copy_from_slice(&CAUSAL[..own.len()]);
     for (channel, q) in q.chunks_exact(PANEL).enumerate() {
         if q.iter().any(|q| *q != 0.0) {
             keys.spread::<A>(channel, Lanes::load(q).mul(scale), weights);
@@ -132,40 +243,6 @@ fn softmax<A: Arith>(
     (inverse, sink_weight.mul(inverse))
 }
 
-kernel! {
-    pub fn attention<A>(spans: &[Span], d_head: usize, sinks: Option<&[f32]>, q: &Activations, k: &Activations, v: &Activations, y: &mut Activations) {
-        let channels = q.channels();
-        assert!(k.channels() == channels && v.channels() == channels && y.channels() == channels && channels % d_head == 0);
-        let scale = 1.0 / (d_head as f32).sqrt();
-        let (mut keys, mut values, mut weights) = (Lists::default(), Lists::default(), Vec::new());
-        for &span in spans {
-            weights.resize(span.len, [0.0; PANEL]);
-            for head in 0..channels / d_head {
-                let first = head * d_head;
-                let rows = first * PANEL..(first + d_head) * PANEL;
-                keys.fill(k, span, first, d_head);
-                values.fill(v, span, first, d_head);
-                for first_query in (0..span.len).step_by(PANEL) {
-                    let panel = (span.start + first_query) / PANEL;
-                    let y = &mut y.panel_mut(panel)[rows.clone()];
-                    let last = (first_query + PANEL).min(span.len);
-                    keys.see(last);
-                    if !values.see(last) {
-                        y.fill(0.0);
-                        continue;
-                    }
-                    let q = &q.panel(panel)[rows.clone()];
-                    let weights = &mut weights[..last];
-                    let (inverse, _) = softmax::<A>(q, &keys, first_query, scale, sinks.map(|s| s[head]), weights);
-                    for (channel, y) in y.chunks_exact_mut(PANEL).enumerate() {
-                        values.collect::<A>(channel, weights).mul(inverse).store(y);
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// `block[key][query]` becomes `[query][key]`, for a square of `PANEL`.
 #[inline(always)]
 fn transpose(block: &[[f32; PANEL]], out: &mut [[f32; PANEL]; PANEL]) {
@@ -176,79 +253,6 @@ fn transpose(block: &[[f32; PANEL]], out: &mut [[f32; PANEL]; PANEL]) {
     }
     for row in out.iter_mut() {
         row[block.len()..].fill(0.0);
-    }
-}
-
-kernel! {
-    /// With `p` the attention weights: `dv_s = sum_t p_ts dy_t`, `dscore_ts = p_ts (dy_t . v_s - sum_s' p_ts' dy_t . v_s')`,
-    /// `dq_t = scale sum_s dscore_ts k_s`, `dk_s = scale sum_t dscore_ts q_t`, and the sink's logit gets
-    /// `-sum_t p_t,sink sum_s p_ts dy_t . v_s`. Overwrites `dq`, `dk`, `dv`.
-    pub fn attention_backward<A>(spans: &[Span], d_head: usize, sinks: Option<&[f32]>, q: &Activations, k: &Activations, v: &Activations,
-                             dy: &Activations, dq: &mut Activations, dk: &mut Activations, dv: &mut Activations, dsinks_acc: Option<&mut Matrix>) {
-        let channels = q.channels();
-        let scale = 1.0 / (d_head as f32).sqrt();
-        let mut dsinks_acc = dsinks_acc;
-        let (mut keys, mut values) = (Lists::default(), Lists::default());
-        let (mut weights, mut dscores) = (Vec::new(), Vec::new());
-        let mut square = [[0.0f32; PANEL]; PANEL];
-        dq.data_mut().fill(0.0);
-        dk.data_mut().fill(0.0);
-        dv.data_mut().fill(0.0);
-        for &span in spans {
-            weights.resize(span.len, [0.0; PANEL]);
-            dscores.resize(span.len, [0.0; PANEL]);
-            for head in 0..channels / d_head {
-                let first = head * d_head;
-                let rows = first * PANEL..(first + d_head) * PANEL;
-                keys.fill(k, span, first, d_head);
-                values.fill(v, span, first, d_head);
-                for first_query in (0..span.len).step_by(PANEL) {
-                    let panel = (span.start + first_query) / PANEL;
-                    let dy = &dy.panel(panel)[rows.clone()];
-                    if dy.iter().all(|d| *d == 0.0) {
-                        continue;
-                    }
-                    let q = &q.panel(panel)[rows.clone()];
-                    let last = (first_query + PANEL).min(span.len);
-                    let (weights, dscores) = (&mut weights[..last], &mut dscores[..last]);
-                    keys.see(last);
-                    values.see(last);
-                    let sink = sinks.map(|s| s[head]);
-                    let (inverse, sink_weight) = softmax::<A>(q, &keys, first_query, scale, sink, weights);
-
-                    // dp = dy . v, and its mean under p
-                    dscores.fill([0.0; PANEL]);
-                    for (channel, dy) in dy.chunks_exact(PANEL).enumerate() {
-                        values.spread::<A>(channel, Lanes::load(dy), dscores);
-                    }
-                    let mut mean = Lanes::zero();
-                    for (dp, weight) in dscores.iter().zip(weights.iter_mut()) {
-                        let p = Lanes::load(weight).mul(inverse);
-                        mean = p.mul_add::<A>(Lanes::load(dp), mean);
-                        p.store(weight);
-                    }
-                    if let Some(dsinks) = dsinks_acc.as_deref_mut() {
-                        dsinks.data[head] -= sink_weight.mul(mean).sum();
-                    }
-                    for (dscore, p) in dscores.iter_mut().zip(weights.iter()) {
-                        Lanes::load(p).mul(Lanes::load(dscore).sub(mean)).mul(Lanes::splat(scale)).store(dscore);
-                    }
-                    for (channel, dq) in dq.panel_mut(panel)[rows.clone()].chunks_exact_mut(PANEL).enumerate() {
-                        keys.collect::<A>(channel, dscores).store(dq);
-                    }
-
-                    // dk and dv have the keys in the lanes: squares of 16 keys x 16 queries, transposed
-                    for key_panel in 0..weights.len().div_ceil(PANEL) {
-                        let block = key_panel * PANEL..((key_panel + 1) * PANEL).min(weights.len());
-                        let at = span.start / PANEL + key_panel;
-                        transpose(&weights[block.clone()], &mut square);
-                        accumulate::<A>(&square, dy, &mut dv.panel_mut(at)[rows.clone()]);
-                        transpose(&dscores[block], &mut square);
-                        accumulate::<A>(&square, q, &mut dk.panel_mut(at)[rows.clone()]);
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -316,10 +320,10 @@ mod tests {
                     x
                 };
                 let (q, k, v, dy) = (draw(), draw(), draw(), draw());
-                let sinks = [0.7f32, -0.4];
-                let sinks = with_sinks.then_some(&sinks[..]);
+                let sinks: CpuVector = [0.7f32, -0.4].into();
+                let sinks = with_sinks.then_some(&sinks);
                 let mut y = Activations::zeros(channels, tokens);
-                attention(batch.spans(), d_head, sinks, &q, &k, &v, &mut y);
+                Cpu::new().attention(batch.spans(), d_head, sinks, &q, &k, &v, &mut y);
                 let mut grads = [(); 3].map(|_| Activations::zeros(channels, tokens));
                 let mut dsinks = Matrix::zeros(1, 2);
                 let mut dy_inside = Activations::zeros(channels, tokens);
@@ -329,7 +333,19 @@ mod tests {
                     }
                 }
                 let [dq, dk, dv] = &mut grads;
-                attention_backward(batch.spans(), d_head, sinks, &q, &k, &v, &dy_inside, dq, dk, dv, Some(&mut dsinks));
+                Cpu::new().attention_backward(
+                    batch.spans(),
+                    d_head,
+                    sinks,
+                    &q,
+                    &k,
+                    &v,
+                    &dy_inside,
+                    dq,
+                    dk,
+                    dv,
+                    Some(&mut dsinks),
+                );
                 let mut want_dsinks = vec![0.0; 2];
                 for &span in batch.spans() {
                     let (x, dy) = ([rows(&q, span), rows(&k, span), rows(&v, span)], rows(&dy, span));
@@ -361,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_attend_alike_and_give_nothing() {
+    fn zero_queries_average_and_zero_values_give_zero() {
         let (len, d_head) = (20, 2);
         let batch = Batch::new(&[vec![0; len]]);
         let zeros = Activations::zeros(2 * d_head, batch.tokens().len());
@@ -370,7 +386,7 @@ mod tests {
         let mut v = zeros.clone();
         (0..len).for_each(|t| v.set(t, 1, t as f32));
         let mut y = k.clone();
-        attention(batch.spans(), d_head, None, &zeros, &k, &v, &mut y);
+        Cpu::new().attention(batch.spans(), d_head, None, &zeros, &k, &v, &mut y);
         for t in 0..len {
             assert!((y.get(t, 1) - t as f32 / 2.0).abs() < 1e-5, "the mean of 0 to {t}");
             for channel in [0, 2, 3] {

@@ -1,4 +1,5 @@
-//! How far one model's predictions are from another's, and its gradient: bridge training only, so no op of [`crate::backend::Backend`].
+//! The KL divergence between the predictions of two models, and its gradient. Only bridge training uses it, on the CPU, so it is not an
+//! op of [`crate::backend::Backend`].
 
 use super::simd::{Lanes, kernel};
 use crate::tensor::{Activations, PANEL};
@@ -23,7 +24,7 @@ kernel! {
                 largest_x = largest_x.max(Lanes::load(x));
             }
             let (mut sum_t, mut sum_x) = (Lanes::zero(), Lanes::zero());
-            // sum p (t - x), both from their largest, still to be divided by sum p
+            // sum p (t - x), both relative to their largest, before the division by sum p
             let mut between = Lanes::zero();
             for ((t, x), grad) in t.chunks_exact(PANEL).zip(x.chunks_exact(PANEL)).zip(grad.chunks_exact_mut(PANEL)) {
                 let (t, x) = (Lanes::load(t).sub(largest_t), Lanes::load(x).sub(largest_x));
@@ -81,7 +82,7 @@ mod tests {
                 close(&got, &finite_difference(&logits, loss), 1e-5);
             }
         }
-        // what a teacher thinks of itself
+        // a teacher compared with itself
         let x = random.activations(30, 16);
         let (mut losses, mut grad) = (Activations::zeros(1, 16), Activations::zeros(30, 16));
         divergence(&x, &x, &[1.0; 16], &mut losses, &mut grad);

@@ -1,14 +1,85 @@
-//! `y = w x + b` and `y += w x` for sparse (CSR) and dense weights over token panels.
+//! Products of weights and activations, forward and backward, and the gradients of weights and biases.
 //!
-//! A row keeps its 16 accumulators in registers over all its nonzeros; activations are read with unit stride, never gathered.
-//! Two panels at a time share each load of an index and a weight.
+//! A row of a product keeps its 16 accumulators in registers over all its nonzeros. Activations are read with unit stride, never
+//! gathered. Two panels at a time share each load of an index and a weight.
+//!
+//! `weight_gradient` is dense x dense: the one product that stays dense in weight-sparse training (Gao et al. 2025, appendix B). It
+//! uses the `matrixmultiply` crate (`gemm` is a little faster and takes minutes to build). Panels are first laid out as
+//! `[channel][token]`, so that one product runs over all tokens.
 
 use super::simd::{Arith, Lanes, kernel};
-use crate::tensor::{Activations, Matrix, PANEL, SparseMatrix};
+use super::{Cpu, CpuMatrix, CpuVector};
+use crate::backend::Matmul;
+use crate::tensor::{Activations, Matrix, PANEL, SparseMatrix, WeightMatrix};
 
-/// What the first value of an accumulator is.
+impl Matmul for Cpu {
+    fn matmul(&mut self, w: &CpuMatrix, bias: Option<&CpuVector>, x: &Activations, y: &mut Activations) {
+        product(w.weights(), bias.map_or(Start::Zero, |bias| Start::Bias(bias)), x, y);
+    }
+
+    fn matmul_backward(&mut self, w: &CpuMatrix, dy: &Activations, dx: &mut Activations) {
+        product(w.transposed(), Start::Zero, dy, dx);
+    }
+
+    fn matmul_backward_acc(&mut self, w: &CpuMatrix, dy: &Activations, dx_acc: &mut Activations) {
+        product(w.transposed(), Start::Add, dy, dx_acc);
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn weight_gradient(&mut self, dy: &Activations, x: &Activations, dw_acc: &mut Matrix) {
+        assert!(dw_acc.rows == dy.channels() && dw_acc.cols == x.channels() && dy.tokens() == x.tokens());
+        // padding lanes must not count
+        assert!(dy.tokens() % PANEL == 0, "whole panels");
+        by_channel(dy, &mut self.scratch.dy);
+        by_channel(x, &mut self.scratch.x);
+        let tokens = dy.tokens() as isize;
+        // SAFETY: the pointers and strides describe `dw_acc` [rows, cols], `scratch.dy` [rows, tokens] and the transpose of `scratch.x`
+        // [cols, tokens]; their lengths were set just above.
+        unsafe {
+            matrixmultiply::sgemm(
+                dw_acc.rows,
+                dy.tokens(),
+                dw_acc.cols,
+                1.0,
+                self.scratch.dy.as_ptr(),
+                tokens,
+                1,
+                self.scratch.x.as_ptr(),
+                1,
+                tokens,
+                1.0,
+                dw_acc.data.as_mut_ptr(),
+                dw_acc.cols as isize,
+                1,
+            );
+        }
+    }
+
+    /// Plain loops: a browser trains nothing, only tests call this there.
+    #[cfg(target_arch = "wasm32")]
+    fn weight_gradient(&mut self, dy: &Activations, x: &Activations, dw_acc: &mut Matrix) {
+        for token in 0..x.tokens() {
+            for row in 0..dw_acc.rows {
+                let d = dy.get(token, row);
+                if d != 0.0 {
+                    (0..x.channels()).for_each(|col| dw_acc.data[row * x.channels() + col] += d * x.get(token, col));
+                }
+            }
+        }
+    }
+
+    fn bias_gradient(&mut self, dy: &Activations, db_acc: &mut Matrix) {
+        for panel in 0..dy.panels() {
+            for (sum, dy) in db_acc.data.iter_mut().zip(dy.panel(panel).chunks_exact(PANEL)) {
+                *sum += dy.iter().sum::<f32>();
+            }
+        }
+    }
+}
+
+/// The first value of an accumulator.
 #[derive(Clone, Copy)]
-pub enum Start<'a> {
+enum Start<'a> {
     Zero,
     Bias(&'a [f32]),
     /// Add to what is there.
@@ -26,9 +97,17 @@ impl Start<'_> {
     }
 }
 
+/// `y = w x` from `start`.
+fn product(w: &WeightMatrix, start: Start<'_>, x: &Activations, y: &mut Activations) {
+    match w {
+        WeightMatrix::Sparse(w) => sparse(w, start, x, y),
+        WeightMatrix::Dense(w) => dense(w, start, x, y),
+    }
+}
+
 kernel! {
     /// Sparse `w` (`y.channels()` x `x.channels()`).
-    pub fn sparse<A>(w: &SparseMatrix, start: Start<'_>, x: &Activations, y: &mut Activations) {
+    fn sparse<A>(w: &SparseMatrix, start: Start<'_>, x: &Activations, y: &mut Activations) {
         assert!(w.rows() == y.channels() && w.cols() == x.channels() && x.tokens() == y.tokens());
         let (indptr, indices, values) = (w.indptr(), w.indices(), w.values());
         let y_stride = y.channels() * PANEL;
@@ -70,7 +149,7 @@ const ROWS: usize = 6;
 
 kernel! {
     /// Dense `w` (`y.channels()` x `x.channels()`).
-    pub fn dense<A>(w: &Matrix, start: Start<'_>, x: &Activations, y: &mut Activations) {
+    fn dense<A>(w: &Matrix, start: Start<'_>, x: &Activations, y: &mut Activations) {
         assert!(w.rows == y.channels() && w.cols == x.channels() && x.tokens() == y.tokens());
         for panel in 0..x.panels() {
             let x = x.panel(panel);
@@ -106,6 +185,25 @@ fn block<A: Arith, const R: usize>(w: &Matrix, start: Start<'_>, row: usize, x: 
     }
     for r in 0..R {
         sums[r].store(&mut y[(row + r) * PANEL..]);
+    }
+}
+
+/// The two factors of `weight_gradient` as `[channel][token]`, kept between calls.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Default)]
+pub(super) struct Scratch {
+    dy: Vec<f32>,
+    x: Vec<f32>,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn by_channel(from: &Activations, to: &mut Vec<f32>) {
+    let tokens = from.panels() * PANEL;
+    to.resize(from.channels() * tokens, 0.0);
+    for panel in 0..from.panels() {
+        for (channel, values) in from.panel(panel).chunks_exact(PANEL).enumerate() {
+            to[channel * tokens + panel * PANEL..][..PANEL].copy_from_slice(values);
+        }
     }
 }
 
@@ -158,6 +256,38 @@ mod tests {
                     close(&y.to_rows(), &want, 1e-6);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn weight_gradient_agrees_with_the_sum_of_outer_products() {
+        let (mut cpu, mut random) = (Cpu::new(), Random::new(15));
+        for (rows, cols, tokens) in [(1, 1, 16), (5, 3, 16), (7, 20, 48), (33, 17, 64)] {
+            let (dy, x, start) =
+                (random.activations(rows, tokens), random.activations(cols, tokens), random.matrix(rows, cols));
+            let mut dw = start.clone();
+            cpu.weight_gradient(&dy, &x, &mut dw);
+            let mut want = start.clone();
+            for t in 0..tokens {
+                for r in 0..rows {
+                    for c in 0..cols {
+                        want.data[r * cols + c] += dy.get(t, r) * x.get(t, c);
+                    }
+                }
+            }
+            close(&dw.data, &want.data, 1e-5);
+        }
+    }
+
+    #[test]
+    fn bias_gradient_agrees_with_sums() {
+        let (mut cpu, mut random) = (Cpu::new(), Random::new(18));
+        let (dy, start) = (random.activations(5, 48), random.matrix(1, 5));
+        let mut db = start.clone();
+        cpu.bias_gradient(&dy, &mut db);
+        for c in 0..5 {
+            let want = start.data[c] + (0..48).map(|t| dy.get(t, c)).sum::<f32>();
+            close(&[db.data[c]], &[want], 1e-5);
         }
     }
 }

@@ -1,12 +1,84 @@
 //! RMS and layer norm over channels, per token.
 
-use super::simd::{Lanes, kernel};
-use crate::backend::{LAYER_NORM_EPS, NormKind, RMS_NORM_EPS};
+use super::simd::{Arith, Lanes, kernel};
+use super::{Cpu, CpuVector};
+use crate::backend::{NormKind, Norms};
 use crate::tensor::{Activations, Matrix, PANEL};
 
-/// Mean and reciprocal deviation of each lane of a panel; the mean of an RMS norm is 0.
+impl Norms for Cpu {
+    kernel! {
+        fn norm<A>(&mut self, kind: NormKind, x: &Activations, gain: Option<&CpuVector>, bias: Option<&CpuVector>, y: &mut Activations) {
+            assert!(x.channels() == y.channels() && x.tokens() == y.tokens());
+            for panel in 0..x.panels() {
+                let x = x.panel(panel);
+                let y = y.panel_mut(panel);
+                let (mean, scale) = statistics::<A>(kind, x);
+                for (channel, (x, y)) in x.chunks_exact(PANEL).zip(y.chunks_exact_mut(PANEL)).enumerate() {
+                    let mut out = Lanes::load(x).sub(mean).mul(scale);
+                    if let Some(gain) = gain {
+                        out = out.mul(Lanes::splat(gain[channel]));
+                    }
+                    if let Some(bias) = bias {
+                        out = out.add(Lanes::splat(bias[channel]));
+                    }
+                    out.store(y);
+                }
+            }
+        }
+    }
+
+    kernel! {
+        fn norm_backward_acc<A>(&mut self, kind: NormKind, x: &Activations, gain: Option<&CpuVector>, dy: &Activations, dx_acc: &mut Activations,
+                                dgain_acc: Option<&mut Matrix>, dbias_acc: Option<&mut Matrix>) {
+            assert!(x.channels() == dy.channels() && x.channels() == dx_acc.channels());
+            let (mut dgain_acc, mut dbias_acc) = (dgain_acc, dbias_acc);
+            let per_channel = Lanes::splat(1.0 / x.channels() as f32);
+            for panel in 0..x.panels() {
+                let x = x.panel(panel);
+                let dy = dy.panel(panel);
+                let dx = dx_acc.panel_mut(panel);
+                let (mean, scale) = statistics::<A>(kind, x);
+                let (mut sum_g, mut sum_gn) = (Lanes::zero(), Lanes::zero());
+                for (channel, (x, dy)) in x.chunks_exact(PANEL).zip(dy.chunks_exact(PANEL)).enumerate() {
+                    let n = Lanes::load(x).sub(mean).mul(scale);
+                    let dy = Lanes::load(dy);
+                    let g = match gain {
+                        Some(gain) => dy.mul(Lanes::splat(gain[channel])),
+                        None => dy,
+                    };
+                    sum_g = sum_g.add(g);
+                    sum_gn = g.mul_add::<A>(n, sum_gn);
+                    if let Some(dgain) = dgain_acc.as_deref_mut() {
+                        dgain.data[channel] += dy.mul(n).sum();
+                    }
+                    if let Some(dbias) = dbias_acc.as_deref_mut() {
+                        dbias.data[channel] += dy.sum();
+                    }
+                }
+                let mean_g = match kind {
+                    NormKind::Rms => Lanes::zero(),
+                    NormKind::Layer => sum_g.mul(per_channel),
+                };
+                let mean_gn = sum_gn.mul(per_channel);
+                for (channel, ((x, dy), dx)) in
+                    x.chunks_exact(PANEL).zip(dy.chunks_exact(PANEL)).zip(dx.chunks_exact_mut(PANEL)).enumerate()
+                {
+                    let n = Lanes::load(x).sub(mean).mul(scale);
+                    let g = match gain {
+                        Some(gain) => Lanes::load(dy).mul(Lanes::splat(gain[channel])),
+                        None => Lanes::load(dy),
+                    };
+                    let inner = g.sub(mean_g).sub(n.mul(mean_gn));
+                    scale.mul_add::<A>(inner, Lanes::load(dx)).store(dx);
+                }
+            }
+        }
+    }
+}
+
+/// Mean and scale (the reciprocal standard deviation) of each lane of a panel. The mean of an RMS norm is 0.
 #[inline(always)]
-fn statistics<A: super::simd::Arith>(kind: NormKind, x: &[f32]) -> (Lanes, Lanes) {
+fn statistics<A: Arith>(kind: NormKind, x: &[f32]) -> (Lanes, Lanes) {
     let per_channel = Lanes::splat(1.0 / (x.len() / PANEL) as f32);
     let mean = match kind {
         NormKind::Rms => Lanes::zero(),
@@ -23,83 +95,8 @@ fn statistics<A: super::simd::Arith>(kind: NormKind, x: &[f32]) -> (Lanes, Lanes
         let centred = Lanes::load(x).sub(mean);
         squares = centred.mul_add::<A>(centred, squares);
     }
-    let eps = match kind {
-        NormKind::Rms => RMS_NORM_EPS,
-        NormKind::Layer => LAYER_NORM_EPS,
-    };
-    let deviation = squares.mul(per_channel).add(Lanes::splat(eps as f32)).sqrt();
-    (mean, Lanes::splat(1.0).div(deviation))
-}
-
-kernel! {
-    pub fn norm<A>(kind: NormKind, x: &Activations, gain: Option<&[f32]>, bias: Option<&[f32]>, y: &mut Activations) {
-        assert!(x.channels() == y.channels() && x.tokens() == y.tokens());
-        for panel in 0..x.panels() {
-            let x = x.panel(panel);
-            let y = y.panel_mut(panel);
-            let (mean, scale) = statistics::<A>(kind, x);
-            for (channel, (x, y)) in x.chunks_exact(PANEL).zip(y.chunks_exact_mut(PANEL)).enumerate() {
-                let mut out = Lanes::load(x).sub(mean).mul(scale);
-                if let Some(gain) = gain {
-                    out = out.mul(Lanes::splat(gain[channel]));
-                }
-                if let Some(bias) = bias {
-                    out = out.add(Lanes::splat(bias[channel]));
-                }
-                out.store(y);
-            }
-        }
-    }
-}
-
-kernel! {
-    /// With `n = (x - mean) * scale` and `g = dy * gain`: `dx_acc += scale * (g - mean(g) - n * mean(g * n))`, the middle term for
-    /// layer norm only; `dgain_acc += sum_t dy * n`, `dbias_acc += sum_t dy`.
-    pub fn norm_backward_acc<A>(kind: NormKind, x: &Activations, gain: Option<&[f32]>, dy: &Activations, dx_acc: &mut Activations,
-                            dgain_acc: Option<&mut Matrix>, dbias_acc: Option<&mut Matrix>) {
-        assert!(x.channels() == dy.channels() && x.channels() == dx_acc.channels());
-        let (mut dgain_acc, mut dbias_acc) = (dgain_acc, dbias_acc);
-        let per_channel = Lanes::splat(1.0 / x.channels() as f32);
-        for panel in 0..x.panels() {
-            let x = x.panel(panel);
-            let dy = dy.panel(panel);
-            let dx = dx_acc.panel_mut(panel);
-            let (mean, scale) = statistics::<A>(kind, x);
-            let (mut sum_g, mut sum_gn) = (Lanes::zero(), Lanes::zero());
-            for (channel, (x, dy)) in x.chunks_exact(PANEL).zip(dy.chunks_exact(PANEL)).enumerate() {
-                let n = Lanes::load(x).sub(mean).mul(scale);
-                let dy = Lanes::load(dy);
-                let g = match gain {
-                    Some(gain) => dy.mul(Lanes::splat(gain[channel])),
-                    None => dy,
-                };
-                sum_g = sum_g.add(g);
-                sum_gn = g.mul_add::<A>(n, sum_gn);
-                if let Some(dgain) = dgain_acc.as_deref_mut() {
-                    dgain.data[channel] += dy.mul(n).sum();
-                }
-                if let Some(dbias) = dbias_acc.as_deref_mut() {
-                    dbias.data[channel] += dy.sum();
-                }
-            }
-            let mean_g = match kind {
-                NormKind::Rms => Lanes::zero(),
-                NormKind::Layer => sum_g.mul(per_channel),
-            };
-            let mean_gn = sum_gn.mul(per_channel);
-            for (channel, ((x, dy), dx)) in
-                x.chunks_exact(PANEL).zip(dy.chunks_exact(PANEL)).zip(dx.chunks_exact_mut(PANEL)).enumerate()
-            {
-                let n = Lanes::load(x).sub(mean).mul(scale);
-                let g = match gain {
-                    Some(gain) => Lanes::load(dy).mul(Lanes::splat(gain[channel])),
-                    None => Lanes::load(dy),
-                };
-                let inner = g.sub(mean_g).sub(n.mul(mean_gn));
-                scale.mul_add::<A>(inner, Lanes::load(dx)).store(dx);
-            }
-        }
-    }
+    let std = squares.mul(per_channel).add(Lanes::splat(kind.eps() as f32)).sqrt();
+    (mean, Lanes::splat(1.0).div(std))
 }
 
 #[cfg(test)]
@@ -110,29 +107,26 @@ mod tests {
     /// The naive reference, in f64.
     fn reference(kind: NormKind, x: &[f64], gain: Option<&[f32]>, bias: Option<&[f32]>) -> Vec<f64> {
         let n = x.len() as f64;
-        let (mean, eps) = match kind {
-            NormKind::Rms => (0.0, RMS_NORM_EPS),
-            NormKind::Layer => (x.iter().sum::<f64>() / n, LAYER_NORM_EPS),
-        };
+        let mean = if kind == NormKind::Rms { 0.0 } else { x.iter().sum::<f64>() / n };
         let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-        let scaled = |c: usize| (x[c] - mean) / (variance + eps).sqrt() * gain.map_or(1.0, |g| g[c] as f64);
+        let scaled = |c: usize| (x[c] - mean) / (variance + kind.eps()).sqrt() * gain.map_or(1.0, |g| g[c] as f64);
         (0..x.len()).map(|c| scaled(c) + bias.map_or(0.0, |b| b[c] as f64)).collect()
     }
 
     #[test]
     fn agrees_with_the_reference_forward_and_backward() {
-        let mut random = Random::new(5);
+        let (mut cpu, mut random) = (Cpu::new(), Random::new(5));
         for kind in [NormKind::Rms, NormKind::Layer] {
             for tokens in 1..=20 {
                 for channels in [2, 5, 16, 19] {
                     let x = random.activations(channels, tokens);
                     let dy = random.activations(channels, tokens);
-                    let gain: Vec<f32> = (0..channels).map(|_| random.next()).collect();
-                    let bias: Vec<f32> = (0..channels).map(|_| random.next()).collect();
+                    let gain: CpuVector = (0..channels).map(|_| random.next()).collect();
+                    let bias: CpuVector = (0..channels).map(|_| random.next()).collect();
                     let mut y = Activations::zeros(channels, tokens);
-                    norm(kind, &x, Some(&gain), Some(&bias), &mut y);
+                    cpu.norm(kind, &x, Some(&gain), Some(&bias), &mut y);
                     let mut dx = Activations::zeros(channels, tokens);
-                    norm_backward_acc(kind, &x, Some(&gain), &dy, &mut dx, None, None);
+                    cpu.norm_backward_acc(kind, &x, Some(&gain), &dy, &mut dx, None, None);
                     for token in 0..tokens {
                         let row = |a: &Activations| -> Vec<f32> { (0..channels).map(|c| a.get(token, c)).collect() };
                         let x: Vec<f64> = row(&x).iter().map(|v| *v as f64).collect();
@@ -153,14 +147,14 @@ mod tests {
 
     #[test]
     fn gain_and_bias_gradients() {
-        let mut random = Random::new(6);
+        let (mut cpu, mut random) = (Cpu::new(), Random::new(6));
         let (channels, tokens) = (5, 32);
         let (x, dy) = (random.activations(channels, tokens), random.activations(channels, tokens));
         let (mut dgain, mut dbias) = (Matrix::zeros(1, channels), Matrix::zeros(1, channels));
         let mut dx = Activations::zeros(channels, tokens);
-        norm_backward_acc(NormKind::Layer, &x, None, &dy, &mut dx, Some(&mut dgain), Some(&mut dbias));
+        cpu.norm_backward_acc(NormKind::Layer, &x, None, &dy, &mut dx, Some(&mut dgain), Some(&mut dbias));
         let mut normed = Activations::zeros(channels, tokens);
-        norm(NormKind::Layer, &x, None, None, &mut normed);
+        cpu.norm(NormKind::Layer, &x, None, None, &mut normed);
         for c in 0..channels {
             let gain: f32 = (0..tokens).map(|t| dy.get(t, c) * normed.get(t, c)).sum();
             let bias: f32 = (0..tokens).map(|t| dy.get(t, c)).sum();
@@ -170,9 +164,9 @@ mod tests {
 
     #[test]
     fn zeros_stay_finite() {
-        let x = Activations::zeros(4, 3);
+        let (mut cpu, x) = (Cpu::new(), Activations::zeros(4, 3));
         let mut y = x.clone();
-        norm(NormKind::Rms, &x, None, None, &mut y);
+        cpu.norm(NormKind::Rms, &x, None, None, &mut y);
         assert_eq!(y, x);
     }
 }

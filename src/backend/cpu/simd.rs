@@ -1,10 +1,12 @@
-//! The small SIMD vocabulary of every kernel: [`Lanes`], 16 numbers that belong to the 16 tokens of a panel.
+//! The SIMD types of every kernel: [`Lanes`] holds 16 numbers, one for each token of a panel.
 //!
 //! Natively `Lanes` is an array whose loops the compiler turns into AVX-512, AVX2 or NEON; the [`kernel!`] macro compiles each
 //! kernel for each of them and picks at run time. On wasm it is four `v128` (simd128, one build).
 
-// simd128 has no fused multiply-add to choose.
+// simd128 has no fused multiply-add.
 #![cfg_attr(target_arch = "wasm32", allow(dead_code))]
+// `a.add(b)`: operators would hide which operation a kernel fuses.
+#![allow(clippy::should_implement_trait)]
 
 use crate::tensor::PANEL;
 
@@ -55,15 +57,29 @@ pub fn level() -> Level {
     }
 }
 
-/// Defines a kernel once and compiles it for each instruction set: `kernel! { pub fn name<A>(args) { body } }`.
-/// Inside, `A: Arith` names the arithmetic to pass on to helpers (which must be `#[inline(always)]`).
+/// Defines a kernel once and compiles it for each instruction set: `kernel! { fn name<A>(args) { body } }`, or a method
+/// `fn name<A>(&mut self, args)`, whose body does not see `self`. Inside, `A: Arith` names the arithmetic to pass on to helpers (which
+/// must be `#[inline(always)]`).
+#[doc(hidden)]
+#[macro_export]
 macro_rules! kernel {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident<$arith:ident>(&mut self, $($arg:ident: $type:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name(&mut self, $($arg: $type),*) {
+            $crate::kernel!(@compile $arith ($($arg: $type),*) $body)
+        }
+    };
     ($(#[$meta:meta])* $vis:vis fn $name:ident<$arith:ident>($($arg:ident: $type:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments)]
         $vis fn $name($($arg: $type),*) {
+            $crate::kernel!(@compile $arith ($($arg: $type),*) $body)
+        }
+    };
+    (@compile $arith:ident ($($arg:ident: $type:ty),*) $body:block) => {{
             #[inline(always)]
-            #[allow(clippy::too_many_arguments)]
+            #[allow(clippy::too_many_arguments, clippy::extra_unused_type_parameters)]
             fn body<$arith: $crate::backend::cpu::simd::Arith>($($arg: $type),*) $body
 
             #[cfg(target_arch = "x86_64")]
@@ -90,14 +106,13 @@ macro_rules! kernel {
             body::<$crate::backend::cpu::simd::Fused>($($arg),*);
             #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
             body::<$crate::backend::cpu::simd::Plain>($($arg),*);
-        }
-    };
+    }};
 }
-pub(crate) use kernel;
+pub use kernel;
 
-/// Keeps a loop over rows a loop over rows: without it LLVM, which sees 16 plain numbers in a [`Lanes`], vectorizes over several rows
-/// and gathers their numbers, which takes many times as long. No instruction comes of it, but it also keeps loops from being
-/// unrolled: [`Lanes::store`] has it, and loops that store nothing call it where they need it.
+/// Keeps a loop over rows a loop over rows. Without it LLVM sees 16 plain numbers in a [`Lanes`], vectorizes over several rows and
+/// gathers their numbers, which takes many times as long. It adds no instruction, but it also keeps loops from being unrolled.
+/// [`Lanes::store`] has it; loops that store nothing call it where they need it.
 #[inline(always)]
 pub fn row_by_row() {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -306,7 +321,7 @@ mod lanes {
         pub fn array(self) -> [i32; PANEL] {
             let mut out = [0; PANEL];
             for i in 0..4 {
-                // SAFETY: 16 numbers lie there.
+                // SAFETY: the array has room for 16 numbers.
                 unsafe { v128_store(out.as_mut_ptr().cast::<v128>().add(i), self.0[i]) }
             }
             out
@@ -349,7 +364,7 @@ mod lanes {
         pub fn load(from: &[f32]) -> Self {
             let from = &from[..PANEL];
             let pointer = from.as_ptr().cast::<v128>();
-            // SAFETY: 16 numbers lie there (checked by the slice); v128_load takes any alignment.
+            // SAFETY: the slice has 16 numbers; v128_load takes any alignment.
             each!(|i: usize| unsafe { v128_load(pointer.add(i)) })
         }
         #[inline(always)]

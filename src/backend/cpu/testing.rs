@@ -1,4 +1,4 @@
-//! What the ops' tests share: seeded numbers, tolerances, finite differences.
+//! Helpers of the op tests: seeded numbers, tolerances, finite differences.
 
 use crate::tensor::{Activations, Matrix};
 

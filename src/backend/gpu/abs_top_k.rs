@@ -1,26 +1,40 @@
-//! AbsTopK; the CPU twin is `cpu/abs_top_k.rs`. From the same numbers both keep exactly the same entries.
+//! AbsTopK. From the same numbers it keeps exactly the entries that the CPU keeps.
 
 use super::record::Kernel;
-use super::{Gpu, GpuTensor, shaders};
+use super::shaders::shaders;
+use super::{Gpu, GpuTensor};
+use crate::backend::{AbsTopK, Elementwise};
 
-impl Gpu {
-    pub(super) fn keep_largest(&mut self, k: usize, x: &mut GpuTensor) {
+shaders! {
+    ABS_TOP_K = "abs_top_k",
+    ABS_TOP_K_BACKWARD = "abs_top_k_backward",
+}
+
+impl AbsTopK for Gpu {
+    fn abs_top_k(&mut self, k: usize, x: &mut GpuTensor) {
         if k >= x.channels {
             return;
         }
         if k == 0 {
-            return self.zero_tensor(x);
+            return self.zero(x);
         }
         let constants = [("CHANNELS", x.channels as f64), ("K", k as f64)];
-        let kernel = Kernel { shader: shaders::ABS_TOP_K, entry: "main", constants: &constants };
+        let kernel = Kernel { shader: ABS_TOP_K, entry: "main", constants: &constants };
         self.recorder.run(kernel, &[(0, x.bound())], [x.panels(), 1, 1]);
+    }
+
+    fn abs_top_k_backward(&mut self, kept: &GpuTensor, grad: &mut GpuTensor) {
+        assert!(kept.channels == grad.channels && kept.tokens == grad.tokens);
+        let shape = (grad.channels, grad.panels());
+        self.each_number(ABS_TOP_K_BACKWARD, &[], &[(0, kept.bound()), (1, grad.bound())], shape);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{both, gpu};
-    use crate::backend::{Backend, cpu::testing::Random};
+    use super::super::testing::{both, check as check_tensors, gpu};
+    use crate::backend::cpu::testing::Random;
+    use crate::backend::{AbsTopK, Memory};
     use crate::tensor::Activations;
 
     fn check(gpu: &mut super::Gpu, k: usize, x: &Activations) {
@@ -78,6 +92,25 @@ mod tests {
         for k in 1..6 {
             check(&mut gpu, k, &tiny);
             check(&mut gpu, k, &infinite);
+        }
+    }
+
+    #[test]
+    fn gradient_passes_where_the_cpu_lets_it() {
+        let Some(mut gpu) = gpu() else { return };
+        let mut random = Random::new(119);
+        for tokens in 1..=20 {
+            let (mut kept, dy) = (random.activations(28, tokens), random.activations(28, tokens));
+            kept.data_mut().iter_mut().step_by(3).for_each(|value| *value = 0.0);
+            // a subnormal number is kept
+            kept.data_mut()[1] = -1e-42;
+            for pair in both!(&mut gpu, |b| {
+                let (kept, mut grad) = (b.upload(&kept), b.upload(&dy));
+                b.abs_top_k_backward(&kept, &mut grad);
+                [grad]
+            }) {
+                check_tensors(pair, 0.0);
+            }
         }
     }
 }

@@ -1,13 +1,18 @@
-//! Causal attention with sink logits, forward and backward; the CPU twin is `cpu/attention.rs`.
+//! Causal attention with sink logits, forward and backward.
 
 use super::record::{Bound, Kernel, Staged};
-use super::{Gpu, GpuGradient, GpuTensor, GpuVector, shaders};
-use crate::backend::Span;
+use super::shaders::shaders;
+use super::{Gpu, GpuGradient, GpuTensor, GpuVector};
+use crate::backend::{Attention, Elementwise, Memory, Span};
 use crate::tensor::PANEL;
 
-impl Gpu {
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn attend(
+shaders! {
+    ATTENTION = "attention",
+    ATTENTION_BACKWARD = "attention_backward",
+}
+
+impl Attention for Gpu {
+    fn attention(
         &mut self,
         spans: &[Span],
         d_head: usize,
@@ -22,12 +27,12 @@ impl Gpu {
         }
         let (tiles, count) = self.tiles(spans);
         if count < y.panels() {
-            self.zero_tensor(y);
+            self.zero(y);
         }
         let constants = constants(d_head, sinks, q);
         let sinks = self.or_nothing(sinks);
         self.recorder.run(
-            Kernel { shader: shaders::ATTENTION, entry: "main", constants: &constants },
+            Kernel { shader: ATTENTION, entry: "main", constants: &constants },
             &[
                 (0, Bound::Staged(tiles)),
                 (1, Bound::Buffer(&sinks)),
@@ -40,8 +45,7 @@ impl Gpu {
         );
     }
 
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn attention_gradient(
+    fn attention_backward(
         &mut self,
         spans: &[Span],
         d_head: usize,
@@ -62,13 +66,13 @@ impl Gpu {
         let (tiles, count) = self.tiles(spans);
         let tiles = Bound::Staged(tiles);
         if count < q.panels() {
-            [&mut *dq, &mut *dk, &mut *dv].into_iter().for_each(|d| self.zero_tensor(d));
+            [&mut *dq, &mut *dk, &mut *dv].into_iter().for_each(|d| self.zero(d));
         }
         let constants = constants(d_head, sinks, q);
-        let kernel = |entry| Kernel { shader: shaders::ATTENTION_BACKWARD, entry, constants: &constants };
+        let kernel = |entry| Kernel { shader: ATTENTION_BACKWARD, entry, constants: &constants };
         let sinks = self.or_nothing(sinks);
-        // four numbers a head and token
-        let softmax = self.new_tensor(4 * heads, q.panels() * PANEL);
+        // four numbers per head and token
+        let softmax = self.tensor(4 * heads, q.panels() * PANEL);
         self.recorder.run(
             kernel("queries"),
             &[
@@ -102,9 +106,11 @@ impl Gpu {
             let bound = [(0, tiles), (7, softmax.bound()), (11, dsinks_acc.bound())];
             self.recorder.run(kernel("sink_gradient"), &bound, [1, heads, 1]);
         }
-        self.recycle_tensor(softmax);
+        self.recycle(softmax);
     }
+}
 
+impl Gpu {
     /// One tile for each panel of each span, and their number.
     fn tiles(&mut self, spans: &[Span]) -> (Staged, usize) {
         let mut tiles: Vec<[u32; 4]> = Vec::new();
@@ -130,7 +136,7 @@ fn constants(d_head: usize, sinks: Option<&GpuVector>, q: &GpuTensor) -> [(&'sta
 mod tests {
     use super::super::testing::{both, check_gradient, gpu};
     use crate::backend::cpu::testing::{Random, close};
-    use crate::backend::{Backend, Batch};
+    use crate::backend::{Attention, Batch, Memory};
     use crate::tensor::Activations;
 
     #[test]

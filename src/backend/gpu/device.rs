@@ -1,21 +1,58 @@
-//! Finding a device, and what it reports when something goes wrong.
+//! Opens a device and collects the errors that it reports.
 
-use super::signal::Signal;
 use crate::{Error, Result};
-use std::sync::Arc;
+use futures_channel::oneshot;
+use futures_util::FutureExt;
+use futures_util::future::Shared;
+use std::sync::{Arc, Mutex};
 
-/// An adapter's device and queue, with the first error that it reported.
+/// The device and queue of an adapter, with the first error that it reported.
 pub struct Device {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
     pub description: String,
-    /// A driver that computes on the CPU: right results, times that mean nothing.
+    /// The driver computes on the CPU: the results are right, the times are meaningless.
     pub software: bool,
-    /// The largest buffer that a kernel can be given.
+    /// Size of the largest buffer that a kernel can bind.
     pub max_bytes: u64,
-    trouble: Signal<String>,
+    first_error: FirstError,
     #[cfg(target_arch = "wasm32")]
     scopes: std::cell::RefCell<Scopes>,
+}
+
+/// The first error of a device. Callbacks report errors; several tasks may wait for the first.
+#[derive(Clone)]
+struct FirstError {
+    sender: Arc<Mutex<Option<oneshot::Sender<String>>>>,
+    receiver: Shared<oneshot::Receiver<String>>,
+}
+
+impl FirstError {
+    fn new() -> Self {
+        let (sender, receiver) = oneshot::channel();
+        FirstError { sender: Arc::new(Mutex::new(Some(sender))), receiver: receiver.shared() }
+    }
+
+    /// Later errors change nothing.
+    fn report(&self, error: String) {
+        let mut sender = self.sender.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(sender) = sender.take() {
+            // cannot fail: `self` holds a receiver
+            let _ = sender.send(error);
+        }
+    }
+
+    fn now(&self) -> Option<String> {
+        self.receiver.clone().now_or_never()?.ok()
+    }
+
+    async fn wait(self) -> String {
+        match self.receiver.await {
+            Ok(error) => error,
+            // the device was dropped without an error
+            Err(oneshot::Canceled) => std::future::pending().await,
+        }
+    }
 }
 
 /// Open error scopes, the innermost last. wgpu wants them closed from there.
@@ -55,14 +92,14 @@ impl Device {
         let descriptor =
             wgpu::DeviceDescriptor { label: Some("sparse-circuits"), required_limits: limits, ..Default::default() };
         let (device, queue) = (adapter.request_device(&descriptor).await)
-            .map_err(|e| Error::Backend(format!("the WebGPU adapter gives no device: {e}")))?;
+            .map_err(|e| Error::Backend(format!("the WebGPU adapter refused a device: {e}")))?;
 
-        let trouble = Signal::new();
-        let first = trouble.clone();
+        let first_error = FirstError::new();
+        let first = first_error.clone();
         // without a handler wgpu panics
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| first.give(error.to_string())));
-        let first = trouble.clone();
-        device.set_device_lost_callback(move |_, reason| first.give(format!("the device was lost: {reason}")));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| first.report(error.to_string())));
+        let first = first_error.clone();
+        device.set_device_lost_callback(move |_, reason| first.report(format!("the device was lost: {reason}")));
         let info = adapter.get_info();
         let device = Device {
             device,
@@ -70,7 +107,7 @@ impl Device {
             description: format!("{} ({})", info.name, info.backend),
             software: info.device_type == wgpu::DeviceType::Cpu,
             max_bytes,
-            trouble,
+            first_error,
             #[cfg(target_arch = "wasm32")]
             scopes: Default::default(),
         };
@@ -79,39 +116,44 @@ impl Device {
         Ok(device)
     }
 
-    /// Notes an error of our own; the first one stays.
+    /// The numbers of the largest tensor.
+    pub fn max_numbers(&self) -> usize {
+        (self.max_bytes / 4) as usize
+    }
+
+    /// Reports an error of our own.
     pub fn fail(&self, error: String) {
-        self.trouble.give(error);
+        self.first_error.report(error);
     }
 
     /// # Errors
     /// The first error since the device was made: after it nothing on the device can be trusted.
     pub fn check(&self) -> Result<()> {
-        self.trouble.now().map_or(Ok(()), |error| Err(Error::Backend(error)))
+        self.first_error.now().map_or(Ok(()), |error| Err(Error::Backend(error)))
     }
 
     /// The first error, when there is one.
     pub fn trouble(&self) -> impl Future<Output = String> + use<> {
-        self.trouble.clone().wait()
+        self.first_error.clone().wait()
     }
 
-    /// Ready when every error of what was asked of the device so far has been noted. A browser computes in another process, which
-    /// tells of an error some time later; the scopes that take turns here are how it says that there was none.
+    /// Ready when every error of the work so far has been reported. A browser computes in another process and reports errors later. Its
+    /// error scopes also report that there was none, so each call closes the open scopes and opens new ones.
     #[cfg(target_arch = "wasm32")]
     pub fn errors(&self) -> impl Future<Output = ()> + use<> {
         let popped: Vec<_> = std::iter::from_fn(|| self.scopes.borrow_mut().0.pop()).map(|scope| scope.pop()).collect();
         self.watch();
-        let trouble = self.trouble.clone();
+        let first = self.first_error.clone();
         async move {
             for error in popped {
                 if let Some(error) = error.await {
-                    trouble.give(error.to_string());
+                    first.report(error.to_string());
                 }
             }
         }
     }
 
-    /// Opens the scopes of what is asked of the device from now on. None for internal errors, which this wgpu cannot name.
+    /// Opens error scopes for the work from now on. This version of wgpu has none for internal errors.
     #[cfg(target_arch = "wasm32")]
     fn watch(&self) {
         use wgpu::ErrorFilter::{OutOfMemory, Validation};
@@ -119,14 +161,14 @@ impl Device {
         self.scopes.borrow_mut().0.extend(scopes);
     }
 
-    /// Natively an error has been noted when the call that made it returns.
+    /// Natively an error is reported before the call that caused it returns.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn errors(&self) -> impl Future<Output = ()> + use<> {
         std::future::ready(())
     }
 }
 
-/// How the error of a machine without an adapter begins.
+/// The start of the error text of a machine without an adapter.
 pub const NO_ADAPTER: &str = "there is no WebGPU adapter";
 
 #[cfg(test)]
@@ -134,9 +176,22 @@ mod tests {
     use super::super::record::Kernel;
     use super::super::testing::gpu;
     use super::super::{Gpu, shaders};
+    use super::{FirstError, FutureExt};
     use crate::Error;
-    use crate::backend::{Activation, Backend, now_or_never};
+    use crate::backend::{Activate, Activation, Elementwise, Memory, now_or_never};
     use crate::tensor::Activations;
+
+    #[test]
+    fn everyone_who_waits_gets_the_first_error() {
+        let errors = FirstError::new();
+        let mut waits = [Box::pin(errors.clone().wait()), Box::pin(errors.clone().wait())];
+        assert!(waits.iter_mut().all(|wait| wait.now_or_never().is_none()));
+        assert_eq!(errors.now(), None);
+        errors.report("first".into());
+        errors.report("second".into());
+        assert!(waits.iter_mut().all(|wait| wait.now_or_never().as_deref() == Some("first")));
+        assert_eq!(errors.now().as_deref(), Some("first"));
+    }
 
     /// Uploads, a kernel that has no pipeline yet, readings: each reading is the error, nothing panics.
     #[track_caller]
@@ -169,7 +224,7 @@ mod tests {
 
         let Some(mut gpu) = self::gpu() else { return };
         gpu.destroy();
-        check_dead(&mut gpu, "given back");
+        check_dead(&mut gpu, "destroyed");
     }
 
     #[test]
@@ -181,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_not_there_is_an_error() {
+    fn too_little_memory_is_an_error() {
         let Some(mut gpu) = gpu() else { return };
         gpu.recorder.device.max_bytes = u64::MAX;
         let _huge = gpu.tensor(1 << 20, 1 << 20);

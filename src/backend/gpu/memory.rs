@@ -1,8 +1,9 @@
-//! What the handles of [`Gpu`] hold, and the pool that tensors come from and go back to.
+//! What the GPU backend holds: tensors from a pool, weights, gradients; and reading them back.
 
 use super::Gpu;
-use super::record::Bound;
+use super::record::{Bound, max_workgroups};
 use crate::Result;
+use crate::backend::Memory;
 use crate::tensor::{Activations, Matrix, PANEL, SparseMatrix, WeightMatrix};
 use std::sync::OnceLock;
 use wgpu::{Buffer, BufferUsages};
@@ -20,16 +21,17 @@ impl GpuTensor {
     }
 
     /// Padding included.
-    pub(super) fn numbers(&self) -> usize {
+    pub fn numbers(&self) -> usize {
         self.channels * self.panels() * PANEL
     }
 
+    /// The buffer may be larger, as it comes from the pool.
     pub(super) fn bound(&self) -> Bound<'_> {
-        Bound::Buffer(&self.buffer)
+        Bound::Prefix(&self.buffer, self.numbers())
     }
 }
 
-/// One number a channel.
+/// One number per channel.
 pub struct GpuVector {
     pub(super) buffer: Buffer,
     pub(super) len: usize,
@@ -56,14 +58,14 @@ pub struct GpuMatrix {
 }
 
 pub(super) enum Form {
-    /// Row-major; the transposed product reads it from its other side.
+    /// Row-major; the transposed product reads it by columns.
     Dense(Buffer),
-    Sparse(Box<SparseSides>),
+    Sparse(Box<Directions>),
 }
 
-pub(super) struct SparseSides {
+pub(super) struct Directions {
     pub forward: Csr,
-    /// On the host, for the transpose, which is made when a backward pass first asks for it.
+    /// On the host, for the transpose, which the first backward pass makes.
     pub weights: SparseMatrix,
     pub transposed: OnceLock<Csr>,
 }
@@ -79,45 +81,93 @@ pub(super) struct Csr {
     pub long_rows: usize,
 }
 
-/// Nonzeros of a row from which on a whole workgroup takes it: eight for each of its slices.
+/// A row with this many nonzeros or more has a workgroup of its own: eight nonzeros per slice.
 pub(super) const LONG_ROW: usize = 128;
 
 const STORAGE: BufferUsages = BufferUsages::STORAGE;
 
-impl Gpu {
-    pub(super) fn new_tensor(&mut self, channels: usize, tokens: usize) -> GpuTensor {
+impl Memory for Gpu {
+    type Tensor = GpuTensor;
+    type Matrix = GpuMatrix;
+    type Vector = GpuVector;
+    type Gradient = GpuGradient;
+
+    fn name(&self) -> &'static str {
+        "webgpu"
+    }
+
+    fn max_tokens(&self, channels: usize) -> usize {
+        let panels = self.recorder.device.max_bytes / (4 * PANEL * channels.max(1)) as u64;
+        panels.clamp(1, max_workgroups() as u64) as usize * PANEL
+    }
+
+    fn tensor(&mut self, channels: usize, tokens: usize) -> GpuTensor {
         let numbers = channels * tokens.div_ceil(PANEL) * PANEL;
         self.recorder.check_size(4 * numbers);
-        let buffer = self.pool.get_mut(&numbers).and_then(Vec::pop).unwrap_or_else(|| self.recorder.zeros(numbers));
+        let buffer = self.pool.take(numbers, |size| self.recorder.zeros(size));
         GpuTensor { buffer, channels, tokens }
     }
 
-    pub(super) fn recycle_tensor(&mut self, tensor: GpuTensor) {
-        let numbers = tensor.numbers();
-        self.pool.entry(numbers).or_default().push(tensor.buffer);
+    fn tokens(&self, tensor: &GpuTensor) -> usize {
+        tensor.tokens
     }
 
-    pub(super) fn upload_tensor(&mut self, values: &Activations) -> GpuTensor {
+    fn recycle(&mut self, tensor: GpuTensor) {
+        let numbers = tensor.numbers();
+        // an uploaded tensor has a smaller buffer
+        if tensor.buffer.size() == 4 * self.pool.class(numbers) as u64 {
+            self.pool.give_back(numbers, tensor.buffer);
+        }
+    }
+
+    fn upload(&mut self, values: &Activations) -> GpuTensor {
         // not from the pool: recorded ops may still have to read what its buffers hold
         let buffer = self.recorder.filled(bytemuck::cast_slice(values.data()), STORAGE | BufferUsages::COPY_SRC);
         GpuTensor { buffer, channels: values.channels(), tokens: values.tokens() }
     }
 
-    pub(super) fn upload_vector(&mut self, values: &[f32]) -> GpuVector {
-        GpuVector { buffer: self.recorder.filled(bytemuck::cast_slice(values), STORAGE), len: values.len() }
-    }
-
-    pub(super) fn upload_matrix(&mut self, weights: &WeightMatrix) -> GpuMatrix {
+    fn matrix(&mut self, weights: &WeightMatrix) -> GpuMatrix {
         let form = match weights {
             WeightMatrix::Dense(w) => Form::Dense(self.recorder.filled(bytemuck::cast_slice(&w.data), STORAGE)),
             WeightMatrix::Sparse(w) => {
                 let forward = self.upload_csr(w);
-                Form::Sparse(Box::new(SparseSides { forward, weights: w.clone(), transposed: OnceLock::new() }))
+                Form::Sparse(Box::new(Directions { forward, weights: w.clone(), transposed: OnceLock::new() }))
             }
         };
         GpuMatrix { rows: weights.rows(), cols: weights.cols(), form }
     }
 
+    fn vector(&mut self, values: &[f32]) -> GpuVector {
+        GpuVector { buffer: self.recorder.filled(bytemuck::cast_slice(values), STORAGE), len: values.len() }
+    }
+
+    fn gradient(&mut self, rows: usize, cols: usize) -> GpuGradient {
+        GpuGradient { buffer: self.recorder.zeros(rows * cols), rows, cols }
+    }
+
+    async fn read(&mut self, tensor: &GpuTensor) -> Result<Activations> {
+        Ok(self.read_all(&[tensor]).await?.remove(0))
+    }
+
+    async fn read_gradient(&mut self, gradient: &GpuGradient) -> Result<Matrix> {
+        Ok(self.read_gradients(&[gradient]).await?.remove(0))
+    }
+
+    async fn read_all(&mut self, tensors: &[&GpuTensor]) -> Result<Vec<Activations>> {
+        let buffers: Vec<_> = tensors.iter().map(|t| (&t.buffer, t.numbers())).collect();
+        let numbers = self.recorder.read(&buffers).await?;
+        let all = tensors.iter().zip(numbers);
+        Ok(all.map(|(t, numbers)| Activations::from_buffer(t.channels, t.tokens, numbers)).collect())
+    }
+
+    async fn read_gradients(&mut self, gradients: &[&GpuGradient]) -> Result<Vec<Matrix>> {
+        let buffers: Vec<_> = gradients.iter().map(|g| (&g.buffer, g.rows * g.cols)).collect();
+        let numbers = self.recorder.read(&buffers).await?;
+        Ok(gradients.iter().zip(numbers).map(|(g, numbers)| Matrix::new(g.rows, g.cols, numbers)).collect())
+    }
+}
+
+impl Gpu {
     pub(super) fn upload_csr(&self, w: &SparseMatrix) -> Csr {
         let length = |row: usize| (w.indptr()[row + 1] - w.indptr()[row]) as usize;
         let mut rows: Vec<usize> = (0..w.rows()).collect();
@@ -134,26 +184,5 @@ impl Gpu {
             cols: w.cols(),
             long_rows,
         }
-    }
-
-    pub(super) fn new_gradient(&mut self, rows: usize, cols: usize) -> GpuGradient {
-        GpuGradient { buffer: self.recorder.zeros(rows * cols), rows, cols }
-    }
-
-    pub(super) async fn read_tensors(&mut self, tensors: &[&GpuTensor]) -> Result<Vec<Activations>> {
-        let buffers: Vec<_> = tensors.iter().map(|t| (&t.buffer, t.numbers())).collect();
-        let numbers = self.recorder.read(&buffers).await?;
-        let all = tensors.iter().zip(numbers).map(|(tensor, numbers)| {
-            let mut values = Activations::zeros(tensor.channels, tensor.tokens);
-            values.data_mut().copy_from_slice(&numbers);
-            values
-        });
-        Ok(all.collect())
-    }
-
-    pub(super) async fn read_matrices(&mut self, gradients: &[&GpuGradient]) -> Result<Vec<Matrix>> {
-        let buffers: Vec<_> = gradients.iter().map(|g| (&g.buffer, g.rows * g.cols)).collect();
-        let numbers = self.recorder.read(&buffers).await?;
-        Ok(gradients.iter().zip(numbers).map(|(g, numbers)| Matrix::new(g.rows, g.cols, numbers)).collect())
     }
 }

@@ -1,12 +1,18 @@
-//! RMS and layer norm, forward and backward; the CPU twin is `cpu/norm.rs`.
+//! RMS and layer norm, forward and backward.
 
 use super::record::{Bound, Kernel};
-use super::{Gpu, GpuGradient, GpuTensor, GpuVector, SLICES, shaders};
-use crate::backend::{LAYER_NORM_EPS, NormKind, RMS_NORM_EPS};
+use super::shaders::shaders;
+use super::{Gpu, GpuGradient, GpuTensor, GpuVector, SLICES};
+use crate::backend::{Matmul, Memory, NormKind, Norms};
 use crate::tensor::PANEL;
 
-impl Gpu {
-    pub(super) fn norm_tensor(
+shaders! {
+    NORM = "norm" after "norm_statistics",
+    NORM_BACKWARD_ACC = "norm_backward_acc" after "norm_statistics",
+}
+
+impl Norms for Gpu {
+    fn norm(
         &mut self,
         kind: NormKind,
         x: &GpuTensor,
@@ -19,14 +25,13 @@ impl Gpu {
         let constants = [channels, layer_norm, eps, flag("GAIN", gain.is_some()), flag("BIAS", bias.is_some())];
         let (gain, bias) = (self.or_nothing(gain), self.or_nothing(bias));
         self.recorder.run(
-            Kernel { shader: shaders::NORM, entry: "main", constants: &constants },
+            Kernel { shader: NORM, entry: "main", constants: &constants },
             &[(0, x.bound()), (1, Bound::Buffer(&gain)), (2, Bound::Buffer(&bias)), (3, y.bound())],
             [x.panels(), 1, 1],
         );
     }
 
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn norm_gradient(
+    fn norm_backward_acc(
         &mut self,
         kind: NormKind,
         x: &GpuTensor,
@@ -41,33 +46,29 @@ impl Gpu {
         let [channels, layer_norm, eps] = constants(kind, x);
         let constants = [channels, layer_norm, eps, flag("GAIN", gain.is_some())];
         let gain = self.or_nothing(gain);
-        // two numbers a token: a tensor of two channels has the room
-        let statistics = self.new_tensor(2, x.panels() * PANEL);
+        // two numbers per token fit a tensor of two channels
+        let statistics = self.tensor(2, x.panels() * PANEL);
         self.recorder.run(
-            Kernel { shader: shaders::NORM_BACKWARD_ACC, entry: "main", constants: &constants },
+            Kernel { shader: NORM_BACKWARD_ACC, entry: "main", constants: &constants },
             &[(0, x.bound()), (1, Bound::Buffer(&gain)), (2, dy.bound()), (3, dx_acc.bound()), (4, statistics.bound())],
             [x.panels(), 1, 1],
         );
         if let Some(dgain_acc) = dgain_acc {
             self.recorder.run(
-                Kernel { shader: shaders::NORM_BACKWARD_ACC, entry: "gain_gradient", constants: &constants },
+                Kernel { shader: NORM_BACKWARD_ACC, entry: "gain_gradient", constants: &constants },
                 &[(0, x.bound()), (2, dy.bound()), (5, statistics.bound()), (6, dgain_acc.bound())],
                 [x.channels.div_ceil(SLICES), 1, 1],
             );
         }
-        self.recycle_tensor(statistics);
+        self.recycle(statistics);
         if let Some(dbias_acc) = dbias_acc {
-            self.sum_tokens(dy, dbias_acc);
+            self.bias_gradient(dy, dbias_acc);
         }
     }
 }
 
 fn constants(kind: NormKind, x: &GpuTensor) -> [(&'static str, f64); 3] {
-    let eps = match kind {
-        NormKind::Rms => RMS_NORM_EPS,
-        NormKind::Layer => LAYER_NORM_EPS,
-    };
-    [("CHANNELS", x.channels as f64), flag("LAYER_NORM", kind == NormKind::Layer), ("EPS", eps)]
+    [("CHANNELS", x.channels as f64), flag("LAYER_NORM", kind == NormKind::Layer), ("EPS", kind.eps())]
 }
 
 fn flag(name: &'static str, on: bool) -> (&'static str, f64) {
@@ -77,7 +78,8 @@ fn flag(name: &'static str, on: bool) -> (&'static str, f64) {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{both, check, check_gradient, gpu};
-    use crate::backend::{Backend, NormKind, cpu::testing::Random, now_or_never};
+    use crate::backend::cpu::testing::Random;
+    use crate::backend::{Memory, NormKind, Norms, now_or_never};
     use crate::tensor::Activations;
 
     #[test]

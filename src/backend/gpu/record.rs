@@ -1,21 +1,21 @@
-//! Ops are recorded, not run: a pipeline, its buffers and a number of workgroups each. The first reading submits all of them at
-//! once, in one compute pass, so that a forward pass is one submission however many ops it has.
+//! Records ops: a pipeline, its buffers and a number of workgroups each. A reading submits all recorded ops in one compute pass, so a
+//! forward pass is one submission.
 
 use super::device::Device;
 use super::shaders::Shader;
-use super::signal::Signal;
 use crate::{Error, Result};
+use futures_channel::oneshot;
 use std::collections::HashMap;
 use wgpu::BufferUsages;
 
-/// What was asked of the device so far.
+/// How much work the device was given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Kernels run.
     pub dispatches: usize,
     /// Command buffers handed to the device.
     pub submissions: usize,
-    /// Waits for what was read back, however many tensors at once.
+    /// Waits for a reading, of one or several tensors.
     pub readings: usize,
     pub bytes_read: usize,
 }
@@ -27,14 +27,15 @@ pub struct Kernel<'a> {
     pub constants: &'a [(&'static str, f64)],
 }
 
-/// What a binding of a kernel names: a whole buffer, or numbers laid out for one op.
+/// What a binding of a kernel names: a buffer, the first words of one, or numbers staged for one op.
 #[derive(Clone, Copy)]
 pub enum Bound<'a> {
     Buffer(&'a wgpu::Buffer),
+    Prefix(&'a wgpu::Buffer, usize),
     Staged(Staged),
 }
 
-/// Numbers of the host for one op (tokens, targets, spans), in a buffer that is written when the recording is submitted.
+/// Numbers of the host for one op (tokens, targets, spans), in a buffer that is written on submission.
 #[derive(Clone, Copy)]
 pub struct Staged {
     chunk: usize,
@@ -48,7 +49,7 @@ struct Dispatch {
     workgroups: [u32; 3],
 }
 
-/// With the layout of its bindings, which a browser makes anew each time that it is asked for.
+/// With the layout of its bindings: a browser would make a new one on each request.
 #[derive(Clone)]
 struct Pipeline {
     pipeline: wgpu::ComputePipeline,
@@ -73,12 +74,18 @@ pub struct Recorder {
 const CHUNK: usize = 1 << 16;
 /// WebGPU's guaranteed alignment of a binding's offset, in words.
 const ALIGNMENT: usize = 64;
-/// Recorded ops beyond which they are submitted although nothing was read.
+/// This many recorded ops are submitted without a reading.
 const LONG: usize = 1 << 13;
 
-/// Of a dispatch, in each direction.
+/// The limit of a dispatch in each dimension.
 pub fn max_workgroups() -> usize {
     wgpu::Limits::default().max_compute_workgroups_per_dimension as usize
+}
+
+/// `words` words of a buffer from `offset` on.
+fn part(buffer: &wgpu::Buffer, offset: usize, words: usize) -> wgpu::BindingResource<'_> {
+    let size = std::num::NonZeroU64::new((words * 4) as u64);
+    wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: (offset * 4) as u64, size })
 }
 
 impl Recorder {
@@ -122,15 +129,17 @@ impl Recorder {
         })
     }
 
-    /// Notes an error when a buffer of so many bytes is more than a kernel can be given.
+    /// Reports an error when a kernel cannot bind a buffer of `bytes` bytes.
     pub fn check_size(&self, bytes: usize) {
         let most = self.device.max_bytes;
         if bytes as u64 > most {
-            self.device.fail(format!("a buffer of {bytes} bytes is more than the {most} that the WebGPU device binds"));
+            self.device.fail(format!(
+                "a buffer of {bytes} bytes is larger than the {most} bytes that the WebGPU device can bind"
+            ));
         }
     }
 
-    /// Lays out numbers for the op that is recorded next. At least one.
+    /// Stages numbers, at least one, for the op that is recorded next.
     pub fn stage(&mut self, words: &[u32]) -> Staged {
         let fits = |chunk: &Chunk| {
             chunk.words.len().next_multiple_of(ALIGNMENT) + words.len() <= (chunk.buffer.size() / 4) as usize
@@ -173,11 +182,8 @@ impl Recorder {
                 binding,
                 resource: match bound {
                     Bound::Buffer(buffer) => buffer.as_entire_binding(),
-                    Bound::Staged(staged) => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                        buffer: &self.chunks[staged.chunk].buffer,
-                        offset: (staged.offset * 4) as u64,
-                        size: std::num::NonZeroU64::new((staged.len * 4) as u64),
-                    }),
+                    Bound::Prefix(buffer, words) => part(buffer, 0, words),
+                    Bound::Staged(staged) => part(&self.chunks[staged.chunk].buffer, staged.offset, staged.len),
                 },
             })
             .collect();
@@ -223,7 +229,7 @@ impl Recorder {
         pipeline
     }
 
-    /// Hands everything recorded to the device, followed by what `then` adds.
+    /// Submits everything recorded, followed by what `then` adds.
     fn submit(&mut self, then: impl FnOnce(&mut wgpu::CommandEncoder)) {
         for chunk in &mut self.chunks {
             if !chunk.words.is_empty() {
@@ -248,7 +254,7 @@ impl Recorder {
         self.device.queue.submit([encoder.finish()]);
     }
 
-    /// The first so many 32-bit floats of each buffer after everything recorded so far.
+    /// Reads the first numbers of each buffer (the given count), after everything recorded so far.
     ///
     /// # Errors
     /// [`crate::Error::Backend`]: the first thing that went wrong on the device, now or before.
@@ -272,24 +278,29 @@ impl Recorder {
         self.counts.readings += 1;
         self.counts.bytes_read += numbers * 4;
         self.device.check()?;
-        let mapped = Signal::new();
-        let done = mapped.clone();
-        landing.map_async(wgpu::MapMode::Read, .., move |result| done.give(result.map_err(|e| e.to_string())));
+        let (done, mapped) = oneshot::channel();
+        landing.map_async(wgpu::MapMode::Read, .., move |result| {
+            // no receiver: the reading was dropped
+            let _ = done.send(result);
+        });
         let errors = self.device.errors();
-        // A browser calls back from its event loop; natively somebody has to wait.
+        // A browser calls back from its event loop. Natively this thread must poll.
         #[cfg(not(target_arch = "wasm32"))]
         if let Err(error) = self.device.device.poll(wgpu::PollType::wait_indefinitely()) {
             self.device.fail(error.to_string());
         }
-        let result = mapped.wait().await;
+        let result = mapped.await;
         errors.await;
         self.device.check()?;
-        result.map_err(Error::Backend)?;
+        match result {
+            Ok(mapped) => mapped.map_err(|e| Error::Backend(e.to_string()))?,
+            Err(oneshot::Canceled) => return Err(Error::Backend("the device dropped a reading".into())),
+        }
         let view = landing.get_mapped_range(..).map_err(|e| Error::Backend(e.to_string()))?;
         let mut values = view.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         let all = buffers.iter().map(|&(_, numbers)| values.by_ref().take(numbers).collect()).collect();
         drop(view);
-        // a browser would keep its memory until it next collects garbage
+        // a browser would keep its memory until the next garbage collection
         landing.destroy();
         Ok(all)
     }

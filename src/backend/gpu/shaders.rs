@@ -1,13 +1,19 @@
-//! The WGSL kernels of `shaders/`, one op a file, named as its op in [`super::Backend`].
+//! WGSL kernels. The file of an op in `gpu/` declares its kernels of `shaders/` by [`shaders!`], under the op's name.
 
-/// A file that no device compiles.
+use super::{abs_top_k, activate, attention, elementwise, indexing, intervene, loss, matmul, norm};
+
+/// A shader that no device compiles.
 #[cfg(test)]
-pub const BROKEN: Shader = Shader { name: "broken", parts: &["fn main( {"] };
+pub const BROKEN: Shader = Shader { name: "broken", parts: &[PRELUDE, "fn main( {"] };
 
-/// A kernel's file, with what stands before it. `shaders/panel.wgsl` stands before all.
+/// Precedes every kernel: the layout of panels.
+pub const PRELUDE: &str = include_str!("../../../shaders/panel.wgsl");
+
+/// A kernel with the files that precede it.
+#[derive(Clone, Copy)]
 pub struct Shader {
     pub name: &'static str,
-    parts: &'static [&'static str],
+    pub parts: &'static [&'static str],
 }
 
 impl Shader {
@@ -16,48 +22,37 @@ impl Shader {
     }
 }
 
+/// Declares kernels of `shaders/`: a constant each, and all of them as `SHADERS`. `"op" after "file"` puts another file before the op's.
 macro_rules! shaders {
     ($($constant:ident = $name:literal $(after $before:literal)?,)*) => {
-        $(pub const $constant: Shader = Shader {
+        $(const $constant: $crate::backend::gpu::shaders::Shader = $crate::backend::gpu::shaders::Shader {
             name: $name,
-            parts: &[shaders!(@file "panel"), $(shaders!(@file $before),)? shaders!(@file $name)],
+            parts: &[
+                $crate::backend::gpu::shaders::PRELUDE,
+                $(include_str!(concat!("../../../shaders/", $before, ".wgsl")),)?
+                include_str!(concat!("../../../shaders/", $name, ".wgsl")),
+            ],
         };)*
-        pub const ALL: &[Shader] = &[$($constant,)*];
-    };
-    (@file $name:literal) => {
-        include_str!(concat!("../../../shaders/", $name, ".wgsl"))
+        pub(super) const SHADERS: &[$crate::backend::gpu::shaders::Shader] = &[$($constant,)*];
     };
 }
+pub(super) use shaders;
 
-shaders! {
-    ABS_TOP_K = "abs_top_k",
-    ACTIVATE = "activate" after "gelu",
-    ACTIVATE_BACKWARD = "activate_backward" after "gelu",
-    ADD = "add",
-    ATTENTION = "attention",
-    ATTENTION_BACKWARD = "attention_backward",
-    BIAS_GRADIENT = "bias_gradient",
-    CANDIDATE_LOSS = "candidate_loss",
-    CONCAT = "concat",
-    COPY = "copy",
-    CROSS_ENTROPY = "cross_entropy",
-    CHANNEL_AFFINE = "channel_affine",
-    MEAN_ABLATE = "mean_ablate",
-    MEAN_ABLATE_BACKWARD = "mean_ablate_backward",
-    GATHER = "gather",
-    GATHER_GRADIENT = "gather_gradient",
-    ABS_TOP_K_BACKWARD = "abs_top_k_backward",
-    LIMIT = "limit",
-    MATMUL_DENSE = "matmul_dense",
-    MATMUL_SPARSE = "matmul_sparse",
-    NORM = "norm" after "norm_statistics",
-    NORM_BACKWARD_ACC = "norm_backward_acc" after "norm_statistics",
-    PATCH = "patch",
-    SELECT = "select",
-    SELECT_BACKWARD_ACC = "select_backward_acc",
-    SPLIT = "split",
-    WEIGHT_GRADIENT = "weight_gradient",
-    ZERO = "zero",
+/// The kernels of all ops.
+pub fn all() -> impl Iterator<Item = &'static Shader> {
+    [
+        abs_top_k::SHADERS,
+        activate::SHADERS,
+        attention::SHADERS,
+        elementwise::SHADERS,
+        indexing::SHADERS,
+        intervene::SHADERS,
+        loss::SHADERS,
+        matmul::SHADERS,
+        norm::SHADERS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 #[cfg(test)]
@@ -78,7 +73,7 @@ mod tests {
     /// With no capability that WebGPU does not guarantee.
     #[test]
     fn every_shader_is_valid() {
-        for shader in ALL {
+        for shader in all() {
             let result = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&parse(shader));
             result.unwrap_or_else(|e| panic!("{}", e.emit_to_string_with_path(&shader.source(), shader.name)));
         }
@@ -87,7 +82,7 @@ mod tests {
     #[test]
     fn every_shader_stays_inside_the_guaranteed_limits() {
         let limits = wgpu::Limits::default();
-        for shader in ALL {
+        for shader in all() {
             let module = parse(shader);
             let info = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module).unwrap();
             let mut layouter = Layouter::default();
@@ -112,15 +107,16 @@ mod tests {
         }
     }
 
-    /// A file that no pipeline uses, or one that stands in another's stead, would go unseen.
+    /// A file that no op declares would never be checked.
     #[test]
-    fn every_file_is_listed() {
+    fn every_file_is_declared_once() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
         let files: BTreeSet<String> =
             std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
-        let mut listed: BTreeSet<String> = ALL.iter().map(|shader| format!("{}.wgsl", shader.name)).collect();
-        listed.extend(["panel.wgsl", "gelu.wgsl", "norm_statistics.wgsl"].map(String::from));
-        assert_eq!(files, listed);
-        assert!(ALL[0].source().contains(&format!("const PANEL = {PANEL}u;")));
+        let mut declared: Vec<String> = all().map(|shader| format!("{}.wgsl", shader.name)).collect();
+        declared.extend(["panel.wgsl", "gelu.wgsl", "norm_statistics.wgsl"].map(String::from));
+        declared.sort();
+        assert_eq!(files.into_iter().collect::<Vec<_>>(), declared);
+        assert!(BROKEN.source().contains(&format!("const PANEL = {PANEL}u;")));
     }
 }

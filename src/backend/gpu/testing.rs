@@ -1,10 +1,10 @@
-//! What the ops' tests share: a device, and the CPU beside it.
+//! Helpers of the op tests: a device, and comparison with the CPU.
 
 use super::Gpu;
 use crate::backend::cpu::testing::{Random, close};
 use crate::tensor::{Activations, Matrix};
 
-/// The machine's device, or a sentence and `None` where there is no adapter.
+/// The machine's device. Without an adapter: `None`, after a line on standard error.
 pub fn gpu() -> Option<Gpu> {
     Gpu::for_tests()
 }
@@ -44,7 +44,7 @@ pub fn check_gradient((got, want): (Matrix, Matrix), tolerance: f32) {
 pub fn sparse_matrix(random: &mut Random, rows: usize, cols: usize, share: f32) -> Matrix {
     let mut matrix = random.matrix(rows, cols);
     for value in &mut matrix.data {
-        // roughly Gaussian numbers, so this share is rough, too
+        // the numbers are roughly Gaussian, so the share is approximate
         if random.next() > (2.0 * share - 1.0) * 1.5 {
             *value = 0.0;
         }

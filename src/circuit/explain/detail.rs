@@ -2,7 +2,7 @@
 
 use super::graph::to_logit;
 use super::inspect::{attention_from, channel, head_of};
-use crate::backend::{Activation, LAYER_NORM_EPS, RMS_NORM_EPS};
+use crate::backend::{Activation, NormKind};
 use crate::circuit::definition::{Circuit, Map, maps};
 use crate::circuit::intervene::{Edits, Means, Values};
 use crate::model::{Config, Hook, Node, Norm, ResidualActivation, Site, TopKSite, Weights};
@@ -220,7 +220,8 @@ impl Scale {
         let n = x.len() as f64;
         let mean = if config.rms_norm { 0.0 } else { x.clone().map(f64::from).sum::<f64>() / n };
         let square = x.map(|x| (x as f64 - mean).powi(2)).sum::<f64>() / n;
-        let epsilon = if config.rms_norm { RMS_NORM_EPS } else { LAYER_NORM_EPS };
+        let kind = if config.rms_norm { NormKind::Rms } else { NormKind::Layer };
+        let epsilon = kind.eps();
         let gain = norm.gain.as_ref().map_or(1.0, |gain| gain[index]) as f64;
         Scale {
             weight: (gain / (square + epsilon).sqrt()) as f32,

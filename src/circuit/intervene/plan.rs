@@ -70,7 +70,7 @@ impl<B: Backend> Plan<B> {
     }
 
     fn edit(&mut self, node: Node, scale: f32, shift: f32) {
-        self.at(node.hook).edits.push(ChannelAffine { channel: node.index as u32, scale, shift, tokens: None });
+        self.at(node.hook).edits.push(ChannelAffine { channel: node.index as u32, scale, shift });
     }
 }
 

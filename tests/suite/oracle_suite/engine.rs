@@ -5,6 +5,7 @@ use super::{Gate, Outcome, Subject, TaskOutcome};
 use sparse_circuits::Result;
 use sparse_circuits::backend::{Backend, Batch, ChannelAffine, IGNORE};
 use sparse_circuits::model::{Config, Hook, Hooks, LogitsAt, Model, Weights, backward, forward, forward_with_trace};
+use sparse_circuits::tensor::Activations;
 use std::collections::BTreeMap;
 
 pub struct Engine<B: Backend> {
@@ -42,7 +43,19 @@ struct EditAndRecord<'a, B: Backend> {
 impl<B: Backend> Hooks<B> for EditAndRecord<'_, B> {
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
         for edit in self.edits.iter().filter(|edit| edit.hook == hook) {
-            backend.channel_affine(&channel_edits(edit), x);
+            let changes = channel_changes(edit);
+            let Some(positions) = &edit.positions else {
+                backend.channel_affine(&changes, x);
+                continue;
+            };
+            // at some positions only: changed in a copy, patched from there
+            let tokens = backend.tokens(x);
+            let mut changed = backend.tensor(hook.width(self.config), tokens);
+            backend.copy(x, &mut changed);
+            backend.channel_affine(&changes, &mut changed);
+            let channels: Vec<u32> = changes.iter().map(|change| change.channel).collect();
+            let positions: Vec<(u32, u32)> = positions.iter().map(|&p| (p as u32, p as u32)).collect();
+            backend.patch(&changed, &channels, &positions, x);
         }
         if self.wanted.contains(&hook) {
             let tokens = backend.tokens(x);
@@ -54,15 +67,14 @@ impl<B: Backend> Hooks<B> for EditAndRecord<'_, B> {
     }
 }
 
-fn channel_edits(edit: &VectorEdit) -> Vec<ChannelAffine> {
-    let tokens = edit.positions.as_ref().map(|positions| positions.iter().map(|&p| p as u32).collect::<Vec<_>>());
+fn channel_changes(edit: &VectorEdit) -> Vec<ChannelAffine> {
     let change = |(at, &channel): (usize, &usize)| {
         let (scale, shift) = match edit.op {
             VectorOp::Zero => (0.0, 0.0),
             VectorOp::Set => (0.0, edit.values[at] as f32),
             VectorOp::Scale => (edit.factor as f32, 0.0),
         };
-        ChannelAffine { channel: channel as u32, scale, shift, tokens: tokens.clone() }
+        ChannelAffine { channel: channel as u32, scale, shift }
     };
     edit.channels.iter().enumerate().map(change).collect()
 }
@@ -136,13 +148,12 @@ impl<B: Backend> Subject for Engine<B> {
         let (logits, trace) = forward_with_trace(&mut self.backend, &self.model, &batch, LogitsAt::Last, &mut masks)
             .expect("a forward pass");
         let pairs: Vec<(u32, u32)> = sequences.iter().map(|s| (s.target as u32, s.alternative as u32)).collect();
-        let n = sequences.len();
-        let mut losses = self.backend.tensor(1, n);
-        let mut grad = self.backend.tensor(self.model.config.vocab_size, n);
-        self.backend.candidate_loss(&logits, &pairs, 1.0 / n as f32, &mut losses, &mut grad);
+        let logits = self.backend.read(&logits).await.expect("a reading");
+        let (losses, grad) = candidate_loss(&logits, &pairs);
+        let grad = self.backend.upload(&grad);
         backward(&mut self.backend, &self.model, &batch, trace, &grad, &mut masks, None);
-        let losses = self.table(&losses, n).await.values.iter().map(|loss| loss * n as f64).collect();
-        let last_logits = self.table(&logits, n).await;
+        let last_logits =
+            Table { cols: logits.channels(), values: logits.to_rows().iter().map(|&v| v as f64).collect() };
         let mut gradients = BTreeMap::new();
         for (hook, mask) in masks.0 {
             let gradient = self.backend.read_gradient(&mask.gradient).await.expect("a reading");
@@ -150,6 +161,23 @@ impl<B: Backend> Subject for Engine<B> {
         }
         TaskOutcome { losses, last_logits, gradients: Some(gradients) }
     }
+}
+
+/// The cross entropy of each softmax over two candidates, row `i` wanting `pairs[i].0` and not `pairs[i].1`; and the gradient of their
+/// mean by the logits.
+fn candidate_loss(logits: &Activations, pairs: &[(u32, u32)]) -> (Vec<f64>, Activations) {
+    let mut grad = Activations::zeros(logits.channels(), logits.tokens());
+    let mut losses = Vec::new();
+    for (i, &(wanted, other)) in pairs.iter().enumerate() {
+        let [wanted, other] = [wanted, other].map(|token| token as usize);
+        let logit_diff = f64::from(logits.get(i, wanted)) - f64::from(logits.get(i, other));
+        // -log sigmoid(d) = log(1 + exp(-d)), stable on both sides
+        losses.push((-logit_diff.abs()).exp().ln_1p() + (-logit_diff).max(0.0));
+        let slope = (1.0 / (1.0 + logit_diff.exp()) / pairs.len() as f64) as f32;
+        grad.set(i, wanted, -slope);
+        grad.set(i, other, slope);
+    }
+    (losses, grad)
 }
 
 /// The targets of a batch with its padding, and the weight of each that gives the mean over all of them.

@@ -9,7 +9,7 @@ use shipped::shipped;
 use sparse_circuits::Error;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::gpu::{Counts, Gpu};
-use sparse_circuits::backend::{Backend, Batch, IGNORE};
+use sparse_circuits::backend::{Backend, Batch, IGNORE, Memory};
 use sparse_circuits::circuit::prune::{LearnOptions, Progress, PruneData, PruneOptions, PruneResult, Stage, prune};
 use sparse_circuits::circuit::{EdgeList, Edits, Evaluator, Mode, NodeSet, Prompts, Request, TaskModel, Values, run};
 use sparse_circuits::format::ModelFile;

@@ -15,7 +15,7 @@ mod scalar;
 pub use params::{LinearParams, NormParams, Params, named_mut, params};
 pub use scalar::{Dual, Scalar};
 
-use sparse_circuits::backend::{Activation, LAYER_NORM_EPS, RMS_NORM_EPS};
+use sparse_circuits::backend::{Activation, NormKind};
 use sparse_circuits::model::{Config, Hook, ResidualActivation, Site, TopKSite};
 use std::collections::BTreeMap;
 
@@ -229,7 +229,7 @@ impl<'a, T: Scalar> Model<'a, T> {
     fn norm(&self, x: &Rows<T>, norm: &NormParams<T>) -> Rows<T> {
         let rms_eps = match self.mistake {
             Some(Mistake::RmsEps(eps)) => eps,
-            _ => RMS_NORM_EPS,
+            _ => NormKind::Rms.eps(),
         };
         x.iter()
             .map(|row| {
@@ -240,7 +240,7 @@ impl<'a, T: Scalar> Model<'a, T> {
                 if !self.config.rms_norm {
                     let mean = total(row) / n;
                     centred = row.iter().map(|&v| v - mean).collect();
-                    eps = LAYER_NORM_EPS;
+                    eps = NormKind::Layer.eps();
                     if self.mistake == Some(Mistake::UnbiasedVariance) {
                         divisor = T::new(row.len() as f64 - 1.0);
                     }

@@ -5,7 +5,7 @@
 import type { Page } from '../features/page/page';
 import type { Screen } from '../state/screen';
 import type { BackendName } from '../engine/protocol';
-import { caution, lines, measureSides, type SidesResult } from './compare-backends';
+import { caution, lines, compareBackends, type ComparisonResult } from './compare-backends';
 import { Options } from './options';
 
 interface Row {
@@ -21,7 +21,7 @@ export interface BenchResult {
   browser: string;
   cores: number;
   rows: Row[];
-  sides: SidesResult | null;
+  backends: ComparisonResult | null;
 }
 
 declare global {
@@ -202,11 +202,11 @@ function showPage(rows: Row[]): void {
   fill('table', [['', 'tokens', 'median ms', 'best tenth', 'runs'], ...rows.map((one) => [one.name, String(one.tokens), ms(one.median), ms(one.best), String(one.runs)])]);
 }
 
-function showSides(result: SidesResult): void {
+function showBackends(result: ComparisonResult): void {
   say('device', caution(result));
   document.getElementById('device')!.dataset['device'] = result.device === null ? 'none' : result.software ? 'software' : 'gpu';
   say('state', `Measured ${result.rows.length} of ${result.planned}; keep this tab in front.`);
-  fill('sides', lines(result));
+  fill('backends', lines(result));
 }
 
 async function measureAll(): Promise<BenchResult> {
@@ -215,8 +215,8 @@ async function measureAll(): Promise<BenchResult> {
     rows.push(...(await measure(backend)));
     showPage(rows);
   }
-  const sides = options.has('sides') ? await measureSides(options, showSides) : null;
-  return { browser: navigator.userAgent, cores: navigator.hardwareConcurrency, rows, sides };
+  const backends = options.has('backends') ? await compareBackends(options, showBackends) : null;
+  return { browser: navigator.userAgent, cores: navigator.hardwareConcurrency, rows, backends };
 }
 
 window.addEventListener('hashchange', () => window.location.reload());

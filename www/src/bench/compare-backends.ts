@@ -1,8 +1,8 @@
 /** Ops and whole passes on both backends, through the package of `benches/engine`. */
-import start, { Sides } from 'sparse-circuits-bench';
+import start, { Sides as Comparison } from 'sparse-circuits-bench';
 import type { Wanted, Options } from './options';
 
-/** As `benches/engine/src/sides.rs` has them. */
+/** As `benches/engine/src/compare_backends.rs` has them. */
 interface Figures {
   ms: number;
   gflops: number;
@@ -17,7 +17,7 @@ interface Row extends Wanted {
   difference: number | null;
 }
 
-export interface SidesResult {
+export interface ComparisonResult {
   /** The adapter's name, or null without one. */
   device: string | null;
   /** It computes on the CPU. */
@@ -28,17 +28,17 @@ export interface SidesResult {
 }
 
 /** `tell` is called before the first row and with every new one. */
-export async function measureSides(options: Options, tell: (result: SidesResult) => void): Promise<SidesResult> {
+export async function compareBackends(options: Options, tell: (result: ComparisonResult) => void): Promise<ComparisonResult> {
   await start();
-  const sides = await Sides.open();
-  const device = sides.hasDevice() ? await name() : null;
-  const software = sides.isSoftware();
+  const comparison = await Comparison.open();
+  const device = comparison.hasDevice() ? await name() : null;
+  const software = comparison.isSoftware();
   const all = options.full ?? (device !== null && !software);
-  const plan = (Sides.plan(all) as Wanted[]).filter((wanted) => options.keeps(wanted));
-  const result: SidesResult = { device, software, planned: plan.length, rows: [] };
+  const plan = (Comparison.plan(all) as Wanted[]).filter((wanted) => options.keeps(wanted));
+  const result: ComparisonResult = { device, software, planned: plan.length, rows: [] };
   tell(result);
   for (const wanted of plan) {
-    result.rows.push((await sides.row(wanted)) as Row);
+    result.rows.push((await comparison.row(wanted)) as Row);
     tell(result);
     // The CPU's passes keep this thread; the table is painted between them.
     await new Promise((done) => setTimeout(done));
@@ -53,17 +53,17 @@ async function name(): Promise<string> {
 }
 
 /** What a table's reader must know first. */
-export function caution({ device, software }: SidesResult): string {
+export function caution({ device, software }: ComparisonResult): string {
   if (device === null) return 'No WebGPU adapter: the CPU alone.';
   return software ? `WebGPU on ${device}, a software adapter: its times mean nothing, only that both backends agree.` : `WebGPU on ${device}.`;
 }
 
 /** Header and rows. */
-export function lines({ rows }: SidesResult): string[][] {
+export function lines({ rows }: ComparisonResult): string[][] {
   const figures = (side: Figures | null) =>
     side === null ? ['', '', '', ''] : [short(side.ms), rate(side.gflops), rate(side.gbs), side.share === null ? '' : percent(side.share)];
   return [
-    ['', 'size', ...['cpu', 'webgpu'].flatMap((side) => [`${side} ms`, 'GFLOP/s', 'GB/s', 'of limit']), 'difference'],
+    ['', 'size', ...['cpu', 'webgpu'].flatMap((side) => [`${side} ms`, 'GFLOP/s', 'GB/s', 'of roofline']), 'difference'],
     ...rows.map((row) => [
       row.what, size(row), ...figures(row.cpu), ...figures(row.webgpu), row.difference === null ? '' : row.difference === 0 ? '0' : row.difference.toExponential(0),
     ]),

@@ -15,7 +15,7 @@ export interface Wanted {
 }
 
 /**
- * `part=page` or `part=sides` leaves the other out; `runs=5` is how often the page is asked; `grid=full` or `grid=small` chooses the measurements of both backends; keys of a
+ * `part=page` or `part=backends` leaves the other out; `runs=5` is how often the page is asked; `grid=full` or `grid=small` chooses the measurements of both backends; keys of a
  * shape and `what` keep a part of them, as `what=forward&dModel=2048&batch=128`.
  */
 export class Options {
@@ -25,7 +25,7 @@ export class Options {
     this.words = new URLSearchParams(hash.replace(/^#/, ''));
   }
 
-  has(part: 'page' | 'sides'): boolean {
+  has(part: 'page' | 'backends'): boolean {
     return (this.words.get('part') ?? part) === part;
   }
 
@@ -40,9 +40,9 @@ export class Options {
     return grid === null ? null : grid === 'full';
   }
 
-  /** Whether it is one of those asked for. The limits always are: the others are held against them. */
+  /** Whether it is one of those asked for. The rooflines always are: the others are measured against them. */
   keeps({ what, shape }: Wanted): boolean {
-    if (what === 'limit' || what === 'copy') return true;
+    if (what === 'roofline' || what === 'copy') return true;
     return Object.entries({ what, ...shape }).every(([key, value]) => (this.words.get(key) ?? String(value)) === String(value));
   }
 }

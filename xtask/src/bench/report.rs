@@ -10,7 +10,7 @@ pub enum Measure {
     Time,
     /// Tokens a second of wall-clock time; the ratio says how many times faster we are.
     Tokens,
-    /// Floating-point operations; the ratio is our share of the peer's rate, which is a limit.
+    /// Floating-point operations; the ratio is our share of the peer's rate, which is a roofline.
     Rate,
     /// Milliseconds of a part; the ratio is its share of the whole.
     Share,

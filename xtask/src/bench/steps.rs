@@ -99,7 +99,7 @@ fn agreement(group: &mut Group, contestants: &Contestants, ours: usize, peer: us
 }
 
 pub fn product(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
-    // rows, columns, density, share of the limit that is the goal
+    // rows, columns, density, share of the roofline that is the goal
     let shapes: [(usize, usize, f64, Option<f64>); 9] = [
         (256, 256, 0.01, None),
         (256, 256, 0.02, Some(0.5)),
@@ -118,9 +118,9 @@ pub fn product(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
             false => contestants.native("native", words, None),
         };
         let mut group = Group::default();
-        let limit = group.add(start("limit"));
-        if let Ok(limit) = &limit {
-            group.0[*limit].name = "limit fed by loads".into();
+        let roofline = group.add(start("roofline"));
+        if let Ok(roofline) = &roofline {
+            group.0[*roofline].name = "roofline fed by loads".into();
         }
         let shapes = if wish.quick { &shapes[..2] } else { &shapes[..] };
         for (rows, cols, density, _) in shapes {
@@ -132,7 +132,7 @@ pub fn product(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
             let what = format!("{height} x {width}, {in_a_row:.1} nonzeros a row");
             // The goal is one of the page's.
             let goal = goal.filter(|_| wasm).map(Goal::AtLeast);
-            rows.push(group.row(&what, Measure::Rate, i + 1, &limit, goal));
+            rows.push(group.row(&what, Measure::Rate, i + 1, &roofline, goal));
         }
     }
     Ok(rows)

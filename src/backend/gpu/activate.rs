@@ -1,19 +1,25 @@
-//! ReLU and exact GELU; the CPU twin is `cpu/activation.rs`.
+//! ReLU and exact GELU.
 
-use super::{Gpu, GpuTensor, shaders};
-use crate::backend::Activation;
+use super::shaders::shaders;
+use super::{Gpu, GpuTensor};
+use crate::backend::{Activate, Activation};
 
-impl Gpu {
-    pub(super) fn activate_tensor(&mut self, kind: Activation, x: &GpuTensor, y: &mut GpuTensor) {
+shaders! {
+    ACTIVATE = "activate" after "gelu",
+    ACTIVATE_BACKWARD = "activate_backward" after "gelu",
+}
+
+impl Activate for Gpu {
+    fn activate(&mut self, kind: Activation, x: &GpuTensor, y: &mut GpuTensor) {
         assert!(x.channels == y.channels && x.tokens == y.tokens);
         let bound = [(0, x.bound()), (1, y.bound())];
-        self.each_number(shaders::ACTIVATE, &[constant(kind)], &bound, (y.channels, y.panels()));
+        self.each_number(ACTIVATE, &[constant(kind)], &bound, (y.channels, y.panels()));
     }
 
-    pub(super) fn activation_gradient(&mut self, kind: Activation, x: &GpuTensor, grad: &mut GpuTensor) {
+    fn activate_backward(&mut self, kind: Activation, x: &GpuTensor, grad: &mut GpuTensor) {
         assert!(x.channels == grad.channels && x.tokens == grad.tokens);
         let bound = [(0, x.bound()), (1, grad.bound())];
-        self.each_number(shaders::ACTIVATE_BACKWARD, &[constant(kind)], &bound, (grad.channels, grad.panels()));
+        self.each_number(ACTIVATE_BACKWARD, &[constant(kind)], &bound, (grad.channels, grad.panels()));
     }
 }
 
@@ -24,7 +30,8 @@ fn constant(kind: Activation) -> (&'static str, f64) {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{both, check, gpu};
-    use crate::backend::{Activation, Backend, cpu::testing::Random};
+    use crate::backend::cpu::testing::Random;
+    use crate::backend::{Activate, Activation, Memory};
 
     #[test]
     fn agrees_with_the_cpu_forward_and_backward() {

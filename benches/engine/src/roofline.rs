@@ -1,13 +1,48 @@
-//! What the products are measured against.
+//! The roofline of a device: multiply-adds at the rate that no product can exceed.
 
-use super::simd::{Lanes, kernel};
-use crate::tensor::PANEL;
+#[cfg(feature = "webgpu")]
+use sparse_circuits::backend::Memory;
+use sparse_circuits::backend::cpu::simd::{Lanes, kernel};
+#[cfg(feature = "webgpu")]
+use sparse_circuits::backend::{
+    cpu::Cpu,
+    gpu::{Gpu, Shader},
+};
+use sparse_circuits::tensor::PANEL;
+
+/// A device that can run multiply-adds with both operands in registers.
+#[cfg(feature = "webgpu")]
+pub trait Roofline: Memory {
+    /// `rounds` of them for every number of `y`. Returns the floating-point operations.
+    fn multiply_adds(&mut self, rounds: usize, y: &mut Self::Tensor) -> f64;
+}
+
+#[cfg(feature = "webgpu")]
+impl Roofline for Cpu {
+    fn multiply_adds(&mut self, rounds: usize, y: &mut Self::Tensor) -> f64 {
+        multiply_adds(rounds, std::hint::black_box(0.5), y.data_mut());
+        (2 * rounds * y.data().len()) as f64
+    }
+}
+
+#[cfg(feature = "webgpu")]
+impl Roofline for Gpu {
+    /// Sixteen independent sums per number.
+    fn multiply_adds(&mut self, rounds: usize, y: &mut Self::Tensor) -> f64 {
+        const SHADER: Shader = Shader { name: "roofline", parts: &[include_str!("../shaders/roofline.wgsl")] };
+        const THREADS: usize = 256;
+        let numbers = y.numbers();
+        self.run_shader(SHADER, &[("ROUNDS", rounds as f64)], y, numbers.div_ceil(THREADS));
+        (2 * 16 * rounds * numbers) as f64
+    }
+}
 
 /// Independent sums: enough to hide the latency of a multiply-add, few enough for the registers (simd128 has 16, and four make one
 /// [`Lanes`]) and for the compiler (with eight it gives up on them).
 const SUMS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 4 };
 
-/// As above for what loads nothing.
+/// The same for a loop that loads nothing.
+#[cfg(any(test, feature = "webgpu"))]
 const CHAINS: usize = 4;
 
 kernel! {
@@ -32,6 +67,7 @@ kernel! {
     }
 }
 
+#[cfg(any(test, feature = "webgpu"))]
 kernel! {
     /// `rounds` multiply-adds for every number of `y`, with both operands in registers: no product, sparse or dense, does more of them a
     /// second. Each number goes halfway towards 2 `w` in a round; what is left of `y` after the last 64 numbers stays.
@@ -70,5 +106,19 @@ mod tests {
         let mut y = [8.0; 3 * 64];
         multiply_adds(3, 2.0, &mut y);
         assert_eq!(y, [4.5; 3 * 64]);
+    }
+
+    #[cfg(feature = "webgpu")]
+    #[test]
+    fn every_number_on_the_device_takes_part_in_every_round() {
+        use sparse_circuits::backend::now_or_never;
+        use sparse_circuits::tensor::Activations;
+        let Some(mut gpu) = Gpu::for_tests() else { return };
+        let x: Vec<f32> = (0..300 * 3).map(|i| i as f32).collect();
+        let mut y = gpu.upload(&Activations::from_rows(&x, 3));
+        Roofline::multiply_adds(&mut gpu, 3, &mut y);
+        // w (1 + 1/2 + 1/4)
+        let want: Vec<f32> = x.iter().map(|w| w * 1.75).collect();
+        assert_eq!(now_or_never(gpu.read(&y)).unwrap().to_rows(), want);
     }
 }

@@ -1,9 +1,10 @@
-//! Ops and whole passes on either backend, beside what the device can do at most: `engine-bench sides`.
+//! Ops and whole passes on both backends, with the roofline of each device: `engine-bench compare-backends`.
 
 use crate::models::{self, Random};
+use crate::roofline::Roofline;
 use serde::{Deserialize, Serialize};
 use sparse_circuits::Result;
-use sparse_circuits::backend::cpu::{Cpu, multiply_adds};
+use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::gpu::Gpu;
 use sparse_circuits::backend::{Activation, Backend, Batch, NormKind};
 use sparse_circuits::model::{LogitsAt, Role, Tensor, Weights, forward};
@@ -22,7 +23,7 @@ pub struct Shape {
 
 /// What can be measured at a shape.
 pub const WHAT: [&str; 10] = [
-    "limit",
+    "roofline",
     "copy",
     "matmul, sparse",
     "matmul_backward, sparse",
@@ -42,7 +43,7 @@ pub struct Figures {
     /// Floating-point operations and bytes that a run needs at least, over that time; 0 where they do not count.
     pub gflops: f64,
     pub gbs: f64,
-    /// The multiply-adds over the limit's or, where there are none, the bytes over the copy's at the same size.
+    /// The multiply-adds over the roofline's or, where there are none, the bytes over those of `copy` at the same size.
     pub share: Option<f64>,
 }
 
@@ -63,25 +64,6 @@ pub struct Measured {
     /// Sequences at a time, where the whole batch is more than the device binds.
     pub batch: usize,
     pub output: Activations,
-}
-
-/// A backend with a run of multiply-adds in registers.
-pub trait Side: Backend {
-    /// As many as `rounds` makes of them on `y`; returns the floating-point operations.
-    fn limit(&mut self, rounds: usize, y: &mut Self::Tensor) -> f64;
-}
-
-impl Side for Cpu {
-    fn limit(&mut self, rounds: usize, y: &mut Activations) -> f64 {
-        multiply_adds(rounds, std::hint::black_box(0.5), y.data_mut());
-        (2 * rounds * y.data().len()) as f64
-    }
-}
-
-impl Side for Gpu {
-    fn limit(&mut self, rounds: usize, y: &mut Self::Tensor) -> f64 {
-        self.multiply_adds(rounds, y)
-    }
 }
 
 /// How long measuring may take.
@@ -108,7 +90,7 @@ fn numbers(channels: usize, tokens: usize, seed: u64) -> Activations {
 
 /// # Errors
 /// What the device reports.
-pub async fn measure<B: Side>(
+pub async fn measure<B: Backend + Roofline>(
     backend: &mut B,
     what: &str,
     shape: Shape,
@@ -126,9 +108,9 @@ pub async fn measure<B: Side>(
     let clock = Clock { patience, now };
     let (ct, wide) = ((4 * d_model * t) as f64, (4 * widest * t) as f64);
     let (ms, flop, bytes) = match what {
-        "limit" => {
+        "roofline" => {
             let mut flop = 0.0;
-            let ms = clock.median(backend, &mut y, |b, y| flop = b.limit(2000, y)).await?;
+            let ms = clock.median(backend, &mut y, |b, y| flop = b.multiply_adds(2000, y)).await?;
             (ms, flop, 0.0)
         }
         "copy" => (clock.median(backend, &mut y, |b, y| b.copy(&x, y)).await?, 0.0, 2.0 * ct),
@@ -202,7 +184,7 @@ fn nonzeros(weights: &Weights) -> f64 {
     nonzeros.sum::<usize>() as f64
 }
 
-/// The largest difference over the largest magnitude, at the tokens that are no padding.
+/// The largest difference over the largest magnitude, at the tokens that are not padding.
 pub fn difference(got: &Activations, want: &Activations) -> f32 {
     let (got, want) = (got.to_rows(), want.to_rows());
     let largest = want.iter().fold(f32::MIN_POSITIVE, |most, v| most.max(v.abs()));
@@ -216,7 +198,7 @@ struct Clock<'a> {
 }
 
 impl Clock<'_> {
-    /// Milliseconds of a run: so many that a wait for them is long, less an idle wait, over their number.
+    /// Median milliseconds of a run: repeats runs until a wait is long, subtracts an idle wait, divides by the number of runs.
     async fn median<B: Backend>(
         &self,
         backend: &mut B,
@@ -276,7 +258,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub const HEAD: &str = "| | size | cpu ms | GFLOP/s | GB/s | of limit | webgpu ms | GFLOP/s | GB/s | of limit | difference |\n\
+    pub const HEAD: &str = "| | size | cpu ms | GFLOP/s | GB/s | of roofline | webgpu ms | GFLOP/s | GB/s | of roofline | difference |\n\
                             | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
     /// Of a table for people.
@@ -294,15 +276,15 @@ impl Row {
     }
 }
 
-/// Both backends of this machine, and what has been measured of them.
-pub struct Sides {
+/// Both backends of this machine, and the rows measured so far.
+pub struct Comparison {
     gpu: Option<Gpu>,
     rows: Vec<Row>,
 }
 
-impl Sides {
+impl Comparison {
     pub fn new(gpu: Option<Gpu>) -> Self {
-        Sides { gpu, rows: Vec::new() }
+        Comparison { gpu, rows: Vec::new() }
     }
 
     /// The adapter's name; `None` without an adapter.
@@ -310,12 +292,12 @@ impl Sides {
         self.gpu.as_ref().map(Gpu::description)
     }
 
-    /// Whether the adapter computes on the CPU: its times say nothing about a GPU.
+    /// Whether the adapter computes on the CPU. Its times do not predict those of a GPU.
     pub fn is_software(&self) -> bool {
         self.gpu.as_ref().is_some_and(Gpu::is_software)
     }
 
-    /// Measures one of the plan's. Shares need `limit` and `copy` measured before.
+    /// Measures one of the plan's. Shares need `roofline` and `copy` measured before.
     ///
     /// # Errors
     /// What the device reports.
@@ -342,8 +324,8 @@ impl Sides {
             let got = measure(gpu, what, shape, patience, now).await?;
             row.at_once = got.batch;
             row.webgpu = Some(got.figures.times(shape.batch as f64 / got.batch as f64));
-            // the limits compute different things
-            if let Some(output) = output.filter(|_| shape == one && what != "limit") {
+            // the two rooflines compute different things
+            if let Some(output) = output.filter(|_| shape == one && what != "roofline") {
                 row.difference = Some(difference(&got.output, &output));
             }
         }
@@ -362,22 +344,22 @@ impl Sides {
             self.rows.iter().find(|row| row.what == what && same(&row.shape)).and_then(&side)
         };
         if figures.gflops > 0.0 {
-            Some(figures.gflops / most("limit", &|_| true)?.gflops)
+            Some(figures.gflops / most("roofline", &|_| true)?.gflops)
         } else {
             Some(figures.gbs / most("copy", &|shape| shape.d_model == row.shape.d_model)?.gbs)
         }
     }
 }
 
-/// What is measured: limits, ops at sizes from small to those of published models, then whole passes at all densities, lengths and
-/// batches; or the smallest size alone, where times say nothing.
+/// What is measured: the roofline, ops at sizes from small to those of published models, then whole passes at all densities, lengths and
+/// batches; or the smallest size alone, where times are meaningless.
 pub fn plan(all: bool) -> Vec<(&'static str, Shape)> {
     let sizes = [(128, 2), (512, 4), (1024, 8), (2048, 8)];
     let sizes = if all { &sizes[..] } else { &sizes[..1] };
     let (ops, passes) = (&WHAT[1..WHAT.len() - 1], WHAT[WHAT.len() - 1]);
     let shape = |(d_model, n_layer)| Shape { d_model, n_layer, density: 0.01, tokens: 256, batch: 1 };
-    // where a device has the most to do: its limit is no size's
-    let mut plan = vec![("limit", shape(sizes[sizes.len() - 1]))];
+    // at the largest size: the roofline of a device depends on no size
+    let mut plan = vec![("roofline", shape(sizes[sizes.len() - 1]))];
     for &size in sizes {
         plan.extend(ops.iter().map(|&op| (op, shape(size))));
     }
@@ -412,13 +394,13 @@ mod tests {
 
     #[test]
     fn rows_state_their_share_of_what_was_measured_before() {
-        let mut sides = Sides::new(None);
+        let mut comparison = Comparison::new(None);
         let shape = Shape { d_model: 32, n_layer: 1, density: 0.1, tokens: 5, batch: 2 };
         // ever slower, so that every wait is long enough
         let clock = std::cell::Cell::new(1.0);
         let now = || clock.replace(1.5 * clock.get());
-        let mut share = |what| now_or_never(sides.row(what, shape, &now)).unwrap().cpu.share;
-        for first in ["norm", "copy", "limit"] {
+        let mut share = |what| now_or_never(comparison.row(what, shape, &now)).unwrap().cpu.share;
+        for first in ["norm", "copy", "roofline"] {
             assert_eq!(share(first), None, "{first}");
         }
         for later in ["norm", "matmul, dense"] {
@@ -427,10 +409,10 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_compute_the_same() {
+    fn both_backends_compute_the_same() {
         let Some(mut gpu) = Gpu::for_tests() else { return };
         let shape = Shape { d_model: 64, n_layer: 2, density: 0.05, tokens: 20, batch: 2 };
-        for what in WHAT.into_iter().filter(|what| *what != "limit") {
+        for what in WHAT.into_iter().filter(|what| *what != "roofline") {
             let got = now_or_never(measure(&mut gpu, what, shape, Patience::QUICK, &|| 0.0)).unwrap();
             let want = now_or_never(measure(&mut Cpu::new(), what, shape, Patience::QUICK, &|| 0.0)).unwrap();
             let error = difference(&got.output, &want.output);

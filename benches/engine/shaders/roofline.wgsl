@@ -1,4 +1,4 @@
-// Multiply-adds of numbers in registers, sixteen independent sums a thread: no product on the device does more of them a second.
+// Multiply-adds of numbers in registers, sixteen independent sums a thread: no product on the device exceeds their rate.
 // Each sum goes from 0 towards 2 w; y becomes their mean. Workgroups: [numbers / 256, 1].
 
 override ROUNDS: u32;
@@ -7,7 +7,7 @@ override ROUNDS: u32;
 
 @compute @workgroup_size(16, 16)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
-    let at = group.x * 256u + thread.y * PANEL + thread.x;
+    let at = group.x * 256u + thread.y * 16u + thread.x;
     if at >= arrayLength(&y) {
         return;
     }
