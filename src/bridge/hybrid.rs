@@ -1,4 +1,4 @@
-//! Hybrid passes: begun in one model, carried over the bridge at a boundary, ended in the other.
+//! Hybrid passes start in one model, cross the bridge at a boundary and end in the other.
 
 use super::DeviceBridge;
 use crate::Result;
@@ -17,7 +17,7 @@ pub enum Crossing {
 /// The logits of a pass that crosses at `boundary` (0 = right after the embedding, `2 n_layer` = right before the last norm).
 ///
 /// # Errors
-/// None of its own: a pass without hooks does not fail.
+/// Those of the passes; without hooks a pass does not fail.
 #[allow(clippy::too_many_arguments)]
 pub fn hybrid<B: Backend>(
     backend: &mut B,

@@ -1,9 +1,9 @@
-//! Bridges: maps between the residual streams of a dense model and of a weight-sparse one trained beside it, and what one can do
-//! with them (Gao et al. 2025, 2.3, 3.3, A.3, A.4).
+//! Bridges: maps between the residual streams of a dense model and of a weight-sparse model that was trained with it, and what they
+//! are used for (Gao et al. 2025, 2.3, 3.3, A.3, A.4).
 //!
 //! At every boundary i = 0..=2L between sublayers (see [`crate::model::forward_from`]) an encoder f_i = AbsTopK(linear) maps the dense stream
-//! to the sparse one and a linear decoder g_i maps back. [`hybrid`] begins a pass in one model and ends it in the other;
-//! [`steer`] carries the change of one sparse channel over to the dense model.
+//! to the sparse one and a linear decoder g_i maps back. [`hybrid`] starts a pass in one model and ends it in the other;
+//! [`steer`] adds the change of one sparse channel to the dense model.
 
 pub mod hybrid;
 pub mod score;
@@ -12,6 +12,8 @@ pub mod view;
 
 use crate::backend::Backend;
 use crate::model::{Config, DeviceLinear, Linear, Model, Node};
+use crate::random::Rng;
+use crate::tensor::WeightMatrix;
 use crate::{Result, bail};
 use std::collections::BTreeMap;
 
@@ -39,6 +41,20 @@ pub struct Bridge {
 }
 
 impl Bridge {
+    /// A baseline: a bridge of the same numbers that is unrelated to the models, with the weights of each map in random order.
+    pub fn shuffled(&self, seed: u64) -> Bridge {
+        let mut bridge = self.clone();
+        let mut random = Rng::new(seed);
+        for site in &mut bridge.sites {
+            for linear in [&mut site.encoder, &mut site.decoder] {
+                let mut weight = linear.weight.to_dense();
+                random.shuffle_large(&mut weight.data);
+                linear.weight = WeightMatrix::Dense(weight);
+            }
+        }
+        bridge
+    }
+
     /// Whether the bridge fits the two models, and they each other.
     ///
     /// # Errors
@@ -95,6 +111,17 @@ impl<B: Backend> Clone for ModelPair<'_, B> {
 }
 
 impl<B: Backend> Copy for ModelPair<'_, B> {}
+
+impl<B: Backend> ModelPair<'_, B> {
+    /// Prompts cut on the left to what both models can read.
+    pub fn cut(&self, mut pairs: Vec<[Vec<u32>; 2]>) -> Vec<[Vec<u32>; 2]> {
+        let context = self.sparse.config.block_size.min(self.dense.config.block_size);
+        for prompt in pairs.iter_mut().flatten() {
+            prompt.drain(..prompt.len().saturating_sub(context));
+        }
+        pairs
+    }
+}
 
 /// One site, uploaded.
 pub struct DeviceSite<B: Backend> {

@@ -7,6 +7,11 @@ use crate::backend::Backend;
 use crate::model::Node;
 use serde::Serialize;
 
+/// Train pairs on which a task's channel is chosen.
+pub const CHOOSING_PAIRS: usize = 64;
+/// The least median change of P(other) for which a channel is named: a smaller one cannot be seen in a bar.
+pub const MIN_DELTA_P: f64 = 0.05;
+
 /// What full-strength steering does to the dense model over some prompts. P(other) is the softmax over the two candidates.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct SteerScore {
@@ -123,6 +128,38 @@ pub async fn rank_channels<B: Backend>(
         nodes.into_iter().zip(delta_ps.iter_mut().map(|delta_ps| quantile(delta_ps, 0.5))).collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
     Ok(ranked)
+}
+
+/// The channel chosen for a task.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChosenChannel {
+    pub node: Node,
+    /// Median change of P(other) over the train pairs.
+    pub delta_p: f64,
+}
+
+impl ChosenChannel {
+    /// Whether the change is large enough to name the channel.
+    pub fn steers(&self) -> bool {
+        self.delta_p >= MIN_DELTA_P
+    }
+}
+
+/// The channel among a circuit's `nodes` that steers the dense model most, on the first [`CHOOSING_PAIRS`] of `pairs` (train pairs). `None`
+/// for a circuit that does not read the residual stream.
+///
+/// # Errors
+/// What [`rank_channels`] refuses.
+pub async fn choose_channel<B: Backend>(
+    backend: &mut B,
+    models: ModelPair<'_, B>,
+    nodes: &[Node],
+    pairs: &[[Vec<u32>; 2]],
+    candidates: [u32; 2],
+) -> Result<Option<ChosenChannel>> {
+    let pairs = models.cut(pairs[..pairs.len().min(CHOOSING_PAIRS)].to_vec());
+    let ranked = rank_channels(backend, models, nodes, &pairs, candidates).await?;
+    Ok(ranked.first().map(|&(node, delta_p)| ChosenChannel { node, delta_p }))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Circuits: the nodes kept for a task, their edges, edits, evaluation and pruning.
 //!
-//! The rooms, each over the ones before it: `definition`, `intervene`, [`evaluate`], [`prune`] and [`explain`].
+//! Each module uses only the ones before it: `definition`, `intervene`, [`evaluate`], [`prune`] and [`explain`].
 
 mod definition;
 pub mod evaluate;

@@ -428,6 +428,14 @@ fn means_are_those_of_all_tokens() {
     assert_eq!(model_file::read(&fs::read(folder.path("again.safetensors")).unwrap()).unwrap().means, made.means);
 }
 
+#[cfg(not(feature = "webgpu"))]
+#[test]
+fn prune_on_webgpu_is_refused_by_a_build_without_it() {
+    let folder = Folder::new();
+    let files = ["prune", "--model", "model.safetensors", "--task", TASK, "--out", "out.json", "--backend", "webgpu"];
+    folder.refused(&files, "--features webgpu");
+}
+
 /// Writes a dense model and a bridge to it beside the folder's model.
 fn bridge(folder: &Folder) -> (ModelFile, Bridge) {
     let config = Config { d_model: 12, afrac: None, enable_bigram_table: false, ..folder.model.weights.config.clone() };
@@ -674,7 +682,7 @@ fn bad_arguments_and_files_get_one_line_and_status_2() {
     predict(&["--task", TASK, "--prompt", "x", "--circuit", "ids.json"], "--tokenizer");
     predict(
         &["--task", TASK, "--prompt", "x", "--set", "1.attn.resid_delta.1=3e38", "--set", "1.mlp.resid_delta.1=3e38"],
-        "finite",
+        "non-finite",
     );
 
     let generate = |options: &[&str], part: &str| {

@@ -51,14 +51,7 @@ fn pruning_finds_the_hand_built_circuit_and_flips_it() {
     assert!(measured.circuit.accuracy > 0.95 && measured.circuit.loss < 0.2, "{measured:?}");
     assert!(measured.removed.accuracy < 0.65, "nothing else in the model does the task: {measured:?}");
 
-    let chosen = block_on(flip::choose(
-        &mut pool,
-        data.train(),
-        &Prompts::new(&pairs(20, 1), 64),
-        &best.nodes,
-        &best.calibration,
-    ))
-    .unwrap();
+    let chosen = block_on(flip::choose(&mut pool, &pairs(300, 1), &best.nodes, &best.calibration)).unwrap();
     assert_eq!(chosen.nodes.len(), 1, "one node carries the answer: {chosen:?}");
     assert!(chosen.share >= 0.95);
     let rates = block_on(flip_rates(&mut pool, &test, &best.nodes, &chosen.nodes, &best.calibration)).unwrap();
@@ -104,6 +97,44 @@ fn screening_pairs_that_are_easier_than_the_rest_do_not_spoil_a_search() {
     assert!(best.train_loss <= 0.15 && best.validation_loss <= 0.15, "{best:?}");
     let key = pool.task().space.index("0.attn.k.0".parse().unwrap()).unwrap();
     assert!(best.nodes.contains(key), "{best:?}");
+}
+
+/// With pairs that need no key, screening removes the key before nodes that nothing needs; the pairs that need it bring all of them
+/// back, and the last pass over all pairs has to remove the useless ones.
+#[test]
+fn nodes_that_only_all_pairs_show_to_be_useless_are_removed() {
+    let toy = hand_built();
+    let mut pool = threads(&toy, 2);
+    let edges = EdgeList::new(&toy.weights, &pool.task().space);
+    let with_easy_ones = |seed| [vec![[vec![1, 6], vec![2, 6]]; 96], pairs(300, seed)].concat();
+    let data = PruneData::new(&with_easy_ones(1), &with_easy_ones(2), 64);
+    let space = pool.task().space.clone();
+    let useless = ["0.attn.q.1", "0.attn.q.3", "0.attn.resid_delta.1", "0.mlp.post_act.5", "0.mlp.resid_delta.7"];
+    let start = space.set(&nodes(&[HAND_BUILT_CIRCUIT, &useless].concat())).unwrap();
+    let options = PruneOptions { restarts: 0, warm_start: vec![start.clone(), start], ..options() };
+    let outcome = block_on(prune(&mut pool, &edges, &data, &options, async |_| true)).unwrap().unwrap();
+    let best = outcome.best.expect("the start does the task");
+    assert_eq!(space.nodes(&best.nodes), nodes(HAND_BUILT_CIRCUIT));
+}
+
+#[test]
+fn a_flip_takes_another_node_until_nearly_all_answers_are_reversed() {
+    let toy = two_paths();
+    let mut pool = threads(&toy, 2);
+    let train = two_path_pairs(96, 1);
+    let prompts = Prompts::new(&train, 64);
+    let space = pool.task().space.clone();
+    let circuit = space.set(&nodes(TWO_PATHS_CIRCUIT)).unwrap();
+    let (calibration, loss) = block_on(pool.calibrate(&prompts, &circuit)).unwrap();
+    assert!(loss < 0.1, "{loss}");
+    let chosen = block_on(flip::choose(&mut pool, &train, &circuit, &calibration)).unwrap();
+    assert!(chosen.share >= flip::WANTED_SHARE, "{chosen:?}");
+    assert_eq!(chosen.nodes.len(), 2, "{:?}", space.nodes(&chosen.nodes));
+    for node in chosen.nodes.iter() {
+        let alone = NodeSet::empty(space.len()).with(node);
+        let rates = block_on(flip_rates(&mut pool, &prompts, &circuit, &alone, &calibration)).unwrap();
+        assert!(rates.circuit > 0.2 && rates.circuit < 0.8, "{}: {rates:?}", space.node(node));
+    }
 }
 
 #[test]

@@ -5,20 +5,20 @@ use crate::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The nodes that do a task (Gao et al. 2025, 2.2) with all that a page or a command needs to run them.
+/// The nodes that do a task (Gao et al. 2025, 2.2), with everything that a page or a command needs to run them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Circuit {
     /// Name of the task: `single_double_quote`.
     pub task: String,
-    /// Token ids of the task's candidates; prompt A of a pair wants the first.
+    /// Token ids of the task's candidates; prompt A of a pair wants the first one.
     pub candidate_ids: [u32; 2],
     pub nodes: BTreeSet<Node>,
     /// The nodes that a flip takes from prompt B.
     #[serde(default)]
     pub flip_nodes: BTreeSet<Node>,
     pub calibration: Calibration,
-    /// Plain names of nodes: "quote detector".
+    /// Names of nodes: "quote detector".
     #[serde(default)]
     pub labels: BTreeMap<Node, String>,
     /// What `sparse-circuits evaluate` measured on test pairs; absent before it has run.
@@ -53,23 +53,23 @@ pub struct Scores {
     /// Of the circuit, calibrated.
     pub loss: f64,
     pub accuracy: f64,
-    /// Of the whole model.
+    /// Of the full model.
     pub unpruned_loss: f64,
     pub unpruned_accuracy: f64,
     /// Of the model with the circuit's nodes at their means.
     pub removed_loss: f64,
     pub removed_accuracy: f64,
-    /// Share of pairs whose answer a flip reverses, with the circuit alone and in the whole model.
+    /// Share of pairs whose answer a flip reverses, with the circuit alone and in the full model.
     pub flip_rate_circuit: f64,
     pub flip_rate_full: f64,
 }
 
 impl Circuit {
-    /// A file's circuit against the model it is to run in.
+    /// Checks a circuit against the model that it is to run in.
     ///
     /// # Errors
-    /// Nodes that the model does not have or that are none of [`crate::model::Site::NODES`], candidates beyond the vocabulary, a calibration that is no
-    /// calibration.
+    /// Nodes that the model does not have or that are not at one of [`crate::model::Site::NODES`], candidates beyond the vocabulary, a
+    /// calibration that is not finite and positive.
     pub fn check(&self, config: &Config) -> Result<()> {
         for &node in &self.nodes {
             node.check(config)?;

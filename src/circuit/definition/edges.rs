@@ -1,11 +1,11 @@
-//! Edges of a model between its nodes: what a circuit's size is counted in.
+//! Edges of a model between its nodes (Gao et al. 2025, 2.2). The size of a circuit is its number of edges.
 
 use super::maps::maps;
 use super::node_set::NodeSet;
 use super::node_space::NodeSpace;
 use crate::model::{Hook, Weights};
 
-/// Which nodes a nonzero weight joins, as lists of neighbours in both directions (indices into the node space).
+/// The pairs of nodes with a nonzero weight between them, as lists of neighbours in both directions (places in the node space).
 pub struct EdgeList {
     into: Vec<Vec<u32>>,
     out_of: Vec<Vec<u32>>,

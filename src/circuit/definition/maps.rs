@@ -1,4 +1,4 @@
-//! The linear maps between the nodes of a layer: what edges are made of.
+//! The linear maps between the nodes of a layer. Their nonzero weights are the edges.
 
 use crate::model::{Linear, Site, Weights};
 use crate::tensor::WeightMatrix;

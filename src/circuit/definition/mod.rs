@@ -1,4 +1,4 @@
-//! What a circuit is: its nodes, the row of all nodes that masks are slices of, and the edges that its size is counted in.
+//! What a circuit is: its nodes, sets of nodes in the order of a model's node space, and the edges that measure its size.
 
 mod circuit;
 mod edges;

@@ -6,8 +6,8 @@ use crate::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// All nodes of a model in one row: masks, means and mask gradients are slices in this order (node hooks in the order of
-/// [`Hook::node_hooks`], channels inside).
+/// All nodes of a model in one row: hooks in the order of [`Hook::node_hooks`], then channels. Node sets, means and mask gradients
+/// follow this order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeSpace {
     hooks: Vec<(Hook, Range<usize>)>,
@@ -37,7 +37,7 @@ impl NodeSpace {
         self.hooks.iter().cloned()
     }
 
-    /// The nodes at a hook; `None` when it is not one of nodes.
+    /// The nodes at a hook; `None` when the hook has no nodes.
     pub fn range(&self, hook: Hook) -> Option<Range<usize>> {
         self.hooks.iter().find(|(at, _)| *at == hook).map(|(_, range)| range.clone())
     }

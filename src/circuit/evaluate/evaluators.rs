@@ -6,7 +6,7 @@ use super::fold_constants::{fold_constants, two_logits};
 use super::prompts::{Chunk, Prompts};
 use crate::Result;
 use crate::backend::{Backend, Batch};
-use crate::circuit::definition::{Calibration, NodeSet, NodeSpace};
+use crate::circuit::definition::{Calibration, EdgeList, NodeSet, NodeSpace};
 use crate::circuit::intervene::{DeviceMasks, FlipHooks, FlipPlan, LearningMasks, Means, Record};
 use crate::model::{Hook, LogitsAt, Model, Weights, backward, forward, forward_with_trace};
 use crate::tensor::Activations;
@@ -28,6 +28,16 @@ impl TaskModel {
         let space = NodeSpace::new(&weights.config);
         let means = space.means(means)?;
         Ok(TaskModel { weights: two_logits(weights, candidates), space, means })
+    }
+
+    /// The model's edges.
+    pub fn edges(&self) -> EdgeList {
+        EdgeList::new(&self.weights, &self.space)
+    }
+
+    /// Tokens that the model reads, at most.
+    pub fn context(&self) -> usize {
+        self.weights.config.block_size
     }
 }
 

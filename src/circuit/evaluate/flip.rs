@@ -9,6 +9,10 @@ use crate::circuit::definition::{Calibration, NodeSet};
 
 /// The share of train prompts that a set of flip nodes must reverse.
 pub const WANTED_SHARE: f64 = 0.95;
+/// Train pairs on which the nodes are chosen.
+const PAIRS: usize = 256;
+/// Train pairs of the coarse check.
+const COARSE_PAIRS: usize = 32;
 /// Nodes that pass the coarse check and are tried on all prompts.
 const FINALISTS: usize = 6;
 /// Shares that differ by less than this count as equal.
@@ -33,12 +37,12 @@ pub struct FlipNodes {
     pub share: f64,
 }
 
-/// Chooses the flip nodes of a circuit on train pairs, `prompts`. The rule is our own.
+/// Chooses the flip nodes of a circuit on the first 256 of `pairs`, the train pairs. The rule is our own.
 ///
 /// First nodes are added, starting from none. Each time it is the circuit's node that raises the reversed share most, until
 /// [`WANTED_SHARE`] is reached or no node raises it by 0.01. Among nodes that are equal within 0.01 it is the one with which the flip
-/// reverses most prompts in the full model, then the one with the largest mean logit shift. `coarse`, a few of the pairs, decides
-/// which [`FINALISTS`] nodes are tried on all `prompts`.
+/// reverses most prompts in the full model, then the one with the largest mean logit shift. A coarse check on 32 pairs decides which
+/// nodes are tried on all 256.
 ///
 /// Then nodes are left out, one at a time, where the share holds within 0.01 without them, in the circuit and in the full model.
 ///
@@ -46,15 +50,16 @@ pub struct FlipNodes {
 /// When the device fails.
 pub async fn choose<P: EvaluatorPool>(
     pool: &mut P,
-    prompts: &Prompts,
-    coarse: &Prompts,
+    pairs: &[[Vec<u32>; 2]],
     circuit: &NodeSet,
     calibration: &Calibration,
 ) -> Result<FlipNodes> {
+    let context = pool.task().context();
+    let [prompts, coarse] = [PAIRS, COARSE_PAIRS].map(|count| Prompts::new(&pairs[..pairs.len().min(count)], context));
     let full = NodeSet::full(circuit.places());
-    let all = Trial::new(pool, prompts, circuit, calibration).await?;
-    let few = Trial::new(pool, coarse, circuit, calibration).await?;
-    let in_full = Trial::new(pool, prompts, &full, calibration).await?;
+    let all = Trial::new(pool, &prompts, circuit, calibration).await?;
+    let few = Trial::new(pool, &coarse, circuit, calibration).await?;
+    let in_full = Trial::new(pool, &prompts, &full, calibration).await?;
 
     // in the order in which they are chosen
     let mut chosen: Vec<usize> = Vec::new();

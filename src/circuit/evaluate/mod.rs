@@ -1,5 +1,5 @@
-//! Running a task's prompts through a circuit: batches of prompts, backends that run them, the calibration of what they give,
-//! the scores, and the choice of the nodes that a flip takes from prompt B.
+//! Running a task's prompts through a circuit: batches of prompts, evaluators that run them, the calibration of the logits, the
+//! scores, and the choice of the nodes that a flip takes from prompt B.
 
 mod calibrate;
 #[cfg(not(target_arch = "wasm32"))]
@@ -8,6 +8,7 @@ mod evaluators;
 pub mod flip;
 mod fold_constants;
 mod prompts;
+mod report;
 mod scores;
 
 pub use calibrate::{SCALE_CAP, accuracy, argument, calibrate, loss};
@@ -15,4 +16,5 @@ pub use calibrate::{SCALE_CAP, accuracy, argument, calibrate, loss};
 pub use cpu_pool::{CpuPool, block_on};
 pub use evaluators::{ChunkGradient, Evaluator, EvaluatorPool, TaskModel};
 pub use prompts::{Chunk, Prompts};
-pub use scores::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};
+pub use report::CircuitReport;
+pub use scores::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes};

@@ -1,11 +1,11 @@
-//! Tokenized prompts of a task in batches of fixed sizes, ready to be run many times.
+//! Tokenized prompts of a task in batches of a few sizes, which run many times.
 
 use crate::backend::{Batch, Span};
 use crate::tensor::PANEL;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Tokens in a chunk, padding included: few, so that what one op leaves in the cache is there for the next (at 512 a third of the time went to
+/// Tokens in a chunk, padding included. Few, so that the next op finds its input in the cache (at 512 a third of the time went to
 /// memory), but more than a long pair has.
 const CHUNK_TOKENS: usize = 192;
 

@@ -5,7 +5,7 @@ use super::evaluators::EvaluatorPool;
 use super::flip::reversed_share;
 use super::prompts::Prompts;
 use crate::Result;
-use crate::circuit::definition::{Calibration, NodeSet, Scores};
+use crate::circuit::definition::{Calibration, NodeSet};
 use crate::random::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct LossAndAccuracy {
     pub accuracy: f64,
 }
 
-/// The whole model, the circuit alone with its calibration, the model without the circuit with its raw logits.
+/// The full model, the circuit alone with its calibration, the model without the circuit with its raw logits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Modes {
@@ -111,18 +111,4 @@ pub async fn half_outside<P: EvaluatorPool>(
         mean.accuracy += one.accuracy / draws as f64;
     }
     Ok(mean)
-}
-
-/// The numbers that a circuit file keeps.
-pub fn scores(modes: &Modes, flips: &FlipRates) -> Scores {
-    Scores {
-        loss: modes.circuit.loss,
-        accuracy: modes.circuit.accuracy,
-        unpruned_loss: modes.full.loss,
-        unpruned_accuracy: modes.full.accuracy,
-        removed_loss: modes.removed.loss,
-        removed_accuracy: modes.removed.accuracy,
-        flip_rate_circuit: flips.circuit,
-        flip_rate_full: flips.full,
-    }
 }

@@ -48,11 +48,19 @@ pub struct Description {
     pub differing: Option<[u32; 2]>,
 }
 
-/// Describes the nodes of a circuit on pairs of prompts, in ascending order.
+/// Train pairs on which nodes are described.
+pub const DESCRIBED_PAIRS: usize = 256;
+
+/// Describes the nodes of a circuit on the first [`DESCRIBED_PAIRS`] of `pairs`, the train pairs. The nodes are in ascending order.
 ///
 /// # Errors
 /// When the device fails.
-pub async fn describe<P: EvaluatorPool>(pool: &mut P, pairs: &Prompts, circuit: &NodeSet) -> Result<Vec<Description>> {
+pub async fn describe<P: EvaluatorPool>(
+    pool: &mut P,
+    pairs: &[[Vec<u32>; 2]],
+    circuit: &NodeSet,
+) -> Result<Vec<Description>> {
+    let pairs = Prompts::new(&pairs[..pairs.len().min(DESCRIBED_PAIRS)], pool.task().context());
     let chunks: Vec<&Chunk> = pairs.chunks.iter().collect();
     let values = pool.map(&chunks, async |evaluator, chunk| evaluator.values(chunk, circuit, circuit).await).await?;
     let task = pool.task().clone();

@@ -1,4 +1,4 @@
-//! Everything a person can change about a run: what the page, the URL, the command line and the circuit files speak.
+//! Everything that a person can change about a run. The page, the URL, the command line and the circuit files share it.
 
 use crate::model::Node;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// The whole model.
+    /// The full model.
     #[default]
     Full,
     /// Every node outside the circuit at its mean; the circuit's logit calibration applies to the two candidates.
@@ -17,8 +17,8 @@ pub enum Mode {
     Removed,
 }
 
-/// A run's changes. A node's edits apply in this order, each to the result of the one before: the mode's ablation, then
-/// flip and patch (values of prompt B), scale, set, off.
+/// The changes of a run. The edits of a node apply in this order, each to the result of the one before: the mode's ablation, flip
+/// and patch (values of prompt B), scale, set, off.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Edits {

@@ -1,4 +1,4 @@
-//! Means of every hook's channels over a corpus: what an ablated node is held at (Gao et al. 2025, 2.2).
+//! Means of every channel at every hook over a corpus: the values at which ablated nodes are held (Gao et al. 2025, 2.2).
 
 use super::plan::Means;
 use super::record::Record;
@@ -8,7 +8,7 @@ use crate::tensor::{Activations, PANEL};
 use crate::{Result, bail};
 use std::collections::BTreeMap;
 
-/// Running sums; every token weighs the same.
+/// Running sums for the means; every token has the same weight.
 pub struct MeanAccumulator {
     totals: BTreeMap<Hook, Vec<f64>>,
     tokens: u64,
@@ -25,7 +25,8 @@ impl MeanAccumulator {
         self.tokens
     }
 
-    /// Runs the sequences as one batch and adds the values at every token. Sequences must be neither none nor empty nor longer than the context.
+    /// Runs the sequences as one batch and adds the values at every token. There must be at least one sequence; each has
+    /// between one token and as many as the context.
     ///
     /// # Errors
     /// Tokens beyond the vocabulary, a failing device.
@@ -61,16 +62,16 @@ impl MeanAccumulator {
     }
 
     /// # Errors
-    /// When there was no token, or a value was no number.
+    /// When there was no token, or a value was not finite.
     pub fn means(&self) -> Result<Means> {
         if self.tokens == 0 {
-            bail!("the corpus is empty: there is nothing to take a mean of");
+            bail!("the corpus has no tokens: there is nothing to average");
         }
         let mean = |total: &f64| (total / self.tokens as f64) as f32;
         let means: Means =
             self.totals.iter().map(|(hook, totals)| (*hook, totals.iter().map(mean).collect())).collect();
         match means.iter().find(|(_, mean)| mean.iter().any(|value| !value.is_finite())) {
-            Some((hook, _)) => bail!("the model's values at {hook} are no finite numbers on this corpus"),
+            Some((hook, _)) => bail!("the model's values at {hook} are not finite on this corpus"),
             None => Ok(means),
         }
     }

@@ -1,4 +1,4 @@
-//! Changing a run: what a person edits, what masks hold at means, and the runs with it.
+//! Changing a run: the edits of a person, masks that hold nodes at their means, and the runs with both.
 
 mod edits;
 mod masks;

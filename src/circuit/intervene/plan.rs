@@ -147,7 +147,7 @@ pub fn align(b: usize, a: usize) -> Vec<(u32, u32)> {
     (0..shared).map(|i| ((b - shared + i) as u32, (a - shared + i) as u32)).collect()
 }
 
-/// The values of prompt B and which of its tokens stands for which of prompt A.
+/// The values of prompt B, and pairs of a token of B and the token of A that takes its values.
 pub struct Source<'a, B: Backend> {
     pub values: &'a BTreeMap<Hook, B::Tensor>,
     pub tokens: Vec<(u32, u32)>,

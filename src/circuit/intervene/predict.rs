@@ -1,4 +1,4 @@
-//! The numbers that the page and `sparse-circuits predict` show: two candidates and the likeliest tokens.
+//! The numbers that the page and `sparse-circuits predict` show: the two candidates and the most likely tokens.
 
 use super::edits::Mode;
 use super::run::{Request, Values, run};
@@ -25,7 +25,7 @@ pub struct Prediction {
 /// Runs and predicts the token after the prompt. Gives the values that the request asked for too.
 ///
 /// # Errors
-/// What [`run`] refuses; candidates beyond the vocabulary; edits so large that the logits are no numbers.
+/// What [`run`] refuses; candidates beyond the vocabulary; edits so large that the logits are not finite.
 pub async fn predict<B: Backend>(
     backend: &mut B,
     model: &Model<B>,
@@ -42,13 +42,13 @@ pub async fn predict<B: Backend>(
     };
     let logits: Vec<f32> = (0..model.config.vocab_size).map(|token| values.logits.get(last, token)).collect();
     if logits.iter().any(|logit| !logit.is_finite()) {
-        bail!("the model's logits are no finite numbers with these edits; set or scale nodes less far");
+        bail!("these edits produce non-finite logits; try smaller values");
     }
     let calibration = calibration(request.edits.mode, request.circuit);
     Ok((Prediction::new(&logits, candidates, calibration), values))
 }
 
-/// Only circuit mode is calibrated: the whole model needs none.
+/// Only circuit mode is calibrated: the full model needs no calibration.
 fn calibration(mode: Mode, circuit: Option<&Circuit>) -> Calibration {
     match (mode, circuit) {
         (Mode::Circuit, Some(circuit)) => circuit.calibration,

@@ -1,9 +1,8 @@
 //! `sparse-circuits evaluate`: how well a circuit does its task, alone and removed, and how often its flip reverses the answer.
 
 use crate::backend::now_or_never;
-use crate::circuit::evaluate::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes, scores};
-use crate::circuit::explain::graph::edges;
-use crate::circuit::{Circuit, CpuPool, EvaluatorPool, Prompts, Scores, TaskModel};
+use crate::circuit::evaluate::CircuitReport;
+use crate::circuit::{Circuit, CpuPool, EvaluatorPool, TaskModel};
 use crate::cli::shared::bridge;
 use crate::cli::shared::load::{TokenizerArgs, load_circuit, load_model};
 use crate::cli::shared::output::{print, print_json};
@@ -53,75 +52,37 @@ pub struct Args {
     json: bool,
 }
 
-/// Random backgrounds of which the mean is reported.
-const DRAWS: usize = 3;
-
-/// What `evaluate` measures.
-pub struct Report {
-    pub task: String,
-    pub split: Split,
-    pub pairs: usize,
-    pub nodes: usize,
-    pub edges: usize,
-    pub on_pairs: Modes,
-    pub on_handwritten: Modes,
-    pub handwritten: usize,
-    pub flips: FlipRates,
-    /// The circuit with a random half of the other nodes held at their means.
-    pub half_outside: LossAndAccuracy,
+/// What was measured of a circuit on a split, as `--json` prints it and circuit files keep it.
+pub fn report_json(task: &Task, split: Split, report: &CircuitReport) -> Value {
+    let CircuitReport { nodes, edges, pairs, on_pairs, handwritten, on_handwritten, flips, half_outside } = report;
+    json!({
+        "task": task.name, "split": split.name(), "pairs": pairs, "nodes": nodes, "edges": edges,
+        "full": on_pairs.full, "circuit": on_pairs.circuit, "removed": on_pairs.removed,
+        "handwritten": {
+            "prompts": handwritten, "full": on_handwritten.full,
+            "circuit": on_handwritten.circuit, "removed": on_handwritten.removed,
+        },
+        "flip": flips, "half_outside_held": half_outside,
+    })
 }
 
-impl Report {
-    pub fn scores(&self) -> Scores {
-        scores(&self.on_pairs, &self.flips)
-    }
-
-    pub fn json(&self) -> Value {
-        json!({
-            "task": self.task, "split": self.split.name(), "pairs": self.pairs, "nodes": self.nodes, "edges": self.edges,
-            "full": self.on_pairs.full, "circuit": self.on_pairs.circuit, "removed": self.on_pairs.removed,
-            "handwritten": {
-                "prompts": self.handwritten, "full": self.on_handwritten.full,
-                "circuit": self.on_handwritten.circuit, "removed": self.on_handwritten.removed,
-            },
-            "flip": self.flips, "half_outside_held": self.half_outside,
-        })
-    }
-}
-
-/// Measures a circuit on `count` pairs of a split and on the hand-written prompts. The pool hold the same model and task.
+/// Measures a circuit on `count` pairs of a split and on the hand-written prompts. The pool has the circuit's model and task.
 ///
 /// # Errors
 /// When the circuit, the tokenizer and the model do not fit together.
 pub fn measure(
-    pool: &mut CpuPool,
+    pool: &mut impl EvaluatorPool,
     task: &Task,
     tokenizer: &Tokenizer,
     circuit: &Circuit,
     file: &ModelFile,
     split: Split,
     count: usize,
-) -> Result<Report> {
+) -> Result<CircuitReport> {
     let config = &file.weights.config;
-    let space = pool.task().space.clone();
-    let nodes = space.set(&circuit.nodes)?;
-    let flip = space.set(&circuit.flip_nodes)?;
-    let tokens = pairs(task, split, count, tokenizer, config.vocab_size)?;
-    let set = Prompts::new(&tokens, config.block_size);
-    let typed = handwritten(task, tokenizer, config.block_size);
-    let calibration = &circuit.calibration;
-    Ok(Report {
-        task: task.name.into(),
-        split,
-        pairs: tokens.len(),
-        nodes: circuit.nodes.len(),
-        edges: edges(&file.weights, &circuit.nodes).len(),
-        on_pairs: now_or_never(modes(pool, &set, &nodes, calibration))?,
-        on_handwritten: now_or_never(modes(pool, &typed, &nodes, calibration))?,
-        handwritten: typed.first.len(),
-        flips: now_or_never(flip_rates(pool, &set, &nodes, &flip, calibration))?,
-        half_outside: now_or_never(half_outside(pool, &set, &nodes, DRAWS, 1))?,
-    })
+    let pairs = pairs(task, split, count, tokenizer, config.vocab_size)?;
+    let handwritten = handwritten(task, tokenizer, config.block_size);
+    now_or_never(CircuitReport::measure(pool, circuit, &pairs, &handwritten))
 }
 
 /// Loads a circuit and checks it against the model; the task's pool with it.
@@ -162,9 +123,9 @@ pub fn run(args: Args) -> Result<()> {
     let (loaded, task, mut pool) = open(&file, circuit)?;
     let report = measure(&mut pool, task, &tokenizer, &loaded.circuit, &file, split, args.pairs)?;
     if args.json {
-        return print_json(&report.json());
+        return print_json(&report_json(task, split, &report));
     }
-    let mut text = format!("{}: {} nodes, {} edges\n", report.task, report.nodes, report.edges);
+    let mut text = format!("{}: {} nodes, {} edges\n", task.name, report.nodes, report.edges);
     for (what, count, modes) in [
         (format!("{} prompts", split.name()), 2 * report.pairs, report.on_pairs),
         ("hand-written prompts".into(), report.handwritten, report.on_handwritten),

@@ -1,13 +1,18 @@
 //! `sparse-circuits prune`: finds the circuit of a task and writes it with what was measured.
 
-use super::evaluate::{Report, measure};
+use super::evaluate::{measure, report_json};
+#[cfg(feature = "webgpu")]
+use crate::backend::gpu::Gpu;
 use crate::backend::{cpu::Cpu, now_or_never};
+#[cfg(feature = "webgpu")]
+use crate::circuit::Evaluator;
+use crate::circuit::evaluate::{flip, flip_rates};
 use crate::circuit::explain::describe::describe;
 use crate::circuit::prune::{
     LearnOptions, Progress, PruneData, PruneOptions, PruneResult, Pruned, SearchReport, Size, Stage, prune,
 };
 use crate::circuit::{
-    Circuit, CpuPool, EdgeList, EvaluatorPool, MeanAccumulator, NodeSet, NodeSpace, Prompts, TaskModel, evaluate,
+    Circuit, CpuPool, EdgeList, EvaluatorPool, MeanAccumulator, NodeSet, NodeSpace, Prompts, TaskModel,
     untrained_baseline,
 };
 use crate::cli::shared::load::{TokenizerArgs, load_model};
@@ -22,6 +27,8 @@ use crate::{Result, bail};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "webgpu")]
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Find the smallest set of nodes that does a task while all others are held at their means, and write it as a circuit file.
@@ -60,7 +67,10 @@ pub struct Args {
     /// Circuits of this task and model from earlier runs, which join the union of those found now (with --restarts 0 they are the union).
     #[arg(long, alias = "found", value_name = "FILE", value_delimiter = ',')]
     warm_start: Vec<PathBuf>,
-    /// Threads; as many as there are cores where it is absent. They change the time, not the circuit.
+    /// Where the prompts run. WebGPU rounds differently, so near ties may give another circuit.
+    #[arg(long, value_enum, default_value_t = BackendName::Cpu)]
+    backend: BackendName,
+    /// Threads of the CPU backend; by default one for each core. They change the time, not the circuit.
     #[arg(long)]
     threads: Option<usize>,
     #[command(flatten)]
@@ -70,12 +80,12 @@ pub struct Args {
     untrained: bool,
 }
 
-/// Pairs on which flip nodes are chosen; the share is then measured on all train pairs.
-const FLIP_PAIRS: usize = 256;
-/// Pairs on which the candidates for a flip are compared first.
-const FLIP_GLANCE: usize = 32;
-/// Pairs on which nodes are described.
-pub const DESCRIBED_PAIRS: usize = 256;
+/// What runs a search.
+#[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
+enum BackendName {
+    Cpu,
+    Webgpu,
+}
 
 pub fn run(args: Args) -> Result<()> {
     let task = find_task(&args.task)?;
@@ -103,88 +113,159 @@ pub fn run(args: Args) -> Result<()> {
         file.weights = untrained_baseline(&file.weights, args.seed);
         file.means = means_over_tasks(&file, &tokenizer, args.pairs)?;
     }
-    let config = file.weights.config.clone();
-    let split = |split| pairs(task, split, args.pairs, &tokenizer, config.vocab_size);
-    let (train, validation) = (split(Split::Train)?, split(Split::Validation)?);
-    let data = PruneData::new(&train, &validation, config.block_size);
     let model = TaskModel::new(&file.weights, &file.means, candidates)?;
-    let edges = EdgeList::new(&file.weights, &model.space);
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let mut pool = CpuPool::new(model, args.threads.unwrap_or(cores));
-
-    let warm_start =
-        args.warm_start.iter().map(|path| earlier(path, task, &file, &pool.task().space)).collect::<Result<_>>()?;
-    let options = PruneOptions {
-        warm_start,
-        target_loss: args.target_loss,
-        restarts: args.restarts,
-        sparsity_penalties: args.sparsity_penalty.clone(),
-        learn: LearnOptions { steps: args.steps, pairs: args.pairs_per_step, ..LearnOptions::default() },
-        seed: args.seed,
-        ..PruneOptions::default()
-    };
-    let started = Instant::now();
-    let mut shown: Option<(Stage, Instant)> = None;
-    let report = async |progress: &Progress| {
-        let due = shown.is_none_or(|(stage, at)| stage != progress.stage || at.elapsed() > Duration::from_secs(5));
-        if due {
-            shown = Some((progress.stage, Instant::now()));
-            note(&format!("{:6.1} s  {}", started.elapsed().as_secs_f64(), line(progress)));
+    let search = Search { args: &args, task, tokenizer: &tokenizer, file: &file, candidates };
+    match args.backend {
+        BackendName::Cpu => {
+            let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+            search.run(&mut CpuPool::new(model, args.threads.unwrap_or(cores)))
         }
-        true
-    };
-    let Some(outcome) = now_or_never(prune(&mut pool, &edges, &data, &options, report))? else {
-        bail!("the search was cancelled");
-    };
-    for search in &outcome.searches {
-        note(&search_line(search));
+        BackendName::Webgpu => search.run(&mut webgpu_evaluator(model)?),
     }
-    if let Some(Size { nodes, edges }) = outcome.of_union {
-        note(&format!("from the union of all circuits: {nodes} nodes, {edges} edges"));
-    }
-    let mut provenance = json!({
-        "found_earlier": args.warm_start.len(), "pooled": outcome.of_union.map(|Size { nodes, edges }| json!({"nodes": nodes, "edges": edges})),
-        "target_loss": args.target_loss, "seed": args.seed, "restarts": args.restarts, "k_coef": args.sparsity_penalty,
-        "steps": args.steps, "pairs_per_step": args.pairs_per_step, "pairs": args.pairs,
-        "searches": outcome.searches.iter().map(search_json).collect::<Vec<_>>(),
-    });
-    if args.untrained {
-        return write_untrained_baseline(&args, &outcome, provenance);
-    }
-    let Some(best) = outcome.best else {
-        bail!(
-            "no circuit of {} reaches a loss of {} in this model ({}); raise --target-loss, or lower --sparsity-penalty",
-            task.name,
-            args.target_loss,
-            match outcome.lowest_loss() {
-                Some(loss) => format!("lowest seen: {loss:.3}"),
-                None => "the nodes of the circuits given are not enough".into(),
-            }
-        );
-    };
-    let circuit = finish(&mut pool, task, &tokenizer, candidates, &train, &best, &file, &mut provenance)?;
-    provenance["seconds"] = json!(started.elapsed().as_secs_f64().round());
-    let scores = circuit.scores.unwrap_or_default();
-    let bytes = circuit_file::write(&circuit_file::CircuitFile {
-        model: model_file::fingerprint(&file.weights),
-        circuit,
-        provenance,
-    })?;
-    let line = format!(
-        "{}: {} nodes, {} edges; test loss {:.3}, accuracy {:.1} %; without the circuit {:.1} %; a flip reverses {:.1} % ({:.1} % in the whole model)",
-        args.out.display(),
-        best.nodes.len(),
-        best.size.edges,
-        scores.loss,
-        100.0 * scores.accuracy,
-        100.0 * scores.removed_accuracy,
-        100.0 * scores.flip_rate_circuit,
-        100.0 * scores.flip_rate_full,
-    );
-    write_out(&args.out, &bytes, &line)
 }
 
-/// The mask of a circuit found earlier.
+#[cfg(feature = "webgpu")]
+fn webgpu_evaluator(model: TaskModel) -> Result<Evaluator<Gpu>> {
+    let gpu = now_or_never(Gpu::new())?;
+    note(&format!("the prompts run on {}", gpu.description()));
+    Ok(Evaluator::new(gpu, Arc::new(model)))
+}
+
+#[cfg(not(feature = "webgpu"))]
+fn webgpu_evaluator(_model: TaskModel) -> Result<CpuPool> {
+    bail!("this build has no WebGPU backend; build the command with `--features webgpu`")
+}
+
+/// A search with what it needs besides the pool.
+struct Search<'a> {
+    args: &'a Args,
+    task: &'static Task,
+    tokenizer: &'a Tokenizer,
+    file: &'a ModelFile,
+    candidates: [u32; 2],
+}
+
+impl Search<'_> {
+    /// Searches, and writes the circuit or the report.
+    fn run(&self, pool: &mut impl EvaluatorPool) -> Result<()> {
+        let Search { args, task, tokenizer, file, .. } = *self;
+        let config = &file.weights.config;
+        let split = |split| pairs(task, split, args.pairs, tokenizer, config.vocab_size);
+        let (train, validation) = (split(Split::Train)?, split(Split::Validation)?);
+        let data = PruneData::new(&train, &validation, config.block_size);
+        let edges = EdgeList::new(&file.weights, &pool.task().space);
+
+        let warm_start =
+            args.warm_start.iter().map(|path| earlier(path, task, file, &pool.task().space)).collect::<Result<_>>()?;
+        let options = PruneOptions {
+            warm_start,
+            target_loss: args.target_loss,
+            restarts: args.restarts,
+            sparsity_penalties: args.sparsity_penalty.clone(),
+            learn: LearnOptions { steps: args.steps, pairs: args.pairs_per_step, ..LearnOptions::default() },
+            seed: args.seed,
+            ..PruneOptions::default()
+        };
+        let started = Instant::now();
+        let mut shown: Option<(Stage, Instant)> = None;
+        let report = async |progress: &Progress| {
+            let due = shown.is_none_or(|(stage, at)| stage != progress.stage || at.elapsed() > Duration::from_secs(5));
+            if due {
+                shown = Some((progress.stage, Instant::now()));
+                note(&format!("{:6.1} s  {}", started.elapsed().as_secs_f64(), line(progress)));
+            }
+            true
+        };
+        let Some(outcome) = now_or_never(prune(pool, &edges, &data, &options, report))? else {
+            bail!("the search was cancelled");
+        };
+        for search in &outcome.searches {
+            note(&search_line(search));
+        }
+        if let Some(Size { nodes, edges }) = outcome.of_union {
+            note(&format!("from the union of all circuits: {nodes} nodes, {edges} edges"));
+        }
+        let mut provenance = json!({
+            "found_earlier": args.warm_start.len(), "pooled": outcome.of_union.map(|Size { nodes, edges }| json!({"nodes": nodes, "edges": edges})),
+            "target_loss": args.target_loss, "seed": args.seed, "restarts": args.restarts, "k_coef": args.sparsity_penalty,
+            "steps": args.steps, "pairs_per_step": args.pairs_per_step, "pairs": args.pairs,
+            "searches": outcome.searches.iter().map(search_json).collect::<Vec<_>>(),
+        });
+        if args.backend == BackendName::Webgpu {
+            provenance["backend"] = json!("webgpu");
+        }
+        if args.untrained {
+            return write_untrained_baseline(args, &outcome, provenance);
+        }
+        let Some(best) = outcome.best else {
+            bail!(
+                "no circuit of {} reaches a loss of {} in this model ({}); raise --target-loss, or lower --sparsity-penalty",
+                task.name,
+                args.target_loss,
+                match outcome.lowest_loss() {
+                    Some(loss) => format!("lowest seen: {loss:.3}"),
+                    None => "the nodes of the circuits given are not enough".into(),
+                }
+            );
+        };
+        let circuit = self.finish(pool, &train, &best, &mut provenance)?;
+        provenance["seconds"] = json!(started.elapsed().as_secs_f64().round());
+        let scores = circuit.scores.unwrap_or_default();
+        let bytes = circuit_file::write(&circuit_file::CircuitFile {
+            model: model_file::fingerprint(&file.weights),
+            circuit,
+            provenance,
+        })?;
+        let line = format!(
+            "{}: {} nodes, {} edges; test loss {:.3}, accuracy {:.1} %; without the circuit {:.1} %; a flip reverses {:.1} % ({:.1} % in the whole model)",
+            args.out.display(),
+            best.nodes.len(),
+            best.size.edges,
+            scores.loss,
+            100.0 * scores.accuracy,
+            100.0 * scores.removed_accuracy,
+            100.0 * scores.flip_rate_circuit,
+            100.0 * scores.flip_rate_full,
+        );
+        write_out(&args.out, &bytes, &line)
+    }
+
+    /// The circuit of what pruning found: flip nodes, names and scores are added to it.
+    fn finish(
+        &self,
+        pool: &mut impl EvaluatorPool,
+        train: &[[Vec<u32>; 2]],
+        best: &Pruned,
+        provenance: &mut Value,
+    ) -> Result<Circuit> {
+        let Search { task, tokenizer, file, candidates, .. } = *self;
+        let space = pool.task().space.clone();
+        let chosen = now_or_never(flip::choose(pool, train, &best.nodes, &best.calibration))?;
+        let all = Prompts::new(train, pool.task().context());
+        let on_train = now_or_never(flip_rates(pool, &all, &best.nodes, &chosen.nodes, &best.calibration))?;
+        let nodes = space.nodes(&best.nodes);
+        let labels = labels(pool, task, tokenizer, &nodes, train)?;
+        let mut circuit = Circuit {
+            task: task.name.into(),
+            candidate_ids: candidates,
+            nodes,
+            flip_nodes: space.nodes(&chosen.nodes),
+            calibration: best.calibration,
+            labels,
+            scores: None,
+        };
+        let report = measure(pool, task, tokenizer, &circuit, file, Split::Test, train.len())?;
+        circuit.scores = Some(report.scores());
+        provenance["edges"] = json!(best.size.edges);
+        provenance["train_loss"] = json!(best.train_loss);
+        provenance["validation_loss"] = json!(best.validation_loss);
+        provenance["flip_share_on_train"] = json!(on_train.circuit);
+        provenance["measured"] = report_json(task, Split::Test, &report);
+        Ok(circuit)
+    }
+}
+
+/// The nodes of a circuit found earlier.
 fn earlier(path: &Path, task: &Task, model: &ModelFile, space: &NodeSpace) -> Result<NodeSet> {
     let file = circuit_file::read(&read(path)?).map_err(in_file(path))?;
     if file.circuit.task != task.name || file.model != model_file::fingerprint(&model.weights) {
@@ -193,63 +274,16 @@ fn earlier(path: &Path, task: &Task, model: &ModelFile, space: &NodeSpace) -> Re
     space.set(&file.circuit.nodes)
 }
 
-/// Flip nodes, names and scores of a circuit.
-#[allow(clippy::too_many_arguments)]
-fn finish(
-    pool: &mut CpuPool,
-    task: &Task,
-    tokenizer: &Tokenizer,
-    candidates: [u32; 2],
-    train: &[[Vec<u32>; 2]],
-    best: &Pruned,
-    file: &ModelFile,
-    provenance: &mut Value,
-) -> Result<Circuit> {
-    let context = file.weights.config.block_size;
-    let some = |count: usize| Prompts::new(&train[..train.len().min(count)], context);
-    let space = pool.task().space.clone();
-    let chosen = now_or_never(evaluate::flip::choose(
-        pool,
-        &some(FLIP_PAIRS),
-        &some(FLIP_GLANCE),
-        &best.nodes,
-        &best.calibration,
-    ))?;
-    let on_train =
-        now_or_never(evaluate::flip_rates(pool, &some(train.len()), &best.nodes, &chosen.nodes, &best.calibration))?;
-    let nodes = space.nodes(&best.nodes);
-    let labels = labels(pool, task, tokenizer, &nodes, train, context)?;
-    let mut circuit = Circuit {
-        task: task.name.into(),
-        candidate_ids: candidates,
-        nodes,
-        flip_nodes: space.nodes(&chosen.nodes),
-        calibration: best.calibration,
-        labels,
-        scores: None,
-    };
-    let report: Report = measure(pool, task, tokenizer, &circuit, file, Split::Test, train.len())?;
-    circuit.scores = Some(report.scores());
-    provenance["edges"] = json!(best.size.edges);
-    provenance["train_loss"] = json!(best.train_loss);
-    provenance["validation_loss"] = json!(best.validation_loss);
-    provenance["flip_share_on_train"] = json!(on_train.circuit);
-    provenance["measured"] = report.json();
-    Ok(circuit)
-}
-
-/// Names of nodes, from what they do on the first train pairs; `context` is the model's.
+/// Names of nodes, from what they do on the first train pairs.
 pub fn labels(
-    pool: &mut CpuPool,
+    pool: &mut impl EvaluatorPool,
     task: &Task,
     tokenizer: &Tokenizer,
     nodes: &BTreeSet<Node>,
     train: &[[Vec<u32>; 2]],
-    context: usize,
 ) -> Result<BTreeMap<Node, String>> {
     let nodes = pool.task().space.set(nodes)?;
-    let prompts = Prompts::new(&train[..train.len().min(DESCRIBED_PAIRS)], context);
-    let described = now_or_never(describe(pool, &prompts, &nodes))?;
+    let described = now_or_never(describe(pool, train, &nodes))?;
     Ok(described.iter().map(|one| (one.node, one.label(task.candidates, |id| tokenizer.token_text(id)))).collect())
 }
 

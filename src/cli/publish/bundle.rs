@@ -2,11 +2,12 @@
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
-use crate::circuit::evaluate::{LossAndAccuracy, modes};
+use crate::circuit::evaluate::{CircuitReport, LossAndAccuracy, modes};
+use crate::circuit::explain::describe::DESCRIBED_PAIRS;
 use crate::circuit::explain::inspect::{Ask, View, circuit_info, model_info, view};
 use crate::circuit::{Calibration, Circuit, CpuPool, Edits, EvaluatorPool, Mode, NodeSet, Prompts, TaskModel};
-use crate::cli::commands::evaluate::{self, Report};
-use crate::cli::commands::prune::{DESCRIBED_PAIRS, labels};
+use crate::cli::commands::evaluate;
+use crate::cli::commands::prune::labels;
 use crate::cli::shared::load::load_model;
 use crate::cli::shared::output::note;
 use crate::cli::shared::task_prompts::pairs;
@@ -29,7 +30,7 @@ pub struct PublishedTask {
     pub task: &'static Task,
     circuit: Circuit,
     pub bytes: Vec<u8>,
-    pub report: Report,
+    pub report: CircuitReport,
     presets: Vec<[Prompt; 2]>,
     /// See [`start`], of the first preset.
     start: Option<Node>,
@@ -140,7 +141,7 @@ impl PublishedTask {
         loaded.circuit.scores = Some(report.scores());
         let config = &file.weights.config;
         let train = pairs(task, Split::Train, DESCRIBED_PAIRS, tokenizer, config.vocab_size)?;
-        loaded.circuit.labels = labels(&mut pool, task, tokenizer, &circuit.nodes, &train, config.block_size)?;
+        loaded.circuit.labels = labels(&mut pool, task, tokenizer, &circuit.nodes, &train)?;
         Ok(PublishedTask { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets, start })
     }
 }

@@ -96,8 +96,7 @@ pub fn card(bundle: &Bundle) -> String {
             loss_and_accuracy(&report.on_handwritten.removed),
         );
     }
-    let redundant: Vec<&str> =
-        tasks.iter().filter(|one| one.report.on_pairs.removed.accuracy > 0.65).map(|one| one.task.name).collect();
+    let redundant: Vec<&str> = tasks.iter().filter(|one| one.report.is_redundant()).map(|one| one.task.name).collect();
     if !redundant.is_empty() {
         text += &format!(
             "\nSufficient is not necessary: without its circuit the model still does {}: other nodes do the same work.\n",

@@ -3,10 +3,10 @@
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
-use crate::bridge::score::{ChannelScore, SteerScore, rank_channels};
-use crate::bridge::{Bridge, ModelPair};
+use crate::bridge::ModelPair;
+use crate::bridge::score::{CHOOSING_PAIRS, ChannelScore, ChosenChannel, MIN_DELTA_P, SteerScore, choose_channel};
 use crate::circuit::Circuit;
-use crate::cli::shared::bridge::{BridgeArgs, BridgeAsk, BridgeReport, Loaded, measure, short, site_scores};
+use crate::cli::shared::bridge::{BridgeArgs, BridgeAsk, BridgeReport, Loaded, measure, site_scores};
 use crate::cli::shared::load::load_model;
 use crate::cli::shared::output::note;
 use crate::cli::shared::task_prompts::pairs;
@@ -14,9 +14,7 @@ use crate::files::{in_file, read};
 use crate::format::model_file::fingerprint;
 use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
 use crate::model::Node;
-use crate::random::Rng;
 use crate::tasks::{Split, Task};
-use crate::tensor::WeightMatrix;
 use crate::tokenizer::Tokenizer;
 use crate::train::batches::Corpus;
 use crate::train::bridge::SiteScore;
@@ -55,10 +53,6 @@ pub struct TwinArgs {
     fitted: Option<PathBuf>,
 }
 
-/// Train pairs by which a task's channel is chosen, see [`rank_channels`].
-const CHOOSING_PAIRS: usize = 64;
-/// The least median rise of P(other) over those pairs for which the page names a channel: below it there is nothing to see in a bar.
-const WORTH_SHOWING: f64 = 0.05;
 /// Test pairs that steering is measured on at most, and random directions for each of their prompts.
 const STEERED_PAIRS: usize = 256;
 const DIRECTIONS: usize = 16;
@@ -83,12 +77,10 @@ impl Twin {
     }
 }
 
-/// The best channel of a task's circuit, by the rule.
+/// The best channel of a task's circuit.
 struct Best {
     task: &'static Task,
-    node: Node,
-    /// Median rise of P(other) over the train pairs.
-    delta_p: f64,
+    channel: ChosenChannel,
 }
 
 impl TwinArgs {
@@ -123,11 +115,11 @@ impl TwinArgs {
         }
         loaded.file.bridge.channels = best
             .iter()
-            .filter(|best| best.delta_p >= WORTH_SHOWING)
-            .map(|best| (best.task.name.to_string(), best.node))
+            .filter(|best| best.channel.steers())
+            .map(|best| (best.task.name.to_string(), best.channel.node))
             .collect();
         if loaded.file.bridge.channels.is_empty() {
-            note(&format!("note: no channel moves the dense model by {WORTH_SHOWING}; the page names none"));
+            note(&format!("note: no channel moves the dense model by {MIN_DELTA_P}; the page names none"));
         }
         let bridge_bytes = bridge_file::write(&loaded.file, Precision::Compact)?;
         // what a reader of the published file will check
@@ -136,7 +128,7 @@ impl TwinArgs {
         let ask = BridgeAsk {
             tokenizer,
             corpus: self.corpus.as_deref(),
-            channels: best.iter().map(|best| (best.task, best.node)).collect(),
+            channels: best.iter().map(|best| (best.task, best.channel.node)).collect(),
             split: Split::Test,
             pairs: pairs.min(STEERED_PAIRS),
             directions: DIRECTIONS,
@@ -174,7 +166,7 @@ impl TwinArgs {
         };
         let independent = load_model(independent)?;
         let mut fitted = BridgeArgs { dense: dense.into(), bridge: fitted.clone() }.load(&independent)?;
-        let random = shuffled(&loaded.file.bridge);
+        let random = loaded.file.bridge.shuffled(0);
         let trained = std::mem::replace(&mut loaded.file.bridge, random);
         let random = site_scores(loaded, corpus);
         loaded.file.bridge = trained;
@@ -214,14 +206,14 @@ fn best_channel(
     tokenizer: &Tokenizer,
 ) -> Result<Option<Best>> {
     let Loaded { cpu, sparse, dense, file } = loaded;
-    let context = sparse.config.block_size.min(dense.config.block_size);
-    let train = short(pairs(task, Split::Train, CHOOSING_PAIRS, tokenizer, sparse.config.vocab_size)?, context);
+    let train = pairs(task, Split::Train, CHOOSING_PAIRS, tokenizer, sparse.config.vocab_size)?;
     let nodes: Vec<Node> = circuit.nodes.iter().copied().collect();
     let models = ModelPair { sparse, dense, bridge: &file.bridge };
-    let ranked = now_or_never(rank_channels(cpu, models, &nodes, &train, circuit.candidate_ids))?;
-    Ok(ranked.first().map(|&(node, delta_p)| {
+    let chosen = now_or_never(choose_channel(cpu, models, &nodes, &train, circuit.candidate_ids))?;
+    Ok(chosen.map(|channel| {
+        let ChosenChannel { node, delta_p } = channel;
         note(&format!("{}: {node} raises P(other) of the dense model by {delta_p:.4} on train pairs", task.name));
-        Best { task, node, delta_p }
+        Best { task, channel }
     }))
 }
 
@@ -261,13 +253,13 @@ fn card(
     text += &format!(
         "\nSteering: the change of one channel that the sparse circuit reads, from a prompt to its counterfactual, carried over the bridge and added to what the dense \
          model reads. For each task the channel is the read of its circuit that raises P(other candidate) most in the median of {CHOOSING_PAIRS} train pairs, both ways; the page \
-         names it if that rise is {WORTH_SHOWING} or more. Measured on test pairs at full strength: median P(other) before and after, the share of prompts with \
+         names it if that rise is {MIN_DELTA_P} or more. Measured on test pairs at full strength: median P(other) before and after, the share of prompts with \
          0.5 or more after, the median rise, and the 95th percentile of the rise under {DIRECTIONS} random directions of equal norm a prompt.\n\n\
          | task | channel | named | way | prompts | before | after | 0.5 or more | rise | random rise |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
     );
     for (best, (task, node, ChannelScore { forth, back, .. })) in best.iter().zip(&report.steering) {
-        let named = if best.delta_p >= WORTH_SHOWING { "yes" } else { "no" };
+        let named = if best.channel.steers() { "yes" } else { "no" };
         for (from, score) in [(0, forth), (1, back)] {
             let SteerScore { prompts, before, after, delta_p, random_delta_p, reversed } = score;
             text += &format!(
@@ -291,20 +283,6 @@ fn site_table(title: &str, sites: &[SiteScore]) -> String {
         text += &format!("| {boundary} | {nmse_encoder:.3} | {nmse_decoder:.3} | {kl_sparse:.3} | {kl_dense:.3} |\n");
     }
     text
-}
-
-/// A bridge of the same numbers, which know nothing of the models: the weights of each map in random order.
-fn shuffled(bridge: &Bridge) -> Bridge {
-    let mut bridge = bridge.clone();
-    let mut random = Rng::new(0);
-    for site in &mut bridge.sites {
-        for linear in [&mut site.encoder, &mut site.decoder] {
-            let mut weight = linear.weight.to_dense();
-            random.shuffle_large(&mut weight.data);
-            linear.weight = WeightMatrix::Dense(weight);
-        }
-    }
-    bridge
 }
 
 /// A candidate in a table's cell.

@@ -85,16 +85,15 @@ impl BridgeReport {
 pub fn measure(loaded: &mut Loaded, ask: &BridgeAsk<'_>) -> Result<BridgeReport> {
     let sites = ask.corpus.map_or(Ok(Vec::new()), |folder| site_scores(loaded, folder))?;
     let Loaded { cpu, sparse, dense, file } = loaded;
-    let context = sparse.config.block_size.min(dense.config.block_size);
     let named: Vec<(&'static Task, Node)> = match ask.channels.is_empty() {
         true => file.bridge.channels.iter().map(|(task, &node)| Ok((find_task(task)?, node))).collect::<Result<_>>()?,
         false => ask.channels.clone(),
     };
     let mut steering = Vec::new();
     for (task, node) in named {
-        let pairs = short(pairs(task, ask.split, ask.pairs, ask.tokenizer, sparse.config.vocab_size)?, context);
-        let candidates = task.candidate_tokens(ask.tokenizer)?;
         let models = ModelPair { sparse, dense, bridge: &file.bridge };
+        let pairs = models.cut(pairs(task, ask.split, ask.pairs, ask.tokenizer, sparse.config.vocab_size)?);
+        let candidates = task.candidate_tokens(ask.tokenizer)?;
         let score = now_or_never(channel_score(cpu, models, node, &pairs, candidates, ask.directions))?;
         steering.push((task, node, score));
     }
@@ -113,14 +112,6 @@ pub fn site_scores(loaded: &mut Loaded, folder: &Path) -> Result<Vec<SiteScore>>
     let context = sparse.config.block_size.min(dense.config.block_size);
     let windows = reference_windows(&Corpus::read(folder, "valid", sparse.config.vocab_size, context)?, context);
     Ok(scores(sparse, dense, &DeviceBridge::new(cpu, &file.bridge), &windows))
-}
-
-/// Prompts cut from the front to what both models read.
-pub fn short(mut pairs: Vec<[Vec<u32>; 2]>, context: usize) -> Vec<[Vec<u32>; 2]> {
-    for prompt in pairs.iter_mut().flatten() {
-        prompt.drain(..prompt.len().saturating_sub(context));
-    }
-    pairs
 }
 
 pub fn print_report(report: &BridgeReport, as_json: bool) -> Result<()> {

@@ -118,6 +118,72 @@ pub fn hand_built() -> Toy {
     Toy { weights, means, candidates: [7, 8] }
 }
 
+/// What the model of [`two_paths`] needs: both openers' kinds and their presence are read, and each path has a head of its own.
+pub const TWO_PATHS_CIRCUIT: &[&str] = &[
+    "0.attn.act_in.0",
+    "0.attn.act_in.1",
+    "0.attn.act_in.3",
+    "0.attn.k.0",
+    "0.attn.k.2",
+    "0.attn.resid_delta.5",
+    "0.attn.resid_delta.7",
+    "0.attn.v.0",
+    "0.attn.v.2",
+];
+
+/// The hand-built model with two paths from an opener to the answer: openers 1 and 2 take one, openers 3 and 4 the other, over nodes
+/// that are all different. No single node flips the answer to both kinds of prompts.
+pub fn two_paths() -> Toy {
+    let mut toy = hand_built();
+    let sparse = |dense: Matrix| WeightMatrix::Sparse(SparseMatrix::from_dense(&dense));
+    let mut wte = Matrix::zeros(VOCAB, 8);
+    for (token, channel, kind) in [(1, 0, 1.0), (2, 0, -1.0), (3, 3, 1.0), (4, 3, -1.0)] {
+        wte.data[token * 8 + channel] = kind;
+        wte.data[token * 8 + 1] = 1.0;
+    }
+    (0..VOCAB).for_each(|token| wte.data[token * 8 + 2] = 1.0);
+    let [mut query, mut key, mut value] = [vec![0.0; 4], vec![0.0; 4 * 8], vec![0.0; 4 * 8]];
+    let mut c_proj = Matrix::zeros(8, 4);
+    for (head, kind, out) in [(0, 0, 5), (2, 3, 7)] {
+        query[head] = 4.0; // constant
+        key[head * 8 + 1] = 4.0; // act_in.1 -> k
+        value[head * 8 + kind] = 1.0; // the kind -> v
+        c_proj.data[out * 4 + head] = 2.0; // v -> resid_delta
+    }
+    let mut lm_head = Matrix::zeros(VOCAB, 8);
+    for (token, sign) in [(7, 1.0), (8, -1.0)] {
+        lm_head.data[token * 8 + 5] = 3.0 * sign;
+        lm_head.data[token * 8 + 7] = 3.0 * sign;
+    }
+    toy.weights.wte = sparse(wte);
+    let block = &mut toy.weights.blocks[0];
+    block.q.bias = Some(query);
+    block.k.weight = sparse(Matrix::new(4, 8, key));
+    block.v.weight = sparse(Matrix::new(4, 8, value));
+    block.attn_c_proj.weight = sparse(c_proj);
+    toy.weights.lm_head = Some(sparse(lm_head));
+    toy.means = means(&toy.weights);
+    toy
+}
+
+/// Pairs for [`two_paths`]: two of three take the first path.
+pub fn two_path_pairs(count: usize, seed: u64) -> Vec<[Vec<u32>; 2]> {
+    let mut numbers = Numbers::new(seed);
+    (0..count)
+        .map(|pair| {
+            let openers = if pair % 3 < 2 { [1, 2] } else { [3, 4] };
+            let length = 4 + numbers.below(18);
+            let at = numbers.below(length);
+            openers.map(|opener| {
+                let mut prompt = vec![5; length];
+                prompt[at] = opener;
+                prompt.push(6);
+                prompt
+            })
+        })
+        .collect()
+}
+
 /// Two layers of random weights; with `top_k`, AbsTopK at every place, sinks and a bigram table.
 pub fn random_model(top_k: bool) -> Toy {
     let config = Config {
