@@ -37,4 +37,9 @@ pub mod train;
 #[cfg(all(target_arch = "wasm32", feature = "web"))]
 pub mod web;
 
+// Writes the page's types from the structs that cross the boundary
+#[cfg(test)]
+#[path = "web/protocol.rs"]
+mod protocol;
+
 pub use error::{Error, Result};

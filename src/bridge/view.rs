@@ -8,25 +8,29 @@ use crate::backend::{Backend, Batch};
 use crate::model::{LogitsAt, Node};
 use serde::{Deserialize, Serialize};
 
-/// What the page asks of the twin.
-#[derive(Clone, Debug, Deserialize)]
+/// A question to the twin.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct TwinRequest {
-    /// Prompt A, and its counterfactual where there is one.
+    /// Prompt A as token ids.
     pub a: Vec<u32>,
+    /// Prompt B as token ids; `null` where there is no counterfactual.
     pub b: Option<Vec<u32>>,
     /// The channel to steer by.
     pub node: Node,
     /// The strengths of the curve.
     pub strengths: Vec<f32>,
-    /// Other channels to try at full strength, for comparison; those that do not read the residual stream are skipped.
+    /// Other channels to try at full strength. Those that do not read the residual stream are skipped.
     pub others: Vec<Node>,
-    /// Random directions of equal norm, at full strength.
+    /// How many random directions of equal norm to try at full strength.
     pub random: usize,
     pub candidates: [u32; 2],
 }
 
 /// Probabilities are softmaxes over the two candidates.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TwinView {
     /// The dense model by itself.
     pub before: [f64; 2],
@@ -37,6 +41,7 @@ pub struct TwinView {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct OtherChannel {
     pub node: Node,
     pub p: [f64; 2],
@@ -76,6 +81,7 @@ pub async fn twin_view<B: Backend>(
 
 /// P of the two candidates after passes that switch at each boundary, and of both models by themselves.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct HybridView {
     pub sparse: [f64; 2],

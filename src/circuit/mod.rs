@@ -9,7 +9,9 @@ mod intervene;
 pub mod prune;
 mod untrained_baseline;
 
-pub use definition::{Calibration, Circuit, EdgeList, NodeSet, NodeSpace, Scores};
+pub use definition::{
+    Behaviour, Calibration, Circuit, EdgeList, Label, Level, Moment, NodeContrast, NodeSet, NodeSpace, Scores,
+};
 pub use evaluate::{Chunk, Evaluator, EvaluatorPool, Prompts, SCALE_CAP, TaskModel, accuracy, calibrate};
 #[cfg(not(target_arch = "wasm32"))]
 pub use evaluate::{CpuPool, block_on};

@@ -168,6 +168,7 @@ impl FromStr for Hook {
 
 /// One channel at a hook, written `HOOK.INDEX` with the flat index: `0.mlp.post_act.863`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "NodeId", type = "string"))]
 pub struct Node {
     pub hook: Hook,
     pub index: usize,

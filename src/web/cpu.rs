@@ -1,10 +1,10 @@
 //! The engine's wasm face on the CPU: a `Session` that the page's worker owns.
 
-use super::engine::{Engine, put};
+use super::engine::Engine;
 use super::js::to_js;
 use super::js_error;
 use crate::backend::{Memory, cpu::Cpu, now_or_never};
-use crate::circuit::explain::inspect::model_info;
+use crate::circuit::explain::model_info;
 use crate::tasks;
 use std::collections::BTreeMap;
 use wasm_bindgen::prelude::*;
@@ -34,13 +34,10 @@ impl Session {
         self.engine.set_vocabulary(tokenizer_json).map_err(js_error)
     }
 
-    /// `ModelInfo` without the file's name.
+    /// `ModelInfo`.
     #[wasm_bindgen(js_name = modelInfo)]
     pub fn model_info(&self) -> Result<JsValue, JsError> {
-        let info = to_js(&model_info(&self.engine.file.weights)).map_err(js_error)?;
-        let known = tasks::TASKS.iter().map(|task| BTreeMap::from([("name", task.name), ("title", task.title)]));
-        put(&info, "tasks", to_js(&known.collect::<Vec<_>>()).map_err(js_error)?);
-        Ok(info)
+        to_js(&model_info(&self.engine.file.weights)).map_err(js_error)
     }
 
     /// Takes a circuit file's bytes and gives its `CircuitInfo`. A circuit for the same task is replaced.
@@ -49,7 +46,7 @@ impl Session {
         self.engine.add_circuit(json).map_err(js_error)
     }
 
-    /// A `RunRequest` to its `View`; `ms` is the caller's to measure.
+    /// A `ViewRequest` to its `View`. The caller measures `ms`.
     pub fn run(&mut self, request: JsValue) -> Result<JsValue, JsError> {
         now_or_never(self.engine.run(request)).map_err(js_error)
     }

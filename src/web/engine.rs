@@ -1,19 +1,18 @@
-//! A model with its circuits on one backend: what both wasm faces of the engine share.
+//! A model with its circuits on one backend. Both wasm packages of the engine use it.
 
 use crate::backend::Backend;
-use crate::circuit::explain::inspect::{Ask, View, circuit_info, view};
-use crate::circuit::{Circuit, Edits};
+use crate::circuit::Circuit;
+use crate::circuit::explain::{Subject, View, ViewRequest, circuit_info, view};
 use crate::format::{ModelFile, circuit_file, model_file};
-use crate::model::{Model, Node};
+use crate::model::Model;
 use crate::web::js::to_js;
-use crate::{Error, Result, bail, tasks};
-use js_sys::{Array, Float32Array, Object, Reflect};
-use serde::Deserialize;
+use crate::{Error, Result, bail};
+use js_sys::{Float32Array, Object, Reflect};
 use std::collections::BTreeMap;
 use std::mem::take;
 use wasm_bindgen::prelude::*;
 
-/// Shapes of arguments and results are those of the page's `protocol.ts`.
+/// Arguments and results are the types of the page's `protocol.gen.ts`.
 pub struct Engine<B: Backend> {
     pub file: ModelFile,
     pub backend: B,
@@ -24,26 +23,6 @@ pub struct Engine<B: Backend> {
     vocabulary: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Prompt {
-    tokens: Vec<Token>,
-}
-
-#[derive(Deserialize)]
-struct Token {
-    id: u32,
-}
-
-#[derive(Deserialize)]
-struct RunRequest {
-    task: String,
-    a: Prompt,
-    b: Option<Prompt>,
-    edits: Edits,
-    node: Option<Node>,
-    token: Option<usize>,
-}
-
 impl<B: Backend> Engine<B> {
     /// From the bytes of a model file.
     pub fn new(mut backend: B, model: &[u8]) -> Result<Engine<B>> {
@@ -52,7 +31,7 @@ impl<B: Backend> Engine<B> {
         Ok(Engine { file, backend, model, circuits: BTreeMap::new(), vocabulary: Vec::new() })
     }
 
-    /// Takes the tokens' texts from the bytes of the `tokenizer.json` beside the model, for the `top` of a view.
+    /// Takes the tokens' texts from the bytes of a `tokenizer.json`, for the `top` of a view.
     pub fn set_vocabulary(&mut self, tokenizer_json: &[u8]) -> Result<()> {
         self.vocabulary = crate::format::vocabulary::read(tokenizer_json)?;
         Ok(())
@@ -68,26 +47,15 @@ impl<B: Backend> Engine<B> {
         to_js(&info)
     }
 
-    /// A `RunRequest` to its `View`; `ms` is the caller's to measure.
+    /// A `ViewRequest` to its `View`. The caller measures `ms`.
     pub async fn run(&mut self, request: JsValue) -> Result<JsValue> {
-        let request: RunRequest = serde_wasm_bindgen::from_value(request)
+        let request: ViewRequest = serde_wasm_bindgen::from_value(request)
             .map_err(|error| Error::invalid(format!("this is not a run that the engine understands: {error}")))?;
         let Some(circuit) = self.circuits.get(&request.task) else {
             bail!("no circuit for the task {:?} has been loaded", request.task);
         };
-        let ids = |prompt: &Prompt| prompt.tokens.iter().map(|token| token.id).collect::<Vec<u32>>();
-        let (a, b) = (ids(&request.a), request.b.as_ref().map(ids));
-        let ask = Ask {
-            a: &a,
-            b: b.as_deref(),
-            edits: &request.edits,
-            circuit,
-            means: &self.file.means,
-            node: request.node,
-            token: request.token,
-            candidates: tasks::find(&request.task).map_or(["the first", "the second"], |task| task.candidates),
-        };
-        let mut view = view(&mut self.backend, &self.model, &self.file.weights, &ask).await?;
+        let subject = Subject { model: &self.model, weights: &self.file.weights, means: &self.file.means, circuit };
+        let mut view = view(&mut self.backend, subject, &request).await?;
         for token in &mut view.top {
             token.text = self.vocabulary.get(token.id as usize).cloned().unwrap_or_default();
         }
@@ -95,25 +63,22 @@ impl<B: Backend> Engine<B> {
     }
 }
 
-/// As [`to_js`], with `Float32Array`s where `protocol.ts` has them.
+/// As [`to_js`], with `Float32Array`s for the tables.
 fn view_to_js(mut view: View) -> Result<JsValue> {
-    let activations = rows(take(&mut view.activations));
-    let embedding = rows(take(&mut view.embedding));
-    let attention: Vec<JsValue> = view.attention.iter_mut().map(|head| floats(take(&mut head.weights))).collect();
+    let tables = [
+        ("activations", floats(take(&mut view.activations))),
+        ("embedding", floats(take(&mut view.embedding))),
+        ("attention", floats(take(&mut view.attention))),
+    ];
     let detail = view.detail.as_mut().map(|detail| {
         let attention = detail.attention.as_mut();
-        (
-            floats(take(&mut detail.values)),
-            attention.map(|a| (floats(take(&mut a.weights)), a.channel_score.take().map(floats))),
-        )
+        let attention = attention.map(|a| (floats(take(&mut a.weights)), a.channel_score.take().map(floats)));
+        (floats(take(&mut detail.values)), attention)
     });
 
     let object = to_js(&view)?;
-    put(&object, "activations", activations);
-    put(&object, "embedding", embedding);
-    put(&object, "ms", 0.into());
-    for (head, weights) in Array::from(&get(&object, "attention")).iter().zip(attention) {
-        put(&head, "weights", weights);
+    for (key, table) in tables {
+        put(&object, key, table);
     }
     if let Some((values, attention)) = detail {
         let object = get(&object, "detail");
@@ -131,12 +96,8 @@ fn floats(values: Vec<f32>) -> JsValue {
     Float32Array::from(&values[..]).into()
 }
 
-fn rows(rows: Vec<Vec<f32>>) -> JsValue {
-    rows.into_iter().map(floats).collect::<Array>().into()
-}
-
-/// Both only see objects that [`to_js`] has made, where neither can fail.
-pub fn put(object: &JsValue, key: &str, value: JsValue) {
+/// `object` comes from [`to_js`], so that setting a property cannot fail.
+fn put(object: &JsValue, key: &str, value: JsValue) {
     debug_assert!(object.is_instance_of::<Object>());
     let _ = Reflect::set(object, &key.into(), &value);
 }

@@ -1,4 +1,4 @@
-//! The dense twin's wasm face.
+//! The wasm package of the dense twin.
 
 use super::js::to_js;
 use crate::backend::cpu::Cpu;
@@ -11,7 +11,7 @@ use crate::web::js_error;
 use crate::{Error, Result};
 use wasm_bindgen::prelude::*;
 
-/// A dense model beside a sparse one, with the bridge between them. Shapes of arguments and results are those of the page's `protocol.ts`.
+/// A sparse model and a dense one, with the bridge between them. Arguments and results are the types of the page's `protocol.gen.ts`.
 #[wasm_bindgen]
 pub struct Twin {
     backend: Cpu,

@@ -45,7 +45,7 @@ impl WebGpuSession {
         self.engine.add_circuit(json).map_err(js_error)
     }
 
-    /// A `RunRequest` to its `View`; `ms` is the caller's to measure.
+    /// A `ViewRequest` to its `View`. The caller measures `ms`.
     pub async fn run(&mut self, request: JsValue) -> Result<JsValue, JsError> {
         self.engine.run(request).await.map_err(js_error)
     }

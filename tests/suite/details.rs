@@ -1,9 +1,12 @@
 //! What the page says about a node: the parts must sum to what the engine computed, for every kind of node and model.
 
 use crate::reference::random::{self, Random};
+use sparse_circuits::Result;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Activation, now_or_never};
-use sparse_circuits::circuit::explain::inspect::{Ask, View, circuit_info, view};
+use sparse_circuits::circuit::explain::{
+    Subject, TermSource, ValueNote, View, ViewRequest, circuit_info, inactive_nodes, view,
+};
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, NodeDetail};
 use sparse_circuits::model::{Config, Hook, Node, Site, Weights};
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,21 +76,23 @@ impl Case {
         &self.weights.config
     }
 
-    fn view(&self, node: Option<Node>, token: Option<usize>) -> View {
+    fn try_view(&self, b: Option<&[u32]>, node: Option<Node>, token: Option<usize>) -> Result<View> {
         let mut cpu = Cpu::new();
         let model = self.weights.upload(&mut cpu);
-        let ask = Ask {
-            a: &self.tokens,
-            b: None,
-            edits: &self.edits,
-            circuit: &self.circuit,
-            means: &self.means,
+        let subject = Subject { model: &model, weights: &self.weights, means: &self.means, circuit: &self.circuit };
+        let request = ViewRequest {
+            task: "test".into(),
+            a: self.tokens.clone(),
+            b: b.map(<[u32]>::to_vec),
+            edits: self.edits.clone(),
             node,
             token,
-            candidates: ["yes", "no"],
         };
-        now_or_never(view(&mut cpu, &model, &self.weights, &ask))
-            .unwrap_or_else(|error| panic!("{}: {error}", self.name))
+        now_or_never(view(&mut cpu, subject, &request))
+    }
+
+    fn view(&self, node: Option<Node>, token: Option<usize>) -> View {
+        self.try_view(None, node, token).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
     fn detail(&self, node: Node, token: usize) -> NodeDetail {
@@ -115,18 +120,19 @@ fn parts_sum_to_what_the_engine_computed() {
                 let token = (index * 5 + 3) % case.tokens.len();
                 let node = Node::new(hook, index);
                 let detail = case.detail(node, token);
-                let what = format!("{}, {node} at token {token}, {}", case.name, detail.step);
+                let what = format!("{}, {node} at token {token}, {:?}", case.name, detail.notes);
 
                 let parts: f64 = detail.incoming.iter().map(|term| term.contribution).sum();
                 assert_close(parts + f64::from(detail.bias), detail.sum, &what);
-                for term in detail.incoming.iter().chain(&detail.outgoing).filter(|term| term.node.is_some()) {
+                for term in detail.incoming.iter().chain(&detail.outgoing).filter(|term| term.node().is_some()) {
                     assert_close(f64::from(term.weight) * f64::from(term.activation), term.contribution, &what);
                 }
-                if detail.step.contains("not among") {
+                let neuron = matches!(hook, Hook::At { site: Site::MlpPostAct, .. });
+                check_notes(&case, &detail, neuron, &what);
+                if detail.notes.iter().any(|note| matches!(note, ValueNote::Dropped { .. })) {
                     assert_eq!(detail.computed, 0.0, "{what}");
                     continue;
                 }
-                let neuron = matches!(hook, Hook::At { site: Site::MlpPostAct, .. });
                 let value = if neuron { after(case.config().activation_type, detail.sum) } else { detail.sum };
                 assert_close(f64::from(detail.computed), value, &what);
                 if detail.computed != 0.0 {
@@ -139,6 +145,44 @@ fn parts_sum_to_what_the_engine_computed() {
     }
 }
 
+/// The notes name the activation of a neuron and the selection of its site, and nothing else.
+fn check_notes(case: &Case, detail: &NodeDetail, neuron: bool, what: &str) {
+    let activations =
+        detail.notes.iter().filter(|note| !matches!(note, ValueNote::Kept { .. } | ValueNote::Dropped { .. }));
+    let wanted = match case.config().activation_type {
+        _ if !neuron => None,
+        Activation::Gelu => Some(ValueNote::Gelu),
+        Activation::Relu if detail.sum > 0.0 => Some(ValueNote::Relu),
+        Activation::Relu => Some(ValueNote::ReluZero),
+    };
+    assert_eq!(activations.copied().collect::<Vec<_>>(), wanted.into_iter().collect::<Vec<_>>(), "{what}");
+    for note in &detail.notes {
+        if let ValueNote::Kept { k } | ValueNote::Dropped { k } = *note {
+            assert!(k > 0 && k < detail.node.hook.width(case.config()), "{what}");
+            assert_eq!(matches!(note, ValueNote::Kept { .. }), detail.computed != 0.0 || detail.sum == 0.0, "{what}");
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_fact_occurs() {
+    let (mut notes, mut sources) = (BTreeSet::new(), BTreeSet::new());
+    let kind = |value: serde_json::Value| value["kind"].as_str().unwrap().to_string();
+    for case in cases() {
+        for hook in Hook::all(case.config().n_layer) {
+            for index in 0..hook.width(case.config()) {
+                let detail = case.detail(Node::new(hook, index), case.tokens.len() - 1);
+                notes.extend(detail.notes.iter().map(|note| kind(serde_json::to_value(note).unwrap())));
+                let terms = detail.incoming.iter().chain(&detail.outgoing);
+                sources.extend(terms.map(|term| kind(serde_json::to_value(term.source).unwrap())));
+            }
+        }
+    }
+    assert_eq!(Vec::from_iter(notes), ["dropped", "gelu", "kept", "relu", "reluZero"]);
+    // `others` is in a test of its own: here the circuit holds every node
+    assert_eq!(Vec::from_iter(sources), ["embedding", "logit", "mean", "node", "position", "streamChange", "token"]);
+}
+
 #[test]
 fn what_a_node_gives_is_what_the_other_receives() {
     for case in cases() {
@@ -147,13 +191,13 @@ fn what_a_node_gives_is_what_the_other_receives() {
             let node = Node::new(hook, hook.width(case.config()) / 2);
             let outgoing = case.detail(node, last).outgoing;
             for term in outgoing.iter().take(4) {
-                let Some(target) = term.node else { continue };
+                let Some(target) = term.node() else { continue };
                 let what = format!("{}, from {node} to {target}", case.name);
                 let received: Vec<f64> = case
                     .detail(target, last)
                     .incoming
                     .iter()
-                    .filter(|other| other.node == Some(node))
+                    .filter(|other| other.node() == Some(node))
                     .map(|other| other.contribution)
                     .collect();
                 assert_eq!(received.len(), 1, "{what}");
@@ -161,7 +205,7 @@ fn what_a_node_gives_is_what_the_other_receives() {
                     // A value reaches the last token from every token.
                     Hook::At { site: Site::AttnV, .. } => (0..=last)
                         .flat_map(|token| case.detail(node, token).outgoing)
-                        .filter(|other| other.node == Some(target))
+                        .filter(|other| other.node() == Some(target))
                         .map(|other| other.contribution)
                         .sum(),
                     _ => term.contribution,
@@ -180,8 +224,9 @@ fn the_streams_parts_and_the_biases_are_the_logits() {
         let logits = case.view(None, None).logits;
         let parts: Vec<NodeDetail> =
             (0..case.config().d_model).map(|channel| case.detail(Node::new(Hook::FinalResid, channel), last)).collect();
-        for (candidate, (id, label)) in [(3, "logit of yes"), (5, "logit of no")].into_iter().enumerate() {
-            let terms = parts.iter().flat_map(|detail| &detail.outgoing).filter(|term| term.label == label);
+        for (candidate, id) in [3, 5].into_iter().enumerate() {
+            let logit = TermSource::Logit { candidate };
+            let terms = parts.iter().flat_map(|detail| &detail.outgoing).filter(|term| term.source == logit);
             let mut sum: f64 = terms.map(|term| term.contribution).sum();
             sum += case.weights.final_logits_bias.as_ref().map_or(0.0, |bias| f64::from(bias[id]));
             sum += case.weights.bigram_table.as_ref().map_or(0.0, |table| f64::from(table.get(current, id)));
@@ -203,14 +248,14 @@ fn terms_outside_the_circuit_are_bundled_and_still_sum() {
                 let node = Node::new(hook, index);
                 case.circuit = circuit(all.clone());
                 let whole = case.detail(node, 2);
-                let inside: BTreeSet<Node> = whole.incoming.iter().filter_map(|term| term.node).take(1).collect();
+                let inside: BTreeSet<Node> = whole.incoming.iter().filter_map(|term| term.node()).take(1).collect();
                 case.circuit = circuit(inside.clone());
                 let short = case.detail(node, 2);
                 assert_close(short.sum, whole.sum, case.name);
                 let parts: f64 = short.incoming.iter().map(|term| term.contribution).sum();
                 assert_close(parts + f64::from(short.bias), short.sum, case.name);
                 assert_eq!(
-                    short.incoming.first().and_then(|term| term.node),
+                    short.incoming.first().and_then(|term| term.node()),
                     inside.first().copied(),
                     "the circuit's nodes come first"
                 );
@@ -223,7 +268,7 @@ fn terms_outside_the_circuit_are_bundled_and_still_sum() {
                 );
                 if outside > 10 {
                     bundled += 1;
-                    assert_eq!(short.incoming.last().unwrap().label, format!("{} others", outside - 10));
+                    assert_eq!(short.incoming.last().unwrap().source, TermSource::Others { count: outside - 10 });
                 }
             }
         }
@@ -236,11 +281,11 @@ fn attention_and_its_parts_are_those_of_the_softmax() {
     for case in cases() {
         let view = case.view(None, None);
         let heads = case.config().n_layer * case.config().n_head;
-        assert_eq!(view.attention.len(), heads, "the circuit has nodes in every head");
-        for head in &view.attention {
-            let sum: f32 = head.weights.iter().sum::<f32>() + head.sink;
+        assert_eq!(view.heads.len(), heads, "the circuit has nodes in every head");
+        for (row, head) in view.heads.iter().enumerate() {
+            let weights = view.attention_of(row);
+            let sum: f32 = weights.iter().sum::<f32>() + head.sink;
             assert_close(f64::from(sum), 1.0, case.name);
-            assert_eq!(head.weights.len(), case.tokens.len());
             assert_eq!(head.sink > 0.0, case.config().sink);
 
             // The channels' parts add up to the scores, whose softmax with the sink is the attention.
@@ -255,9 +300,9 @@ fn attention_and_its_parts_are_those_of_the_softmax() {
                 .collect();
             for token in 1..case.tokens.len() {
                 let ratio = (scores[token] - scores[0]).exp();
-                assert_close(f64::from(head.weights[0]) * ratio, f64::from(head.weights[token]), case.name);
+                assert_close(f64::from(weights[0]) * ratio, f64::from(weights[token]), case.name);
             }
-            assert_eq!(details[0].weights, head.weights);
+            assert_eq!(details[0].weights, weights);
             let value =
                 case.detail(Node::new(Hook::at(head.layer, Site::AttnV), head.head * d_head), 1).attention.unwrap();
             assert_eq!((value.head, value.channel_score), (head.head, None));
@@ -278,11 +323,14 @@ fn a_circuit_is_drawn_with_its_weights() {
             assert_eq!((lane.writes.len(), lane.reads.len()), (2 * case.config().n_layer, 2 * case.config().n_layer));
         }
         let view = case.view(None, None);
-        assert_eq!((view.activations.len(), view.embedding.len()), (info.nodes.len(), info.lanes.len()));
-        assert!(view.activations.iter().chain(&view.embedding).all(|row| row.len() == case.tokens.len()));
+        let tokens = case.tokens.len();
+        assert_eq!(view.tokens, tokens);
+        assert_eq!(view.activations.len(), info.nodes.len() * tokens);
+        assert_eq!(view.embedding.len(), info.lanes.len() * tokens);
+        assert_eq!((view.read_at.len(), view.passed_on.len()), (info.nodes.len(), info.nodes.len()));
         if !case.config().positions || case.config().d_pos_emb.is_some() {
             let token = case.tokens[2] as usize;
-            assert_eq!(view.embedding[1][2], case.weights.wte.get(token, info.lanes[1].channel));
+            assert_eq!(view.embedding_of(1)[2], case.weights.wte.get(token, info.lanes[1].channel));
         }
 
         // A circuit of two ends of one weight has that one edge.
@@ -295,23 +343,77 @@ fn a_circuit_is_drawn_with_its_weights() {
 #[test]
 fn nodes_and_tokens_that_are_not_there_are_refused() {
     let case = cases().swap_remove(0);
-    let mut cpu = Cpu::new();
-    let model = case.weights.upload(&mut cpu);
-    let mut ask = |node: &str, token| {
-        let ask = Ask {
-            a: &case.tokens,
-            b: None,
-            edits: &case.edits,
-            circuit: &case.circuit,
-            means: &case.means,
-            node: Some(node.parse().unwrap()),
-            token,
-            candidates: ["yes", "no"],
-        };
-        now_or_never(view(&mut cpu, &model, &case.weights, &ask)).map(|_| ()).map_err(|error| error.to_string())
+    let ask = |node: &str, token| {
+        let node = node.parse().unwrap();
+        case.try_view(None, Some(node), token).map(|_| ()).map_err(|error| error.to_string())
     };
     assert!(ask("0.attn.q.0", Some(17)).is_ok());
     assert!(ask("0.attn.q.0", Some(18)).unwrap_err().contains("18 tokens"));
     assert!(ask("7.attn.q.0", None).unwrap_err().contains("layers"));
     assert!(ask("0.attn.q.6", None).unwrap_err().contains("channels"));
+}
+
+/// Keys and values, and what leads to them, are read where the prompts differ; the rest at the last token; everything at a token that
+/// the request names.
+#[test]
+fn nodes_are_read_where_they_matter() {
+    for mut case in cases() {
+        let last = case.tokens.len() - 1;
+        let mut b = case.tokens.clone();
+        b[5] = (b[5] + 1) % case.config().vocab_size as u32;
+        let value = Node::new(Hook::at(0, Site::AttnV), 0);
+        let query = Node::new(Hook::at(0, Site::AttnQ), 0);
+        let write = Node::new(Hook::at(case.config().n_layer - 1, Site::MlpResidDelta), 0);
+        case.circuit = circuit([value, query, write].into());
+        let read_at =
+            |view: &View, node: Node| view.read_at[case.circuit.nodes.iter().position(|one| *one == node).unwrap()];
+        let view = case.try_view(Some(&b), None, None).unwrap();
+        assert_eq!(view.marked, 5);
+        assert_eq!([value, query, write].map(|node| read_at(&view, node)), [5, last, last], "{}", case.name);
+        let detail = case.try_view(Some(&b), Some(value), None).unwrap().detail.unwrap();
+        assert_eq!(detail.token, 5, "a detail is of the token at which the graph reads the node");
+        let picked = case.try_view(Some(&b), None, Some(3)).unwrap();
+        assert_eq!((picked.marked, picked.read_at.clone()), (3, vec![3; 3]));
+        // without a counterfactual nothing is marked
+        assert_eq!(case.view(None, None).read_at, [last; 3]);
+
+        // a value enters mixed by its head's attention, which is that of the last token
+        let row = case.circuit.nodes.iter().position(|one| *one == value).unwrap();
+        let mixed: f64 = view
+            .attention_of(0)
+            .iter()
+            .zip(view.activations_of(row))
+            .map(|(weight, value)| f64::from(*weight) * f64::from(*value))
+            .sum();
+        assert_close(f64::from(view.passed_on[row].unwrap()), mixed, case.name);
+        assert_eq!(picked.passed_on[row], None);
+        let row = case.circuit.nodes.iter().position(|one| *one == query).unwrap();
+        assert_eq!(view.passed_on[row], Some(view.activations_of(row)[last]));
+    }
+}
+
+#[test]
+fn inactive_nodes_are_near_zero_on_both_prompts_and_never_alone() {
+    let nodes: Vec<Node> = (0..20).map(|index| Node::new(Hook::at(0, Site::MlpPostAct), index)).collect();
+    let alone = Node::new(Hook::at(0, Site::MlpActIn), 0);
+    let mut example = circuit(nodes.iter().copied().chain([alone]).collect());
+    example.flip_nodes = [nodes[1]].into();
+    let case = cases().swap_remove(0);
+    let silent = |active: &[usize]| {
+        let mut view = case.view(None, None);
+        view.tokens = 2;
+        view.read_at = vec![1; 21];
+        // large at the first token, near zero where it is read
+        view.activations = [5.0, 0.01].repeat(21);
+        for &node in active {
+            view.activations[2 * (node + 1) + 1] = 1.0;
+        }
+        view
+    };
+    assert_eq!(example.nodes.first(), Some(&alone), "row 0");
+    let inactive = inactive_nodes(&example, [&silent(&[2]), &silent(&[3])]);
+    assert_eq!(inactive, nodes.iter().copied().filter(|node| ![1, 2, 3].contains(&node.index)).collect::<Vec<_>>());
+    // a small circuit is shown whole
+    let few = circuit(nodes[..16].iter().copied().collect());
+    assert!(inactive_nodes(&few, [&silent(&[]), &silent(&[])]).is_empty());
 }

@@ -3,7 +3,7 @@
 use crate::format_support::{oracle, read, text};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sparse_circuits::circuit::{Calibration, Circuit, Scores};
+use sparse_circuits::circuit::{Behaviour, Calibration, Circuit, Label, Level, Moment, NodeContrast, Scores};
 use sparse_circuits::format::{CircuitFile, checkpoint, circuit_file, model_file};
 use sparse_circuits::model::{Hook, Node, Site, Weights};
 
@@ -17,7 +17,7 @@ fn example() -> CircuitFile {
             nodes: ["0.attn.act_in.3", "0.attn.v.17", "1.mlp.post_act.100"].map(node).into(),
             flip_nodes: [node("0.attn.v.17")].into(),
             calibration: Calibration { scale: 1.25, shift: -0.1, std: 3.7 },
-            labels: [(node("1.mlp.post_act.100"), "quote detector".to_string())].into(),
+            labels: [(node("1.mlp.post_act.100"), Label::Name { text: "quote detector".into() })].into(),
             scores: Some(Scores { loss: 0.1, accuracy: 0.97, ..Scores::default() }),
         },
         provenance: json!({"seed": 3}),
@@ -44,6 +44,18 @@ fn a_circuit_comes_back_and_belongs_to_its_model() {
     assert!(too_far.check(&weights()).unwrap_err().to_string().contains("1.mlp.post_act.192"));
 }
 
+/// Files of earlier versions hold text. Text that begins with the kind of a node was measured, other text is a name.
+#[test]
+fn labels_of_earlier_files_are_read() {
+    let mut file: Value = serde_json::from_slice(&circuit_file::write(&example()).unwrap()).unwrap();
+    file["circuit"]["labels"] =
+        json!({"0.attn.v.17": "value: high at if", "1.mlp.post_act.100": "quote detector: double"});
+    let labels = circuit_file::read(file.to_string().as_bytes()).unwrap().circuit.labels;
+    let label = |node: &str| labels[&node.parse::<Node>().unwrap()].clone();
+    assert_eq!(label("0.attn.v.17"), Label::Words { text: "high at if".into() });
+    assert_eq!(label("1.mlp.post_act.100"), Label::Name { text: "quote detector: double".into() });
+}
+
 #[test]
 fn wrong_files_are_refused() {
     let good: Value = serde_json::from_slice(&circuit_file::write(&example()).unwrap()).unwrap();
@@ -64,6 +76,9 @@ fn wrong_files_are_refused() {
     assert!(refused(&|v| v["circuit"]["flip_nodes"][0] = json!(4)).contains("circuit file"));
     assert!(refused(&|v| v["circuit"]["labels"] = json!({"x": "y"})).contains("not a node"));
     assert!(refused(&|v| v["circuit"]["labels"]["0.attn.v.17"] = json!("x".repeat(201))).contains("201"));
+    let measured = json!({"kind": "measured", "contrast": {"kind": "answer", "text": "x".repeat(201)}});
+    assert!(refused(&|v| v["circuit"]["labels"]["0.attn.v.17"] = measured.clone()).contains("201"));
+    refused(&|v| v["circuit"]["labels"]["0.attn.v.17"] = json!({"kind": "song"}));
     assert!(refused(&|v| v["circuit"]["task"] = json!("../../etc")).contains("task"));
     assert!(refused(&|v| v["circuit"]["task"] = json!("")).contains("task"));
     for (field, number) in [("scale", 0.0), ("scale", -1.0), ("scale", 1e300), ("shift", -1e60), ("deviation", 0.0)] {
@@ -96,13 +111,32 @@ fn any_node() -> impl Strategy<Value = Node> {
         .prop_map(|(layer, site, index)| Node::new(Hook::at(layer, Site::NODES[site]), index))
 }
 
+fn any_label() -> impl Strategy<Value = Label> {
+    let token = || ".{0,30}";
+    let moment = prop_oneof![
+        prop::collection::vec(token(), 1..3).prop_map(|tokens| Moment::At { level: Level::High, tokens }),
+        token().prop_map(|token| Moment::From { level: Level::Low, token }),
+        (token(), token()).prop_map(|(higher, lower)| Moment::Leans { higher: Some(higher), lower: Some(lower) }),
+    ];
+    let contrast = prop_oneof![
+        (token(), token()).prop_map(|(higher, lower)| NodeContrast::Tokens { higher, lower }),
+        token().prop_map(|text| NodeContrast::Answer { text }),
+    ];
+    let behaviour = (prop::option::of(-1e6..1e6f64), prop::option::of(moment), prop::option::of(contrast));
+    prop_oneof![
+        token().prop_map(|text| Label::Name { text }),
+        token().prop_map(|text| Label::Words { text }),
+        behaviour.prop_map(|(steady, moment, contrast)| Label::Measured(Behaviour { steady, moment, contrast })),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_circuit_comes_back(
         nodes in prop::collection::btree_set(any_node(), 0..40),
-        labels in prop::collection::btree_map(any_node(), ".{0,30}", 0..5),
+        labels in prop::collection::btree_map(any_node(), any_label(), 0..5),
         (scale, shift, std) in (1e-20f32..1e20, any::<f32>().prop_filter("finite", |x| x.is_finite()), 1e-20f32..1e20),
         accuracy in 0.0f64..=1.0, loss in 0.0f64..1e6,
         ids: [u32; 2],

@@ -35,5 +35,6 @@ mod output;
 #[cfg(feature = "webgpu")]
 mod parity;
 mod prune;
+mod published;
 mod tasks;
 mod train;

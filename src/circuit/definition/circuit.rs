@@ -1,5 +1,6 @@
 //! What a circuit is: the nodes kept for a task, and what was measured about them.
 
+use super::Label;
 use crate::model::{Config, Node};
 use crate::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -18,9 +19,9 @@ pub struct Circuit {
     #[serde(default)]
     pub flip_nodes: BTreeSet<Node>,
     pub calibration: Calibration,
-    /// Names of nodes: "quote detector".
+    /// Names of nodes, or what was measured about them.
     #[serde(default)]
-    pub labels: BTreeMap<Node, String>,
+    pub labels: BTreeMap<Node, Label>,
     /// What `sparse-circuits evaluate` measured on test pairs; absent before it has run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,

@@ -2,12 +2,14 @@
 
 mod circuit;
 mod edges;
+mod label;
 mod maps;
 mod node_set;
 mod node_space;
 
 pub use circuit::{Calibration, Circuit, Scores};
 pub use edges::EdgeList;
+pub use label::{Behaviour, Label, Level, Moment, NodeContrast};
 pub use maps::{Map, maps};
 pub use node_set::NodeSet;
 pub use node_space::NodeSpace;

@@ -1,57 +1,32 @@
-//! Plain names for a circuit's nodes, from what they do on the task's prompts: whether they hold still, at or after which token they
-//! are high or low, and with which of a pair's two readings they are higher. Measured, so they say no more than was seen.
+//! What a circuit's nodes do on the task's prompts: whether they are constant, at or after which token they are high or low, and with
+//! which prompt of a pair they are higher. These are measurements, not explanations.
 
 use crate::Result;
-use crate::circuit::definition::NodeSet;
+use crate::circuit::definition::{Behaviour, Label, Level, Moment, NodeContrast, NodeSet};
 use crate::circuit::evaluate::{Chunk, EvaluatorPool, Prompts};
-use crate::model::{Hook, Node, Site};
+use crate::model::Node;
 use std::collections::BTreeMap;
 
-/// A node is steady when its deviation is below this share of its root mean square.
+/// A node is steady when its standard deviation is below this share of its root mean square.
 const STEADY: f64 = 0.02;
-/// A node is named after a token, or after what follows it, when that explains this share of its variance.
+/// A token, or what follows it, is reported when it explains this share of the variance.
 const EXPLAINED: f64 = 0.35;
-/// A second token is named beside the first when it explains this share of the variance, in the same direction.
+/// A second token is reported when it explains this share of the variance in the same direction.
 const EXPLAINED_TOO: f64 = 0.15;
-/// Else the tokens are named at which it is higher, and lower, than elsewhere, where each explains this share: the name says less.
+/// Otherwise the tokens are reported at which the node is higher and lower than elsewhere, if each explains this share.
 const EXPLAINED_SOME: f64 = 0.05;
-/// Tokens seen less often than this are not named: their mean could be chance.
+/// Tokens that occur less often are not reported: their mean could be chance.
 const SEEN: f64 = 8.0;
-/// A node is higher for one answer when, over the pairs, the difference of its sums is this many times that difference's
-/// deviation.
-const TELLING: f64 = 0.8;
-/// Tokens that tell a pair's prompts apart are named when they are the same in this share of the pairs.
+/// A node is higher for one answer when the mean difference of its sums over the pairs is this many standard deviations.
+const DECIDED: f64 = 0.8;
+/// The tokens in which a pair's prompts differ are reported when they are the same in this share of the pairs.
 const USUAL: f64 = 0.5;
-
-/// When a node departs from its usual value.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Moment {
-    /// At these tokens (one or two).
-    At(Vec<u32>),
-    /// From this token on, to the end of the prompt.
-    From(u32),
-    /// At one token it is above its usual value, at the other below; neither says all of it.
-    Leans { up: Option<u32>, down: Option<u32> },
-}
-
-/// What a node does on the task's prompts, in circuit mode.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Description {
-    pub node: Node,
-    /// The value that it has, or nearly, at every token of every prompt.
-    pub steady: Option<f64>,
-    /// Where it departs most from its usual value, and whether it is higher there.
-    pub moment: Option<(Moment, bool)>,
-    /// The candidate (0 or 1) in whose prompts it is higher.
-    pub higher_for: Option<usize>,
-    /// The tokens by which most pairs differ, in the prompts of candidate 0 and of candidate 1.
-    pub differing: Option<[u32; 2]>,
-}
 
 /// Train pairs on which nodes are described.
 pub const DESCRIBED_PAIRS: usize = 256;
 
-/// Describes the nodes of a circuit on the first [`DESCRIBED_PAIRS`] of `pairs`, the train pairs. The nodes are in ascending order.
+/// Describes the nodes of a circuit on the first [`DESCRIBED_PAIRS`] of `pairs`, the train pairs. `candidates` are the texts of the two
+/// answers, `text` gives a token's text.
 ///
 /// # Errors
 /// When the device fails.
@@ -59,24 +34,26 @@ pub async fn describe<P: EvaluatorPool>(
     pool: &mut P,
     pairs: &[[Vec<u32>; 2]],
     circuit: &NodeSet,
-) -> Result<Vec<Description>> {
+    candidates: [&str; 2],
+    text: impl Fn(u32) -> String,
+) -> Result<BTreeMap<Node, Label>> {
     let pairs = Prompts::new(&pairs[..pairs.len().min(DESCRIBED_PAIRS)], pool.task().context());
     let chunks: Vec<&Chunk> = pairs.chunks.iter().collect();
     let values = pool.map(&chunks, async |evaluator, chunk| evaluator.values(chunk, circuit, circuit).await).await?;
     let task = pool.task().clone();
     let prompts: Vec<&[u32]> = chunks.iter().flat_map(|chunk| sequences(chunk)).collect();
     let differing = usual_difference(&prompts);
-    let mut out = Vec::new();
+    let mut labels = BTreeMap::new();
     for (at, node) in circuit.iter().enumerate() {
-        let mut seen = Seen::default();
+        let mut statistics = NodeStatistics::default();
         let mut row = values.iter().flat_map(|values| values[at].iter().map(|&value| f64::from(value)));
         for pair in prompts.chunks_exact(2) {
-            let sums = [pair[0], pair[1]].map(|tokens| seen.add(tokens, row.by_ref().take(tokens.len())));
-            seen.differences.push(sums[0] - sums[1]);
+            let sums = [pair[0], pair[1]].map(|tokens| statistics.add(tokens, row.by_ref().take(tokens.len())));
+            statistics.differences.push(sums[0] - sums[1]);
         }
-        out.push(seen.describe(task.space.node(node), differing));
+        labels.insert(task.space.node(node), Label::Measured(statistics.behaviour(differing, candidates, &text)));
     }
-    Ok(out)
+    Ok(labels)
 }
 
 /// The chunk's prompts, pair after pair.
@@ -124,7 +101,7 @@ impl Group {
 
 /// The values of one node on the prompts so far.
 #[derive(Default)]
-struct Seen {
+struct NodeStatistics {
     all: Group,
     squares: f64,
     /// Values at each token.
@@ -135,7 +112,7 @@ struct Seen {
     differences: Vec<f64>,
 }
 
-impl Seen {
+impl NodeStatistics {
     /// Adds a prompt; returns the sum of its values.
     fn add(&mut self, tokens: &[u32], values: impl Iterator<Item = f64>) -> f64 {
         let values: Vec<f64> = values.collect();
@@ -152,20 +129,30 @@ impl Seen {
         values.iter().sum()
     }
 
-    fn describe(&self, node: Node, differing: Option<[u32; 2]>) -> Description {
+    fn behaviour(&self, differing: Option<[u32; 2]>, candidates: [&str; 2], text: impl Fn(u32) -> String) -> Behaviour {
         let mean = self.all.sum / self.all.count;
         let variation = self.squares - mean * self.all.sum;
-        let steady = (variation <= STEADY * STEADY * self.squares).then_some(mean);
         let n = self.differences.len() as f64;
         let gap = self.differences.iter().sum::<f64>() / n;
         let deviation = (self.differences.iter().map(|d| (d - gap).powi(2)).sum::<f64>() / n).sqrt();
-        let higher_for = (steady.is_none() && gap.abs() > TELLING * deviation).then_some(usize::from(gap < 0.0));
-        let moment = if steady.is_some() { None } else { self.moment(variation) };
-        Description { node, steady, moment, higher_for, differing }
+        if variation <= STEADY * STEADY * self.squares {
+            return Behaviour { steady: Some(mean), ..Behaviour::default() };
+        }
+        let contrast = (gap.abs() > DECIDED * deviation).then(|| {
+            let candidate = usize::from(gap < 0.0);
+            match differing {
+                Some(tokens) => {
+                    let [higher, lower] = [tokens[candidate], tokens[1 - candidate]].map(&text);
+                    NodeContrast::Tokens { higher, lower }
+                }
+                None => NodeContrast::Answer { text: candidates[candidate].into() },
+            }
+        });
+        Behaviour { steady: None, moment: self.moment(variation, &text), contrast }
     }
 
     /// `variation` is the sum of squared departures from the mean.
-    fn moment(&self, variation: f64) -> Option<(Moment, bool)> {
+    fn moment(&self, variation: f64, text: impl Fn(u32) -> String) -> Option<Moment> {
         let ranked = |groups: &BTreeMap<u32, Group>| {
             let mut ranked: Vec<(f64, bool, u32)> = groups
                 .iter()
@@ -177,87 +164,25 @@ impl Seen {
             ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.2.cmp(&b.2)));
             ranked
         };
+        let level = |up: bool| if up { Level::High } else { Level::Low };
         let [at, from] = [ranked(&self.at), ranked(&self.from)];
         let &(share, up, token) = at.first()?;
         let second = at.get(1).filter(|second| second.0 >= EXPLAINED_TOO && second.1 == up);
         let at_share = share + second.map_or(0.0, |second| second.0);
         match from.first() {
-            Some(&(share, up, token)) if share > at_share && share >= EXPLAINED => Some((Moment::From(token), up)),
+            Some(&(share, up, token)) if share > at_share && share >= EXPLAINED => {
+                Some(Moment::From { level: level(up), token: text(token) })
+            }
             _ if at_share >= EXPLAINED => {
-                let tokens = [Some(token), second.map(|second| second.2)].into_iter().flatten().collect();
-                Some((Moment::At(tokens), up))
+                let tokens = [Some(token), second.map(|second| second.2)].into_iter().flatten().map(&text).collect();
+                Some(Moment::At { level: level(up), tokens })
             }
             _ => {
-                let best = |up: bool| at.iter().find(|one| one.1 == up && one.0 >= EXPLAINED_SOME).map(|one| one.2);
-                let (up, down) = (best(true), best(false));
-                (up.is_some() || down.is_some()).then_some((Moment::Leans { up, down }, true))
+                let best =
+                    |up: bool| at.iter().find(|one| one.1 == up && one.0 >= EXPLAINED_SOME).map(|one| text(one.2));
+                let (higher, lower) = (best(true), best(false));
+                (higher.is_some() || lower.is_some()).then_some(Moment::Leans { higher, lower })
             }
-        }
-    }
-}
-
-/// A token's text as it can be read aloud: white space in words, else without the spaces in front.
-fn spelled(text: &str) -> String {
-    if text.is_empty() || !text.chars().all(|char| [' ', '\t', '\n'].contains(&char)) {
-        return text.trim_start_matches(' ').replace('\n', "\u{23ce}").replace('\t', "\u{21e5}");
-    }
-    let run = |run: &[u8]| {
-        let name = match run[0] {
-            b' ' => "space",
-            b'\t' => "tab",
-            _ => "line end",
-        };
-        if run.len() == 1 { format!("a {name}") } else { format!("{} {name}s", run.len()) }
-    };
-    text.as_bytes().chunk_by(|one, next| one == next).map(run).collect::<Vec<_>>().join(" and ")
-}
-
-impl Description {
-    /// A short name, such as `key: high at (', higher with (' than with ("`. `text` gives a token's text.
-    pub fn label(&self, candidates: [&str; 2], text: impl Fn(u32) -> String) -> String {
-        let what = match self.node.hook {
-            Hook::FinalResid => "output",
-            Hook::At { site, .. } => match site {
-                Site::AttnQ => "query",
-                Site::AttnK => "key",
-                Site::AttnV => "value",
-                Site::MlpPostAct => "neuron",
-                Site::AttnActIn | Site::MlpActIn => "read",
-                _ => "write",
-            },
-        };
-        let token = |id: u32| spelled(&text(id));
-        let mut parts = Vec::new();
-        if let Some(value) = self.steady {
-            parts.push(format!("always {value:.2}"));
-        }
-        if let Some((moment, up)) = &self.moment {
-            let level = if *up { "high" } else { "low" };
-            parts.push(match moment {
-                Moment::At(tokens) => {
-                    let mut tokens: Vec<String> = tokens.iter().map(|&id| token(id)).collect();
-                    tokens.dedup(); // the same word with and without a space before it
-                    format!("{level} at {}", tokens.join(" and "))
-                }
-                Moment::From(id) => format!("{level} from {} on", token(*id)),
-                Moment::Leans { up, down } => {
-                    let lean = |level: &str, id: &Option<u32>| id.map(|id| format!("{level} at {}", token(id)));
-                    [lean("higher", up), lean("lower", down)].into_iter().flatten().collect::<Vec<_>>().join(", ")
-                }
-            });
-        }
-        if let Some(candidate) = self.higher_for {
-            parts.push(match self.differing {
-                Some(differing) => {
-                    let [this, other] = [differing[candidate], differing[1 - candidate]].map(token);
-                    format!("higher with {this} than with {other}")
-                }
-                None => format!("higher when the answer is {}", spelled(candidates[candidate])),
-            });
-        }
-        match (parts.is_empty(), self.steady) {
-            (true, _) => format!("{what}: varies from prompt to prompt"),
-            _ => format!("{what}: {}", parts.join("; ")),
         }
     }
 }
@@ -266,62 +191,73 @@ impl Description {
 mod tests {
     use super::*;
 
-    const NAMES: [&str; 10] = ["(\"", "('", "a", "b", " c", " a", "    ", "\n", "\n\n", "\t"];
+    const NAMES: [&str; 6] = ["(\"", "('", "a", "b", " c", " a"];
 
-    /// A label from pairs of prompts, each given often enough to be believed.
-    fn label(prompts: &[(&[u32], &[f64])]) -> String {
-        let mut seen = Seen::default();
+    fn text(id: u32) -> String {
+        NAMES[id as usize].into()
+    }
+
+    /// What is found on pairs of prompts, each given often enough to be believed.
+    fn found(prompts: &[(&[u32], &[f64])]) -> Behaviour {
+        let mut statistics = NodeStatistics::default();
         for pair in prompts.repeat(8).chunks_exact(2) {
-            let sums = [&pair[0], &pair[1]].map(|(tokens, values)| seen.add(tokens, values.iter().copied()));
-            seen.differences.push(sums[0] - sums[1]);
+            let sums = [&pair[0], &pair[1]].map(|(tokens, values)| statistics.add(tokens, values.iter().copied()));
+            statistics.differences.push(sums[0] - sums[1]);
         }
         let tokens: Vec<&[u32]> = prompts.iter().map(|prompt| prompt.0).collect();
-        let description = seen.describe("0.mlp.post_act.3".parse().unwrap(), usual_difference(&tokens));
-        description.label(["\")", "')"], |id| NAMES[id as usize].to_string())
+        statistics.behaviour(usual_difference(&tokens), ["yes", "no"], text)
+    }
+
+    fn at(level: Level, tokens: &[&str]) -> Option<Moment> {
+        Some(Moment::At { level, tokens: tokens.iter().map(|&token| token.into()).collect() })
+    }
+
+    fn higher_with(higher: &str, lower: &str) -> Option<NodeContrast> {
+        Some(NodeContrast::Tokens { higher: higher.into(), lower: lower.into() })
     }
 
     #[test]
-    fn labels_tell_what_was_seen() {
+    fn a_behaviour_is_what_was_measured() {
         let (first, second): (&[u32], &[u32]) = (&[2, 3, 0, 4, 2], &[2, 3, 1, 4, 2]);
-        assert_eq!(label(&[(first, &[0.5; 5]), (second, &[0.5; 5])]), "neuron: always 0.50");
-        let one = label(&[(first, &[0.0, 0.0, 3.0, 0.0, 0.1]), (second, &[0.1, 0.0, 0.0, 0.0, 0.0])]);
-        assert_eq!(one, "neuron: high at (\"; higher with (\" than with ('");
-        let stays = label(&[(first, &[0.0, 0.1, 0.0, 0.1, 0.0]), (second, &[0.0, 0.1, -2.0, -2.1, -2.0])]);
-        assert_eq!(stays, "neuron: low from (' on; higher with (\" than with ('");
-        let both = label(&[(first, &[0.0, 0.0, 3.0, 0.0, 0.1]), (second, &[0.1, 0.0, 3.0, 0.0, 0.0])]);
-        assert_eq!(both, "neuron: high at (\" and ('");
+        let steady = found(&[(first, &[0.5; 5]), (second, &[0.5; 5])]);
+        assert_eq!(steady, Behaviour { steady: Some(0.5), moment: None, contrast: None });
+        let one = found(&[(first, &[0.0, 0.0, 3.0, 0.0, 0.1]), (second, &[0.1, 0.0, 0.0, 0.0, 0.0])]);
+        assert_eq!((one.moment, one.contrast), (at(Level::High, &["(\""]), higher_with("(\"", "('")));
+        let stays = found(&[(first, &[0.0, 0.1, 0.0, 0.1, 0.0]), (second, &[0.0, 0.1, -2.0, -2.1, -2.0])]);
+        assert_eq!(stays.moment, Some(Moment::From { level: Level::Low, token: "('".into() }));
+        assert_eq!(stays.contrast, higher_with("(\"", "('"));
+        let both = found(&[(first, &[0.0, 0.0, 3.0, 0.0, 0.1]), (second, &[0.1, 0.0, 3.0, 0.0, 0.0])]);
+        assert_eq!((both.moment, both.contrast), (at(Level::High, &["(\"", "('"]), None));
     }
 
     #[test]
-    fn a_node_that_no_token_explains_is_said_to_lean() {
+    fn a_node_that_no_token_explains_leans_or_has_no_moment() {
         let tokens: &[u32] = &[2, 3, 3, 4, 4, 2];
-        let leans = label(&[(tokens, &[0.0, 3.0, 0.0, -2.0, 1.0, 0.0]), (tokens, &[0.5, 0.0, 3.0, 1.0, -2.0, -0.5])]);
-        assert_eq!(leans, "neuron: higher at b, lower at c");
-        let noise = label(&[(tokens, &[0.0, 3.0, 0.0, 3.0, 0.0, 3.0]), (tokens, &[3.0, 0.0, 3.0, 0.0, 3.0, 0.0])]);
-        assert_eq!(noise, "neuron: varies from prompt to prompt");
+        let leans = found(&[(tokens, &[0.0, 3.0, 0.0, -2.0, 1.0, 0.0]), (tokens, &[0.5, 0.0, 3.0, 1.0, -2.0, -0.5])]);
+        assert_eq!(leans.moment, Some(Moment::Leans { higher: Some("b".into()), lower: Some(" c".into()) }));
+        let noise = found(&[(tokens, &[0.0, 3.0, 0.0, 3.0, 0.0, 3.0]), (tokens, &[3.0, 0.0, 3.0, 0.0, 3.0, 0.0])]);
+        assert_eq!(noise, Behaviour::default());
+    }
+
+    #[test]
+    fn pairs_that_differ_in_changing_tokens_are_told_apart_by_the_answer() {
+        let pairs: [(&[u32], &[f64]); 6] = [
+            (&[2, 0], &[0.0, 3.0]),
+            (&[2, 1], &[0.0, 0.0]),
+            (&[2, 3], &[0.0, 3.1]),
+            (&[2, 4], &[0.0, 0.0]),
+            (&[2, 5], &[0.0, 2.9]),
+            (&[2, 3], &[0.0, 0.0]),
+        ];
+        assert_eq!(found(&pairs).contrast, Some(NodeContrast::Answer { text: "yes".into() }));
     }
 
     #[test]
     fn rare_tokens_are_not_named() {
-        let mut seen = Seen::default();
-        seen.add(&[2, 3, 4, 2, 3, 4], [0.0, 0.1, 0.0, 0.2, 9.0, 0.0].into_iter());
-        seen.differences.push(0.0);
-        let description = seen.describe("0.attn.k.3".parse().unwrap(), None);
-        assert_eq!(
-            description.label(["", ""], |_| unreachable!("no token is named")),
-            "key: varies from prompt to prompt"
-        );
-    }
-
-    #[test]
-    fn white_space_is_spelled_out() {
-        let blank: &[u32] = &[6, 2, 7, 3, 6, 2];
-        let indent = label(&[(blank, &[3.0, 0.1, 0.0, 0.0, 3.0, 0.0]), (blank, &[3.0, 0.0, 0.1, 0.0, 3.0, 0.0])]);
-        assert_eq!(indent, "neuron: high at 4 spaces");
-        let same: &[u32] = &[3, 2, 4, 0, 5, 1];
-        let twice = label(&[(same, &[0.0, 3.0, 0.1, 0.0, 3.0, 0.0]), (same, &[0.1, 3.0, 0.0, 0.0, 3.0, 0.0])]);
-        assert_eq!(twice, "neuron: high at a");
-        let words = [" ", "\n\n", "\t", "\n    ", "):\n", " if"].map(spelled);
-        assert_eq!(words, ["a space", "2 line ends", "a tab", "a line end and 4 spaces", "):\u{23ce}", "if"]);
+        let mut statistics = NodeStatistics::default();
+        statistics.add(&[2, 3, 4, 2, 3, 4], [0.0, 0.1, 0.0, 0.2, 9.0, 0.0].into_iter());
+        statistics.differences.push(0.0);
+        let found = statistics.behaviour(None, ["yes", "no"], |_| unreachable!("no token is named"));
+        assert_eq!(found, Behaviour::default());
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::circuit::definition::maps;
 use crate::model::{Hook, Node, Site, Weights};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A nonzero weight between two nodes of a circuit.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Edge {
     pub from: Node,
     pub to: Node,
@@ -14,7 +15,8 @@ pub struct Edge {
 }
 
 /// A residual channel that a circuit uses: who writes it and who reads it, each in the order of the forward pass.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ResidualLane {
     pub channel: usize,

@@ -1,8 +1,15 @@
-//! What a circuit's nodes do: its graph, a node's values and contributions on a prompt, plain names.
+//! What a circuit's nodes do: its graph, a node's values and contributions on a prompt, labels.
 
-pub mod describe;
+mod alignment;
+mod describe;
 mod detail;
 pub mod graph;
-pub mod inspect;
+mod info;
+mod recorded;
+mod view;
 
-pub use detail::{ChannelAttention, NodeDetail, Term};
+pub use alignment::inactive_nodes;
+pub use describe::{DESCRIBED_PAIRS, describe};
+pub use detail::{ChannelAttention, NodeDetail, Term, TermSource, ValueNote};
+pub use info::{CircuitInfo, FlipRate, ModelInfo, NodeInfo, circuit_info, model_info};
+pub use view::{Head, Subject, TopToken, View, ViewRequest, view};

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Which part of the model runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// The full model.
@@ -20,14 +21,17 @@ pub enum Mode {
 /// The changes of a run. The edits of a node apply in this order, each to the result of the one before: the mode's ablation, flip
 /// and patch (values of prompt B), scale, set, off.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct Edits {
     pub mode: Mode,
     /// Nodes held at their mean over the pretraining distribution.
     pub off: BTreeSet<Node>,
     /// Nodes held at a value, at every token.
+    #[cfg_attr(test, ts(type = "Record<NodeId, number>"))]
     pub set: BTreeMap<Node, f32>,
     /// Nodes multiplied by a factor.
+    #[cfg_attr(test, ts(type = "Record<NodeId, number>"))]
     pub scale: BTreeMap<Node, f32>,
     /// Nodes that take their values from prompt B, token by token from the end.
     pub patch: BTreeSet<Node>,

@@ -7,12 +7,12 @@ use crate::backend::{cpu::Cpu, now_or_never};
 #[cfg(feature = "webgpu")]
 use crate::circuit::Evaluator;
 use crate::circuit::evaluate::{flip, flip_rates};
-use crate::circuit::explain::describe::describe;
+use crate::circuit::explain::describe;
 use crate::circuit::prune::{
     LearnOptions, Progress, PruneData, PruneOptions, PruneResult, Pruned, SearchReport, Size, Stage, prune,
 };
 use crate::circuit::{
-    Circuit, CpuPool, EdgeList, EvaluatorPool, MeanAccumulator, NodeSet, NodeSpace, Prompts, TaskModel,
+    Circuit, CpuPool, EdgeList, EvaluatorPool, Label, MeanAccumulator, NodeSet, NodeSpace, Prompts, TaskModel,
     untrained_baseline,
 };
 use crate::cli::shared::load::{TokenizerArgs, load_model};
@@ -274,17 +274,16 @@ fn earlier(path: &Path, task: &Task, model: &ModelFile, space: &NodeSpace) -> Re
     space.set(&file.circuit.nodes)
 }
 
-/// Names of nodes, from what they do on the first train pairs.
+/// Labels of nodes: what they do on the first train pairs.
 pub fn labels(
     pool: &mut impl EvaluatorPool,
     task: &Task,
     tokenizer: &Tokenizer,
     nodes: &BTreeSet<Node>,
     train: &[[Vec<u32>; 2]],
-) -> Result<BTreeMap<Node, String>> {
+) -> Result<BTreeMap<Node, Label>> {
     let nodes = pool.task().space.set(nodes)?;
-    let described = now_or_never(describe(pool, train, &nodes))?;
-    Ok(described.iter().map(|one| (one.node, one.label(task.candidates, |id| tokenizer.token_text(id)))).collect())
+    now_or_never(describe(pool, train, &nodes, task.candidates, |id| tokenizer.token_text(id)))
 }
 
 /// The untrained baseline has no means over a corpus. This measures them over the train prompts of all tasks.

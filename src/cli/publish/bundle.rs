@@ -3,8 +3,9 @@
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
 use crate::circuit::evaluate::{CircuitReport, LossAndAccuracy, modes};
-use crate::circuit::explain::describe::DESCRIBED_PAIRS;
-use crate::circuit::explain::inspect::{Ask, View, circuit_info, model_info, view};
+use crate::circuit::explain::{
+    DESCRIBED_PAIRS, Subject, View, ViewRequest, circuit_info, inactive_nodes, model_info, view,
+};
 use crate::circuit::{Calibration, Circuit, CpuPool, Edits, EvaluatorPool, Mode, NodeSet, Prompts, TaskModel};
 use crate::cli::commands::evaluate;
 use crate::cli::commands::prune::labels;
@@ -34,6 +35,8 @@ pub struct PublishedTask {
     presets: Vec<[Prompt; 2]>,
     /// See [`start`], of the first preset.
     start: Option<Node>,
+    /// See [`inactive_nodes`], of the first preset.
+    inactive: Vec<Node>,
 }
 
 /// A model with its tasks, measured.
@@ -106,11 +109,11 @@ impl Bundle {
     }
 
     pub fn manifest_task(&self, one: &PublishedTask, tokenizer: &Tokenizer) -> Value {
-        let PublishedTask { task, circuit, bytes, presets, start, .. } = one;
+        let PublishedTask { task, circuit, bytes, presets, start, inactive, .. } = one;
         json!({
             "name": task.name, "title": task.title, "sentence": task.sentence, "explanation": task.explanation,
             "flipLabel": task.flip_label, "candidates": task.candidates, "candidateIds": circuit.candidate_ids,
-            "circuit": self.circuit_file(task), "bytes": bytes.len(), "start": start,
+            "circuit": self.circuit_file(task), "bytes": bytes.len(), "start": start, "inactive": inactive,
             "presets": presets.iter().map(|[a, b]| json!({"a": a.json(tokenizer), "b": b.json(tokenizer)})).collect::<Vec<_>>(),
         })
     }
@@ -135,14 +138,17 @@ impl PublishedTask {
             );
         };
         note(&format!("{}: {} nodes, {} edges, {} presets", task.name, report.nodes, report.edges, presets.len()));
-        let [here, there] = [[a, b], [b, a]].map(|[a, b]| shown(file, &circuit, task, a, b, false, None));
-        let start = start(&circuit, [&a.tokens, &b.tokens], [&here?.activations, &there?.activations]);
+        let (here, there) = (shown(file, &circuit, a, b, false, None)?, shown(file, &circuit, b, a, false, None)?);
+        let rows = [&here, &there]
+            .map(|view| (0..circuit.nodes.len()).map(|row| view.activations_of(row)).collect::<Vec<_>>());
+        let start = start(&circuit, [&a.tokens, &b.tokens], [&rows[0], &rows[1]]);
+        let inactive = inactive_nodes(&circuit, [&here, &there]);
         // the scores that the page shows are those of the card, and names follow today's rule
         loaded.circuit.scores = Some(report.scores());
         let config = &file.weights.config;
         let train = pairs(task, Split::Train, DESCRIBED_PAIRS, tokenizer, config.vocab_size)?;
         loaded.circuit.labels = labels(&mut pool, task, tokenizer, &circuit.nodes, &train)?;
-        Ok(PublishedTask { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets, start })
+        Ok(PublishedTask { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets, start, inactive })
     }
 }
 
@@ -167,8 +173,8 @@ fn presets(file: &ModelFile, circuit: &Circuit, task: &Task, tokenizer: &Tokeniz
         if a.tokens.len().max(b.tokens.len()) > PRESET_TOKENS {
             continue;
         }
-        let plain = shown(file, circuit, task, &a, &b, false, None)?;
-        let flipped = shown(file, circuit, task, &a, &b, true, None)?;
+        let plain = shown(file, circuit, &a, &b, false, None)?;
+        let flipped = shown(file, circuit, &a, &b, true, None)?;
         let (right, after) = (plain.p[one.wanted], flipped.p[one.wanted]);
         if right > 0.5 && after < 0.5 {
             found.push((right.min(1.0 - after), [a, b]));
@@ -179,29 +185,20 @@ fn presets(file: &ModelFile, circuit: &Circuit, task: &Task, tokenizer: &Tokeniz
 }
 
 /// What the page shows of a prompt in circuit mode.
-fn shown(
-    file: &ModelFile,
-    circuit: &Circuit,
-    task: &Task,
-    a: &Prompt,
-    b: &Prompt,
-    flip: bool,
-    node: Option<Node>,
-) -> Result<View> {
+fn shown(file: &ModelFile, circuit: &Circuit, a: &Prompt, b: &Prompt, flip: bool, node: Option<Node>) -> Result<View> {
     let mut cpu = Cpu::new();
     let model = file.weights.upload(&mut cpu);
     let edits = Edits { mode: Mode::Circuit, flip, ..Edits::default() };
-    let ask = Ask {
-        a: &a.tokens,
-        b: Some(&b.tokens),
-        edits: &edits,
-        circuit,
-        means: &file.means,
+    let subject = Subject { model: &model, weights: &file.weights, means: &file.means, circuit };
+    let request = ViewRequest {
+        task: circuit.task.clone(),
+        a: a.tokens.clone(),
+        b: Some(b.tokens.clone()),
+        edits,
         node,
         token: None,
-        candidates: task.candidates,
     };
-    now_or_never(view(&mut cpu, &model, &file.weights, &ask))
+    now_or_never(view(&mut cpu, subject, &request))
 }
 
 /// The first screen with numbers computed now, for the moment before the engine runs.
@@ -209,20 +206,15 @@ pub fn poster(bundle: &Bundle, tokenizer: &Tokenizer) -> Result<Value> {
     let Bundle { file, tasks, .. } = bundle;
     let PublishedTask { task, circuit, presets, start, .. } = &tasks[0];
     let [a, b] = &presets[0];
-    let mut view = shown(file, circuit, task, a, b, false, *start)?;
+    let mut view = shown(file, circuit, a, b, false, *start)?;
     for token in &mut view.top {
         token.text = tokenizer.token_text(token.id);
     }
-    let mut view = serde_json::to_value(view).map_err(|error| Error::invalid(error.to_string()))?;
-    view["ms"] = json!(0);
     let mut model =
         serde_json::to_value(model_info(&file.weights)).map_err(|error| Error::invalid(error.to_string()))?;
     model["file"] = json!(bundle.model_file());
-    model["tasks"] = TASKS.iter().map(|task| json!({"name": task.name, "title": task.title})).collect();
-    Ok(json!({
-        "task": task.name, "model": model, "circuit": circuit_info(&file.weights, &file.means, circuit)?,
-        "view": view,
-    }))
+    let circuit = circuit_info(&file.weights, &file.means, circuit)?;
+    Ok(json!({"task": task.name, "model": model, "circuit": circuit, "view": view}))
 }
 
 /// Up to this share of the largest value that a node takes, it is silent.
@@ -230,12 +222,12 @@ const SILENT: f32 = 0.02;
 
 /// The node whose panel opens first: the flip node that differs most between two prompts for its size, at the last token in which they
 /// differ or at the end. `values` are those of the circuit's nodes at every token of each.
-fn start(circuit: &Circuit, [a, b]: [&[u32]; 2], values: [&[Vec<f32>]; 2]) -> Option<Node> {
+fn start<Row: AsRef<[f32]>>(circuit: &Circuit, [a, b]: [&[u32]; 2], values: [&[Row]; 2]) -> Option<Node> {
     let alike = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
     let back = |values: &[f32], back: usize| values.len().checked_sub(back + 1).map_or(0.0, |at| values[at]);
     let largest = |values: &[f32]| values.iter().fold(0.0f32, |most, value| most.max(value.abs()));
     let contrast = |at: usize| {
-        let [here, there] = values.map(|values| values[at].as_slice());
+        let [here, there] = values.map(|values| values[at].as_ref());
         let gap = [0, alike].map(|place| back(here, place) - back(there, place));
         let reach = largest(here).max(largest(there));
         // half as telling if A is silent

@@ -3,7 +3,7 @@
 
 use super::bundle::{Bundle, PublishedTask};
 use crate::circuit::evaluate::LossAndAccuracy;
-use crate::circuit::explain::inspect::model_info;
+use crate::circuit::explain::model_info;
 use crate::files;
 use crate::{Error, Result};
 use serde_json::Value;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 const FORMAT_VERSION: u64 = 1;
 /// A circuit of every node of a large model takes far fewer bytes.
 const MAX_BYTES: usize = 16 << 20;
-/// Characters of a node's name.
+/// Characters of each text in a node's label.
 const MAX_LABEL: usize = 200;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -96,10 +96,12 @@ fn check(circuit: &Circuit) -> Result<()> {
             bail!("the circuit for {task} has the calibration {name} = {number}, which is out of range");
         }
     }
-    if let Some((node, label)) = circuit.labels.iter().find(|(_, label)| label.chars().count() > MAX_LABEL) {
+    let mut texts =
+        circuit.labels.iter().flat_map(|(node, label)| label.texts().into_iter().map(move |text| (node, text)));
+    if let Some((node, text)) = texts.find(|(_, text)| text.chars().count() > MAX_LABEL) {
         bail!(
             "the circuit for {task} gives {node} a name of {} characters; at most {MAX_LABEL} are read",
-            label.chars().count()
+            text.chars().count()
         );
     }
     if let Some(scores) = circuit.scores {

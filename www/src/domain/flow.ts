@@ -1,17 +1,17 @@
 /** What flows through the drawn circuit: the value at every node, what every weight passes on, what counts as nothing. */
-import type { CircuitInfo, NodeId, RunResult } from '../engine/protocol';
-import { beforeOf, markedToken, tokenFor } from './alignment';
+import type { CircuitInfo, NodeId, RunResult, View } from '../engine/protocol';
 
-/** The answer of a run with the circuit that it belongs to, and the token that the user picked. */
+/** The answer of a run with the circuit that it belongs to. */
 export interface Run {
   task: { circuit: CircuitInfo };
-  doc: { token: number | null };
-  result: Pick<RunResult, 'a' | 'b' | 'view'>;
+  result: Pick<RunResult, 'view'>;
 }
 
 export interface Flow {
   /** Value of each circuit node, at the token at which it is read. */
   value: Map<NodeId, number>;
+  /** Value of each circuit node as it enters an edge; null where it cannot be told. */
+  passedOn: Map<NodeId, number | null>;
   at: Map<NodeId, number>;
   /** What the embedding writes to each lane's channel, at the marked token. */
   embedding: Map<number, number>;
@@ -35,48 +35,41 @@ export function flowOf(run: Run): Flow {
 }
 
 function read(run: Run): Flow {
-  const { task: { circuit }, result: { a, b, view }, doc } = run;
-  const before = beforeOf(circuit);
+  const { task: { circuit }, result: { view } } = run;
   const value = new Map<NodeId, number>();
+  const passedOn = new Map<NodeId, number | null>();
   const at = new Map<NodeId, number>();
   let scale = 0;
-  circuit.nodes.forEach((info, index) => {
-    const token = tokenFor(info.node, before, a, b, doc.token);
-    const here = view.activations[index]?.[token] ?? 0;
-    value.set(info.node, here);
-    at.set(info.node, token);
+  circuit.nodes.forEach(({ node }, row) => {
+    const token = view.readAt[row] ?? 0;
+    const here = cell(view.activations, view, row, token);
+    value.set(node, here);
+    passedOn.set(node, view.passedOn[row] ?? null);
+    at.set(node, token);
     scale = Math.max(scale, Math.abs(here));
   });
-  const last = Math.max(0, a.tokens.length - 1);
-  const marked = doc.token !== null ? Math.min(doc.token, last) : before.size > 0 ? markedToken(a, b) : last;
-  const embedding = new Map(circuit.lanes.map((lane, index) => [lane.channel, view.embedding[index]?.[marked] ?? 0]));
-  const flow: Flow = { value, at, embedding, scale: scale || 1, threshold: 0, marked, last };
+  const { marked } = view;
+  const embedding = new Map(circuit.lanes.map((lane, row) => [lane.channel, cell(view.embedding, view, row, marked)]));
+  const flow: Flow = { value, passedOn, at, embedding, scale: scale || 1, threshold: 0, marked, last: view.tokens - 1 };
   let largest = 0;
-  for (const edge of circuit.edges) largest = Math.max(largest, Math.abs(contribution(run, flow, edge) ?? 0));
+  for (const edge of circuit.edges) largest = Math.max(largest, Math.abs(contribution(flow, edge) ?? 0));
   flow.threshold = nice(largest * INACTIVE);
   return flow;
 }
 
-/** Value of a node as it enters an edge: a value channel enters its write mixed over the tokens by its head's attention. */
-export function passedOn(run: Run, flow: Flow, node: NodeId): number | null {
-  const { circuit } = run.task;
-  const index = circuit.nodes.findIndex((info) => info.node === node);
-  const info = circuit.nodes[index];
-  if (!info) return null;
-  if (info.site !== 'attn.v') return flow.value.get(node) ?? null;
-  // The attention pattern is that of the last token; mixed for another token it would be a guess.
-  if (run.doc.token !== null && flow.marked !== flow.last) return null;
-  const pattern = run.result.view.attention.find((one) => one.layer === info.layer && one.head === info.head);
-  const values = run.result.view.activations[index];
-  if (!pattern || !values) return null;
-  let mixed = 0;
-  for (let token = 0; token < pattern.weights.length; token++) mixed += pattern.weights[token]! * (values[token] ?? 0);
-  return mixed;
+/** One number of a table with a column for each token. */
+function cell(table: Float32Array, { tokens }: View, row: number, token: number): number {
+  return table[row * tokens + token] ?? 0;
+}
+
+/** One row of a table with a column for each token. */
+export function row(table: Float32Array, { tokens }: Pick<View, 'tokens'>, index: number): Float32Array {
+  return table.subarray(index * tokens, (index + 1) * tokens);
 }
 
 /** weight × activation of one edge; null where it cannot be told. */
-export function contribution(run: Run, flow: Flow, edge: { from: NodeId; weight: number }): number | null {
-  const value = passedOn(run, flow, edge.from);
+export function contribution(flow: Flow, edge: { from: NodeId; weight: number }): number | null {
+  const value = flow.passedOn.get(edge.from) ?? null;
   return value === null ? null : edge.weight * value;
 }
 

@@ -1,27 +1,29 @@
 /** The grammar of node names, `LAYER.SITE.INDEX`, and what a name tells about its node. */
-import type { CircuitInfo, NodeId, NodeInfo } from '../engine/protocol';
+import { SITES, type CircuitInfo, type NodeId, type NodeInfo, type SiteName } from '../engine/protocol.gen';
 
 export interface NodeAddress {
   hook: string;
   layer: number;
-  site: string;
+  site: SiteName;
   index: number;
 }
 
-const NODE = /^(\d{1,3})\.(attn\.(?:act_in|q|k|v|resid_delta)|mlp\.(?:act_in|post_act|resid_delta))\.(\d{1,6})$/;
+/** Decimal numbers without leading zeros, so that a node has one name. */
+const NUMBER = '(0|[1-9]\\d{0,8})';
+const NODE = new RegExp(`^${NUMBER}\\.(${SITES.map((site) => site.replace('.', '\\.')).join('|')})\\.${NUMBER}$`);
 
-/** Takes `0.mlp.post_act.863` apart; null where it is not a node's name. */
+/** Takes `0.mlp.post_act.863` apart; null where it is not a node's name. The engine reads names in the same way (`src/model/hook.rs`). */
 export function parseNode(text: string): NodeAddress | null {
   const match = NODE.exec(text);
   if (!match) return null;
-  const [, layer, site, index] = match as unknown as [string, string, string, string];
+  const [, layer, site, index] = match as unknown as [string, string, SiteName, string];
   return { hook: `${layer}.${site}`, layer: Number(layer), site, index: Number(index) };
 }
 
-/** `0.attn.q.007` and `0.attn.q.7` are one node; null where the text is not a node's name. */
+/** The name of a node as the engine writes it: `0.attn.q.007` becomes `0.attn.q.7`. Null where the text is not a node's name. */
 export function canonicalNode(text: string): NodeId | null {
-  const address = parseNode(text);
-  return address && `${address.layer}.${address.site}.${address.index}`;
+  const plain = text.replace(/(^|\.)0+(?=\d)/g, '$1');
+  return parseNode(plain) && plain;
 }
 
 /** The hook of a node, `0.mlp.post_act`. */
@@ -30,17 +32,17 @@ export function hookOf(node: NodeId): string {
 }
 
 /** Whether a site's index counts channels of the residual stream: what a sublayer reads or writes. */
-export function isResidual(site: string): boolean {
+export function isResidual(site: SiteName): boolean {
   return isRead(site) || site.endsWith('resid_delta');
 }
 
 /** Whether nodes of this site are what a sublayer reads from the residual stream. */
-export function isRead(site: string): boolean {
+export function isRead(site: SiteName): boolean {
   return site.endsWith('act_in');
 }
 
 /** Whether nodes of this site are channels of an attention head. */
-export function isOfHead(site: string): boolean {
+export function isOfHead(site: SiteName): boolean {
   return /^attn\.[qkv]$/.test(site);
 }
 

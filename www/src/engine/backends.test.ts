@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './backends';
 import type { BackendState, CircuitInfo, ViewRequest, View } from './protocol';
 
-const request = (task: string, tokens = 14) => ({ task, a: { tokens: Array<number>(tokens).fill(0) } }) as unknown as ViewRequest;
+const request = (task: string, tokens = 14) => ({ task, a: Array<number>(tokens).fill(0) }) as unknown as ViewRequest;
 const view = (top: number) => ({ logits: [top, 0], ms: 0 }) as unknown as View;
 const bytes = (first: number) => Uint8Array.of(first);
 

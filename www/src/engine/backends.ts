@@ -45,7 +45,7 @@ type Measured = BackendReason & { kind: 'measured' };
  * Prompts of one length class share a benchmark. Each class is four times as long as the one before: the CPU's time grows with the
  * length, a GPU's time hardly does.
  */
-const lengthClass = ({ a }: ViewRequest): number => Math.round(Math.log2(a.tokens.length) / 2);
+const lengthClass = ({ a }: ViewRequest): number => Math.round(Math.log2(a.length) / 2);
 
 export class Backends {
   private gpu: Device | null = null;

@@ -5,7 +5,7 @@ import { defaultModel, readManifest } from './manifest';
 const prompt = { text: "print('hi", tokens: [{ id: 5, text: 'print' }], cut: 0 };
 const task = {
   name: 'single_double_quote', title: 'Close the quote', sentence: 'This model closes a quote.', explanation: 'Text.',
-  flipLabel: 'Flip the quote type', candidates: ["')", '")'], candidateIds: [4, 5], circuit: 'circuits/single_double_quote.json',
+  flipLabel: 'Flip the quote type', candidates: ["')", '")'], candidateIds: [4, 5], circuit: 'circuits/single_double_quote.json', inactive: [],
   bytes: 10, start: '0.attn.v.1', presets: [{ a: prompt, b: prompt }],
 };
 const model = { file: 'default.safetensors', default: true, bytes: 10, tokenizer: 'tokenizer.json', tokenizerBytes: 3, tasks: [task] };

@@ -13,7 +13,7 @@
  *         { "name": "single_double_quote", "title": "Close the quote", "sentence": "This model closes a quote.",
  *           "explanation": "...", "flipLabel": "Flip the quote type",
  *           "candidates": ["')", "\")"], "candidateIds": [401, 388],
- *           "circuit": "circuits/single_double_quote.json", "bytes": 4321, "start": "2.attn.act_in.7",
+ *           "circuit": "circuits/single_double_quote.json", "bytes": 4321, "start": "2.attn.act_in.7", "inactive": [],
  *           "presets": [ { "a": { "text": "print('hi", "tokens": [ { "id": 5, "text": "print" } ], "cut": 0 }, "b": { } } ] } ] } ] }
  * ```
  *
@@ -22,9 +22,9 @@
  */
 import { manifest as texts } from '../text/en';
 import { MAX_FILE_BYTES } from './download';
-import type { CircuitInfo, ModelInfo, Prompt, TaskInfo, View } from './protocol';
+import type { CircuitInfo, OpenModel, Prompt, TaskInfo, View } from './protocol';
 
-export interface ManifestTask extends Omit<TaskInfo, 'circuit' | 'inactive'> {
+export interface ManifestTask extends Omit<TaskInfo, 'circuit'> {
   circuit: string;
   bytes: number;
 }
@@ -59,7 +59,7 @@ export interface Manifest {
  */
 export interface Placeholder {
   task: string;
-  model: ModelInfo;
+  model: OpenModel;
   circuit: CircuitInfo;
   /** Its detail is that of the task's first node. */
   view: View;
@@ -95,17 +95,9 @@ export function readPlaceholder(json: Json): Placeholder {
   const root = object(json, 'the poster');
   const view = object(root['view'], 'view');
   const circuit = readCircuitInfo(root['circuit']);
-  const floats = (value: Json, where: string) => Float32Array.from(array(value, where).map((item) => number(item, where)));
-  const rows = (value: Json, where: string) => array(value, where).map((row, index) => floats(row, `${where}[${index}]`));
-  const activations = rows(view['activations'], 'view.activations');
-  if (activations.length !== circuit.nodes.length) throw wrong('view.activations', texts.wanted.rows);
-  const attention = array(view['attention'], 'view.attention').map((item, index) => {
-    const head = object(item, `view.attention[${index}]`);
-    return {
-      layer: number(head['layer'], 'layer'), head: number(head['head'], 'head'), sink: number(head['sink'], 'sink'),
-      weights: floats(head['weights'], 'weights'),
-    };
-  });
+  const tokens = size(view['tokens'], 'view.tokens');
+  const table = (key: string, rows: number) => floats(view[key], `view.${key}`, rows * tokens);
+  const heads = array(view['heads'], 'view.heads');
   const detail = view['detail'] === null || view['detail'] === undefined ? null : object(view['detail'], 'view.detail');
   return {
     task: text(root['task'], 'task'),
@@ -116,34 +108,41 @@ export function readPlaceholder(json: Json): Placeholder {
       p: pair(view['p'], 'view.p'),
       logits: pair(view['logits'], 'view.logits'),
       pFull: pair(view['pFull'], 'view.pFull'),
-      activations,
-      embedding: rows(view['embedding'], 'view.embedding'),
-      attention,
-      detail: detail && readDetail(detail, floats),
+      tokens,
+      activations: table('activations', circuit.nodes.length),
+      embedding: table('embedding', circuit.lanes.length),
+      attention: table('attention', heads.length),
+      detail: detail && readDetail(detail, tokens),
     },
   };
 }
 
-function readDetail(detail: Record<string, Json>, floats: (value: Json, where: string) => Float32Array): View['detail'] {
+function floats(value: Json, where: string, length: number): Float32Array {
+  const items = array(value, where);
+  if (items.length !== length) throw wrong(where, texts.wanted.numbers(length));
+  return Float32Array.from(items.map((item) => number(item, where)));
+}
+
+function readDetail(detail: Record<string, Json>, tokens: number): View['detail'] {
   const attention = detail['attention'] ? object(detail['attention'], 'detail.attention') : null;
   return {
     ...(detail as unknown as NonNullable<View['detail']>),
-    values: floats(detail['values'], 'detail.values'),
+    values: floats(detail['values'], 'detail.values', tokens),
     attention: attention && {
       head: number(attention['head'], 'head'),
       sink: number(attention['sink'], 'sink'),
-      weights: floats(attention['weights'], 'weights'),
-      channelScore: attention['channelScore'] ? floats(attention['channelScore'], 'channelScore') : null,
+      weights: floats(attention['weights'], 'weights', tokens),
+      channelScore: attention['channelScore'] ? floats(attention['channelScore'], 'channelScore', tokens) : null,
     },
   };
 }
 
-function readModelInfo(json: Json): ModelInfo {
+function readModelInfo(json: Json): OpenModel {
   const root = object(json, 'model');
   for (const key of ['layers', 'width', 'nonzeros', 'contextLength', 'vocabSize', 'attnWidth', 'headWidth', 'mlpWidth']) {
     integer(root[key], `model.${key}`, 0, MAX_MODEL_SIZE);
   }
-  return root as unknown as ModelInfo;
+  return root as unknown as OpenModel;
 }
 
 function readCircuitInfo(json: Json): CircuitInfo {
@@ -200,6 +199,7 @@ function readTask(json: Json, where: string): ManifestTask {
     candidateIds: tokenPair(root['candidateIds'], `${where}.candidateIds`),
     presets,
     start: root['start'] === null ? null : text(root['start'], `${where}.start`),
+    inactive: array(root['inactive'] ?? [], `${where}.inactive`).map((item) => text(item, `${where}.inactive`)),
     circuit: file(root['circuit'], `${where}.circuit`),
     bytes: size(root['bytes'], `${where}.bytes`),
   };

@@ -5,9 +5,6 @@
 import { expose } from 'comlink';
 import startEngine, { Session as WasmSession } from 'sparse-circuits-engine';
 import engineUrl from '../../../pkg/engine/sparse_circuits_bg.wasm?url';
-import { noEdits } from '../domain/edits';
-import { inactiveNodes } from '../domain/inactive';
-import { beforeOf, tokenFor } from '../domain/alignment';
 import { engine as engineText, files } from '../text/en';
 import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './backends';
 import { download, Tally } from './download';
@@ -15,7 +12,7 @@ import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
 import { failAfterTrap, isTrap } from './trap';
 import type { Engine } from './api';
-import type { ModelInfo, Opened, Prompt, RunRequest, RunResult, TaskInfo } from './protocol';
+import type { ModelInfo, Opened, OpenModel, Prompt, RunRequest, RunResult, TaskInfo } from './protocol';
 
 /** The methods of `src/web/cpu.rs` with the types of the protocol. wasm-bindgen types them as `any`. */
 interface Session extends CpuSession {
@@ -31,7 +28,7 @@ declare const __ENGINE_BYTES__: number;
 interface Live {
   base: string;
   listed: ManifestModel;
-  model: ModelInfo;
+  model: OpenModel;
   session: Session;
   backends: Backends;
   prompts: Prompts;
@@ -61,7 +58,7 @@ const engine: Engine = {
     }
     const session = failAfterTrap(opened(listed.file, () => new Session(weights)));
     opened(listed.tokenizer, () => session.setVocabulary(vocabulary));
-    const model = { ...(session.modelInfo()), file: listed.file };
+    const model = { ...session.modelInfo(), file: listed.file };
     const presets = listed.tasks.flatMap((one) => one.presets.flatMap((preset) => [preset.a, preset.b]));
     const prompts = new Prompts(presets, model.contextLength, () => tokenizer(listed.tokenizer, vocabulary));
     const backends = new Backends(session, () => webgpu(weights, vocabulary), onBackend, 'gpu' in navigator, gpuEngine);
@@ -86,10 +83,10 @@ const engine: Engine = {
     const a = await here.prompts.of(request.a);
     const other = await counterfactual(here, task, request);
     const b = 'reason' in other ? null : await here.prompts.of(other.text);
-    const token = request.node === null ? null : tokenFor(request.node, beforeOf(task.circuit), a, b, request.token);
+    const token = request.token === null ? null : Math.min(request.token, a.tokens.length - 1);
     // Without prompt B there is nothing to flip or patch from: those edits rest until there is one.
     const edits = b ? request.edits : { ...request.edits, flip: false, patch: [] };
-    const { view, backend } = await here.backends.run({ task: request.task, a, b, edits, node: request.node, token });
+    const { view, backend } = await here.backends.run({ task: request.task, a: ids(a), b: b && ids(b), edits, node: request.node, token });
     // The first screen is live before the tokenizer, the heaviest file, and WebGPU take the connection.
     setTimeout(() => void here.prompts.warm().then(() => here.backends.detect()), 1000);
     return { a, b, reason: 'reason' in other ? other.reason : null, edits, view, backend };
@@ -99,6 +96,10 @@ const engine: Engine = {
     await alive().backends.use(preference);
   },
 };
+
+function ids(prompt: Prompt): number[] {
+  return prompt.tokens.map((token) => token.id);
+}
 
 async function counterfactual(here: Live, task: TaskInfo, request: RunRequest): Promise<{ text: string } | { reason: string }> {
   if (request.b === '') return { reason: 'Prompt B is empty, so there is nothing to take values from.' };
@@ -111,10 +112,7 @@ async function counterfactual(here: Live, task: TaskInfo, request: RunRequest): 
 function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
   const { circuit: file, bytes: _bytes, ...rest } = listed;
   const info = opened(file, () => here.backends.addCircuit(circuit));
-  const { a, b } = rest.presets[0]!;
-  const values = (one: Prompt, other: Prompt) =>
-    here.session.run({ task: rest.name, a: one, b: other, edits: noEdits('circuit'), node: null, token: null }).activations;
-  const task: TaskInfo = { ...rest, circuit: info, inactive: inactiveNodes(info, a, values(a, b), b, values(b, a)) };
+  const task: TaskInfo = { ...rest, circuit: info };
   here.tasks.set(task.name, task);
   return task;
 }

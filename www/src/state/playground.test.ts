@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Manifest, ManifestModel } from '../engine/manifest';
 import type { Engine } from '../engine/api';
-import type { BackendName, BackendState, CircuitInfo, ModelInfo, Prompt, RunRequest, RunResult, TaskInfo, View } from '../engine/protocol';
+import type { BackendName, BackendState, CircuitInfo, OpenModel, Prompt, RunRequest, RunResult, TaskInfo, View } from '../engine/protocol';
 import { Playground, type World } from './playground';
 import { withFlip, withMode, withNode, withText, withTwin } from './document';
 
@@ -9,7 +9,7 @@ const prompt = (text: string): Prompt => ({ text, tokens: [{ id: 1, text }], cut
 const node = '0.mlp.post_act.3';
 const listedTask = (name: string) => ({
   name, title: name, sentence: '', explanation: '', flipLabel: 'Flip', candidates: ["')", '")'] as [string, string],
-  candidateIds: [1, 2] as [number, number], circuit: `circuits/${name}.json`, bytes: 1, start: node,
+  candidateIds: [1, 2] as [number, number], circuit: `circuits/${name}.json`, bytes: 1, start: node, inactive: [],
   presets: [{ a: prompt(`${name} a`), b: prompt(`${name} b`) }],
 });
 const manifest: Manifest = {
@@ -17,10 +17,10 @@ const manifest: Manifest = {
   models: [{ file: 'm.safetensors', default: true, bytes: 1, tokenizer: 't.json', tokenizerBytes: 1, tasks: [listedTask('quote'), listedTask('brackets')] }],
 };
 const circuit = { nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean: 0 }], edges: [], lanes: [], flipNodes: [node] } as unknown as CircuitInfo;
-const model = { layers: 2, width: 8, attnWidth: 8, mlpWidth: 8, headWidth: 4, contextLength: 16 } as ModelInfo;
+const model = { layers: 2, width: 8, attnWidth: 8, mlpWidth: 8, headWidth: 4, contextLength: 16 } as OpenModel;
 const task = (name: string): TaskInfo => {
   const { circuit: _file, bytes: _bytes, ...rest } = listedTask(name);
-  return { ...rest, circuit, inactive: [] };
+  return { ...rest, circuit };
 };
 
 const onCpu: BackendState = { name: 'cpu', reason: { kind: 'first' }, other: null };

@@ -1,7 +1,7 @@
 /** Everything on the page at one moment. Immutable; the parts of a `Snapshot` belong together, whatever has been typed since. */
 import type { Notice } from '../domain/notices';
 import type { ManifestModel, ManifestTask } from '../engine/manifest';
-import type { BackendState, ModelInfo, NodeId, Progress, RunResult, TaskInfo } from '../engine/protocol';
+import type { BackendState, OpenModel, NodeId, Progress, RunResult, TaskInfo } from '../engine/protocol';
 import type { Doc } from './document';
 
 /** Numbers with the task and the document that they belong to. */
@@ -23,7 +23,7 @@ export interface Screen {
   tasks: ManifestTask[];
   /** Where the dense twin's files lie, if there is one, and the sparse model that was trained beside it: another one than the default, perhaps. */
   twin: { base: string; listed: ManifestModel } | null;
-  model: ModelInfo | null;
+  model: OpenModel | null;
   snapshot: Snapshot | null;
   /** The numbers before the last change, drawn as outlines. */
   previous: Snapshot | null;

@@ -1,6 +1,4 @@
 /** Which model is open: reads the manifest, opens the model that the link asks for, keeps the circuits that are loaded. */
-import { readBefore, tokenFor } from '../domain/alignment';
-import { inactiveNodes } from '../domain/inactive';
 import type { Notice } from '../domain/notices';
 import type { Engine } from '../engine/api';
 import { defaultModel, readManifest, readPlaceholder, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
@@ -181,15 +179,9 @@ export class Session {
       const preset = task.presets[0]!;
       if (this.live || placeholder.task !== task.name || store.screen.doc.a !== preset.a.text) return;
       const doc = withNode(store.screen.doc, this.startOf(task));
-      // The panel shows the token at which the graph reads the node. A detail of another token would contradict the graph.
-      const token = task.start && tokenFor(task.start, readBefore(placeholder.circuit), preset.a, preset.b, null);
-      const detail = placeholder.view.detail?.token === token ? placeholder.view.detail : null;
-      const result: RunResult = { a: preset.a, b: preset.b, reason: null, edits: doc.edits, view: { ...placeholder.view, detail }, backend: 'cpu' };
+      const result: RunResult = { a: preset.a, b: preset.b, reason: null, edits: doc.edits, view: placeholder.view, backend: 'cpu' };
       const { circuit: _file, bytes: _bytes, ...rest } = task;
-      // The file has the values of one of the two prompts.
-      const { activations } = placeholder.view;
-      const inactive = inactiveNodes(placeholder.circuit, preset.a, activations, preset.a, activations);
-      const known = { ...rest, circuit: placeholder.circuit, inactive };
+      const known = { ...rest, circuit: placeholder.circuit };
       const snapshot = { task: known, doc, result };
       store.set({ doc, model: placeholder.model, placeholder: true, snapshot, painted: { snapshot, previous: null } });
     } catch {

@@ -7,7 +7,7 @@
 import type { Notice } from '../domain/notices';
 import type { BackendName, Edits, ModelInfo, Mode, NodeId } from '../engine/protocol';
 import { cleanText, wellFormed } from '../domain/characters';
-import { canonicalNode, isOfHead, isRead, parseNode } from '../domain/nodes';
+import { canonicalNode, isOfHead, isRead, parseNode, type NodeAddress } from '../domain/nodes';
 import { LIMIT, noEdits } from '../domain/edits';
 import type { Doc, TwinDoc } from './document';
 
@@ -143,7 +143,7 @@ function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, notice
   }
   const channel = fields.get('channel');
   if (channel !== undefined && channel !== '') {
-    if (exists(channel, bounds) && isRead(parseNode(channel)!.site)) result.channel = canonicalNode(channel)!;
+    if (exists(channel, bounds) && isRead(addressOf(channel)!.site)) result.channel = canonicalNode(channel)!;
     else notices.push({ kind: 'link-channel', value: channel });
   }
   return result;
@@ -174,8 +174,13 @@ function split(text: string, notices: Notice[]): Map<string, string> {
   return fields;
 }
 
+/** The node of a link, which may be written with leading zeros. */
+function addressOf(node: string): NodeAddress | null {
+  return parseNode(canonicalNode(node) ?? '');
+}
+
 function exists(node: string, bounds: Bounds): boolean {
-  const address = parseNode(node);
+  const address = addressOf(node);
   if (!address) return false;
   const { model } = bounds;
   if (!model) return true;

@@ -1,7 +1,7 @@
 /** The string table: one snapshot of all texts. A changed text shows here and in no other test. */
 import { expect, it } from 'vitest';
 import type { Notice } from '../domain/notices';
-import type { BackendState, CircuitInfo, ModelInfo } from '../engine/protocol';
+import type { BackendState, CircuitInfo, Label, ModelInfo, TermSource, ValueNote } from '../engine/protocol';
 import * as en from './en';
 import { plainText, type Span } from './rich-text';
 
@@ -29,6 +29,7 @@ const CALLS: Record<string, unknown[][]> = {
   'manifest.wrong': [['models', 'a list']],
   'manifest.wanted.integer': [[1, 9]],
   'manifest.wanted.total': [[1024]],
+  'manifest.wanted.numbers': [[24]],
   'engine.why': ([
     { name: 'cpu', reason: { kind: 'first' } },
     { name: 'cpu', reason: { kind: 'chosen' } },
@@ -143,7 +144,22 @@ const CALLS: Record<string, unknown[][]> = {
   'change.set': [[false, 0.12, 1.5], [true, 0.12, 1.5]],
   'change.scaled': [[false, 0.12, 1.5, 3], [true, 0.12, 1.5, 3]],
   'change.asNumber': [['Factor']],
-  'terms.others': [[12]],
+  'terms.notes': ([[], [{ kind: 'reluZero' }], [{ kind: 'relu' }, { kind: 'kept', k: 64 }], [{ kind: 'gelu' }, { kind: 'dropped', k: 64 }]] satisfies ValueNote[][]).map((notes) => [notes]),
+  'terms.source': ([
+    { kind: 'embedding' }, { kind: 'position' }, { kind: 'mean' }, { kind: 'streamChange' }, { kind: 'token', token: 2 }, { kind: 'others', count: 12 }, { kind: 'logit', candidate: 1 },
+  ] satisfies TermSource[]).map((source) => [source, ["')", '")']]),
+  doingOf: ([
+    undefined,
+    { kind: 'name', text: 'quote detector' },
+    { kind: 'words', text: 'high at if' },
+    { kind: 'measured' },
+    { kind: 'measured', steady: 0.5 },
+    { kind: 'measured', moment: { kind: 'at', level: 'high', tokens: ['("', " ('"] }, contrast: { kind: 'tokens', higher: '("', lower: "('" } },
+    { kind: 'measured', moment: { kind: 'at', level: 'low', tokens: ['a', ' a'] }, contrast: { kind: 'answer', text: ' ==' } },
+    { kind: 'measured', moment: { kind: 'from', level: 'low', token: '\n    ' } },
+    { kind: 'measured', moment: { kind: 'leans', higher: 'b', lower: '):\n' } },
+    { kind: 'measured', moment: { kind: 'leans', higher: null, lower: ' ' } },
+  ] satisfies (Label | undefined)[]).map((label) => [{ label }]),
   'terms.exact': [[0.5, 2, 1]],
   'footer.time': [[0.5], [12.3]],
   'footer.use': [['webgpu']],

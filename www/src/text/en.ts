@@ -4,7 +4,9 @@
  */
 import type { Contrast } from '../domain/contrast';
 import type { Notice } from '../domain/notices';
-import type { BackendName, BackendState, CircuitInfo, FailureKind, Mode, ModelInfo } from '../engine/protocol';
+import type {
+  BackendName, BackendState, CircuitInfo, FailureKind, Mode, ModelInfo, Moment, NodeContrast, NodeInfo, SiteName, TermSource, ValueNote,
+} from '../engine/protocol';
 import { bytes, capital, count, decimalsFor, lowerFirst, milliseconds, NBSP, percent, plain, quoted, sayToken, showToken, signed, wholePercent } from './format';
 import type { RichText, Span } from './rich-text';
 
@@ -67,7 +69,7 @@ export const manifest = {
     token: 'at least one token',
     file: 'a file name relative to models/',
     total: (bytes: number) => `at most ${bytes} bytes in all`,
-    rows: 'one row for each node of the circuit',
+    numbers: (count: number) => `${count} numbers`,
   },
 };
 
@@ -338,8 +340,7 @@ export const nodes = {
   kinds: {
     'attn.act_in': 'read', 'attn.q': 'query', 'attn.k': 'key', 'attn.v': 'value', 'attn.resid_delta': 'write',
     'mlp.act_in': 'read', 'mlp.post_act': 'neuron', 'mlp.resid_delta': 'write',
-  } as Readonly<Record<string, string>>,
-  kind: 'node',
+  } satisfies Record<SiteName, string>,
   /** Short names: a channel of the residual stream, a channel of a head, a neuron. */
   residual: (kind: string, channel: number) => `${kind} ch${NBSP}${channel}`,
   ofHead: (kind: string, head: number, channel: number) => `${kind} ${head}.${channel}`,
@@ -474,13 +475,83 @@ export const terms = {
   inHint: 'weight × activation = contribution',
   bias: 'bias',
   sum: 'sum',
-  activation: 'the activation',
   afterChange: 'after the change',
   out: 'Out',
   outHint: 'what it adds to each',
-  others: (number: number) => `${number} others`,
+  /** How the sum becomes the value. */
+  notes: (notes: ValueNote[]) => (notes.length === 0 ? 'as it is' : notes.map(note).join(', ')),
+  /** The name of a term that belongs to no node. */
+  source: (source: Exclude<TermSource, { kind: 'node' }>, candidates: [string, string]): string => {
+    switch (source.kind) {
+      case 'embedding':
+        return 'token embedding';
+      case 'position':
+        return 'position';
+      case 'mean':
+        return 'mean over the channels';
+      case 'streamChange':
+        return 'changes inside the stream';
+      case 'token':
+        return `token ${source.token + 1}`;
+      case 'others':
+        return `${source.count} others`;
+      case 'logit':
+        return `logit of ${candidates[source.candidate]}`;
+    }
+  },
   exact: (weight: number, activation: number, contribution: number) => `${weight} × ${activation} = ${contribution}`,
 };
+
+function note(of: ValueNote): string {
+  switch (of.kind) {
+    case 'relu':
+      return 'after ReLU';
+    case 'reluZero':
+      return 'after ReLU, which makes what is not above zero 0';
+    case 'gelu':
+      return 'after GELU';
+    case 'kept':
+      return `among the ${of.k} largest, so kept`;
+    case 'dropped':
+      return `not among the ${of.k} largest, so 0`;
+  }
+}
+
+/** What a node was measured to do, `high at if; higher when the answer is ==`. Empty where its label is a name or missing. */
+export function doingOf({ label }: Pick<NodeInfo, 'label'>): string {
+  if (label?.kind === 'words') return label.text;
+  if (label?.kind !== 'measured') return '';
+  const { steady, moment, contrast } = label;
+  const parts = [
+    ...(steady === undefined ? [] : [`always ${steady.toFixed(2)}`]),
+    ...(moment ? [momentOf(moment)] : []),
+    ...(contrast ? [difference(contrast)] : []),
+  ];
+  return parts.length === 0 ? 'varies from prompt to prompt' : parts.join('; ');
+}
+
+function momentOf(moment: Moment): string {
+  switch (moment.kind) {
+    case 'at':
+      // The same word with and without a space before it is told once.
+      return `${moment.level} at ${[...new Set(moment.tokens.map(spelled))].join(' and ')}`;
+    case 'from':
+      return `${moment.level} from ${spelled(moment.token)} on`;
+    case 'leans': {
+      const { higher, lower } = moment;
+      return [...(higher === null ? [] : [`higher at ${spelled(higher)}`]), ...(lower === null ? [] : [`lower at ${spelled(lower)}`])].join(', ');
+    }
+  }
+}
+
+function difference(of: NodeContrast): string {
+  return of.kind === 'tokens' ? `higher with ${spelled(of.higher)} than with ${spelled(of.lower)}` : `higher when the answer is ${spelled(of.text)}`;
+}
+
+/** A token as one reads it: white space in words, other tokens without the spaces in front. */
+function spelled(text: string): string {
+  return sayBlank(text) ?? text.replace(/^ +/, '').replaceAll('\n', '⏎').replaceAll('\t', '⇥');
+}
 
 export const footer = {
   loading: 'Loading the model',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { doingOf, exampleNames, longName, nameOf, placeOf } from './names';
+import { exampleNames, longName, nameOf, placeOf } from './names';
 import { nodes as text } from './en';
 import { parseNode, placeOfAddress } from '../domain/nodes';
 
@@ -12,7 +12,7 @@ describe('examples', () => {
 
 describe('names', () => {
   it('prefers the label', () => {
-    expect(nameOf({ site: 'mlp.post_act', index: 863, label: 'quote detector' })).toBe('quote detector');
+    expect(nameOf({ site: 'mlp.post_act', index: 863, label: { kind: 'name', text: 'quote detector' } })).toBe('quote detector');
   });
   it('makes one from the place', () => {
     expect(nameOf({ site: 'mlp.post_act', index: 863 })).toBe(text.plain('neuron', 863));
@@ -24,16 +24,13 @@ describe('names', () => {
   });
 });
 
-describe('measured labels', () => {
-  const info = { site: 'attn.k', index: 76, head: 4, channel: 12 };
-  it('are no names, but say what the node does', () => {
-    const label = "key: falls on item, higher for ')";
-    expect(nameOf({ ...info, label })).toBe(text.ofHead('key', 4, 12));
-    expect(doingOf({ ...info, label })).toBe("falls on item, higher for ')");
-    expect(nameOf({ ...info, label: 'key' })).toBe(text.ofHead('key', 4, 12));
+describe('labels', () => {
+  const info = { site: 'attn.k', index: 76, head: 4, channel: 12 } as const;
+  it('that were measured are no names', () => {
+    expect(nameOf({ ...info, label: { kind: 'measured', steady: 0.5 } })).toBe(text.ofHead('key', 4, 12));
+    expect(nameOf({ ...info, label: { kind: 'words', text: 'high at if' } })).toBe(text.ofHead('key', 4, 12));
   });
-  it('leave names alone', () => {
-    expect(nameOf({ ...info, label: 'quote detector: double' })).toBe('quote detector: double');
-    expect(doingOf({ ...info, label: 'quote detector: double' })).toBe('');
+  it('that somebody gave are names, whatever they say', () => {
+    expect(nameOf({ ...info, label: { kind: 'name', text: 'key: double' } })).toBe('key: double');
   });
 });

@@ -1,26 +1,16 @@
 /** Plain names of nodes and of places in the model, and how tokens are written. */
 import { findNode, isRead, isResidual, type NodePlace } from '../domain/nodes';
-import type { CircuitInfo, NodeId, NodeInfo } from '../engine/protocol';
+import type { CircuitInfo, NodeId, NodeInfo, SiteName } from '../engine/protocol';
 import { nodes as text } from './en';
 
 /** What a node is, in one word: read, write, neuron, query, key, value. */
-export function kind(site: string): string {
-  return text.kinds[site] ?? text.kind;
-}
-
-/**
- * A label is a name (`quote detector`) or, made by a measurement, a kind with what the node does: `neuron: rises on ('`. The second
- * is no name; this gives what follows the colon.
- */
-export function doingOf(info: Pick<NodeInfo, 'label' | 'site'>): string {
-  const { label } = info;
-  return label?.startsWith(`${kind(info.site)}: `) ? label.slice(label.indexOf(': ') + 2) : '';
+export function kind(site: SiteName): string {
+  return text.kinds[site];
 }
 
 /** The label where it is a name. */
-export function givenName(info: Pick<NodeInfo, 'label' | 'site'>): string | null {
-  const { label } = info;
-  return label && label !== kind(info.site) && doingOf(info) === '' ? label : null;
+export function givenName({ label }: Pick<NodeInfo, 'label'>): string | null {
+  return label?.kind === 'name' ? label.text : null;
 }
 
 /** `quote detector`, or a name made from the place: `neuron 863`, `read ch 17`, `key 1.3`. */

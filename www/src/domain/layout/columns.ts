@@ -1,5 +1,5 @@
 /** The columns of the graph from left to right: one a hook, grouped in blocks (a layer's attention or MLP). */
-import type { NodeInfo } from '../../engine/protocol';
+import type { NodeInfo, SiteName } from '../../engine/protocol';
 import { isOfHead, parseNode } from '../nodes';
 
 export type ColumnKind = 'read' | 'unit' | 'gate' | 'write';
@@ -21,7 +21,7 @@ export interface Block {
 }
 
 /** The column that a node stands in. */
-export function columnOf(layer: number, site: string): string {
+export function columnOf(layer: number, site: SiteName): string {
   return isOfHead(site) ? `${layer}.attn.qkv` : `${layer}.${site}`;
 }
 

@@ -1,5 +1,5 @@
 /** Which nodes are drawn one by one, and which stand together behind a count: never more than can be read. */
-import type { CircuitInfo, NodeId, NodeInfo } from '../../engine/protocol';
+import type { CircuitInfo, NodeId, NodeInfo, SiteName } from '../../engine/protocol';
 import { hookOf } from '../nodes';
 
 /** Nodes of one layer that are drawn one by one, and nodes on the screen whatever is expanded. */
@@ -10,7 +10,7 @@ export interface Group {
   /** The hook whose nodes these are, `0.mlp.post_act`. */
   id: string;
   layer: number;
-  site: string;
+  site: SiteName;
   members: NodeInfo[];
 }
 

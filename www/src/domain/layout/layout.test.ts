@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CircuitInfo, Edge, NodeInfo, ResidualLane } from '../../engine/protocol';
+import type { CircuitInfo, Edge, NodeInfo, ResidualLane, SiteName } from '../../engine/protocol';
 import { AT_MOST, groupNodes, PER_LAYER } from './group';
 import { layout, type Layout, type Room } from './layout';
 
@@ -11,7 +11,7 @@ function random(layers: number, edges: number, seed: number): CircuitInfo {
   let state = seed * 7919 + 1;
   const below = (limit: number) => Math.floor(((state = (state * 16807) % 2147483647) / 2147483647) * limit);
   const nodes = new Map<string, NodeInfo>();
-  const add = (layer: number, site: string, index: number) => {
+  const add = (layer: number, site: SiteName, index: number) => {
     const node = `${layer}.${site}.${index}`;
     const qkv = /[qkv]$/.test(site);
     nodes.set(node, { node, layer, site, index, mean: 0, ...(qkv ? { head: index >> 4, channel: index & 15 } : {}) });
@@ -25,7 +25,7 @@ function random(layers: number, edges: number, seed: number): CircuitInfo {
     const pick = below(4);
     if (pick === 0) list.push({ from: add(layer, 'mlp.act_in', below(channels)), to: add(layer, 'mlp.post_act', below(edges)), weight });
     if (pick === 1) list.push({ from: add(layer, 'mlp.post_act', below(edges)), to: add(layer, 'mlp.resid_delta', below(channels)), weight });
-    if (pick === 2) list.push({ from: add(layer, 'attn.act_in', below(channels)), to: add(layer, `attn.${'qkv'[below(3)]}`, below(48)), weight });
+    if (pick === 2) list.push({ from: add(layer, 'attn.act_in', below(channels)), to: add(layer, (['attn.q', 'attn.k', 'attn.v'] as const)[below(3)]!, below(48)), weight });
     if (pick === 3) list.push({ from: add(layer, 'attn.v', below(48)), to: add(layer, 'attn.resid_delta', below(channels)), weight });
   }
   const infos = [...nodes.values()];

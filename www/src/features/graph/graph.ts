@@ -2,14 +2,14 @@
 import { html, nothing, svg, type PropertyValues, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { layout, type Layout, type PlacedEdge, type PlacedNode, type Room } from '../../domain/layout/layout';
-import { contribution, edgeWidth, passedOn, flowOf, type Flow } from '../../domain/flow';
+import { contribution, edgeWidth, flowOf, type Flow } from '../../domain/flow';
 import { badges } from '../../domain/layout/paths';
 import { hookOf } from '../../domain/nodes';
 import { changedNodes, noEdits } from '../../domain/edits';
 import type { Hover, Snapshot } from '../../state/screen';
-import { graph as text } from '../../text/en';
+import { doingOf, graph as text } from '../../text/en';
 import { sayToken, showToken, signed } from '../../text/format';
-import { doingOf, nameOf } from '../../text/names';
+import { nameOf } from '../../text/names';
 import type { CircuitInfo, NodeId, ResidualLane } from '../../engine/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
 import { headGlyph } from './head';
@@ -124,7 +124,7 @@ export class Graph extends Light {
       ${plan.heads.map((head) => headGlyph(head, plan, snapshot, compact))}
       ${plan.edges.map((edge) => (isHovered(hovered, edge) ? edgeHalo(edge) : nothing))}
       ${plan.edges.map((edge, index) => {
-        const passed = contribution(snapshot, flow, edge);
+        const passed = contribution(flow, edge);
         const inactive = passed !== null && Math.abs(passed) < flow.threshold;
         // Among many lines the dashes say the sign; badges come with the pointer or the selection.
         const lit = isHovered(hovered, edge) || [edge.from, edge.to].some((end) => end === near || end === this.selected);
@@ -200,7 +200,7 @@ export class Graph extends Light {
     if (hover.kind === 'edge') {
       const edge = plan.edges.find((one) => isHovered(hover, one));
       if (!edge) return nothing;
-      const value = passedOn(snapshot, flow, edge.from);
+      const value = flow.passedOn.get(edge.from) ?? null;
       const name = (node: NodeId) => nameOf(snapshot.task.circuit.nodes.find((info) => info.node === node)!);
       const [x, y] = edge.points[Math.floor(edge.points.length / 2)]!;
       const sum = value === null ? text.weight(edge.weight) : text.product(edge.weight, value);

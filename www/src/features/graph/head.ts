@@ -1,5 +1,6 @@
 /** An attention head: the pattern from the last token as a small histogram, dotted lines from its queries and keys and to its gates. */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
+import { row } from '../../domain/flow';
 import { captioned, type Layout, type PlacedHead } from '../../domain/layout/layout';
 import { bow } from '../../domain/layout/paths';
 import type { Snapshot } from '../../state/screen';
@@ -7,8 +8,10 @@ import { graph as text } from '../../text/en';
 import { showToken } from '../../text/format';
 
 export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, compact: boolean): SVGTemplateResult {
-  const pattern = snapshot.result.view.attention.find((one) => one.layer === head.layer && one.head === head.head);
-  const weights = pattern ? [...pattern.weights] : [];
+  const { view } = snapshot.result;
+  const index = view.heads.findIndex((one) => one.layer === head.layer && one.head === head.head);
+  const pattern = view.heads[index];
+  const weights = pattern ? [...row(view.attention, view, index)] : [];
   const tokens = snapshot.result.a.tokens;
   const peak = weights.reduce((best, weight, index) => (weight > (weights[best] ?? 0) ? index : best), 0);
   const middle: [number, number] = [head.x, head.y + head.height / 2];

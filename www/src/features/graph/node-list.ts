@@ -1,12 +1,11 @@
 /** The graph as a nested list: layers, hooks, nodes, and every weight that leaves a node. The same content for keyboard and screen reader. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { contribution, passedOn, flowOf } from '../../domain/flow';
-import { rank } from '../../domain/alignment';
+import { contribution, flowOf } from '../../domain/flow';
 import type { Hover, Snapshot } from '../../state/screen';
-import { list as text } from '../../text/en';
+import { doingOf, list as text } from '../../text/en';
 import { showToken, signed } from '../../text/format';
-import { doingOf, nameOf } from '../../text/names';
+import { nameOf } from '../../text/names';
 import type { NodeId, NodeInfo } from '../../engine/protocol';
 import { badgeOf } from './node';
 import { Light } from '../shared/light';
@@ -47,7 +46,7 @@ function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, 
   const { circuit } = snapshot.task;
   const flow = flowOf(snapshot);
   const hooks = new Map<string, NodeInfo[]>();
-  for (const info of [...circuit.nodes].sort((left, right) => rank(left.layer, left.site) - rank(right.layer, right.site) || left.index - right.index)) {
+  for (const info of circuit.nodes) {
     const hook = `${info.layer}.${info.site}`;
     hooks.set(hook, [...(hooks.get(hook) ?? []), info]);
   }
@@ -60,8 +59,8 @@ function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, 
     return html`<ul class="edges">
       ${out.map((edge) => {
         const to = circuit.nodes.find((one) => one.node === edge.to);
-        const value = passedOn(snapshot, flow, edge.from);
-        const passed = contribution(snapshot, flow, edge);
+        const value = flow.passedOn.get(edge.from) ?? null;
+        const passed = contribution(flow, edge);
         const lit = hover?.kind === 'edge' && hover.from === edge.from && hover.to === edge.to;
         return html`<li class=${lit ? 'hov' : ''}>
           <i class="sw ${edge.weight < 0 ? 'sn' : 'sp'}"></i>${text.to(to ? nameOf(to) : edge.to)}

@@ -4,11 +4,11 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { findNode } from '../../domain/nodes';
 import { changeOf, type Change } from '../../domain/edits';
 import type { Hover, Screen } from '../../state/screen';
-import { change as changeText, panel as text } from '../../text/en';
+import { change as changeText, doingOf, panel as text, terms } from '../../text/en';
 import { capital, showToken, signed } from '../../text/format';
-import { doingOf, longName, nameOfId, placeOf } from '../../text/names';
+import { longName, nameOfId, placeOf } from '../../text/names';
 import { flips } from '../prediction/summary';
-import type { NodeDetail, NodeId, Prompt } from '../../engine/protocol';
+import type { NodeDetail, NodeId, Prompt, Term } from '../../engine/protocol';
 import { changeControl } from './change';
 import { icons } from '../shared/icons';
 import { Light } from '../shared/light';
@@ -98,7 +98,7 @@ export class Panel extends Light {
     const known = new Set(snapshot.task.circuit.nodes.map((one) => one.node));
     const actions = {
       inCircuit: (node: NodeId) => known.has(node),
-      name: (term: { node: NodeId | null; label: string }) => (term.node === null ? term.label : nameOfId(snapshot.task.circuit, term.node, heads)),
+      name: ({ source }: Term) => (source.kind === 'node' ? nameOfId(snapshot.task.circuit, source.node, heads) : terms.source(source, snapshot.task.candidates)),
       point: (hover: Hover | null) => this.send('point', hover),
       open: (node: NodeId) => this.send('pick', node),
       hover: screen.hover,

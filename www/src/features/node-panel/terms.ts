@@ -26,7 +26,7 @@ export function incoming(detail: NodeDetail, actions: TermActions): TemplateResu
       ${terms.map((term, index) => row(term, shown[index]!, decimals, digits, detail.node, 'in', actions))}
       <tr><th scope="row"><i class="sw"></i>${text.bias}</th><td></td><td></td><td></td><td></td><td class="con">${signed(shown.at(-1)!, decimals)}</td></tr>
       <tr class="sum"><th scope="row" colspan="4">${text.sum}</th><td class="op">=</td><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
-      <tr class="after"><th scope="row" colspan="4">${detail.step || text.activation}</th><td></td><td class="con">${signed(detail.computed, decimals)}</td></tr>
+      <tr class="after"><th scope="row" colspan="4">${text.notes(detail.notes)}</th><td></td><td class="con">${signed(detail.computed, decimals)}</td></tr>
       ${signed(detail.value, decimals) === signed(detail.computed, decimals)
         ? nothing
         : html`<tr class="after"><th scope="row" colspan="4">${text.afterChange}</th><td></td><td class="con">${signed(detail.value, decimals)}</td></tr>`}
@@ -47,14 +47,14 @@ export function outgoing(detail: NodeDetail, actions: TermActions): TemplateResu
 
 /** Terms from outside the circuit that would read as zero join the bundle of the others: fewer rows, the same sum. */
 export function folded(terms: Term[], decimals: number, inCircuit: (node: NodeId) => boolean): Term[] {
-  const small = (term: Term) => term.node !== null && !inCircuit(term.node) && Math.abs(term.contribution) < 0.5 / 10 ** decimals;
-  const bundle = terms.find((term) => term.node === null && /^\d+ others$/.test(term.label));
+  const small = ({ source, contribution }: Term) => source.kind === 'node' && !inCircuit(source.node) && Math.abs(contribution) < 0.5 / 10 ** decimals;
+  const bundle = terms.find((term) => term.source.kind === 'others');
   const joined = terms.filter(small);
   if (joined.length < 2) return terms;
-  const count = joined.length + (bundle ? parseInt(bundle.label, 10) : 0);
+  const count = joined.length + (bundle?.source.kind === 'others' ? bundle.source.count : 0);
   const contribution = joined.reduce((sum, term) => sum + term.contribution, bundle?.contribution ?? 0);
   const rest = terms.filter((term) => term !== bundle && !joined.includes(term));
-  return [...rest, { node: null, label: text.others(count), weight: 0, activation: 0, contribution }];
+  return [...rest, { source: { kind: 'others', count }, weight: 0, activation: 0, contribution }];
 }
 
 /** Activations of one table share their decimals; small ones would read as zero with two. */
@@ -63,7 +63,7 @@ function places(terms: Term[]): number {
 }
 
 function row(term: Term, contribution: number, decimals: number, digits: number, node: NodeId, side: 'in' | 'out', actions: TermActions): TemplateResult {
-  const other = term.node;
+  const other = term.source.kind === 'node' ? term.source.node : null;
   const edge: Hover | null = other === null ? null : { kind: 'edge', from: side === 'in' ? other : node, to: side === 'in' ? node : other };
   const lit = edge !== null && sameEdge(actions.hover, edge);
   const exact = text.exact(term.weight, term.activation, term.contribution);

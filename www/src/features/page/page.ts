@@ -6,7 +6,6 @@ import type { Change } from '../../domain/edits';
 import { withChange, withCounterfactual, withFlip, withMode, withNode, withText, withToken, withTwin, type Doc } from '../../state/document';
 import { encode } from '../../state/url';
 import type { Hover, Screen } from '../../state/screen';
-import { markedToken } from '../../domain/alignment';
 import * as text from '../../text/en';
 import { exampleNames } from '../../text/names';
 import { notes } from '../prompt/notes';
@@ -197,7 +196,7 @@ export class Page extends Light {
     const b = doc.b ?? fresh?.b?.text ?? this.lastB(screen);
     const tokens = fresh ? text.prompts.tokens(fresh.a.tokens.length) : '';
     const at = fresh ?? last;
-    const marked = at ? (doc.token ?? markedToken(at.a, at.b)) : -1;
+    const marked = at ? (doc.token ?? at.view.marked) : -1;
     const partner = at?.b ? at.b.tokens.length - (at.a.tokens.length - marked) : -1;
     const task = screen.tasks.find((one) => one.name === doc.task);
     return html`<div class="top">

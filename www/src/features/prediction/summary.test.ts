@@ -9,14 +9,14 @@ import { summary } from './summary';
 const node = '0.mlp.post_act.3';
 const prompt = (...texts: string[]): Prompt => ({ text: texts.join(''), tokens: texts.map((text) => ({ id: text.length * 100 + text.charCodeAt(1), text })), cut: 0 });
 const circuit = {
-  nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean: 0.12, label: 'quote type' }], edges: [], lanes: [], flipNodes: [node],
+  nodes: [{ node, layer: 0, site: 'mlp.post_act', index: 3, mean: 0.12, label: { kind: 'name', text: 'quote type' } }], edges: [], lanes: [], flipNodes: [node],
 } as unknown as CircuitInfo;
 const start = opening('quote', 'print("hi', node);
 
 function snapshot(doc: Doc, p: number, value: number): Snapshot {
   const task = { name: 'quote', candidates: ["')", '")'], candidateIds: [1, 2], circuit } as unknown as TaskInfo;
   const a = prompt('print', '("', 'hi');
-  const view = { p: [p, 1 - p], pFull: [p * 0.5, (1 - p) * 0.5], top: [], activations: [Float32Array.of(0, value, value)], embedding: [], attention: [] } as unknown as View;
+  const view = { p: [p, 1 - p], pFull: [p * 0.5, (1 - p) * 0.5], top: [], tokens: 3, marked: 1, readAt: [1], passedOn: [value], activations: Float32Array.of(0, value, value), embedding: new Float32Array(), heads: [], attention: new Float32Array() } as unknown as View;
   return { task, doc, result: { a, b: prompt('print', "('", 'hi'), reason: null, edits: doc.edits, view, backend: 'cpu' } };
 }
 const before = snapshot(start, 0.022, 1.33);

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { TwinEngine } from '../../engine/api';
 import type { CircuitInfo, HybridView, TwinRequest, TwinView } from '../../engine/protocol';
+import { parseNode } from '../../domain/nodes';
 import { opening, withSteer, withText, withTwin } from '../../state/document';
 import type { Screen } from '../../state/screen';
 import { channelOf, RANDOM, STRENGTHS, TwinRunner } from './twin-runner';
 
 const circuit = {
-  nodes: ['0.attn.act_in.3', '0.attn.q.1', '1.mlp.act_in.5', '1.mlp.resid_delta.5'].map((node) => ({ node })),
+  nodes: ['0.attn.act_in.3', '0.attn.q.1', '1.mlp.act_in.5', '1.mlp.resid_delta.5'].map((node) => ({ node, site: parseNode(node)!.site })),
 } as unknown as CircuitInfo;
 const source: NonNullable<Screen['twin']> = { base: 'http://host/models/', listed: {} as NonNullable<Screen['twin']>['listed'] };
 const prompt = (text: string) => ({ text, tokens: [...text].map((char) => ({ id: char.charCodeAt(0), text: char })), cut: 0 });

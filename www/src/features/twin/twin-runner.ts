@@ -3,7 +3,7 @@
  * It follows the sparse model's numbers and never goes before them. What the slider needs is asked first and alone; the curve, the
  * random directions, the other channels and the hybrid passes follow one by one, so that a newer question waits for one of them at most.
  */
-import { isRead, parseNode } from '../../domain/nodes';
+import { isRead } from '../../domain/nodes';
 import type { TwinEngine } from '../../engine/api';
 import type { CircuitInfo, HybridView, NodeId, Progress, TwinView } from '../../engine/protocol';
 import type { Screen } from '../../state/screen';
@@ -52,7 +52,7 @@ export interface TwinScreen {
 
 /** The channels that can steer: what the circuit's sublayers read of the residual stream. */
 export function reads(circuit: CircuitInfo): NodeId[] {
-  return circuit.nodes.map((info) => info.node).filter((node) => isRead(parseNode(node)?.site ?? ''));
+  return circuit.nodes.filter((info) => isRead(info.site)).map((info) => info.node);
 }
 
 /** The channel that a screen steers by: the user's if the circuit reads it, else the bridge's, else the circuit's first read. */

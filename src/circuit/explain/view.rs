@@ -1,0 +1,193 @@
+//! Everything that the page shows of one run.
+
+use super::alignment::{marked_token, read_early};
+use super::detail::NodeDetail;
+use super::graph::{edges, lanes};
+use super::recorded::{RecordedRun, head_of};
+
+use crate::backend::Backend;
+use crate::circuit::definition::Circuit;
+use crate::circuit::intervene::{Edits, Means, Prediction, Request, predict};
+use crate::model::{Hook, LogitsAt, Model, Node, Site, Weights};
+use crate::{Result, bail};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A question to the engine.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ViewRequest {
+    pub task: String,
+    /// Prompt A as token ids.
+    pub a: Vec<u32>,
+    /// Prompt B as token ids; `null` where there is no counterfactual.
+    pub b: Option<Vec<u32>>,
+    pub edits: Edits,
+    /// The node whose details are wanted.
+    pub node: Option<Node>,
+    /// The token of A at which everything is read. `null`: each node at the token where it matters.
+    pub token: Option<usize>,
+}
+
+/// The engine's answer. Tables are flat, row after row, with one column for each token of prompt A.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct View {
+    /// Softmax over the two candidates; in circuit mode with the circuit's scale and shift.
+    pub p: [f64; 2],
+    /// Raw logits of the two candidates.
+    pub logits: [f32; 2],
+    /// The likeliest tokens of the whole vocabulary, from the raw logits.
+    pub top: Vec<TopToken>,
+    /// Probabilities of the two candidates in the whole vocabulary.
+    pub p_full: [f64; 2],
+    /// Tokens of prompt A, the columns of every table.
+    pub tokens: usize,
+    /// The token that the request names, else the one at which A differs from B. The embedding is read here.
+    pub marked: usize,
+    /// `[nodes, tokens]`: the value of each circuit node (order of `CircuitInfo.nodes`) after edits.
+    #[cfg_attr(test, ts(type = "Float32Array"))]
+    pub activations: Vec<f32>,
+    /// For each circuit node, the token at which it is read.
+    pub read_at: Vec<usize>,
+    /// For each circuit node, its value as it enters an edge at that token. A value channel enters mixed over the tokens by its head's
+    /// attention; `null` where the pattern of that token is not known.
+    pub passed_on: Vec<Option<f32>>,
+    /// `[lanes, tokens]`: what the embedding writes to the channel of each lane (order of `CircuitInfo.lanes`).
+    #[cfg_attr(test, ts(type = "Float32Array"))]
+    pub embedding: Vec<f32>,
+    /// The heads that the circuit's q, k and v nodes belong to.
+    pub heads: Vec<Head>,
+    /// `[heads, tokens]`: attention of each of `heads` from the last token.
+    #[cfg_attr(test, ts(type = "Float32Array"))]
+    pub attention: Vec<f32>,
+    /// Of the node that the request names.
+    pub detail: Option<NodeDetail>,
+    /// Time of the run in milliseconds. Measured by the caller; 0 from the engine.
+    pub ms: f64,
+}
+
+/// One of the likeliest next tokens. The engine knows ids only; `text` is filled in by a caller that knows the vocabulary.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TopToken {
+    pub id: u32,
+    pub text: String,
+    pub p: f64,
+}
+
+/// An attention head, and the weight of its sink from the last token.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Head {
+    pub layer: usize,
+    pub head: usize,
+    pub sink: f32,
+}
+
+impl View {
+    /// The activations of the circuit's node `row` at each token.
+    pub fn activations_of(&self, row: usize) -> &[f32] {
+        &self.activations[row * self.tokens..][..self.tokens]
+    }
+
+    /// The attention weights of `heads[row]`.
+    pub fn attention_of(&self, row: usize) -> &[f32] {
+        &self.attention[row * self.tokens..][..self.tokens]
+    }
+
+    /// What the embedding writes to the lane `row` at each token.
+    pub fn embedding_of(&self, row: usize) -> &[f32] {
+        &self.embedding[row * self.tokens..][..self.tokens]
+    }
+}
+
+/// What a request is asked of.
+pub struct Subject<'a, B: Backend> {
+    pub model: &'a Model<B>,
+    pub weights: &'a Weights,
+    pub means: &'a Means,
+    pub circuit: &'a Circuit,
+}
+
+/// Runs the model and reads off everything that the page shows.
+///
+/// # Errors
+/// What [`crate::circuit::run`] refuses; a node or token that does not exist.
+pub async fn view<B: Backend>(backend: &mut B, subject: Subject<'_, B>, request: &ViewRequest) -> Result<View> {
+    let Subject { model, weights, means, circuit } = subject;
+    let ViewRequest { a, b, edits, node, token, .. } = request;
+    let config = &weights.config;
+    let last = a.len().saturating_sub(1);
+    if let Some(node) = node {
+        node.check(config)?;
+    }
+    if let Some(token) = token
+        && *token > last
+    {
+        bail!("the prompt has {} tokens, so there is no token {token}", a.len());
+    }
+    let heads: BTreeSet<(usize, usize)> =
+        circuit.nodes.iter().filter_map(|&node| head_of(config, node)).map(|(layer, head, _)| (layer, head)).collect();
+    let mut hooks: BTreeSet<Hook> = circuit.nodes.iter().map(|node| node.hook).collect();
+    for (layer, _) in &heads {
+        hooks.extend([Hook::at(*layer, Site::AttnQ), Hook::at(*layer, Site::AttnK)]);
+    }
+    let mut computed = BTreeSet::new();
+    if let Some(node) = node {
+        hooks.extend(Hook::all(config.n_layer));
+        computed.insert(node.hook);
+    }
+    let run = Request {
+        tokens: a,
+        source: b.as_deref(),
+        edits,
+        circuit: Some(circuit),
+        means,
+        logits_at: LogitsAt::Last,
+        hooks: &hooks,
+        computed: &computed,
+    };
+    let (Prediction { p, logits, p_full, top }, run) = predict(backend, model, &run, circuit.candidate_ids).await?;
+    let seen = RecordedRun { weights, run: &run, tokens: a, edits, circuit };
+
+    let patterns: BTreeMap<(usize, usize), _> =
+        heads.into_iter().map(|(layer, head)| ((layer, head), seen.attention(layer, head, last))).collect();
+    let lanes = lanes(weights, &circuit.nodes, circuit.candidate_ids);
+    let early = read_early(&circuit.nodes, &edges(weights, &circuit.nodes), &lanes);
+    let marked = token.unwrap_or_else(|| if early.is_empty() { last } else { marked_token(a, b.as_deref()) });
+    let at = |node: Node| token.unwrap_or(if early.contains(&node) { marked } else { last });
+    let passed_on = |node: Node| match (node.hook, head_of(config, node)) {
+        (Hook::At { site: Site::AttnV, .. }, Some((layer, head, _))) => {
+            // the pattern is that of the last token
+            let known = token.is_none_or(|token| token == last);
+            let mix = || {
+                let weights = &patterns[&(layer, head)].weights;
+                weights.iter().zip(seen.values(node)).map(|(weight, value)| *weight as f64 * value as f64).sum::<f64>()
+            };
+            known.then(|| mix() as f32)
+        }
+        _ => Some(seen.value(node.hook, at(node), node.index)),
+    };
+    Ok(View {
+        p,
+        logits,
+        p_full,
+        top: top.into_iter().map(|(id, p)| TopToken { id, text: String::new(), p }).collect(),
+        tokens: a.len(),
+        marked,
+        activations: circuit.nodes.iter().flat_map(|&node| seen.values(node)).collect(),
+        read_at: circuit.nodes.iter().map(|&node| at(node)).collect(),
+        passed_on: circuit.nodes.iter().map(|&node| passed_on(node)).collect(),
+        embedding: lanes
+            .iter()
+            .flat_map(|lane| (0..a.len()).map(|token| seen.embedding(token, lane.channel)))
+            .collect(),
+        heads: patterns.iter().map(|(&(layer, head), pattern)| Head { layer, head, sink: pattern.sink }).collect(),
+        attention: patterns.values().flat_map(|pattern| pattern.weights.iter().copied()).collect(),
+        detail: node.map(|node| NodeDetail::new(&seen, means, node, at(node))),
+        ms: 0.0,
+    })
+}

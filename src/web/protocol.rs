@@ -1,0 +1,137 @@
+//! The types of the boundary between the engine and the page, written for TypeScript into one checked-in file. A test fails when the file
+//! differs from the structs. `UPDATE_TYPES=1 cargo test --lib protocol` writes the file.
+
+use crate::bridge::view::{HybridView, OtherChannel, TwinRequest, TwinView};
+use crate::circuit::explain::graph::{Edge, ResidualLane};
+use crate::circuit::explain::{
+    ChannelAttention, CircuitInfo, FlipRate, Head, ModelInfo, NodeDetail, NodeInfo, Term, TermSource, TopToken,
+    ValueNote, View, ViewRequest,
+};
+use crate::circuit::{Behaviour, Edits, Label, Level, Mode, Moment, NodeContrast};
+use crate::model::{Node, Site};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use ts_rs::{Config, TS};
+
+fn declaration<T: TS>(config: &Config) -> String {
+    format!("{}export {}\n\n", T::docs().unwrap_or_default(), T::decl(config))
+}
+
+/// `protocol.gen.ts`.
+fn types() -> String {
+    let config = &Config::new();
+    let mut text = String::from(
+        "// Written by `UPDATE_TYPES=1 cargo test --lib protocol` from the structs of the engine. Do not edit.\n\n",
+    );
+    let sites: Vec<String> = Site::NODES.iter().map(|site| format!("'{}'", site.name())).collect();
+    writeln!(text, "/** The places in a layer where circuits have nodes, in the order of the forward pass. */")
+        .unwrap();
+    writeln!(text, "export const SITES = [{}] as const;\n", sites.join(", ")).unwrap();
+    writeln!(text, "export type SiteName = (typeof SITES)[number];\n").unwrap();
+    macro_rules! declare {
+        ($($type:ty),* $(,)?) => { $(text += &declaration::<$type>(config);)* };
+    }
+    declare!(
+        Node,
+        Mode,
+        Edits,
+        ViewRequest,
+        View,
+        TopToken,
+        Head,
+        NodeDetail,
+        Term,
+        TermSource,
+        ValueNote,
+        ChannelAttention,
+        ModelInfo,
+        CircuitInfo,
+        NodeInfo,
+        Edge,
+        ResidualLane,
+        FlipRate,
+        Label,
+        Behaviour,
+        Moment,
+        Level,
+        NodeContrast,
+        TwinRequest,
+        TwinView,
+        OtherChannel,
+        HybridView,
+    );
+    format!("{}\n", text.trim_end())
+}
+
+/// `node-names.gen.json`: texts with the node that each of them names, or null. The page's parser is tested with it.
+fn node_names() -> String {
+    let texts = [
+        "0.attn.act_in.0",
+        "1.attn.q.17",
+        "2.attn.k.3",
+        "10.attn.v.100",
+        "0.attn.resid_delta.58",
+        "11.mlp.act_in.1",
+        "0.mlp.post_act.863",
+        "7.mlp.resid_delta.4095",
+        "0.mlp.post_act.999999",
+        "0.attn.y.5",
+        "0.resid_in.5",
+        "final_resid.5",
+        "",
+        ".",
+        "0",
+        "0.mlp",
+        "0.mlp.post_act",
+        "00.mlp.post_act.1",
+        "0.mlp.post_act.01",
+        "0.mlp.post_act.-1",
+        "0.mlp.post_act.1e3",
+        "x.mlp.post_act.1",
+        "0.mlp.post_act.1 ",
+        " 0.mlp.post_act.1",
+        "0.mlp.post_act.9999999999",
+        "<script>",
+        "__proto__",
+        "0.attn.q.5.6",
+        "0.attn.act_in",
+        "0.mlp.q.1",
+        "0.attn.post_act.1",
+        "0.mlp.post_act.+1",
+        "0.mlp.post_act.\u{0661}",
+    ];
+    let parsed = texts.map(|text| {
+        let node = text.parse::<Node>().ok().filter(|node| node.is_circuit_node());
+        let address = node.map(|node| match node.hook {
+            crate::model::Hook::At { layer, site } => serde_json::json!([layer, site.name(), node.index]),
+            crate::model::Hook::FinalResid => unreachable!("no circuit node"),
+        });
+        format!("  {}", serde_json::json!([text, address]))
+    });
+    format!("[\n{}\n]\n", parsed.join(",\n"))
+}
+
+fn check(name: &str, wanted: &str) {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/src/engine").join(name);
+    if std::env::var_os("UPDATE_TYPES").is_some() {
+        std::fs::write(&path, wanted).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    let line = found.lines().zip(wanted.lines()).position(|(found, wanted)| found != wanted);
+    assert!(
+        found == wanted,
+        "{} differs from the structs from line {} on; write it with `UPDATE_TYPES=1 cargo test --lib protocol`",
+        path.display(),
+        line.map_or(found.lines().count().min(wanted.lines().count()), |line| line) + 1
+    );
+}
+
+#[test]
+fn the_pages_types_are_those_of_the_structs() {
+    check("protocol.gen.ts", &types());
+}
+
+#[test]
+fn the_pages_table_of_node_names_is_what_the_engine_reads() {
+    check("node-names.gen.json", &node_names());
+}

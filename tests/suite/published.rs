@@ -1,0 +1,100 @@
+//! The published folder `models/`: what it says about each circuit is what the engine finds.
+
+use serde_json::{Value, json};
+use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::backend::now_or_never;
+use sparse_circuits::circuit::explain::{Subject, View, ViewRequest, circuit_info, inactive_nodes, model_info, view};
+use sparse_circuits::circuit::{Circuit, Edits, Mode};
+use sparse_circuits::format::{ModelFile, circuit_file, model_file};
+use sparse_circuits::model::Node;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models")
+}
+
+fn json_of(name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(folder().join(name)).unwrap()).unwrap()
+}
+
+fn load(model: &Value, task: &Value) -> (ModelFile, Circuit) {
+    let read = |name: &Value| std::fs::read(folder().join(name.as_str().unwrap())).unwrap();
+    let circuit = circuit_file::read(&read(&task["circuit"])).unwrap().circuit;
+    (model_file::read(&read(&model["file"])).unwrap(), circuit)
+}
+
+/// Circuit mode without edits, on the first preset of a task: A with B as the counterfactual, or B with A.
+fn first_preset(file: &ModelFile, circuit: &Circuit, task: &Value, prompts: [&str; 2], node: Option<Node>) -> View {
+    let tokens = |prompt: &str| -> Vec<u32> {
+        let tokens = task["presets"][0][prompt]["tokens"].as_array().unwrap();
+        tokens.iter().map(|token| token["id"].as_u64().unwrap() as u32).collect()
+    };
+    let mut cpu = Cpu::new();
+    let model = file.weights.upload(&mut cpu);
+    let subject = Subject { model: &model, weights: &file.weights, means: &file.means, circuit };
+    let request = ViewRequest {
+        task: circuit.task.clone(),
+        a: tokens(prompts[0]),
+        b: Some(tokens(prompts[1])),
+        edits: Edits { mode: Mode::Circuit, ..Edits::default() },
+        node,
+        token: None,
+    };
+    now_or_never(view(&mut cpu, subject, &request)).unwrap()
+}
+
+#[test]
+fn inactive_nodes_are_those_of_the_first_preset() {
+    let mut listed = 0;
+    for model in json_of("manifest.json")["models"].as_array().unwrap() {
+        for task in model["tasks"].as_array().unwrap() {
+            let (file, circuit) = load(model, task);
+            let views = [["a", "b"], ["b", "a"]].map(|prompts| first_preset(&file, &circuit, task, prompts, None));
+            let inactive = inactive_nodes(&circuit, [&views[0], &views[1]]);
+            listed += inactive.len();
+            assert_eq!(task["inactive"], json!(inactive), "{} of {}", task["name"], model["file"]);
+        }
+    }
+    assert!(listed > 0, "no circuit has an inactive node");
+}
+
+#[test]
+fn the_poster_is_the_first_screen() {
+    let (manifest, poster) = (json_of("manifest.json"), json_of("poster.json"));
+    let model = &manifest["models"][0];
+    let task = &model["tasks"][0];
+    let (file, circuit) = load(model, task);
+    let start = task["start"].as_str().unwrap().parse().unwrap();
+    let view = first_preset(&file, &circuit, task, ["a", "b"], Some(start));
+    let mut wanted = json!({
+        "task": task["name"], "model": model_info(&file.weights),
+        "circuit": circuit_info(&file.weights, &file.means, &circuit).unwrap(), "view": view,
+    });
+    wanted["model"]["file"] = model["file"].clone();
+    // the engine alone knows no vocabulary
+    for (token, known) in
+        wanted["view"]["top"].as_array_mut().unwrap().iter_mut().zip(poster["view"]["top"].as_array().unwrap())
+    {
+        token["text"] = known["text"].clone();
+    }
+    assert_near(&poster, &wanted, "poster");
+}
+
+/// Equal but for the digits that the poster leaves out.
+fn assert_near(got: &Value, want: &Value, at: &str) {
+    match (got, want) {
+        (Value::Number(got), Value::Number(want)) => {
+            let (got, want) = (got.as_f64().unwrap(), want.as_f64().unwrap());
+            assert!((got - want).abs() <= 1e-5 * want.abs().max(1e-2), "{at}: {got}, not {want}");
+        }
+        (Value::Array(got), Value::Array(want)) => {
+            assert_eq!(got.len(), want.len(), "{at}");
+            got.iter().zip(want).enumerate().for_each(|(i, (got, want))| assert_near(got, want, &format!("{at}[{i}]")));
+        }
+        (Value::Object(got), Value::Object(want)) => {
+            assert_eq!(got.keys().collect::<Vec<_>>(), want.keys().collect::<Vec<_>>(), "{at}");
+            got.iter().for_each(|(key, got)| assert_near(got, &want[key], &format!("{at}.{key}")));
+        }
+        _ => assert_eq!(got, want, "{at}"),
+    }
+}

@@ -1,0 +1,362 @@
+// Written by `UPDATE_TYPES=1 cargo test --lib protocol` from the structs of the engine. Do not edit.
+
+/** The places in a layer where circuits have nodes, in the order of the forward pass. */
+export const SITES = ['attn.act_in', 'attn.q', 'attn.k', 'attn.v', 'attn.resid_delta', 'mlp.act_in', 'mlp.post_act', 'mlp.resid_delta'] as const;
+
+export type SiteName = (typeof SITES)[number];
+
+/**
+ * One channel at a hook, written `HOOK.INDEX` with the flat index: `0.mlp.post_act.863`.
+ */
+export type NodeId = string;
+
+/**
+ * Which part of the model runs.
+ */
+export type Mode = "full" | "circuit" | "removed";
+
+/**
+ * The changes of a run. The edits of a node apply in this order, each to the result of the one before: the mode's ablation, flip
+ * and patch (values of prompt B), scale, set, off.
+ */
+export type Edits = { mode: Mode, 
+/**
+ * Nodes held at their mean over the pretraining distribution.
+ */
+off: Array<NodeId>, 
+/**
+ * Nodes held at a value, at every token.
+ */
+set: Record<NodeId, number>, 
+/**
+ * Nodes multiplied by a factor.
+ */
+scale: Record<NodeId, number>, 
+/**
+ * Nodes that take their values from prompt B, token by token from the end.
+ */
+patch: Array<NodeId>, 
+/**
+ * Whether the circuit's flip nodes take their values from prompt B.
+ */
+flip: boolean, };
+
+/**
+ * A question to the engine.
+ */
+export type ViewRequest = { task: string, 
+/**
+ * Prompt A as token ids.
+ */
+a: Array<number>, 
+/**
+ * Prompt B as token ids; `null` where there is no counterfactual.
+ */
+b: Array<number> | null, edits: Edits, 
+/**
+ * The node whose details are wanted.
+ */
+node: NodeId | null, 
+/**
+ * The token of A at which everything is read. `null`: each node at the token where it matters.
+ */
+token: number | null, };
+
+/**
+ * The engine's answer. Tables are flat, row after row, with one column for each token of prompt A.
+ */
+export type View = { 
+/**
+ * Softmax over the two candidates; in circuit mode with the circuit's scale and shift.
+ */
+p: [number, number], 
+/**
+ * Raw logits of the two candidates.
+ */
+logits: [number, number], 
+/**
+ * The likeliest tokens of the whole vocabulary, from the raw logits.
+ */
+top: Array<TopToken>, 
+/**
+ * Probabilities of the two candidates in the whole vocabulary.
+ */
+pFull: [number, number], 
+/**
+ * Tokens of prompt A, the columns of every table.
+ */
+tokens: number, 
+/**
+ * The token that the request names, else the one at which A differs from B. The embedding is read here.
+ */
+marked: number, 
+/**
+ * `[nodes, tokens]`: the value of each circuit node (order of `CircuitInfo.nodes`) after edits.
+ */
+activations: Float32Array, 
+/**
+ * For each circuit node, the token at which it is read.
+ */
+readAt: Array<number>, 
+/**
+ * For each circuit node, its value as it enters an edge at that token. A value channel enters mixed over the tokens by its head's
+ * attention; `null` where the pattern of that token is not known.
+ */
+passedOn: Array<number | null>, 
+/**
+ * `[lanes, tokens]`: what the embedding writes to the channel of each lane (order of `CircuitInfo.lanes`).
+ */
+embedding: Float32Array, 
+/**
+ * The heads that the circuit's q, k and v nodes belong to.
+ */
+heads: Array<Head>, 
+/**
+ * `[heads, tokens]`: attention of each of `heads` from the last token.
+ */
+attention: Float32Array, 
+/**
+ * Of the node that the request names.
+ */
+detail: NodeDetail | null, 
+/**
+ * Time of the run in milliseconds. Measured by the caller; 0 from the engine.
+ */
+ms: number, };
+
+/**
+ * One of the likeliest next tokens. The engine knows ids only; `text` is filled in by a caller that knows the vocabulary.
+ */
+export type TopToken = { id: number, text: string, p: number, };
+
+/**
+ * An attention head, and the weight of its sink from the last token.
+ */
+export type Head = { layer: number, head: number, sink: number, };
+
+/**
+ * A node at one token: its value, the sum that it comes from, and what it adds to others.
+ */
+export type NodeDetail = { node: NodeId, token: number, 
+/**
+ * After edits.
+ */
+value: number, 
+/**
+ * `null` where the model's file has no mean for this hook.
+ */
+mean: number | null, 
+/**
+ * Its value at each token, after edits.
+ */
+values: Float32Array, 
+/**
+ * Its value before any change at this node (mode and edits).
+ */
+computed: number, 
+/**
+ * Terms from circuit nodes first, then the ten largest of the rest, then one bundle of all others.
+ */
+incoming: Array<Term>, bias: number, 
+/**
+ * All of `incoming` + `bias`.
+ */
+sum: number, 
+/**
+ * How `sum` becomes `computed`, in this order. Empty: it is the sum.
+ */
+notes: Array<ValueNote>, 
+/**
+ * What it adds to each: circuit nodes first, then the ten largest of the rest.
+ */
+outgoing: Array<Term>, 
+/**
+ * Of a q, k or v node.
+ */
+attention: ChannelAttention | null, };
+
+/**
+ * One term of a sum: `contribution = weight * activation`. Of [`TermSource::Others`] only the contribution is known.
+ */
+export type Term = { source: TermSource, weight: number, activation: number, contribution: number, };
+
+/**
+ * Where a term of a sum comes from or, for outgoing terms, where it goes.
+ */
+export type TermSource = { "kind": "node", node: NodeId, } | { "kind": "embedding" } | { "kind": "position" } | { "kind": "mean" } | { "kind": "streamChange" } | { "kind": "token", token: number, } | { "kind": "others", count: number, } | { "kind": "logit", candidate: number, };
+
+/**
+ * A step from a node's sum to its value.
+ */
+export type ValueNote = { "kind": "relu" } | { "kind": "reluZero" } | { "kind": "gelu" } | { "kind": "kept", k: number, } | { "kind": "dropped", k: number, };
+
+/**
+ * Attention of a node's head from the last token.
+ */
+export type ChannelAttention = { head: number, 
+/**
+ * One weight a token.
+ */
+weights: Float32Array, sink: number, 
+/**
+ * Of a q or k node: this channel's `q k / sqrt(d_head)` at each token.
+ */
+channelScore: Float32Array | null, };
+
+/**
+ * Sizes of a model.
+ */
+export type ModelInfo = { layers: number, 
+/**
+ * Channels of the residual stream.
+ */
+width: number, 
+/**
+ * Nonzero weights, the bigram table left out.
+ */
+nonzeros: number, contextLength: number, vocabSize: number, 
+/**
+ * Channels at `attn.q`, `.k` and `.v`: heads times head width.
+ */
+attnWidth: number, 
+/**
+ * Channels of one head.
+ */
+headWidth: number, 
+/**
+ * Channels at `mlp.post_act`.
+ */
+mlpWidth: number, };
+
+/**
+ * A circuit as the page draws it. Measured numbers are `null` in a circuit that has not been evaluated.
+ */
+export type CircuitInfo = { 
+/**
+ * In the order of the forward pass.
+ */
+nodes: Array<NodeInfo>, edges: Array<Edge>, lanes: Array<ResidualLane>, flipNodes: Array<NodeId>, flipRate: FlipRate, 
+/**
+ * Logit calibration: `p = sigmoid(scale * d + shift)`, where `d` is the standardised logit difference of the two candidates.
+ */
+scale: number, shift: number, 
+/**
+ * On test pairs, as are the four below.
+ */
+loss: number | null, accuracy: number | null, unprunedLoss: number | null, unprunedAccuracy: number | null, removedAccuracy: number | null, };
+
+/**
+ * A node of a circuit.
+ */
+export type NodeInfo = { node: NodeId, layer: number, site: SiteName, index: number, 
+/**
+ * Of a q, k or v node.
+ */
+head?: number, 
+/**
+ * Within its head.
+ */
+channel?: number, 
+/**
+ * What the circuit file says about the node.
+ */
+label?: Label, mean: number, };
+
+/**
+ * A nonzero weight between two nodes of a circuit.
+ */
+export type Edge = { from: NodeId, to: NodeId, weight: number, };
+
+/**
+ * A residual channel that a circuit uses: who writes it and who reads it, each in the order of the forward pass.
+ */
+export type ResidualLane = { channel: number, writes: Array<NodeId>, reads: Array<NodeId>, 
+/**
+ * The unembedding weights of the two candidates at this channel, the final norm's gain folded in.
+ */
+toLogits: [number, number], };
+
+/**
+ * Share of test pairs whose answer a flip reverses, 0 to 1.
+ */
+export type FlipRate = { circuit: number | null, full: number | null, };
+
+export type Label = { "kind": "name", text: string, } | { "kind": "words", text: string, } | { "kind": "measured" } & Behaviour;
+
+/**
+ * What a node does on the task's prompts in circuit mode. Where nothing is set, no token and no answer explains its values.
+ */
+export type Behaviour = { 
+/**
+ * The value that it has, or nearly, at every token of every prompt.
+ */
+steady?: number, 
+/**
+ * When it departs most from its usual value.
+ */
+moment?: Moment, 
+/**
+ * With which prompt of a pair it is higher.
+ */
+contrast?: NodeContrast, };
+
+/**
+ * When a node departs from its usual value. Tokens are texts.
+ */
+export type Moment = { "kind": "at", level: Level, tokens: Array<string>, } | { "kind": "from", level: Level, token: string, } | { "kind": "leans", higher: string | null, lower: string | null, };
+
+export type Level = "high" | "low";
+
+/**
+ * With which of a pair's two prompts a node is higher.
+ */
+export type NodeContrast = { "kind": "tokens", higher: string, lower: string, } | { "kind": "answer", text: string, };
+
+/**
+ * A question to the twin.
+ */
+export type TwinRequest = { 
+/**
+ * Prompt A as token ids.
+ */
+a: Array<number>, 
+/**
+ * Prompt B as token ids; `null` where there is no counterfactual.
+ */
+b: Array<number> | null, 
+/**
+ * The channel to steer by.
+ */
+node: NodeId, 
+/**
+ * The strengths of the curve.
+ */
+strengths: Array<number>, 
+/**
+ * Other channels to try at full strength. Those that do not read the residual stream are skipped.
+ */
+others: Array<NodeId>, 
+/**
+ * How many random directions of equal norm to try at full strength.
+ */
+random: number, candidates: [number, number], };
+
+/**
+ * Probabilities are softmaxes over the two candidates.
+ */
+export type TwinView = { 
+/**
+ * The dense model by itself.
+ */
+before: [number, number], 
+/**
+ * Under steering, by strength; empty without a counterfactual.
+ */
+curve: Array<[number, number]>, random: Array<[number, number]>, others: Array<OtherChannel>, };
+
+export type OtherChannel = { node: NodeId, p: [number, number], };
+
+/**
+ * P of the two candidates after passes that switch at each boundary, and of both models by themselves.
+ */
+export type HybridView = { sparse: [number, number], dense: [number, number], sparseToDense: Array<[number, number]>, denseToSparse: Array<[number, number]>, };
