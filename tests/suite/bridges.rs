@@ -1,6 +1,6 @@
 //! Bridges: the gradients of all terms of their loss, hybrid passes and steering, against the reference.
 
-use crate::gradient_support::{close, named};
+use crate::gradient_support::{close, named, stacked};
 use crate::reference::bridge::{Bridge as ReferenceBridge, SiteParams, Terms, continued, streams, terms};
 use crate::reference::gradients::{Number, TANGENTS, parameter_gradients};
 use crate::reference::random::{self, Random};
@@ -144,7 +144,7 @@ fn all_terms_and_their_gradients_agree_with_the_reference() {
     // by the sparse model's parameters
     let (dense_dual, fixed) = (toy.reference::<Number>(&toy.dense), toy.reference_bridge::<Number>());
     let loss = |sparse: &Reference<Number>| weighted(terms(sparse, &dense_dual, &fixed, &toy.texts, &SITES, FACTOR));
-    let want = parameter_gradients(&toy.sparse, loss);
+    let want = stacked(parameter_gradients(&toy.sparse, loss));
     let by_name = named(&gradients, Matrix::clone);
     assert_eq!(by_name.len(), want.len());
     for (name, want) in &want {

@@ -1,7 +1,7 @@
 //! The engine's backward pass against derivatives of the reference, by every kind of parameter and by node masks.
 //! (`oracle_engine.rs` holds the mask gradients to the reference vectors.)
 
-use crate::gradient_support::{close, named};
+use crate::gradient_support::{close, named, stacked};
 use crate::oracle_suite::engine::{Engine, batch_targets};
 use crate::oracle_suite::vectors::MaskSequence;
 use crate::oracle_suite::{Gate, Subject, now_or_never};
@@ -122,7 +122,7 @@ fn parameters_agree_with_the_reference_on_every_backend() {
     let mut gpu = Gpu::for_tests();
     each_model(|seed, case, config, weights| {
         let texts = Texts::new(&mut Random::new(100 + seed), config.vocab_size);
-        let want = parameter_gradients(weights, |model| texts.loss(model));
+        let want = stacked(parameter_gradients(weights, |model| texts.loss(model)));
         check_parameters(&mut cpu, case, weights, &texts, &want);
         #[cfg(feature = "webgpu")]
         if let Some(gpu) = &mut gpu {

@@ -9,9 +9,35 @@ use std::collections::BTreeMap;
 /// Largest error over the largest gradient of the tensor.
 const TOLERANCE: f64 = 1e-5;
 
-/// Every parameter's gradient under its name.
+/// q, k and v are compared as one tensor. Without a sink the loss does not depend on the bias of k, as softmax ignores a shift of
+/// all scores: the errors of its gradient of zero are measured by the other two.
+pub fn stacked_name(name: &str) -> String {
+    [".q.", ".k.", ".v."].iter().fold(name.to_string(), |name, part| name.replace(part, ".qkv."))
+}
+
+/// Every parameter's gradient under its name, with q, k and v stacked.
 pub fn named<G>(gradients: &Params<G, G>, mut read: impl FnMut(&G) -> Matrix) -> BTreeMap<String, Matrix> {
-    gradients.iter().map(|(info, gradient)| (info.to_string(), read(gradient.into_inner()))).collect()
+    let mut named: BTreeMap<String, Matrix> = BTreeMap::new();
+    for (info, gradient) in gradients.iter() {
+        let part = read(gradient.into_inner());
+        let whole = named.entry(stacked_name(&info.to_string())).or_insert_with(|| Matrix::zeros(0, part.cols));
+        whole.rows += part.rows;
+        whole.data.extend(part.data);
+    }
+    named
+}
+
+/// The reference's gradients, with q, k and v stacked.
+pub fn stacked(gradients: Vec<(String, Vec<Vec<f64>>)>) -> Vec<(String, Vec<Vec<f64>>)> {
+    let mut stacked: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
+    for (name, rows) in gradients {
+        let name = stacked_name(&name);
+        match stacked.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, whole)) => whole.extend(rows),
+            None => stacked.push((name, rows)),
+        }
+    }
+    stacked
 }
 
 /// Entry by entry, against the largest of the tensor.

@@ -4,6 +4,7 @@
 
 mod shipped;
 
+use crate::gradient_support::stacked_name;
 use crate::prune_support::{hand_built, pairs, random_model};
 use shipped::shipped;
 use sparse_circuits::Error;
@@ -252,9 +253,16 @@ async fn parameter_gradients<B: Backend>(backend: &mut B, weights: &Weights) -> 
     let mut gradients = zero_gradients(backend, &model);
     backward(backend, &model, &batch, trace, &dlogits, &mut (), Some(&mut gradients));
     let (names, gradients): (Vec<String>, Vec<&B::Gradient>) =
-        gradients.iter().map(|(info, gradient)| (info.to_string(), gradient.into_inner())).unzip();
+        gradients.iter().map(|(info, gradient)| (stacked_name(&info.to_string()), gradient.into_inner())).unzip();
     let read = backend.read_gradients(&gradients).await.expect("a reading");
-    names.into_iter().zip(read.into_iter().map(|gradient| gradient.data)).collect()
+    let mut stacked: Vec<(String, Vec<f32>)> = Vec::new();
+    for (name, gradient) in names.into_iter().zip(read) {
+        match stacked.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, whole)) => whole.extend(gradient.data),
+            None => stacked.push((name, gradient.data)),
+        }
+    }
+    stacked
 }
 
 /// The largest difference over the largest magnitude, which must not be zero.
