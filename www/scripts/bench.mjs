@@ -1,6 +1,6 @@
 // Opens www/dist/bench.html in a headless browser and prints its tables and, as the last line, its JSON.
-// CHROMIUM names the browser, without it Playwright's own; BENCH_ARGS are further arguments of its. The first argument is what the
-// page is to measure, as it stands in its address after the #.
+// CHROMIUM names the browser (default: Playwright's own), BENCH_ARGS its further arguments. The first argument is what the page
+// measures, as in its address after the #.
 
 import { join } from 'node:path';
 import { chromium } from '@playwright/test';

@@ -1,5 +1,5 @@
-// Writes www/dist/licenses/wasm.md: the crates that are compiled into the wasm packages, with their licences' texts.
-// Vite writes javascript.md beside it.
+// Writes www/dist/licenses/wasm.md: the crates that are compiled into the wasm packages, with the texts of their licences.
+// Vite writes javascript.md into the same folder.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ const linked = new Set();
 linked.delete(ours);
 
 const crates = [...linked].map((id) => packages.get(id)).sort((a, b) => (a.name < b.name ? -1 : 1));
-/** Licence text -> the crates that carry it: most share theirs. */
+/** Licence text -> the crates that carry it. Many crates share one text. */
 const texts = new Map();
 for (const crate of crates) {
   const folder = dirname(crate.manifest_path);

@@ -1,6 +1,6 @@
-// Prints what www/dist weighs, file by file and beside the budgets.
+// Prints the size of www/dist file by file, and the totals next to their budgets.
 //
-// wasm and text count as brotli, which any host sends; models count as they are shipped, for hosts rarely compress them.
+// wasm and text count as brotli, which any host sends. Models count as they are shipped: hosts rarely compress them.
 // KB and MB are 1000 and 1000000 bytes.
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -26,11 +26,11 @@ const circuits = shown?.tasks.map((task) => `models/${task.circuit}`) ?? [];
 /** When index.html loads a file: for its `first` live screen, later on the default `page`, or `never`. */
 function when(file) {
   if (file.endsWith('.map') || file.endsWith('.md')) return 'never';
-  // The vocabulary is needed at once, for the words of the top five; what encodes text only once somebody types.
+  // The vocabulary is needed at once, for the words of the top five. The encoder is needed only for typed text.
   if (/tokenizer.*\.(wasm|js)$/.test(file)) return 'page';
-  // Only where the browser has an adapter; counted for everyone.
+  // Loaded only with an adapter; counted in any case.
   if (/webgpu.*\.(wasm|js)$/.test(file)) return 'page';
-  // Once somebody opens the dense twin.
+  // Loaded when the dense twin is opened.
   if (/^assets\/twin|sparse_circuits_twin/.test(file)) return 'never';
   if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';
   if (file.startsWith('models/circuits/')) return circuits.includes(file) ? 'first' : 'never';
