@@ -3,6 +3,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { findNode } from '../../domain/nodes';
 import { changeOf, type Change } from '../../domain/edits';
+import type { Playground } from '../../state/playground';
 import type { Hover, Screen } from '../../state/screen';
 import { change as changeText, doingOf, panel as text, terms } from '../../text/en';
 import { capital, showToken, signed } from '../../text/format';
@@ -27,6 +28,11 @@ const MANY = 24;
 const SETTLED = 150;
 /** Below this every value reads as 0.00, and a tint would show what the number does not. */
 const SHOWN = 0.005;
+
+/** The panel of the selected node, with the numbers that the graph shows. */
+export function nodePanel({ screen }: Playground): TemplateResult {
+  return html`<sc-panel .screen=${{ ...screen, ...screen.painted }}></sc-panel>`;
+}
 
 @customElement('sc-panel')
 export class Panel extends Light {
