@@ -32,7 +32,7 @@ use wasm_bindgen::prelude::*;
 /// Runs once when a package is loaded: a panic's message and place go to the browser's console.
 #[wasm_bindgen(start)]
 fn start() {
-    std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
+    console_error_panic_hook::set_once();
 }
 
 /// An error as JS sees it: an `Error` whose message is the whole sentence.
