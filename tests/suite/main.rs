@@ -14,6 +14,7 @@ mod prune_support;
 mod reference;
 
 // The tests
+mod architecture;
 mod bridges;
 mod checkout;
 mod cli;

@@ -1,4 +1,4 @@
-//! Benchmarks: criterion's of the kernels, what is measured beside peers in one run (see benches/README.md), and the page in a browser
+//! Benchmarks: criterion's of the kernels, what is measured beside peers in one run (see docs/benchmarks.md), and the page in a browser
 //! (www/bench.html).
 
 mod contest;
