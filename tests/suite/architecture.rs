@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("error", &[]),
     ("console", &[]),
-    ("files", &[]),
+    ("files", &["console"]),
     ("random", &[]),
     ("tensor", &["random"]),
     ("backend", &["random", "tensor"]),
