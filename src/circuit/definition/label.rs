@@ -1,10 +1,13 @@
 //! What a circuit file says about a node: a name, or what was measured on the task's prompts.
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "kind", rename_all = "camelCase", from = "Stored")]
+#[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Label {
     /// A name that somebody gave: "quote detector".
     Name { text: String },
@@ -33,7 +36,7 @@ pub struct Behaviour {
 /// When a node departs from its usual value. Tokens are texts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "kind", rename_all = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", try_from = "StoredMoment")]
 pub enum Moment {
     /// At one or two tokens.
     At { level: Level, tokens: Vec<String> },
@@ -54,7 +57,7 @@ pub enum Level {
 /// With which of a pair's two prompts a node is higher.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "kind", rename_all = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", try_from = "StoredContrast")]
 pub enum NodeContrast {
     /// Most pairs differ in these two tokens.
     Tokens { higher: String, lower: String },
@@ -62,36 +65,121 @@ pub enum NodeContrast {
     Answer { text: String },
 }
 
-/// As files hold a label. Earlier versions wrote text.
+// What files hold, as plain structs with optional fields. serde's code for tagged and untagged enums would add 40 KB to the page's
+// engine.
+
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Stored {
-    Text(String),
-    Fact(Fact),
+struct StoredLabel {
+    kind: LabelKind,
+    text: Option<String>,
+    steady: Option<f64>,
+    moment: Option<Moment>,
+    contrast: Option<NodeContrast>,
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase")]
-enum Fact {
-    Name { text: String },
-    Words { text: String },
-    Measured(Behaviour),
+#[serde(rename_all = "camelCase")]
+enum LabelKind {
+    Name,
+    Words,
+    Measured,
+}
+
+#[derive(Deserialize)]
+struct StoredMoment {
+    kind: MomentKind,
+    level: Option<Level>,
+    tokens: Option<Vec<String>>,
+    token: Option<String>,
+    higher: Option<String>,
+    lower: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum MomentKind {
+    At,
+    From,
+    Leans,
+}
+
+#[derive(Deserialize)]
+struct StoredContrast {
+    kind: ContrastKind,
+    higher: Option<String>,
+    lower: Option<String>,
+    text: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum ContrastKind {
+    Tokens,
+    Answer,
 }
 
 /// What the text of a measured label began with: the kind of its node.
 const KINDS: [&str; 7] = ["read", "query", "key", "value", "write", "neuron", "output"];
 
-impl From<Stored> for Label {
-    fn from(stored: Stored) -> Label {
-        match stored {
-            Stored::Text(text) => match text.split_once(": ") {
-                Some((kind, words)) if KINDS.contains(&kind) => Label::Words { text: words.into() },
-                _ => Label::Name { text },
-            },
-            Stored::Fact(Fact::Name { text }) => Label::Name { text },
-            Stored::Fact(Fact::Words { text }) => Label::Words { text },
-            Stored::Fact(Fact::Measured(behaviour)) => Label::Measured(behaviour),
+const MISSING: &str = "the label of a node lacks a field of its kind";
+
+impl TryFrom<StoredMoment> for Moment {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredMoment) -> Result<Moment, &'static str> {
+        let StoredMoment { kind, level, tokens, token, higher, lower } = stored;
+        Ok(match kind {
+            MomentKind::At => Moment::At { level: level.ok_or(MISSING)?, tokens: tokens.ok_or(MISSING)? },
+            MomentKind::From => Moment::From { level: level.ok_or(MISSING)?, token: token.ok_or(MISSING)? },
+            MomentKind::Leans => Moment::Leans { higher, lower },
+        })
+    }
+}
+
+impl TryFrom<StoredContrast> for NodeContrast {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredContrast) -> Result<NodeContrast, &'static str> {
+        let StoredContrast { kind, higher, lower, text } = stored;
+        Ok(match kind {
+            ContrastKind::Tokens => {
+                NodeContrast::Tokens { higher: higher.ok_or(MISSING)?, lower: lower.ok_or(MISSING)? }
+            }
+            ContrastKind::Answer => NodeContrast::Answer { text: text.ok_or(MISSING)? },
+        })
+    }
+}
+
+/// An object with a `kind`, or the text that earlier versions wrote.
+impl<'de> Deserialize<'de> for Label {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Label, D::Error> {
+        struct LabelVisitor;
+        impl<'de> Visitor<'de> for LabelVisitor {
+            type Value = Label;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the label of a node: an object with a kind, or text")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Label, E> {
+                Ok(match text.split_once(": ") {
+                    Some((kind, words)) if KINDS.contains(&kind) => Label::Words { text: words.into() },
+                    _ => Label::Name { text: text.into() },
+                })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Label, A::Error> {
+                let StoredLabel { kind, text, steady, moment, contrast } =
+                    Deserialize::deserialize(MapAccessDeserializer::new(map))?;
+                let text = text.ok_or_else(|| A::Error::custom(MISSING));
+                Ok(match kind {
+                    LabelKind::Name => Label::Name { text: text? },
+                    LabelKind::Words => Label::Words { text: text? },
+                    LabelKind::Measured => Label::Measured(Behaviour { steady, moment, contrast }),
+                })
+            }
         }
+        deserializer.deserialize_any(LabelVisitor)
     }
 }
 
