@@ -35,7 +35,7 @@ impl<B: Backend, H: Hooks<B>> Hooks<B> for Record<'_, B, H> {
     }
 }
 
-/// A new tensor with the values of `x`, which has so many channels.
+/// A new tensor with the values of `x`; `channels` is the number of its channels.
 pub fn copy<B: Backend>(backend: &mut B, x: &B::Tensor, channels: usize) -> B::Tensor {
     let tokens = backend.tokens(x);
     let mut y = backend.tensor(channels, tokens);
