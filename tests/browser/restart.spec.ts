@@ -42,7 +42,7 @@ const trapNow = (page: Page, script = ENGINE) =>
   page.workers().find((worker) => script.test(worker.url()))!.evaluate(() => void Object.assign(self, { traps: 1 }));
 
 const text = 'log = open(name)\nlog.write("several words';
-const VIEW = `#v=1&task=single_double_quote&a=${encodeURIComponent(text)}&flip=1&backend=cpu`;
+const VIEW = `#v=1&task=single_double_quote&a=${encodeURIComponent(text)}&mode=circuit&flip=1&backend=cpu`;
 
 test('an engine that traps is restarted, and the state on the screen stays', async ({ page }) => {
   const control = await inject(page, ENGINE, 'run');

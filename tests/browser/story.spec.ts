@@ -1,13 +1,13 @@
 import { expect, test } from '@playwright/test';
 import { chances, listed, nodes, open, ready, unfold, watch } from './page';
 
-test('the first screen is live, in circuit mode, with its first preset', async ({ page }) => {
+test('the first screen is live, in full mode, with its first preset', async ({ page }) => {
   const seen = watch(page);
   await open(page);
   const [task] = listed().tasks;
   await expect(page.getByTestId('prompt-a')).toHaveValue(task!.presets[0]!.a.text);
   await expect(page.getByTestId('prompt-b')).toHaveValue(task!.presets[0]!.b.text);
-  await expect(page.getByTestId('mode-circuit')).toHaveAttribute('aria-pressed', 'true');
+  await expect(page.getByTestId('mode-full')).toHaveAttribute('aria-pressed', 'true');
   await expect(page.getByTestId('p-target')).toHaveAttribute('data-token', task!.candidates[0]);
   await expect(page.getByTestId('p-alt')).toHaveAttribute('data-token', task!.candidates[1]);
   const [target, alt] = await chances(page);
@@ -88,7 +88,7 @@ test('undo goes back step by step, reset to the start', async ({ page }) => {
   await expect(page.getByTestId('undo')).toBeDisabled();
   await page.getByTestId('flip').click();
   const flipped = await chances(page);
-  await page.getByTestId('mode-full').click();
+  await page.getByTestId('mode-circuit').click();
   await ready(page);
   await page.getByTestId('undo').click();
   expect(await chances(page)).toEqual(flipped);

@@ -7,8 +7,8 @@ const start = opening('single_double_quote', 'print("hi', '0.mlp.post_act.3');
 const node = '0.mlp.post_act.3';
 
 describe('document', () => {
-  it('opens in circuit mode with nothing changed', () => {
-    expect(start.edits).toEqual({ mode: 'circuit', off: [], set: {}, scale: {}, patch: [], flip: false });
+  it('opens in full mode with nothing changed', () => {
+    expect(start.edits).toEqual({ mode: 'full', off: [], set: {}, scale: {}, patch: [], flip: false });
   });
   it('changes a node in one way at a time', () => {
     const set = withChange(start, node, { kind: 'set', value: -2 });
@@ -27,7 +27,7 @@ describe('document', () => {
     expect(changedNodes(two.edits)).toEqual([node, '1.attn.q.4']);
   });
   it('returns the same value where nothing changes, and an equal one after there and back', () => {
-    expect(withMode(start, 'circuit')).toBe(start);
+    expect(withMode(start, 'full')).toBe(start);
     expect(sameDoc(withFlip(withFlip(start, true), false), start)).toBe(true);
     expect(sameDoc(withFlip(start, true), start)).toBe(false);
   });

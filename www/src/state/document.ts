@@ -28,9 +28,9 @@ export interface Doc {
   twin: TwinDoc | null;
 }
 
-/** A task as it opens: first preset, circuit mode, nothing changed. */
+/** The initial document of a task: first preset, full model, no changes. */
 export function opening(task: string, a: string, node: NodeId | null): Doc {
-  return { task, a, b: null, edits: noEdits('circuit'), node, token: null, twin: null };
+  return { task, a, b: null, edits: noEdits('full'), node, token: null, twin: null };
 }
 
 export function withText(doc: Doc, a: string): Doc {

@@ -78,9 +78,9 @@ async function live(hash = '', more: Partial<World> = {}) {
 }
 
 describe('start', () => {
-  it('opens the first task in circuit mode, with the panel on the flip node', async () => {
+  it('opens the first task in full mode, with the panel on the flip node', async () => {
     const { playground, engine, state } = await live();
-    expect(engine.asked[0]!.request).toMatchObject({ task: 'quote', a: 'quote a', b: null, node, edits: { mode: 'circuit', flip: false } });
+    expect(engine.asked[0]!.request).toMatchObject({ task: 'quote', a: 'quote a', b: null, node, edits: { mode: 'full', flip: false } });
     expect(playground.screen.phase).toBe('ready');
     expect(state.hash).toContain('task=quote');
   });
@@ -271,8 +271,8 @@ describe('ghosts', () => {
     expect(playground.screen.previous?.doc.edits.flip).toBe(false);
     await step(() => playground.change(withNode(playground.screen.doc, null), 'select'));
     expect(playground.screen.previous?.doc.edits.flip).toBe(false);
-    await step(() => playground.change(withMode(playground.screen.doc, 'full'), 'mode'));
-    expect(playground.screen.previous?.doc.edits).toMatchObject({ flip: true, mode: 'circuit' });
+    await step(() => playground.change(withMode(playground.screen.doc, 'circuit'), 'mode'));
+    expect(playground.screen.previous?.doc.edits).toMatchObject({ flip: true, mode: 'full' });
     await step(() => playground.change(withText(playground.screen.doc, 'new'), 'type-a'));
     expect(playground.screen.previous).toBeNull();
   });

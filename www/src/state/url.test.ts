@@ -8,7 +8,7 @@ const bounds: Bounds = {
   model: { layers: 2, width: 256, attnWidth: 256, mlpWidth: 1024 },
 };
 
-const clean = { mode: 'circuit', off: [], set: {}, scale: {}, patch: [], flip: false };
+const clean = { mode: 'full', off: [], set: {}, scale: {}, patch: [], flip: false };
 
 describe('round trip', () => {
   const busy: Doc = {
@@ -60,7 +60,7 @@ describe('hostile values', () => {
   };
   it('replaces an unknown task', () => expect(bad('#task=__proto__', 'link-task').task).toBeNull());
   it('refuses another version whole', () => expect(bad('#v=2&flip=1', 'link-version').edits.flip).toBe(false));
-  it('refuses an unknown mode', () => expect(bad('#mode=FULL', 'link-mode').edits.mode).toBe('circuit'));
+  it('refuses an unknown mode', () => expect(bad('#mode=FULL', 'link-mode').edits.mode).toBe('full'));
   it('refuses flip=yes', () => expect(bad('#flip=yes', 'link-flip').edits.flip).toBe(false));
   it.each(['off', 'patch'])('refuses nodes that are not there in %s', (key) => {
     const decoded = bad(`#${key}=0.mlp.post_act.1,9.mlp.post_act.1,0.mlp.post_act.1024,constructor,0.attn.y.1,%00,0.mlp.post_act.1`, 'link-nodes');

@@ -41,7 +41,7 @@ const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
 export function decode(hash: string, bounds: Bounds): Decoded {
   const notices: Notice[] = [];
   const result: Decoded = {
-    task: null, a: null, b: null, edits: noEdits('circuit'), node: undefined, token: null, twin: null, backend: null, notices,
+    task: null, a: null, b: null, edits: noEdits('full'), node: undefined, token: null, twin: null, backend: null, notices,
   };
   if (hash.length > MAX_HASH) {
     notices.push({ kind: 'link-long' });

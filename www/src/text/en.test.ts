@@ -13,7 +13,7 @@ const progress = { loaded: 1.2e6, total: 3.4e6 };
 
 /** Arguments of each text that is a function: one call each, or several where the text depends on them. */
 const CALLS: Record<string, unknown[][]> = {
-  'page.parts': [[9]],
+  'page.circuitOf': [[12, 4224, true], [28, 4224, false]],
   'files.lost': [['model.json', 404], ['model.json', null]],
   'files.notJson': [['model.json']],
   'files.unusable': [['model.safetensors', 'Why.']],
@@ -49,7 +49,7 @@ const CALLS: Record<string, unknown[][]> = {
   'twin.noFiles': [['model.safetensors']],
   'twin.noWasm': [['TypeError']],
   'twin.unusable': [['dense.safetensors', 'bridge.safetensors', 'Why.']],
-  'prompts.tokens': [[1], [12]],
+  'prompts.tokensOf': [[1], [12]],
   notice: ([
     { kind: 'link-long' },
     ...(['link-version', 'link-task', 'link-mode', 'link-flip', 'link-node', 'link-token', 'link-backend', 'link-twin', 'link-steer', 'link-channel'] as const).map(
@@ -64,7 +64,7 @@ const CALLS: Record<string, unknown[][]> = {
     { kind: 'prompt-cut', tokens: 20, context: null },
     { kind: 'prompt-b-cut', tokens: 20 },
     { kind: 'prompt-not-ascii' },
-    { kind: 'flip-rests', reason: null },
+    { kind: 'flip-unavailable', reason: null },
   ] satisfies Notice[]).map((notice) => [notice]),
   sayBlank: [['   '], ['\n\n\t'], ['x']],
   'prediction.was': [[0.022]],
@@ -91,11 +91,11 @@ const CALLS: Record<string, unknown[][]> = {
   'summary.nodesChanged': [[3]],
   'summary.unchanged': [["')", 0.5, true], ["')", 0.5, false]],
   'summary.rose': [["')", 0.022, 0.997]],
-  'modes.exact': [[circuit]],
+
   'modes.inactive': [[7]],
   'modes.fold': [[7]],
   'modes.unfold': [[21]],
-  'nodes.residual': [['read', 17]],
+  'nodes.placed': [[1, null, 'key 4.6'], [0, 'MLP', 'write 57']],
   'nodes.ofHead': [['key', 1, 3]],
   'nodes.plain': [['neuron', 863]],
   'nodes.read': [[17]],
@@ -138,7 +138,7 @@ const CALLS: Record<string, unknown[][]> = {
   'change.flipped': [[1.5, -0.5]],
   'change.none': [[0.12, null], [null, 'Why.']],
   'change.off': [[0.12, 1.5]],
-  'change.patchRests': [['Why.']],
+  'change.patchUnavailable': [['Why.']],
   'change.patchHeld': [[0.12]],
   'change.patched': [[1.5, -0.5]],
   'change.set': [[false, 0.12, 1.5], [true, 0.12, 1.5]],
@@ -196,7 +196,7 @@ const CALLS: Record<string, unknown[][]> = {
   'twin.nowDot': [[0.02]],
 };
 
-/** Path and text of every entry. Bold parts and code are marked, spaces that do not break as well. */
+/** Path and text of every entry. Bold parts, code and words of the glossary are marked, spaces that do not break as well. */
 function* entries(value: unknown, path: string): Generator<string> {
   if (typeof value === 'function') {
     const calls = CALLS[path];
@@ -208,8 +208,15 @@ function* entries(value: unknown, path: string): Generator<string> {
 }
 
 function written(value: unknown): string {
-  if (!Array.isArray(value)) return String(value).replaceAll('\u00a0', '~');
-  return value.map((span: Span) => (typeof span === 'string' ? span : 'strong' in span ? `**${plainText([span])}**` : `\`${plainText([span])}\``)).join('').replaceAll('\u00a0', '~');
+  const spans = Array.isArray(value) ? (value as Span[]) : typeof value === 'object' && value !== null ? [value as Span] : [String(value)];
+  return spans.map(marked).join('').replaceAll('\u00a0', '~');
+}
+
+function marked(span: Span): string {
+  if (typeof span === 'string') return span;
+  const words = plainText([span]);
+  if ('code' in span) return span.strong ? `**\`${words}\`**` : `\`${words}\``;
+  return 'term' in span ? `[${words}](${span.term})` : `**${words}**`;
 }
 
 it('is what it was', () => {

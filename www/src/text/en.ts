@@ -1,6 +1,6 @@
 /**
- * Every text of the page in English, by feature: labels, sentences and what a screen reader says. Components hold no texts of their own.
- * An entry is a constant, or a function of the facts that it tells. A sentence with bold or code parts is `RichText`.
+ * Every text of the page in English, by feature: labels, sentences and texts for screen readers. Components have no texts of
+ * their own. An entry is a constant or a function. A sentence with bold or code parts is `RichText`.
  */
 import type { Contrast } from '../domain/contrast';
 import type { Notice } from '../domain/notices';
@@ -22,9 +22,15 @@ function blockName(site: string): string {
   return site.startsWith('attn') ? 'attention' : 'MLP';
 }
 
+/** Words of the glossary. */
+export const term = { means: ': ' };
+
 export const page = {
-  subject: 'A small model, and the few parts that decide.',
-  parts: (nodes: number) => `These ${count(nodes)} parts do it.`,
+  subject: 'A small model, and the few nodes that decide.',
+  /** After the headline. `able`: whether the circuit alone is reliable. */
+  circuitOf: (circuit: number, model: number, able: boolean): RichText => [
+    `${count(circuit)} of its ${count(model)} `, { term: 'node', words: 'nodes' }, able ? ' can do it alone.' : ' try it alone.',
+  ],
   task: 'Task',
   theme: 'Light or dark',
   circuit: 'Circuit',
@@ -36,12 +42,12 @@ export const files = {
   lost: (url: string, status: number | null) =>
     `${url} could not be loaded (${status === null ? 'no connection' : `status ${status}`}). Check the connection and load the page again.`,
   unusable: (file: string, error: string) => `${file} cannot be used: ${error}`,
-  notJson: (url: string) => `${url} is not the JSON it should be: the models folder is incomplete or not there.`,
+  notJson: (url: string) => `${url} is not valid JSON: the models folder is incomplete or missing.`,
 };
 
 /** Why a file cannot be downloaded. */
 export const download = {
-  badSize: (name: string, bytes: number, most: number) => `${name} cannot be loaded: its size of ${bytes} bytes is not a whole number from 1 to ${most}.`,
+  badSize: (name: string, bytes: number, max: number) => `${name} cannot be loaded: its size of ${bytes} bytes is not a whole number from 1 to ${max}.`,
   status: (name: string, status: number) => `${name} could not be loaded: the server answered with status ${status}.`,
   otherSize: (name: string, announced: number, bytes: number) => `${name} has ${announced} bytes instead of the ${bytes} bytes in the manifest: it is damaged or another file.`,
   tooLong: (name: string, bytes: number) => `${name} has more than the ${bytes} bytes in the manifest: it is damaged or another file.`,
@@ -55,7 +61,7 @@ export const download = {
 export const manifest = {
   version: (version: string) => `models/manifest.json has version ${version}. This page reads version 1.`,
   noModel: 'models/manifest.json lists no model.',
-  wrong: (where: string, wanted: string) => `models/manifest.json or its poster is wrong: ${where} must be ${wanted}. Publish the models folder again.`,
+  wrong: (where: string, wanted: string) => `models/manifest.json or its poster.json is wrong: ${where} must be ${wanted}. Publish the models folder again.`,
   wanted: {
     object: 'an object',
     list: 'a list',
@@ -73,10 +79,10 @@ export const manifest = {
   },
 };
 
-/** Of an error's text: what fits into a line. */
+/** The most characters of an error on one line. */
 const LINE = 120;
 
-/** What the engine runs on and why, and what it says when it fails. */
+/** The engine's backend with the reason, and its failures. */
 export const engine = {
   /** Why the model runs on this backend. */
   why: ({ name, reason }: BackendState): string => {
@@ -84,20 +90,20 @@ export const engine = {
       case 'first':
         return '';
       case 'chosen':
-        return 'As you chose.';
+        return 'Selected manually.';
       case 'measured': {
         const { cpu, webgpu, software } = reason;
         const there = software ? 'on WebGPU (a software adapter)' : 'on WebGPU';
         return name === 'cpu'
-          ? `A pass takes ${milliseconds(cpu)} here, ${milliseconds(webgpu)} ${there}.`
-          : `A pass takes ${milliseconds(webgpu)} here, ${milliseconds(cpu)} on the CPU.`;
+          ? `A forward pass takes ${milliseconds(cpu)} here and ${milliseconds(webgpu)} ${there}.`
+          : `A forward pass takes ${milliseconds(webgpu)} here and ${milliseconds(cpu)} on the CPU.`;
       }
       case 'absent':
         return 'This browser has no WebGPU.';
       case 'no adapter':
-        return 'WebGPU finds no GPU here.';
+        return 'No GPU is available to WebGPU.';
       case 'failed':
-        return `WebGPU does not run, so the CPU does: ${first(reason.error)}`;
+        return `WebGPU failed, so the CPU is used: ${first(reason.error)}`;
     }
   },
   /** The footer's line after a restart. */
@@ -113,7 +119,7 @@ export const engine = {
         return `The engine failed three times in a row${because(cause)}. Load the page again to continue.`;
     }
   },
-  noWasm: (error: string) => `This browser cannot run the engine: it needs WebAssembly with SIMD (${error}). A browser of the last few years has it.`,
+  noWasm: (error: string) => `This browser cannot run the engine, which needs WebAssembly with SIMD (${error}). Use a recent browser.`,
   tokenizerLost: (error: string) => `The tokenizer could not be loaded, so only the examples can run (${error}). Check the connection and type again.`,
   noTask: (file: string, task: string) => `${file} has no task ${task}.`,
   notLoaded: 'The model is not loaded yet.',
@@ -134,70 +140,75 @@ function first(error: string): string {
 export const prompts = {
   label: 'Prompts',
   a: 'Your prompt',
-  tokens: (number: number) => `${number} token${number === 1 ? '' : 's'}`,
-  b: 'Prompt B',
-  bHint: 'Flip and Patch take values from this prompt, token by token from the end; tokens without a partner keep their own',
-  bNone: 'none: nothing to swap',
-  bLabel: 'Prompt B, from which Flip and Patch take values',
-  byRule: 'By rule',
-  byRuleHint: "Let the task's rule write prompt B",
+  /** The word after the number. */
+  tokensOf: (number: number): Span => ({ term: 'token', words: number === 1 ? 'token' : 'tokens' }),
+  b: 'Counterfactual',
+  bNone: 'none: there is nothing to change',
+  bLabel: 'Counterfactual prompt (prompt B). Flip and Patch take values from it.',
+  restore: 'Restore',
+  restoreHint: "Restore the counterfactual prompt that the task's rule makes",
   examples: 'Examples',
 };
 
-/** What is odd about a link or a prompt. */
+/** Notices about a link or a prompt. */
 export function notice(of: Notice): string {
   switch (of.kind) {
     case 'link-long':
-      return 'The link is too long to be one of ours; the page starts afresh.';
+      return 'The link is too long. The page opens with its defaults.';
     case 'link-version':
-      return `The link is of version ${quoted(of.value)}, this page reads version 1; the page starts afresh.`;
+      return `The link has version ${quoted(of.value)}, but this page reads version 1. The page opens with its defaults.`;
     case 'link-task':
       return `The link names the task ${quoted(of.value)}, which this page does not have; the first task is shown.`;
     case 'link-cut':
       return `Prompt ${of.prompt.toUpperCase()} of the link was cut at ${of.characters} characters.`;
     case 'link-mode':
-      return `The link asks for the mode ${quoted(of.value)}; there are full, circuit and removed. Circuit is shown.`;
+      return `The link has the unknown mode ${quoted(of.value)}; the modes are full, circuit and removed. The full model is shown.`;
     case 'link-flip':
-      return `flip=${quoted(of.value)} in the link is neither 0 nor 1; not flipped.`;
+      return `flip=${quoted(of.value)} in the link must be 0 or 1; it was ignored.`;
     case 'link-node':
       return `The link opens the node ${quoted(of.value)}, which this model does not have.`;
     case 'link-token':
-      return `The link marks the token ${quoted(of.value)}, which is not a number.`;
+      return `The link selects the token ${quoted(of.value)}, which is not a number.`;
     case 'link-backend':
-      return `The link asks for the backend ${quoted(of.value)}; there are cpu and webgpu.`;
+      return `The link has the unknown backend ${quoted(of.value)}; the backends are cpu and webgpu.`;
     case 'link-twin':
-      return `twin=${quoted(of.value)} in the link is neither 0 nor 1; the dense twin stays shut.`;
+      return `twin=${quoted(of.value)} in the link must be 0 or 1; the dense twin stays closed.`;
     case 'link-steer':
-      return `The link steers by ${quoted(of.value)}, which is no number from 0 to 1.`;
+      return `steer=${quoted(of.value)} in the link must be a number from 0 to 1; it was ignored.`;
     case 'link-channel':
-      return `The link steers the channel ${quoted(of.value)}, which is no read (act_in) of this model.`;
+      return `The link steers along ${quoted(of.value)}, which is not a read (act_in channel) of this model.`;
     case 'link-encoding':
-      return `The link's ${quoted(of.key)} is not percent-encoded as it should be; it was left out.`;
+      return `Part of this link (${quoted(of.key)}) is damaged and was ignored.`;
     case 'link-nodes': {
       const more = of.more > 0 ? ` and ${of.more} more` : '';
       const form = of.limit === null ? 'NODE' : `NODE:NUMBER with a number up to ${of.limit}`;
-      return `The link's ${of.key}= names ${quoted(of.value)}${more}, which this model does not have or which is not written ${form}; left out.`;
+      return `${of.key}= in the link has ${quoted(of.value)}${more}: not a node of this model, or not written as ${form}. Ignored.`;
     }
     case 'twin-lost':
       return `The dense twin cannot be opened: ${of.error}`;
     case 'prompt-empty':
-      return 'The prompt is empty: these are the chances at the very start of a file. Type some Python to give the model something to read.';
+      return 'The prompt is empty. These are the probabilities at the start of a file. Type some Python.';
     case 'prompt-cut': {
-      const most = of.context === null ? 'so many tokens' : `${count(of.context)} tokens`;
-      return `The model reads ${most} at most: the first ${count(of.tokens)} of your prompt, in grey, were cut off.`;
+      const max = of.context === null ? 'a limited number of tokens' : `${count(of.context)} tokens`;
+      return `The model reads at most ${max}. The first ${count(of.tokens)} tokens of your prompt, in grey, were cut off.`;
     }
     case 'prompt-b-cut':
-      return `Prompt B is too long: its first ${count(of.tokens)} tokens were cut off.`;
+      return `The counterfactual prompt is too long: its first ${count(of.tokens)} tokens were cut off.`;
     case 'prompt-not-ascii':
-      return 'Letters and signs outside ASCII are read byte by byte, several tokens each. The model has seen few of them, so expect little.';
-    case 'flip-rests':
-      return `Flip and Patch rest: ${of.reason ?? 'there is no prompt B to take values from.'}`;
+      return 'Characters outside ASCII are split into bytes, several tokens each. The model has rarely seen them, so do not trust its answer.';
+    case 'flip-unavailable':
+      return `Flip and Patch are unavailable: ${lowerFirst(of.reason ?? 'there is no counterfactual prompt.')}`;
   }
 }
 
 export const prediction = {
-  label: 'Next token',
-  ofTwo: 'of these two',
+  label: 'Which of these two comes next?',
+  /** Who answers, by the mode. */
+  who: {
+    full: 'The full model answers.',
+    circuit: 'The circuit alone answers.',
+    removed: 'The model without the circuit answers.',
+  } satisfies Record<Mode, string>,
   was: (p: number) => `was ${percent(p)}`,
   unlikely: (both: number) => `Neither is likely: ${percent(both)}.`,
   ofAll: 'Of all tokens, %',
@@ -214,10 +225,10 @@ export const flip = {
   notLoaded: 'The model is not loaded.',
   loading: 'The model is loading.',
   noNodes: 'This circuit has no nodes to flip.',
-  noPromptB: 'There is no prompt B to take values from.',
-  textStays: 'Your text stays as it is.',
+  noPromptB: 'There is no counterfactual prompt to take values from.',
+  textStays: 'Your text does not change.',
   rates: (circuit: number, full: number) =>
-    `Your text stays as it is. Reverses ${wholePercent(circuit)} of test prompts (full${NBSP}model:${NBSP}${wholePercent(full)}).`,
+    `Your text does not change. Reverses ${wholePercent(circuit)} of test prompts (full${NBSP}model:${NBSP}${wholePercent(full)}).`,
 };
 
 /** In what prompt A differs from prompt B. */
@@ -247,7 +258,7 @@ export type Moved = { from: number; to: number } | null;
 
 /** The sentence under the bars. */
 export const summary = {
-  loading: 'The model is loading; its numbers come in a moment.',
+  loading: 'The model is loading; numbers will appear in a moment.',
   /** The likelier candidate, and whether another token of the vocabulary is likelier than both. */
   withChanges: (flipped: boolean, nodes: number, candidate: string, p: number, ofTwo: boolean): RichText => [
     'With ', flipped ? 'the flip' : counted(nodes, 'changed node'), ' the model expects ', { code: sayToken(candidate) }, ` (${percent(p)})`, ofTwo ? ' of the two.' : '.',
@@ -291,7 +302,7 @@ export const summary = {
   nodesChanged: (nodes: number): RichText => [{ strong: capital(counted(nodes, 'node')) }, ' changed, and '],
   /** `start`: at the start of a sentence. */
   unchanged: (candidate: string, p: number, start: boolean): RichText => [
-    start ? 'The two chances stay as they were, ' : 'the two chances stay as they were, ', { strong: percent(p) }, ' for ', { code: sayToken(candidate) }, '.',
+    start ? 'The probabilities do not change: ' : 'the probabilities do not change: ', { strong: percent(p) }, ' for ', { code: sayToken(candidate) }, '.',
   ],
   rose: (candidate: string, from: number, to: number): RichText => [
     { code: sayToken(candidate) }, ' rose from ', { strong: percent(from) }, ' to ', { strong: percent(to) }, '.',
@@ -315,22 +326,21 @@ function it(moved: Moved): string {
 
 export const modes = {
   label: 'What runs',
-  /** The second part is left out where there is little room. */
-  names: { full: ['Full', ' model'], circuit: ['Circuit', ' only'], removed: ['Without', ' it'] } satisfies Record<Mode, [string, string]>,
+  /** The second name is for narrow windows. */
+  names: { full: ['Full model', 'Full'], circuit: ['Circuit only', 'Circuit'], removed: ['Circuit removed', 'Removed'] } satisfies Record<Mode, [string, string]>,
   hints: {
-    full: 'Everything runs; the drawing shows the circuit in it.',
-    circuit: 'The rest is held at its mean; logits are rescaled.',
-    removed: 'These parts are held at their mean, the rest runs.',
-  } satisfies Record<Mode, string>,
-  exact: (circuit: CircuitInfo) => `p = ${calibration(circuit)}`,
+    full: ['The whole model runs; the drawing shows only the ', { term: 'circuit', words: 'circuit' }, '.'],
+    circuit: ['Everything else is fixed at its ', { term: 'average', words: 'average' }, '.'],
+    removed: ["The circuit's nodes are fixed at their ", { term: 'average', words: 'average' }, '; everything else runs.'],
+  } satisfies Record<Mode, RichText>,
   view: 'View',
   views: { graph: 'Graph', list: 'List' },
-  inactive: (nodes: number) => `${nodes} nodes are silent on this task's example`,
-  fold: (nodes: number) => `Fold ${nodes} silent`,
-  unfold: (nodes: number) => `Show all ${nodes}`,
+  inactive: (nodes: number) => `${nodes} nodes are inactive on this task's example`,
+  fold: (nodes: number) => `Hide ${nodes} inactive`,
+  unfold: (nodes: number) => `${nodes} more`,
 };
 
-/** How a circuit's logits become a chance. */
+/** How a circuit's logits become a probability. */
 function calibration({ scale, shift }: Pick<CircuitInfo, 'scale' | 'shift'>): string {
   return `sigmoid(${plain(scale)} × standardised logit difference ${shift < 0 ? '−' : '+'} ${plain(Math.abs(shift))})`;
 }
@@ -342,9 +352,11 @@ export const nodes = {
     'mlp.act_in': 'read', 'mlp.post_act': 'neuron', 'mlp.resid_delta': 'write',
   } satisfies Record<SiteName, string>,
   /** Short names: a channel of the residual stream, a channel of a head, a neuron. */
-  residual: (kind: string, channel: number) => `${kind} ch${NBSP}${channel}`,
-  ofHead: (kind: string, head: number, channel: number) => `${kind} ${head}.${channel}`,
-  plain: (kind: string, index: number) => `${kind} ${index}`,
+  ofHead: (kind: string, head: number, channel: number) => `${kind}${NBSP}${head}.${channel}`,
+  plain: (kind: string, index: number) => `${kind}${NBSP}${index}`,
+  /** The same with the layer, and with the block where a layer has two nodes of that name. */
+  placed: (layer: number, block: string | null, name: string) => `L${layer}${NBSP}${block === null ? '' : `${block}${NBSP}`}${name}`,
+  blocks: { attn: 'attn', mlp: 'MLP' },
   /** Long ones. */
   read: (channel: number) => `read of channel ${channel}`,
   write: (channel: number) => `write to channel ${channel}`,
@@ -358,10 +370,10 @@ export const nodes = {
 
 /** The disc on a changed node. */
 export const badges = {
-  off: 'off, held at its mean',
+  off: 'off: fixed at its average',
   set: (value: number) => `set to ${value}`,
   scaled: (factor: number) => `scaled by ${factor}`,
-  patched: 'value from prompt B',
+  patched: 'value from the counterfactual prompt',
 };
 
 export const graph = {
@@ -386,14 +398,14 @@ export const graph = {
   node: (name: string, node: string, value: number, token: number, badge: string | null) =>
     `${name}, ${node}, ${signed(value)} at token ${token + 1}${badge === null ? '' : `, ${badge}`}`,
   nodeHint: (name: string, doing: string, node: string) => `${name}${doing ? `: ${doing}` : ''}, ${node}`,
-  group: (nodes: number, hook: string, awake: number) =>
-    `${nodes} more nodes of ${hook}, ${awake === 0 ? 'silent here' : `${awake} of them not silent here`}: show them`,
+  group: (nodes: number, hook: string, active: number) =>
+    `${nodes} more nodes of ${hook}, ${active === 0 ? 'inactive here' : `${active} of them active here`}: show them`,
   more: (nodes: number) => `+${nodes}`,
   head: (head: number, tokens: { token: string; weight: number }[], sink: number | null) =>
     [
       `Head ${head}: attention from the last token`,
       tokens.map(({ token, weight }) => `${showToken(token)} ${(100 * weight).toFixed(1)} %`).join('\n'),
-      ...(sink === null ? [] : [`nowhere (sink) ${(100 * sink).toFixed(1)} %`]),
+      ...(sink === null ? [] : [`sink (no token) ${(100 * sink).toFixed(1)} %`]),
     ].join('\n'),
   /** Followed by the token. */
   peak: (weight: number) => `${wholePercent(weight)} on `,
@@ -403,11 +415,11 @@ export const legend = {
   positive: 'positive weight',
   negative: 'negative weight',
   noSignal: (threshold: number) => `no signal${threshold > 0 ? ` (under ${plain(threshold, threshold < 0.01 ? 3 : 2)})` : ''}`,
-  noSignalHint: 'weight × activation below this',
+  noSignalHint: 'Contributions below this are drawn grey',
   width: 'width: |weight|',
   above: 'value > 0',
   below: 'value < 0',
-  patched: 'from prompt B',
+  patched: 'from the counterfactual',
   off: 'off',
   set: 'set',
   scaled: 'scaled',
@@ -423,50 +435,57 @@ export const list = {
 
 export const panel = {
   label: (node: string) => `Node ${node}`,
-  down: 'Draw the panel down',
-  up: 'Draw the panel up',
+  down: 'Collapse panel',
+  up: 'Expand panel',
   close: 'Close the panel',
   outside: ', outside the circuit',
-  pending: 'Its numbers come with the next run.',
-  activation: 'Activation over your tokens',
+  pending: 'Updating…',
+  activation: 'Value at each token',
   /** Followed by the token. */
   valueAt: (value: number) => `${signed(value)} at `,
   tokens: 'Token at which values are read',
   token: (token: string, value: number) => `${showToken(token)}, ${signed(value)}`,
   tokenHint: (token: string, value: number) => `${showToken(token)}: ${signed(value)}`,
   attention: (head: number) => `Attention of head ${head}`,
-  attentionFrom: (sink: number) => `from the last token; nowhere: ${wholePercent(sink)}`,
+  attentionFrom: (sink: number) => `from the last token${sink > 0 ? `; sink: ${wholePercent(sink)}` : ''}`,
   attentionList: 'Attention by token',
   attentionHint: (token: string, weight: number) => `${showToken(token)}: ${(weight * 100).toFixed(1)} %`,
   attentionShare: (weight: number) => `${(weight * 100).toFixed(0)} %`,
-  score: "Right column: this channel's q × k, its part of the score before the softmax.",
+  score: "Right column: this channel's q × k, its contribution to the attention score before the softmax.",
 };
+
+const AVERAGE: Span = { term: 'average', words: 'average' };
+const COUNTERFACTUAL: Span = { term: 'counterfactual', words: 'counterfactual prompt' };
 
 /** Off, Set, Scale and Patch, and what they do to the node. */
 export const change = {
   label: 'Change this node',
   names: { off: 'Off', set: 'Set', scale: 'Scale', patch: 'Patch' },
   mean: (mean: number | null) => (mean === null ? 'which this model does not have' : signed(mean)),
-  noPromptB: 'There is no prompt B to patch from.',
-  held: (mean: number | null, computed: number) => `This mode holds it at its mean, ${change.mean(mean)}, on prompt B too. Computed here: ${signed(computed)}.`,
-  flipped: (value: number, computed: number) => `Flip gives it prompt B's values, token by token from the end. Here ${signed(value)}; computed ${signed(computed)}.`,
-  none: (mean: number | null, noPatch: string | null) => `As computed. Off would hold it at its mean, ${change.mean(mean)}.${noPatch === null ? '' : ` ${noPatch}`}`,
-  off: (mean: number | null, computed: number) => `Held at its mean over ordinary code, ${change.mean(mean)}, at every token. Computed here: ${signed(computed)}.`,
-  patchRests: (why: string) => `Rests: ${why.charAt(0).toLowerCase()}${why.slice(1)}`,
-  patchHeld: (mean: number | null) => `Takes its values from prompt B, where this mode holds it at its mean, ${change.mean(mean)}, too.`,
-  patched: (value: number, computed: number) => `Takes its values from prompt B, token by token from the end. Here ${signed(value)}; computed ${signed(computed)}.`,
+  noPromptB: 'There is no counterfactual prompt to patch from.',
+  held: (mean: number | null, computed: number): RichText => ['This mode fixes it at its ', AVERAGE, `, ${change.mean(mean)}, for both prompts. Without that it would be ${signed(computed)}.`],
+  flipped: (value: number, computed: number): RichText => [
+    'Flip copies the values of the ', COUNTERFACTUAL, `, lined up from the last token backwards. Here ${signed(value)}; computed ${signed(computed)}.`,
+  ],
+  none: (mean: number | null, noPatch: string | null): RichText => ['Computed as usual. Off would fix it at its ', AVERAGE, `, ${change.mean(mean)}.${noPatch === null ? '' : ` ${noPatch}`}`],
+  off: (mean: number | null, computed: number): RichText => ['Fixed at its ', AVERAGE, ` over ordinary code, ${change.mean(mean)}, at every token. Computed: ${signed(computed)}.`],
+  patchUnavailable: (why: string): RichText => [`Unavailable: ${lowerFirst(why)}`],
+  patchHeld: (mean: number | null): RichText => ['Takes its values from the ', COUNTERFACTUAL, `, where this mode also fixes it at its average, ${change.mean(mean)}.`],
+  patched: (value: number, computed: number): RichText => [
+    'Takes its values from the ', COUNTERFACTUAL, `, lined up from the last token backwards. Here ${signed(value)}; computed ${signed(computed)}.`,
+  ],
   setLabel: 'Value at every token',
-  set: (held: boolean, mean: number | null, computed: number) => `The same value at every token. ${otherwise(held, mean, computed)}.`,
+  set: (held: boolean, mean: number | null, computed: number): RichText => [`The same value at every token. ${otherwise(held, mean, computed)}.`],
   scaleLabel: 'Factor',
   times: '× ',
-  scaled: (held: boolean, mean: number | null, computed: number, value: number) =>
-    held ? `${otherwise(held, mean, computed)}; here ${signed(value)}.` : `${signed(computed)} becomes ${signed(value)} here.`,
+  scaled: (held: boolean, mean: number | null, computed: number, value: number): RichText =>
+    [held ? `${otherwise(held, mean, computed)}; here ${signed(value)}.` : `${signed(computed)} becomes ${signed(value)} here.`],
   asNumber: (label: string) => `${label}, as a number`,
 };
 
 /** What the node would be without the change. */
 function otherwise(held: boolean, mean: number | null, computed: number): string {
-  return held ? `The mode holds it at its mean, ${change.mean(mean)}` : `Computed here: ${signed(computed)}`;
+  return held ? `This mode fixes it at its average, ${change.mean(mean)}` : `Computed: ${signed(computed)}`;
 }
 
 /** The tables of what goes into a node and what it adds to others. */
@@ -477,9 +496,9 @@ export const terms = {
   sum: 'sum',
   afterChange: 'after the change',
   out: 'Out',
-  outHint: 'what it adds to each',
+  outHint: 'contribution to each target',
   /** How the sum becomes the value. */
-  notes: (notes: ValueNote[]) => (notes.length === 0 ? 'as it is' : notes.map(note).join(', ')),
+  notes: (notes: ValueNote[]) => (notes.length === 0 ? 'unchanged' : notes.map(note).join(', ')),
   /** The name of a term that belongs to no node. */
   source: (source: Exclude<TermSource, { kind: 'node' }>, candidates: [string, string]): string => {
     switch (source.kind) {
@@ -490,7 +509,7 @@ export const terms = {
       case 'mean':
         return 'mean over the channels';
       case 'streamChange':
-        return 'changes inside the stream';
+        return 'changes of the residual stream itself';
       case 'token':
         return `token ${source.token + 1}`;
       case 'others':
@@ -507,13 +526,13 @@ function note(of: ValueNote): string {
     case 'relu':
       return 'after ReLU';
     case 'reluZero':
-      return 'after ReLU, which makes what is not above zero 0';
+      return 'after ReLU (negative values become 0)';
     case 'gelu':
       return 'after GELU';
     case 'kept':
-      return `among the ${of.k} largest, so kept`;
+      return `kept: one of the ${of.k} largest at this token`;
     case 'dropped':
-      return `not among the ${of.k} largest, so 0`;
+      return `0: not one of the ${of.k} largest at this token`;
   }
 }
 
@@ -533,7 +552,7 @@ export function doingOf({ label }: Pick<NodeInfo, 'label'>): string {
 function momentOf(moment: Moment): string {
   switch (moment.kind) {
     case 'at':
-      // The same word with and without a space before it is told once.
+      // List a word once, even if it occurs with and without a space before it.
       return `${moment.level} at ${[...new Set(moment.tokens.map(spelled))].join(' and ')}`;
     case 'from':
       return `${moment.level} from ${spelled(moment.token)} on`;
@@ -548,7 +567,7 @@ function difference(of: NodeContrast): string {
   return of.kind === 'tokens' ? `higher with ${spelled(of.higher)} than with ${spelled(of.lower)}` : `higher when the answer is ${spelled(of.text)}`;
 }
 
-/** A token as one reads it: white space in words, other tokens without the spaces in front. */
+/** A token for reading: white space as words, other tokens without leading spaces. */
 function spelled(text: string): string {
   return sayBlank(text) ?? text.replace(/^ +/, '').replaceAll('\n', '⏎').replaceAll('\t', '⇥');
 }
@@ -559,7 +578,7 @@ export const footer = {
   reset: 'Reset',
   share: 'Share',
   copied: 'Link copied',
-  notCopied: 'The link is in the address bar',
+  notCopied: 'Could not copy; the link is in the address bar',
   /** Followed by the name of the backend. */
   runsOn: 'Runs on ',
   time: (ms: number) => `, ${milliseconds(ms)}`,
@@ -567,7 +586,7 @@ export const footer = {
   state: {
     loading: (progress: { loaded: number; total: number } | null, placeholder: boolean) => {
       const rest = progress ? `loading the model, ${bytes(progress.loaded)} of ${bytes(progress.total)}` : 'loading the model';
-      return placeholder ? `Precomputed numbers; ${rest}` : capital(rest);
+      return placeholder ? `Showing saved numbers; ${rest}` : capital(rest);
     },
     error: 'Not running',
     busy: (loaded: number | null) => `Working${loaded === null ? '' : `, ${bytes(loaded)} loaded`}`,
@@ -578,26 +597,26 @@ export const footer = {
 /** What the task is, what the circuit was measured to do, and how to read the graph. */
 export const about = {
   label: 'About',
-  size: (circuit: CircuitInfo) => `The circuit has ${count(circuit.nodes.length)} nodes and ${count(circuit.edges.length)} weights between them.`,
+  size: (circuit: CircuitInfo) => `The circuit has ${count(circuit.nodes.length)} nodes and ${count(circuit.edges.length)} edges.`,
   calibration: (circuit: CircuitInfo) =>
-    `Holding all the rest at its mean shrinks and shifts the logits, so in “Circuit only” the chance of the first candidate is ${calibration(circuit)}; standardised: over its spread on the pairs that this was fitted to. In the other modes it is the plain sigmoid of the difference.`,
+    `Mean ablation shifts the logits and makes their difference smaller. So in “Circuit only” the probability of the first candidate is ${calibration(circuit)}. Standardised means: divided by the standard deviation on the train pairs. In the other modes it is sigmoid(logit difference).`,
   accuracy: (full: number, circuit: number, removed: number) =>
-    `On test pairs the whole model is right in ${wholePercent(full)}, the circuit alone in ${wholePercent(circuit)}, and the model without the circuit in ${wholePercent(removed)} (guessing: 50 %).`,
-  otherWays: 'So the model has other ways to the answer, too: this circuit is enough for it, but not all there is.',
+    `Accuracy on test pairs: full model ${wholePercent(full)}, circuit alone ${wholePercent(circuit)}, model without the circuit ${wholePercent(removed)} (random guess: 50${NBSP}%).`,
+  otherWays: 'So other nodes of the model can also find the answer: this circuit is sufficient, but not necessary.',
   model: (model: ModelInfo) =>
-    `The model: ${model.layers} layers, ${count(model.width)} channels, ${count(model.nonzeros)} weights that are not zero. It was trained on Python code and runs here, in your browser.`,
+    `The model: ${model.layers} layers, ${count(model.width)} channels, ${count(model.nonzeros)} nonzero weights. It was trained on Python code and runs here, in your browser.`,
   howToRead: 'How to read the drawing',
   reading: [
-    'A horizontal line is one channel that all layers share. A square on it reads the channel or writes to it; a circle is a neuron, or a channel of a query, key or value.',
-    'Fill goes up for a positive value and down, hatched, for a negative one; its height is the root of the value, so that small ones can be seen. Flip acts on the heavy outlines. A solid line is a positive weight, a dashed one with a minus a negative weight.',
-    'The small chart is where an attention head looks (its hollow bar: nowhere); × marks where what it finds there is passed on.',
+    'A horizontal line is one channel of the residual stream. A square reads or writes it. A circle is a neuron, or a channel of a query, key or value.',
+    'The fill goes up for a positive value and down, hatched, for a negative one. Its height is the square root of the value, so that small values are visible. Heavy outlines mark the nodes of Flip. A solid line is a positive weight; a dashed line with a minus is a negative weight.',
+    'The small chart shows the attention of a head from the last token (hollow bar: the sink). × marks where attention multiplies a value.',
   ],
 };
 
 export const twin = {
   name: 'Dense twin',
-  openHint: 'The same prompt in an ordinary, dense model, steered by a channel of the sparse model that learnt beside it',
-  noTask: 'The sparse model that learnt beside the dense one does not do this task',
+  openHint: 'The same prompt in an ordinary, dense model, steered along a channel of the sparse model that was trained with it',
+  noTask: 'The sparse model of the dense twin does not do this task',
   /** Why a call to the twin has no answer. */
   failure: (kind: FailureKind, cause: string) =>
     kind === 'failed'
@@ -609,61 +628,61 @@ export const twin = {
   notLoaded: 'The dense twin is not loaded yet.',
   codeLoading: 'Loading the dense twin',
   codeLost: (error: string) => `The dense twin could not be loaded (${error}). Check the connection and load the page again.`,
-  intro: 'An ordinary model beside the sparse one. A bridge carries what a channel of the sparse model reads over to it.',
-  otherCircuit: ' The circuit is now that of the sparse model which learnt beside it; shut the twin to go back.',
-  close: 'Shut the dense twin',
+  intro: 'An ordinary transformer next to the sparse one. A bridge maps what a channel of the sparse model reads to this model.',
+  otherCircuit: ' The circuit is now that of the sparse model that was trained together with it. Close the twin to go back.',
+  close: 'Close dense twin',
   loading: (progress: { loaded: number; total: number } | null) =>
     progress ? `Loading the dense model, ${bytes(progress.loaded)} of ${bytes(progress.total)}` : 'Loading the dense model',
   loadingLabel: 'Loading the dense twin',
   next: 'Dense model, next token',
   /** Followed by the token and its median. */
-  randomMedian: (directions: number) => `The middle one of ${directions} random pushes: `,
-  randomBefore: (p: number) => `(unpushed: ${percent(p)})`,
+  randomMedian: (directions: number) => `Median of ${directions} random directions: `,
+  randomBefore: (p: number) => `(without steering: ${percent(p)})`,
   channel: 'Channel',
-  best: 'best on average',
+  best: 'best on train pairs',
   channelName: (name: string | null, index: number, layer: number, site: string, best: boolean) =>
-    `${name ?? `channel ${index}`}, layer ${layer} ${blockName(site)}${best ? ', best on average' : ''}`,
-  noRead: (channel: string, taken: string | null) => `${channel} is no channel that this circuit reads; ${taken ?? 'none'} is taken.`,
+    `${name ?? `channel ${index}`}, layer ${layer} ${blockName(site)}${best ? ', best on train pairs' : ''}`,
+  noRead: (channel: string, taken: string | null) => `This circuit does not read ${channel}; ${taken ?? 'no channel'} is used.`,
   strength: 'Strength',
   strengthValue: (strength: number) => `${Math.round(strength * 100)}${NBSP}%`,
   strengthSaid: (strength: number) => `${Math.round(strength * 100)} %`,
-  switch: 'Change models',
-  switchHint: 'A pass begins in one model, crosses the bridge at this point and ends in the other',
-  /** Where a hybrid pass changes models: one name a boundary. */
+  switch: 'Hybrid pass',
+  switchHint: 'A pass starts in one model, crosses the bridge at this point and ends in the other model',
+  /** The name of a boundary at which a hybrid pass switches models. */
   boundary: (boundary: number) =>
     boundary === 0 ? 'after the embedding' : `after layer ${(boundary - 1) >> 1}'s ${boundary % 2 === 1 ? 'attention' : 'MLP'}`,
   sparseToDense: 'Sparse, then dense:',
   denseToSparse: 'Dense, then sparse:',
-  nothingToSteer: 'This circuit reads no channel by itself, so there is nothing to steer by.',
-  off: (why: string | null) => `Steering is off: ${lowerFirst(why ?? 'there is no prompt B to take a change from.')}`,
-  working: 'Working out what this channel does…',
+  nothingToSteer: 'This circuit has no read, so there is no channel to steer along.',
+  off: (why: string | null) => `Steering is off: ${lowerFirst(why ?? 'there is no counterfactual prompt to take a change from.')}`,
+  working: 'Computing the effect of this channel…',
   unmoved: (candidate: string, p: number): RichText => [
-    'Adding this one channel’s change does not move the dense model: ', { code: sayToken(candidate) }, ` stays at ${percent(p)}.`,
+    'Steering along this channel does not change the dense model: ', { code: sayToken(candidate) }, ` stays at ${percent(p)}.`,
   ],
   hardlyMoved: (candidate: string, from: number, to: number): RichText => [
-    'Adding this one channel’s change hardly moves the dense model: ', { code: sayToken(candidate) }, ` from ${percent(from)} to `, { strong: percent(to) },
+    'Steering along this channel hardly changes the dense model: its probability of ', { code: sayToken(candidate) }, ` goes from ${percent(from)} to `, { strong: percent(to) },
   ],
   moved: (candidate: string, from: number, to: number): RichText => [
-    'Adding this one channel’s change moves the dense model’s ', { code: sayToken(candidate) }, ` from ${percent(from)} to `, { strong: percent(to) },
+    'Steering along this channel raises the dense model’s probability of ', { code: sayToken(candidate) }, ` from ${percent(from)} to `, { strong: percent(to) },
   ],
   alone: '.',
-  randomRange: (directions: number, least: number, most: number) => `; ${pushes(directions)} end between ${percent(least)} and ${percent(most)}.`,
-  randomAsFar: (directions: number, far: number) => `; but ${far} of ${pushes(directions)} come half as far or farther, so this says little.`,
-  randomFew: (directions: number, far: number) => `; only ${far} of ${pushes(directions)} ${far === 1 ? 'comes' : 'come'} half as far.`,
-  randomBelow: (directions: number, most: number) => `; ${pushes(directions)} never exceed ${percent(most)}.`,
-  randomAbove: (directions: number, least: number) => `; ${pushes(directions)} never go below ${percent(least)}.`,
+  randomRange: (directions: number, min: number, max: number) => `; with ${random(directions)} it is between ${percent(min)} and ${percent(max)}.`,
+  randomAsFar: (directions: number, far: number) => `; but ${far} of ${random(directions)} have at least half of this effect, so it is not specific to this channel.`,
+  randomFew: (directions: number, far: number) => `; only ${far} of ${random(directions)} ${far === 1 ? 'has' : 'have'} even half of this effect.`,
+  randomBelow: (directions: number, max: number) => `; with ${random(directions)} it is at most ${percent(max)}.`,
+  randomAbove: (directions: number, min: number) => `; with ${random(directions)} it is at least ${percent(min)}.`,
   chart: (candidate: string, curve: { strength: number; p: number }[]) =>
-    `Chance of ${sayToken(candidate)} by strength: ${curve.map(({ strength, p }) => `${Math.round(strength * 100)} %: ${percent(p)}`).join('; ')}`,
+    `Probability of ${sayToken(candidate)} by strength: ${curve.map(({ strength, p }) => `${Math.round(strength * 100)} %: ${percent(p)}`).join('; ')}`,
   chartStrength: 'strength of this channel, %',
   /** Before and after the token. */
-  chartChance: ['chance of ', ' in the dense model, %'],
-  chartRandom: (directions: number) => [`${directions || ''} random`, 'pushes'],
+  chartProbability: ['probability of ', ' in the dense model, %'],
+  chartRandom: (directions: number) => [`${directions || ''} random`, 'directions'],
   chartOthers: (channels: number) => [`${channels} other`, `channel${channels === 1 ? '' : 's'}`],
-  randomDot: (p: number) => `Random push: ${percent(p)}`,
+  randomDot: (p: number) => `Random direction: ${percent(p)}`,
   otherDot: (name: string, node: string, p: number) => `${name} (${node}): ${percent(p)}`,
   nowDot: (p: number) => `Now: ${percent(p)}`,
 };
 
-function pushes(directions: number): string {
-  return `${directions} random pushes of the same size`;
+function random(directions: number): string {
+  return `${directions} random directions of the same size`;
 }

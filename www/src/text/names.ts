@@ -13,14 +13,23 @@ export function givenName({ label }: Pick<NodeInfo, 'label'>): string | null {
   return label?.kind === 'name' ? label.text : null;
 }
 
-/** `quote detector`, or a name made from the place: `neuron 863`, `read ch 17`, `key 1.3`. */
-export function nameOf(info: Pick<NodeInfo, 'site' | 'index' | 'label' | 'head' | 'channel'>): string {
+type Named = Pick<NodeInfo, 'site' | 'index' | 'label' | 'head' | 'channel'>;
+
+/** `quote detector`, or a name made from the place: `neuron 863`, `read 17`, `key 1.3`. The drawing shows the layer. */
+export function nameOf(info: Named): string {
   const given = givenName(info);
   if (given) return given;
   const what = kind(info.site);
-  if (isResidual(info.site)) return text.residual(what, info.index);
   if (info.head !== undefined && info.channel !== undefined) return text.ofHead(what, info.head, info.channel);
   return text.plain(what, info.index);
+}
+
+/** The same with the layer, where nothing else shows it: `L1 key 4.6`, `L0 MLP write 57`. */
+export function placedName(info: Named & Pick<NodeInfo, 'layer'>): string {
+  const given = givenName(info);
+  if (given) return given;
+  const block = isResidual(info.site) ? text.blocks[info.site.startsWith('attn') ? 'attn' : 'mlp'] : null;
+  return text.placed(info.layer, block, nameOf(info));
 }
 
 /** A name for a title and, with its layer, for a sentence: `quote detector`, `layer 1's write to channel 125`. */
@@ -31,10 +40,10 @@ export function longName(info: Pick<NodeInfo, 'site' | 'index' | 'label' | 'head
   return layer ? text.inLayer(info.layer, name) : name;
 }
 
-/** The name of any node of the model; those of the circuit by their label. */
+/** The short name, with its layer, of any node of the model; those of the circuit by their label. */
 export function nameOfId(circuit: CircuitInfo, node: NodeId, headWidth: number): string {
   const info = findNode(circuit, node, headWidth);
-  return info ? nameOf(info) : node;
+  return info ? placedName(info) : node;
 }
 
 /** `neuron, layer 0 MLP`; `key channel 3 of head 1, layer 1 attention`; `residual stream, layer 0 MLP`. */
@@ -45,7 +54,7 @@ export function placeOf(info: NodePlace): string {
   return text.inBlock(kind(site), layer, site);
 }
 
-/** Examples by their last lines; where those are alike, with the nearest line before that tells one from all others. */
+/** The name of each example is its last line. If several examples share it, the nearest earlier line that makes it unique is added. */
 export function exampleNames(texts: string[]): string[] {
   const all = texts.map((text) => text.trimEnd().split('\n').map((line) => line.trim()).reverse());
   return all.map((lines) => {

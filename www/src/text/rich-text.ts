@@ -1,9 +1,15 @@
-/** A sentence as data: plain text, bold text, code. So tests and screen readers can use it as well. */
+/** A sentence as data: plain text, bold text, code, and words of the glossary. So tests and screen readers can use it as well. */
+import type { TermKey } from './glossary';
 
-export type Span = string | { strong: string } | { code: string };
+export type Span = string | { strong: string } | { code: string; strong?: boolean } | { term: TermKey; words: string };
 
 export type RichText = Span[];
 
 export function plainText(rich: RichText): string {
-  return rich.map((span) => (typeof span === 'string' ? span : 'strong' in span ? span.strong : span.code)).join('');
+  return rich.map(plainSpan).join('');
+}
+
+function plainSpan(span: Span): string {
+  if (typeof span === 'string') return span;
+  return 'code' in span ? span.code : 'term' in span ? span.words : span.strong;
 }

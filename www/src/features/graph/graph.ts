@@ -9,7 +9,7 @@ import { changedNodes, noEdits } from '../../domain/edits';
 import type { Hover, Snapshot } from '../../state/screen';
 import { doingOf, graph as text } from '../../text/en';
 import { sayToken, showToken, signed } from '../../text/format';
-import { nameOf } from '../../text/names';
+import { placedName } from '../../text/names';
 import type { CircuitInfo, NodeId, ResidualLane } from '../../engine/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
 import { headGlyph } from './head';
@@ -201,7 +201,7 @@ export class Graph extends Light {
       const edge = plan.edges.find((one) => isHovered(hover, one));
       if (!edge) return nothing;
       const value = flow.passedOn.get(edge.from) ?? null;
-      const name = (node: NodeId) => nameOf(snapshot.task.circuit.nodes.find((info) => info.node === node)!);
+      const name = (node: NodeId) => placedName(snapshot.task.circuit.nodes.find((info) => info.node === node)!);
       const [x, y] = edge.points[Math.floor(edge.points.length / 2)]!;
       const sum = value === null ? text.weight(edge.weight) : text.product(edge.weight, value);
       return tipAt(plan, edge.points.length === 2 ? (edge.points[0]![0] + x) / 2 : x, edge.points.length === 2 ? (edge.points[0]![1] + y) / 2 : y,
@@ -209,7 +209,7 @@ export class Graph extends Light {
     }
     const node = plan.nodes.find((one) => one.info.node === hover.node);
     if (!node || node.words === 'all' || hover.node === this.selected || this.room.width < 560) return nothing;
-    return tipAt(plan, node.x, node.y - node.half, text.nodeHint(nameOf(node.info), doingOf(node.info), node.info.node), signed(flow.value.get(node.info.node) ?? 0));
+    return tipAt(plan, node.x, node.y - node.half, text.nodeHint(placedName(node.info), doingOf(node.info), node.info.node), signed(flow.value.get(node.info.node) ?? 0));
   }
 
   private stopOf(plan: Layout): NodeId | null {

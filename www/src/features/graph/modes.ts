@@ -1,23 +1,22 @@
-/** What runs: the full model, the circuit alone, or the model without the circuit. And the switch between graph and list. */
+/** The choice of the mode (full model, circuit only, model without the circuit), and the switch between graph and list. */
 import { html, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
 import { modes as text } from '../../text/en';
 import type { Mode } from '../../engine/protocol';
+import { richText } from '../shared/rich-text';
 
 const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
 
 export function modes(screen: Screen, pick: (mode: Mode) => void): TemplateResult {
   const { mode } = screen.doc.edits;
-  const circuit = screen.snapshot?.task.circuit;
-  const exact = circuit && mode === 'circuit' ? text.exact(circuit) : '';
   return html`<div class="seg" role="group" aria-label=${text.label} aria-describedby="mode-note">
       ${MODES.map(
         (one) => html`<button data-testid="mode-${one}" aria-pressed=${mode === one} ?disabled=${screen.placeholder} @click=${() => pick(one)}>
-          ${text.names[one][0]}<span class="more">${text.names[one][1]}</span>
+          <span class="wide">${text.names[one][0]}</span><span class="narrow">${text.names[one][1]}</span>
         </button>`,
       )}
     </div>
-    <p class="modeh" id="mode-note" title=${exact}>${text.hints[mode]}</p>`;
+    <p class="modeh" id="mode-note">${richText(text.hints[mode])}</p>`;
 }
 
 export function viewSwitch(screen: Screen, pick: (view: Screen['view']) => void): TemplateResult {

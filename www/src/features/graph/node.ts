@@ -1,10 +1,13 @@
-/** A node's glyph: a square on its lane or a circle off it, filled up or down from the middle by its value. */
+/**
+ * The glyph of a node: a square on a lane, or a circle between lanes. The fill starts at the middle and goes up for positive values and
+ * down for negative ones.
+ */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { fillHeight, type Flow } from '../../domain/flow';
 import type { PlacedGroup, PlacedNode } from '../../domain/layout/layout';
 import { changeOf } from '../../domain/edits';
 import type { Snapshot } from '../../state/screen';
-import { givenName, kind, nameOf } from '../../text/names';
+import { givenName, kind, nameOf, placedName } from '../../text/names';
 import { badges as badgeText, graph as text } from '../../text/en';
 import { signed } from '../../text/format';
 import { flips } from '../prediction/summary';
@@ -16,7 +19,7 @@ export interface NodeLook {
   compact: boolean;
   selected: boolean;
   hovered: boolean;
-  /** Whether Tab stops here. */
+  /** Whether the node is the tab stop. */
   stop: boolean;
   enter(): void;
   leave(): void;
@@ -33,7 +36,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
   const badge = badgeOf(snapshot, info.node);
   const inactive = Math.abs(value) < 1e-6;
   const ghost = was !== undefined && signed(was) !== signed(value) ? -Math.sign(was) * fillHeight(was, flow.scale, half) : null;
-  const name = nameOf(info);
+  const name = placedName(info);
   const canFlip = snapshot.task.circuit.flipNodes.includes(info.node);
   const label = text.node(name, info.node, value, flow.at.get(info.node) ?? 0, badge?.words ?? null);
   return svg`<g
@@ -80,7 +83,10 @@ function fill(value: number, scale: number, node: PlacedNode): SVGTemplateResult
   return value > 0 ? svg`<path class="fp" d=${path}/>` : svg`<path class="fn" d=${path}/><path fill="url(#hatch)" d=${path}/>`;
 }
 
-/** The part of a shape between its middle and this height above or below it. (A path: clipping would make each node a layer.) */
+/**
+ * The part of a shape between its middle and this height above or below it. It is a path, because a clip path would make a
+ * compositing layer for each node.
+ */
 function filled(shape: PlacedNode['shape'], half: number, height: number, up: boolean): string {
   const sign = up ? -1 : 1;
   const turn = up ? 1 : 0;
@@ -89,30 +95,30 @@ function filled(shape: PlacedNode['shape'], half: number, height: number, up: bo
     const x = Math.sqrt(Math.max(0, half * half - height * height));
     return `M${-half} 0A${half} ${half} 0 0 ${turn} ${at(-x)} ${at(sign * height)}H${at(x)}A${half} ${half} 0 0 ${turn} ${half} 0Z`;
   }
-  // Into the rounded corner.
+  // Stay within the rounded corner.
   const round = Math.max(0, height - (half - 3));
   const y = sign * height;
   return `M${-half} 0V${at(y - sign * round)}Q${-half} ${at(y)} ${at(round - half)} ${at(y)}H${at(half - round)}Q${half} ${at(y)} ${half} ${at(y - sign * round)}V0Z`;
 }
 
-/** Name above and value below; a square's name only where the circuit gives it one, its lane bears the channel. */
+/** Name above, value below. A square has a name only if the circuit file gives one; its lane shows the channel. */
 function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResult | typeof nothing {
   if (node.words === 'none') return nothing;
   const { info, half } = node;
   const gap = look.selected ? 4 : 0;
   const name = givenName(info) ?? (node.shape === 'square' ? '' : /^attn/.test(info.site) ? kind(info.site) : look.compact ? String(info.index) : nameOf(info));
-  const lines = node.words === 'all' ? fitting(name, Math.floor(node.span / LETTER)) ?? [givenName(info) ? name : String(info.index)] : [];
+  const lines = node.words === 'all' ? fitLines(name, Math.floor(node.span / LETTER)) ?? [givenName(info) ? name : String(info.index)] : [];
   return svg`
     ${lines.map((line, index) => svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap - 13 * (lines.length - 1 - index)}>${line}</text>`)}
-    ${look.compact ? nothing : svg`<text class="val mid-anchor ${Math.abs(value) < 0.005 ? 'nought' : ''}" y=${half + 13 + gap}>${
-      node.words === 'value' && name && name.length < 8 && /^attn/.test(info.site) ? svg`<tspan class="beside">${node.roomy ? name : name[0]} </tspan>` : nothing}${signed(value)}</text>`}`;
+    ${look.compact ? nothing : svg`<text class="val mid-anchor ${Math.abs(value) < 0.005 ? 'zero' : ''}" y=${half + 13 + gap}>${
+      node.words === 'value' && name && name.length < 8 && /^attn/.test(info.site) ? svg`<tspan class="inline-name">${node.roomy ? name : name[0]} </tspan>` : nothing}${signed(value)}</text>`}`;
 }
 
 /** Width of a letter of a node's name. */
 const LETTER = 6.6;
 
-/** A name in one line or two of at most so many letters; null where it does not fit. */
-export function fitting(name: string, letters: number): string[] | null {
+/** Splits a name into one or two lines of at most `letters` letters; null if it does not fit. */
+export function fitLines(name: string, letters: number): string[] | null {
   if (name.length <= letters) return name === '' ? [] : [name];
   const words = name.split(/[ \u00a0]/);
   for (let first = 1; first < words.length; first++) {
@@ -122,12 +128,12 @@ export function fitting(name: string, letters: number): string[] | null {
   return null;
 }
 
-/** At a large mark's edge; beside a small one, so as not to cover it. */
+/** Places the badge on the edge of a large glyph, and next to a small one so that it stays visible. */
 function badgeAt(half: number): number {
   return half > 9 ? half * 0.8 : half + 4;
 }
 
-/** The disc on a changed node, and how it is spoken. */
+/** The badge of a changed node, and its text for screen readers. */
 export function badgeOf(snapshot: Snapshot, node: string): { sign: string; words: string } | null {
   const { edits } = snapshot.result;
   const change = changeOf(edits, node);
@@ -138,18 +144,18 @@ export function badgeOf(snapshot: Snapshot, node: string): { sign: string; words
   return null;
 }
 
-/** A count that stands for nodes; `awake` of them are not inactive at these tokens. */
-export function groupGlyph(group: PlacedGroup, awake: number, expand: () => void): SVGTemplateResult {
+/** A collapsed group, drawn as a count; `active` of its nodes are active at these tokens. */
+export function groupGlyph(group: PlacedGroup, active: number, expand: () => void): SVGTemplateResult {
   const count = text.more(group.members.length);
   const width = 14 + count.length * 7;
-  const words = text.group(group.members.length, group.id, awake);
+  const words = text.group(group.members.length, group.id, active);
   const activate = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
     event.preventDefault();
     event.stopPropagation();
     expand();
   };
-  return svg`<g class="group ${awake > 0 ? 'awake' : ''}" role="button" tabindex="0" transform="translate(${group.x} ${group.y})"
+  return svg`<g class="group ${active > 0 ? 'active' : ''}" role="button" tabindex="0" transform="translate(${group.x} ${group.y})"
     aria-label=${words} @click=${expand} @keydown=${activate}>
     <title>${words}</title>
     <rect class="chip" x=${-width / 2} y="-10" width=${width} height="20" rx="10"/><text class="chipt" y="4">${count}</text>

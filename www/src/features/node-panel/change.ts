@@ -3,7 +3,9 @@ import { html, type TemplateResult } from 'lit';
 import { LIMIT, type Change } from '../../domain/edits';
 import { change as text } from '../../text/en';
 import { decimalsFor, plain } from '../../text/format';
+import type { RichText } from '../../text/rich-text';
 import type { NodeDetail } from '../../engine/protocol';
+import { richText } from '../shared/rich-text';
 
 export interface ChangeLook {
   detail: NodeDetail;
@@ -43,14 +45,14 @@ export function changeControl(look: ChangeLook): TemplateResult {
 
 function below(look: ChangeLook): TemplateResult {
   const { change, detail: { mean, computed, value }, held, noPatch } = look;
-  const note = (words: string) => html`<p class="tiny" data-change=${change?.kind ?? 'none'} data-held=${held} data-flipped=${look.flipped} data-patch=${noPatch === null}>${words}</p>`;
+  const note = (words: RichText) => html`<p class="tiny" data-change=${change?.kind ?? 'none'} data-held=${held} data-flipped=${look.flipped} data-patch=${noPatch === null}>${richText(words)}</p>`;
   switch (change?.kind) {
     case undefined:
       return note(held ? text.held(mean, computed) : look.flipped ? text.flipped(value, computed) : text.none(mean, noPatch));
     case 'off':
       return note(text.off(mean, computed));
     case 'patch':
-      return note(noPatch ? text.patchRests(noPatch) : held ? text.patchHeld(mean) : text.patched(value, computed));
+      return note(noPatch ? text.patchUnavailable(noPatch) : held ? text.patchHeld(mean) : text.patched(value, computed));
     case 'set': {
       const reach = Math.max(1, Math.ceil(look.reach * 1.5));
       return html`${slider(change.value, -reach, reach, 0.01, text.setLabel, (next) => look.apply({ kind: 'set', value: next }, 'slider'))}

@@ -1,6 +1,7 @@
 /** The page: its parts in their places, and what their events do. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { isReliable, modelNodes } from '../../domain/circuit';
 import type { Change } from '../../domain/edits';
 import type { NodeId } from '../../engine/protocol';
 import { withChange, withFlip, withNode, withToken, type Doc } from '../../state/document';
@@ -21,6 +22,7 @@ import { prompts } from '../prompt/prompts';
 import { icons } from '../shared/icons';
 import { Light } from '../shared/light';
 import { richText } from '../shared/rich-text';
+import '../shared/term';
 import { toggleTheme } from '../shared/theme';
 import { twinSwitch } from '../twin/slot';
 
@@ -95,13 +97,13 @@ export class Page extends Light {
     const { screen } = this.playground;
     const { snapshot, previous, doc } = screen;
     const task = screen.tasks.find((one) => one.name === doc.task);
-    const parts = snapshot && snapshot.task.name === doc.task ? snapshot.task.circuit.nodes.length : null;
+    const circuitInfo = snapshot && snapshot.task.name === doc.task ? snapshot.task.circuit : null;
     const panel = snapshot !== null && doc.node !== null;
     const sentence = snapshot && summary(snapshot, previous, screen.model?.headWidth ?? 0);
     return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @pick-token=${this.pickToken}>
       <header>
-        <h1>${task?.sentence ?? text.page.subject} <span>${parts === null ? '' : text.page.parts(parts)}</span></h1>
+        <h1>${task?.sentence ?? text.page.subject} <span>${circuitInfo && screen.model ? richText(text.page.circuitOf(circuitInfo.nodes.length, modelNodes(screen.model), isReliable(circuitInfo))) : nothing}</span></h1>
         ${screen.tasks.length > 0
           ? html`<label class="pick"><span>${text.page.task}</span>
               <select data-testid="task-select" @change=${this.openTask}>
@@ -137,6 +139,7 @@ export class Page extends Light {
         use: (backend) => void this.playground.useBackend(backend),
       })}
       <div class="vh" aria-live="polite">${this.announced}</div>
+      <sc-term-tip></sc-term-tip>
       <svg class="vh" aria-hidden="true"><defs>
         <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl" /></pattern>
       </defs></svg>

@@ -8,7 +8,7 @@ import { unlikely, winner } from './summary';
 export function bars(candidates: [string, string] | null, snapshot: Snapshot | null, previous: Snapshot | null): TemplateResult {
   const win = snapshot ? winner(snapshot) : null;
   return html`<section class="next" aria-label=${text.label}>
-    <div class="lbl">${text.label} <span>${text.ofTwo}</span></div>
+    <div class="lbl">${text.label} <span data-testid="who" data-mode=${snapshot?.result.edits.mode ?? 'full'}>${text.who[snapshot?.result.edits.mode ?? 'full']}</span></div>
     <div class="bars">
       ${([0, 1] as const).map((index) =>
         bar(index === 0 ? 'p-target' : 'p-alt', candidates?.[index] ?? '', snapshot?.result.view.p[index], previous?.result.view.p[index], win === index))}

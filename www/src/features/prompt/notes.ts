@@ -11,6 +11,6 @@ export function notes(snapshot: Snapshot, model: ModelInfo | null): Notice[] {
   if (a.cut > 0) result.push({ kind: 'prompt-cut', tokens: a.cut, context: model?.contextLength ?? null });
   if (b && b.cut > 0 && a.cut === 0) result.push({ kind: 'prompt-b-cut', tokens: b.cut });
   if (/[^\u0000-\u007F]/.test(typed)) result.push({ kind: 'prompt-not-ascii' });
-  if (!b && (edits.flip || edits.patch.length > 0)) result.push({ kind: 'flip-rests', reason });
+  if (!b && (edits.flip || edits.patch.length > 0)) result.push({ kind: 'flip-unavailable', reason });
   return result;
 }

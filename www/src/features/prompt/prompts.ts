@@ -5,6 +5,8 @@ import type { Playground } from '../../state/playground';
 import type { Screen } from '../../state/screen';
 import { prompts as text } from '../../text/en';
 import { exampleNames } from '../../text/names';
+import { richText } from '../shared/rich-text';
+import { term } from '../shared/term';
 import './editor';
 
 /** Both prompts, as text that can be edited. */
@@ -12,24 +14,23 @@ export function prompts(playground: Playground): TemplateResult {
   const { screen } = playground;
   const { painted: { snapshot: painted }, doc } = screen;
   const fresh = painted && painted.doc.a === doc.a && painted.doc.task === doc.task ? painted.result : null;
-  // While new tokens are on their way the editors keep the old ones, as far as they fit.
+  // Until new tokens arrive, the editors keep the old ones as far as they fit.
   const last = painted && painted.doc.task === doc.task ? painted.result : null;
   const b = doc.b ?? fresh?.b?.text ?? lastB(screen);
-  const tokens = fresh ? text.tokens(fresh.a.tokens.length) : '';
   const at = fresh ?? last;
   const marked = at ? (doc.token ?? at.view.marked) : -1;
   const partner = at?.b ? at.b.tokens.length - (at.a.tokens.length - marked) : -1;
   return html`<section class="edit" aria-label=${text.label}>
-    <div class="lbl">${text.a} <span>${tokens}</span>${examples(playground)}</div>
+    <div class="lbl">${text.a} <span>${fresh ? html`${fresh.a.tokens.length} ${richText([text.tokensOf(fresh.a.tokens.length)])}` : nothing}</span>${examples(playground)}</div>
     <sc-editor .name=${'prompt-a'} .label=${text.a} .text=${doc.a} .prompt=${(fresh ?? last)?.a ?? null} .marked=${marked} .focused=${true}
       @edit=${(event: CustomEvent<string>) => playground.change(withText(playground.screen.doc, event.detail), 'type-a')}></sc-editor>
     <div class="second">
-      <span class="lbl2" title=${text.bHint}>${text.b}</span>
+      <span class="lbl2">${term('counterfactual', text.b)}</span>
       <sc-editor .name=${'prompt-b'} .line=${true} .placeholder=${text.bNone} .label=${text.bLabel} .text=${b} .prompt=${(fresh ?? last)?.b ?? null} .marked=${partner}
         @edit=${(event: CustomEvent<string>) => playground.change(withCounterfactual(playground.screen.doc, event.detail), 'type-b')}></sc-editor>
       ${doc.b === null
         ? nothing
-        : html`<button class="quiet small" @click=${() => playground.change(withCounterfactual(playground.screen.doc, null), '')} title=${text.byRuleHint}>${text.byRule}</button>`}
+        : html`<button class="quiet small" @click=${() => playground.change(withCounterfactual(playground.screen.doc, null), '')} title=${text.restoreHint}>${text.restore}</button>`}
     </div>
   </section>`;
 }

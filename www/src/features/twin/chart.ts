@@ -31,7 +31,7 @@ export function twinChart(snapshot: TwinSnapshot, candidates: [string, string], 
     )}
     ${[0, 0.5, 1].map((s) => svg`<text class="tick" x=${x(s)} y=${BOTTOM + 15} text-anchor="middle">${s * 100}</text>`)}
     <text class="axis" x=${(LEFT + RIGHT) / 2} y=${BOTTOM + 30} text-anchor="middle">${text.chartStrength}</text>
-    <text class="axis" x="4" y="12">${text.chartChance[0]}<tspan class="tok">${token}</tspan>${text.chartChance[1]}</text>
+    <text class="axis" x="4" y="12">${text.chartProbability[0]}<tspan class="tok">${token}</tspan>${text.chartProbability[1]}</text>
     <text class="axis" x=${RANDOM_AT} y=${BOTTOM + 15} text-anchor="middle">${randomAbove}</text>
     <text class="axis" x=${RANDOM_AT} y=${BOTTOM + 30} text-anchor="middle">${randomBelow}</text>
     ${others.length > 0

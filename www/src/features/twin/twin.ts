@@ -6,7 +6,7 @@ import { withChannel, withSteer, withTwin } from '../../state/document';
 import type { Screen } from '../../state/screen';
 import { channelOf, reads, TwinRunner, type TwinSnapshot } from './twin-runner';
 import './twin.css';
-import { twin as text, prediction } from '../../text/en';
+import { twin as text } from '../../text/en';
 import { percent, sayToken } from '../../text/format';
 import { givenName } from '../../text/names';
 import { middle, otherOf, steering, steeringText } from './steering';
@@ -87,7 +87,7 @@ export class TwinPanel extends Light {
     return html`<div class="tbody">
       <div class="tplot">${twinChart(snapshot, task.candidates, task.circuit, screen.model?.headWidth ?? 0)}</div>
       <div class="tnext">
-        <div class="lbl">${text.next} <span>${prediction.ofTwo}</span></div>
+        <div class="lbl">${text.next}</div>
         <div class="bars">
           ${([0, 1] as const).map((index) =>
             bar(index === 0 ? 'dense-p-target' : 'dense-p-alt', task.candidates[index], p[index], steered ? before[index] : undefined, p[index] > p[1 - index]!))}
