@@ -2,12 +2,14 @@ import './features/page/main.css';
 import './features/page/page';
 import type { Page } from './features/page/page';
 import { restoreTheme } from './features/shared/theme';
+import { followTranslators } from './features/shared/translators';
 import * as text from './text/en';
 import { addressBar } from './state/address-bar';
 import { Playground } from './state/playground';
 import { connectEngine } from './engine/client';
 
 restoreTheme();
+followTranslators();
 
 const address = addressBar();
 const engine = connectEngine({ describe: text.engine.failure, onRestart: (cause) => playground.engineRestarted(cause) });

@@ -9,6 +9,8 @@ export type Notice =
   /** A list has nodes that do not exist or are badly written. `value` is the first, `more` the number of others. Lists with numbers have a `limit`. */
   | { kind: 'link-nodes'; key: string; value: string; more: number; limit: number | null }
   | { kind: 'twin-lost'; error: string }
+  /** The circuit of a task cannot be loaded. */
+  | { kind: 'task-lost'; task: string; error: string }
   | { kind: 'prompt-empty' }
   /** The first `tokens` tokens were cut, because the prompt is longer than the context. */
   | { kind: 'prompt-cut'; tokens: number; context: number | null }

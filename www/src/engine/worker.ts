@@ -33,6 +33,8 @@ interface Live {
   backends: Backends;
   prompts: Prompts;
   tasks: Map<string, TaskInfo>;
+  /** Files of circuits that are downloaded or on their way, by task. */
+  files: Map<string, Promise<Uint8Array>>;
 }
 
 let live: Live | null = null;
@@ -65,7 +67,7 @@ const engine: Engine = {
     live?.backends.close();
     // A restarted worker begins on the CPU. The page may still show another backend.
     onBackend(backends.state);
-    live = { base, listed, model, session, backends, prompts, tasks: new Map() };
+    live = { base, listed, model, session, backends, prompts, tasks: new Map(), files: new Map([[task.name, Promise.resolve(circuit)]]) };
     return { model, task: keep(live, task, circuit), backend: backends.state };
   },
 
@@ -74,7 +76,7 @@ const engine: Engine = {
     const known = here.tasks.get(name);
     if (known) return known;
     const task = find(here.listed, name);
-    return keep(here, task, await download(new URL(task.circuit, here.base).href, task.bytes, null));
+    return keep(here, task, await circuitFile(here, task));
   },
 
   async run(request: RunRequest): Promise<RunResult> {
@@ -88,7 +90,8 @@ const engine: Engine = {
     const edits = b ? request.edits : { ...request.edits, flip: false, patch: [] };
     const { view, backend } = await here.backends.run({ task: request.task, a: ids(a), b: b && ids(b), edits, node: request.node, token });
     // The first screen is live before the tokenizer, the heaviest file, and WebGPU take the connection.
-    setTimeout(() => void here.prompts.warm().then(() => here.backends.detect()), 1000);
+    // The circuits are small, and with them the page needs no connection for any task.
+    setTimeout(() => void fetchCircuits(here).then(() => here.prompts.warm()).then(() => here.backends.detect()), 1000);
     return { a, b, reason: 'reason' in other ? other.reason : null, edits, view, backend };
   },
 
@@ -96,6 +99,21 @@ const engine: Engine = {
     await alive().backends.use(preference);
   },
 };
+
+/** The file of a task's circuit. A failed download is tried again at the next call. */
+function circuitFile(here: Live, task: ManifestTask): Promise<Uint8Array> {
+  const known = here.files.get(task.name);
+  if (known) return known;
+  const file = download(new URL(task.circuit, here.base).href, task.bytes, null);
+  here.files.set(task.name, file);
+  file.catch(() => here.files.delete(task.name));
+  return file;
+}
+
+/** Downloads the circuits of all tasks. A failure is reported when the user opens the task. */
+async function fetchCircuits(here: Live): Promise<void> {
+  await Promise.allSettled(here.listed.tasks.map((task) => circuitFile(here, task)));
+}
 
 function ids(prompt: Prompt): number[] {
   return prompt.tokens.map((token) => token.id);

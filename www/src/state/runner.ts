@@ -2,6 +2,7 @@
  * Runs the document on the engine. The last input wins: the answer to an older question is dropped, and at most one question waits.
  * It also keeps the user's choice of the backend, and writes the link of each answer.
  */
+import type { Notice } from '../domain/notices';
 import type { Engine } from '../engine/api';
 import type { BackendName, BackendState } from '../engine/protocol';
 import { sameRun, withNode, type Doc } from './document';
@@ -114,7 +115,8 @@ export class Runner {
     const current = session.watch();
     const outdated = () => this.waiting || !current();
     try {
-      const task = session.known(asked.task) ?? (await session.load(asked.task));
+      const task = session.known(asked.task) ?? (await session.load(asked.task).catch((error: unknown) => this.backFrom(asked, error, outdated)));
+      if (!task) return;
       if (outdated()) return;
       // A task that was opened before its circuit was loaded: its panel opens now.
       const { snapshot: before, placeholder } = store.screen;
@@ -127,6 +129,19 @@ export class Runner {
     } catch (error) {
       if (!outdated()) store.fail(error);
     }
+  }
+
+  /** A task whose circuit cannot be loaded: the screen goes back to the numbers that it shows. Null if it did. */
+  private backFrom({ task }: Doc, error: unknown, outdated: () => boolean): null {
+    const { store } = this;
+    const { snapshot, placeholder } = store.screen;
+    if (!snapshot || placeholder || snapshot.task.name === task) throw error;
+    if (outdated()) return null;
+    const notices: Notice[] = [{ kind: 'task-lost', task, error: error instanceof Error ? error.message : String(error) }];
+    store.undo();
+    store.set({ doc: snapshot.doc, notices, phase: 'ready' });
+    this.writeLink(snapshot.doc);
+    return null;
   }
 
   /** Shows an answer that took `ms` milliseconds. After a slow one the bars come first, and the graph with the next frame. */

@@ -112,7 +112,7 @@ export const engine = {
   failure: (kind: FailureKind, cause: string): string => {
     switch (kind) {
       case 'not started':
-        return `The engine stopped${because(cause)}. Load the page again. If this happens again, this browser may lack WebAssembly SIMD.`;
+        return `The engine did not start${because(cause)}. Load the page again. If this happens again, this browser may lack WebAssembly SIMD, or the server sends .js files with a type other than text/javascript.`;
       case 'failed':
         return `The engine failed twice with this input${because(cause)}. Change the input to continue.`;
       case 'stopped':
@@ -186,6 +186,8 @@ export function notice(of: Notice): string {
     }
     case 'twin-lost':
       return `The dense twin cannot be opened: ${of.error}`;
+    case 'task-lost':
+      return `The task ${quoted(of.task)} cannot be opened: ${of.error}`;
     case 'prompt-empty':
       return 'The prompt is empty. These are the probabilities at the start of a file. Type some Python.';
     case 'prompt-cut': {

@@ -4,6 +4,7 @@ import type { Screen } from '../../state/screen';
 import { engine as engineText, footer as text } from '../../text/en';
 import type { BackendName, BackendState } from '../../engine/protocol';
 import { icons } from '../shared/icons';
+import { styles } from '../shared/styles';
 
 export interface FooterActions {
   undo(): void;
@@ -18,7 +19,7 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
     <span class="state" data-testid="status" data-state=${phase} data-placeholder=${screen.placeholder}><i class="dot"></i><span>${words(screen)}</span></span>
     ${phase === 'loading' && progress
       ? html`<span class="load" role="progressbar" aria-label=${text.loading} aria-valuemin="0" aria-valuemax=${progress.total} aria-valuenow=${progress.loaded}
-          ><i style="width:${((100 * progress.loaded) / Math.max(1, progress.total)).toFixed(1)}%"></i></span
+          ><i ${styles({ width: `${((100 * progress.loaded) / Math.max(1, progress.total)).toFixed(1)}%` })}></i></span
         >`
       : nothing}
     ${screen.backend ? runsOn(screen, screen.backend, actions) : nothing}

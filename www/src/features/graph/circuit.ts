@@ -19,7 +19,7 @@ export function circuit(playground: Playground, unfolded: string | null, unfold:
       ${foldSwitch(screen, unfolded, unfold)}
       ${viewSwitch(screen, (view) => playground.view(view))}
     </div>
-    <div class="gw" data-testid="graph" ?hidden=${screen.view !== 'graph'}>
+    <div class="gw" translate="no" data-testid="graph" ?hidden=${screen.view !== 'graph'}>
       ${screen.view === 'graph' ? html`<sc-graph .snapshot=${painted.snapshot} .previous=${painted.previous} .hover=${screen.hover} .selected=${doc.node} .whole=${unfolded === snapshot?.task.name}></sc-graph>` : nothing}
     </div>
     <sc-node-list .snapshot=${painted.snapshot} .hover=${screen.hover} .selected=${doc.node} .shown=${screen.view === 'list'}></sc-node-list>

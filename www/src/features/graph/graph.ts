@@ -15,6 +15,7 @@ import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
 import { headGlyph } from './head';
 import { groupGlyph, nodeGlyph } from './node';
 import { Light } from '../shared/light';
+import { styles } from '../shared/styles';
 
 @customElement('sc-graph')
 export class Graph extends Light {
@@ -272,5 +273,5 @@ function clip(text: string, length: number): string {
 
 function tipAt(plan: Layout, x: number, y: number, line: string, sum: string): TemplateResult {
   const side = x > plan.width / 2 ? 'left' : 'right';
-  return html`<div class="tip ${side}" style="left:${x.toFixed(0)}px;top:${y.toFixed(0)}px" aria-hidden="true"><span>${line}</span><b>${sum}</b></div>`;
+  return html`<div class="tip ${side}" ${styles({ left: `${x.toFixed(0)}px`, top: `${y.toFixed(0)}px` })} aria-hidden="true"><span>${line}</span><b>${sum}</b></div>`;
 }

@@ -9,6 +9,7 @@ import { placedName } from '../../text/names';
 import type { NodeId, NodeInfo } from '../../engine/protocol';
 import { badgeOf } from './node';
 import { Light } from '../shared/light';
+import { styles } from '../shared/styles';
 
 @customElement('sc-node-list')
 export class NodeList extends Light {
@@ -89,7 +90,7 @@ function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, 
         @pointerenter=${() => actions.point({ kind: 'node', node: info.node })}
         @pointerleave=${() => actions.point(null)}
       >
-        <span class="meter ${value < 0 ? 'minus' : ''}" aria-hidden="true"><i style="--a:${Math.round((Math.abs(value) / flow.scale) * 100)}%"></i></span>
+        <span class="meter ${value < 0 ? 'minus' : ''}" aria-hidden="true"><i ${styles({ '--a': `${Math.round((Math.abs(value) / flow.scale) * 100)}%` })}></i></span>
         <b>${placedName(info)}</b> <code>${info.node}</code>${doingOf(info) ? html`<span class="mut">${doingOf(info)}</span>` : nothing}
         <span class="num">${signed(value)} <span class="mut">${text.at} <code>${showToken(tokens[token]?.text ?? '')}</code></span></span>
         ${badge ? html`<span class="tag">${badge.words}</span>` : nothing}

@@ -6,6 +6,7 @@ import { decimalsFor, plain } from '../../text/format';
 import type { RichText } from '../../text/rich-text';
 import type { NodeDetail } from '../../engine/protocol';
 import { richText } from '../shared/rich-text';
+import { styles } from '../shared/styles';
 
 export interface ChangeLook {
   detail: NodeDetail;
@@ -72,7 +73,7 @@ function slider(value: number, min: number, max: number, step: number, label: st
     if (Number.isFinite(number)) change(Math.max(-LIMIT, Math.min(LIMIT, number)));
   };
   return html`<div class="sl">
-      <input type="range" aria-label=${label} min=${low} max=${high} step=${step} .value=${String(value)} style="--at:${((100 * (value - low)) / (high - low)).toFixed(1)}%" @input=${read} />
+      <input type="range" aria-label=${label} min=${low} max=${high} step=${step} .value=${String(value)} ${styles({ '--at': `${((100 * (value - low)) / (high - low)).toFixed(1)}%` })} @input=${read} />
       <label class="num">${unit}<input type="number" aria-label=${text.asNumber(label)} step=${step} min=${-LIMIT} max=${LIMIT} .value=${plain(value, decimalsFor([value])).replace('−', '-')} @change=${read} /></label>
     </div>`;
 }

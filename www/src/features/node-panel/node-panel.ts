@@ -13,6 +13,7 @@ import type { NodeDetail, NodeId, Prompt, Term } from '../../engine/protocol';
 import { changeControl } from './change';
 import { icons } from '../shared/icons';
 import { Light } from '../shared/light';
+import { styles } from '../shared/styles';
 import { incoming, outgoing } from './terms';
 
 /** What the panel shows of a screen; typing changes none of it until the numbers come. */
@@ -141,7 +142,7 @@ export class Panel extends Light {
         const share = reach >= SHOWN ? Math.min(1, Math.abs(value) / reach) : 0;
         return html`<button
           class="at ${value < 0 && share > 0.02 ? 'minus' : ''} ${share > 0.62 ? 'full' : ''}"
-          style="--a:${Math.round(share * 92)}%"
+          ${styles({ '--a': `${Math.round(share * 92)}%` })}
           aria-pressed=${index === selected}
           aria-label=${text.token(token.text, value)}
           title=${text.tokenHint(token.text, value)}
@@ -164,8 +165,8 @@ export class Panel extends Light {
         ${weights.map((weight, index) => {
           const score = scores?.[index] ?? 0;
           return html`<li title=${text.attentionHint(a.tokens[index]?.text ?? '', weight)}>
-            <code>${showToken(a.tokens[index]?.text ?? '')}</code><span class="abar"><i style="width:${(weight * 100).toFixed(1)}%"></i></span><span>${text.attentionShare(weight)}</span>
-            ${scores ? html`<span class="score ${score < 0 ? 'minus' : ''}" style="--a:${most > 0 ? Math.round((Math.abs(score) / most) * 60) : 0}%">${signed(score)}</span>` : nothing}
+            <code>${showToken(a.tokens[index]?.text ?? '')}</code><span class="abar"><i ${styles({ width: `${(weight * 100).toFixed(1)}%` })}></i></span><span>${text.attentionShare(weight)}</span>
+            ${scores ? html`<span class="score ${score < 0 ? 'minus' : ''}" ${styles({ '--a': `${most > 0 ? Math.round((Math.abs(score) / most) * 60) : 0}%` })}>${signed(score)}</span>` : nothing}
           </li>`;
         })}
       </ol>

@@ -62,7 +62,7 @@ export class Editor extends Light {
   }
 
   protected override render(): TemplateResult {
-    return html`<div class="code">
+    return html`<div class="code" translate="no">
       <div class="under" aria-hidden="true">${this.underlines()}<span class="end">&#8203;</span></div>
       <textarea
         data-testid=${this.name}

@@ -16,6 +16,7 @@ import { bar } from '../prediction/bars';
 import { icons } from '../shared/icons';
 import { Light } from '../shared/light';
 import { richText } from '../shared/rich-text';
+import { styles } from '../shared/styles';
 import { twinChart } from './chart';
 
 @customElement('sc-twin')
@@ -73,7 +74,7 @@ export class TwinPanel extends Light {
     return html`<p class="tload">
       <span>${text.loading(progress ?? null)}</span>
       <span class="load" role="progressbar" aria-label=${text.loadingLabel} aria-valuemin="0" aria-valuemax=${total} aria-valuenow=${loaded}
-        ><i style="width:${((100 * loaded) / Math.max(1, total)).toFixed(1)}%"></i></span
+        ><i ${styles({ width: `${((100 * loaded) / Math.max(1, total)).toFixed(1)}%` })}></i></span
       >
     </p>`;
   }
@@ -85,10 +86,10 @@ export class TwinPanel extends Light {
     const control = random && middle(random);
     const effect = steering(snapshot);
     return html`<div class="tbody">
-      <div class="tplot">${twinChart(snapshot, task.candidates, task.circuit, screen.model?.headWidth ?? 0)}</div>
+      <div class="tplot" translate="no">${twinChart(snapshot, task.candidates, task.circuit, screen.model?.headWidth ?? 0)}</div>
       <div class="tnext">
         <div class="lbl">${text.next}</div>
-        <div class="bars">
+        <div class="bars" translate="no">
           ${([0, 1] as const).map((index) =>
             bar(index === 0 ? 'dense-p-target' : 'dense-p-alt', task.candidates[index], p[index], steered ? before[index] : undefined, p[index] > p[1 - index]!))}
         </div>
@@ -131,7 +132,7 @@ export class TwinPanel extends Light {
           max="1"
           step="0.01"
           aria-valuetext=${text.strengthSaid(steer)}
-          style="--at:${(steer * 100).toFixed(1)}%"
+          ${styles({ '--at': `${(steer * 100).toFixed(1)}%` })}
           ?disabled=${off}
           .value=${String(steer)}
           @input=${(event: Event) => this.change(withSteer(this.playground.screen.doc, Number((event.target as HTMLInputElement).value)), 'steer')}
