@@ -8,12 +8,11 @@
 
 use super::Bridge;
 use crate::backend::{Backend, Batch};
-use crate::circuit::{Record, align};
-use crate::model::{Hook, Hooks, LogitsAt, Model, Node, Site, forward, forward_from, forward_with_trace};
+use crate::circuit::{align, record};
+use crate::model::{Hook, Hooks, LogitsAt, Model, Node, Site, forward_from, forward_with_trace};
 use crate::random::Rng;
 use crate::tensor::Activations;
 use crate::{Result, bail};
-use std::collections::BTreeMap;
 
 /// The boundary whose stream a node reads.
 ///
@@ -67,13 +66,7 @@ async fn reads<B: Backend>(
     nodes: &[Node],
 ) -> Result<Vec<Vec<f32>>> {
     let hooks = nodes.iter().map(|node| node.hook).collect();
-    let mut record = Record::new((), &sparse.config, &hooks);
-    let logits = forward(backend, sparse, &Batch::new(&[tokens]), LogitsAt::Last, &mut record)?;
-    let recorded = record.into_values();
-    backend.recycle(logits);
-    let values = backend.read_all(&recorded.values().collect::<Vec<_>>()).await?;
-    let by_hook: BTreeMap<Hook, Activations> = recorded.keys().copied().zip(values).collect();
-    recorded.into_values().for_each(|tensor| backend.recycle(tensor));
+    let by_hook = record(backend, sparse, &Batch::new(&[tokens]), (), &hooks).await?;
     let of_node = |node: &Node| (0..tokens.len()).map(|token| by_hook[&node.hook].get(token, node.index)).collect();
     Ok(nodes.iter().map(of_node).collect())
 }

@@ -17,7 +17,7 @@ pub use evaluate::{Chunk, Evaluator, EvaluatorPool, Prompts, SCALE_CAP, TaskMode
 pub use evaluate::{CpuPool, block_on};
 pub use explain::{ChannelAttention, NodeDetail, Term};
 pub use intervene::{
-    Applied, Edits, LearningMasks, MeanAccumulator, Means, Mode, Plan, Prediction, Record, Request, RunTensors, Source,
-    TOP, Values, align, predict, run,
+    Applied, Edits, LearningMasks, MeanAccumulator, Means, Mode, Plan, Prediction, Request, RunTensors, Source, TOP,
+    Values, align, predict, record, run,
 };
 pub use untrained_baseline::untrained_baseline;

@@ -322,7 +322,8 @@ fn norm<B: Backend>(backend: &mut B, config: &Config, ln: &DeviceNorm<B>, x: &B:
     backend.norm(norm_kind(config), x, ln.gain.as_ref(), ln.bias.as_ref(), y);
 }
 
-fn copy<B: Backend>(backend: &mut B, x: &B::Tensor, channels: usize) -> B::Tensor {
+/// A new tensor with the values of `x`; `channels` is the number of its channels.
+pub(crate) fn copy<B: Backend>(backend: &mut B, x: &B::Tensor, channels: usize) -> B::Tensor {
     let tokens = backend.tokens(x);
     let mut y = backend.tensor(channels, tokens);
     backend.copy(x, &mut y);

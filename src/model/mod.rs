@@ -10,8 +10,10 @@ mod params;
 mod weights;
 
 pub use attention::attention_weights;
+pub(crate) use backward::linear_gradient;
 pub use backward::{backward, backward_from};
 pub use config::{Config, ResidualActivation, TopKSite};
+pub(crate) use forward::copy;
 pub use forward::{Hooks, LogitsAt, Trace, forward, forward_from, forward_with_trace};
 pub use generate::{Generator, Sampler};
 pub use hook::{Hook, Node, Site};

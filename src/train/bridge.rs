@@ -9,8 +9,8 @@ use crate::backend::cpu::{Cpu, CpuMatrix, divergence};
 use crate::backend::{AbsTopK, Batch, Elementwise, Losses, Matmul, Memory};
 use crate::bridge::{Bridge, BridgeSite, DeviceBridge, DeviceSite};
 use crate::model::{
-    Config, DeviceLinear, Gradients, Hook, Hooks, Linear, LogitsAt, Model, Role, backward, backward_from, forward_from,
-    forward_with_trace,
+    Config, Gradients, Hook, Hooks, Linear, LogitsAt, Model, Role, backward, backward_from, copy, forward_from,
+    forward_with_trace, linear_gradient,
 };
 use crate::random::Rng;
 use crate::tensor::{Activations, Matrix, WeightMatrix};
@@ -108,39 +108,25 @@ impl BridgeParameters {
         Ok(())
     }
 
-    fn linears(&self) -> impl Iterator<Item = (&Matrix, &Matrix)> {
-        self.list.chunks_exact(2).map(|pair| (&pair[0].value, &pair[1].value))
+    /// Encoder and decoder of each site, each made from its weight and its bias.
+    fn sites<L>(&self, linear: impl Fn(WeightMatrix, &[f32]) -> L) -> impl Iterator<Item = [L; 2]> {
+        self.list.chunks_exact(4).map(move |site| {
+            [0, 2].map(|at| linear(WeightMatrix::Dense(site[at].value.clone()), &site[at + 1].value.data))
+        })
     }
 
     /// The bridge as the CPU runs it.
     pub fn device(&self) -> DeviceBridge<Cpu> {
-        let linears: Vec<DeviceLinear<Cpu>> = self
-            .linears()
-            .map(|(weight, bias)| Linear {
-                weight: CpuMatrix::new(WeightMatrix::Dense(weight.clone())),
-                bias: Some(bias.data.as_slice().into()),
-            })
-            .collect();
+        let sites = self.sites(|weight, bias| Linear { weight: CpuMatrix::new(weight), bias: Some(bias.into()) });
+        let sites = sites.map(|[encoder, decoder]| DeviceSite { encoder, decoder }).collect();
         let (d_sparse, d_dense) = (self.list[0].value.rows, self.list[0].value.cols);
-        let mut linears = linears.into_iter();
-        let mut sites = Vec::new();
-        while let (Some(encoder), Some(decoder)) = (linears.next(), linears.next()) {
-            sites.push(DeviceSite { encoder, decoder });
-        }
         DeviceBridge { sites, kept: self.kept, d_sparse, d_dense }
     }
 
     /// The bridge as its file holds it.
     pub fn bridge(&self, rms_ratios: &[f32]) -> Bridge {
-        let linears: Vec<Linear> = self
-            .linears()
-            .map(|(weight, bias)| Linear { weight: WeightMatrix::Dense(weight.clone()), bias: Some(bias.data.clone()) })
-            .collect();
-        let sites = linears
-            .chunks_exact(2)
-            .zip(rms_ratios)
-            .map(|(pair, &rms_ratio)| BridgeSite { encoder: pair[0].clone(), decoder: pair[1].clone(), rms_ratio })
-            .collect();
+        let sites = self.sites(|weight, bias| Linear { weight, bias: Some(bias.to_vec()) }).zip(rms_ratios);
+        let sites = sites.map(|([encoder, decoder], &rms_ratio)| BridgeSite { encoder, decoder, rms_ratio }).collect();
         Bridge { sites, kept: self.kept, channels: Default::default() }
     }
 }
@@ -300,7 +286,7 @@ impl Bridged<'_> {
                         }
                         let scale = share * factor * coefficient;
                         let weights: Vec<f32> = real.iter().map(|w| w * scale as f32 / count).collect();
-                        let start = copy(cpu, resid);
+                        let start = copy(cpu, resid, resid.channels());
                         let (logits, trace) =
                             forward_from(cpu, model, batch, boundary, start, LogitsAt::Every, &mut ())
                                 .expect(INFALLIBLE);
@@ -317,8 +303,8 @@ impl Bridged<'_> {
             }
 
             cpu.abs_top_k_backward(&encoded, &mut dencoded);
-            add_linear(cpu, &dencoded, h_dense, to_sparse);
-            add_linear(cpu, &ddecoded, h_sparse, to_dense);
+            linear_gradient(cpu, h_dense, &dencoded, to_sparse);
+            linear_gradient(cpu, h_sparse, &ddecoded, to_dense);
             if !frozen {
                 cpu.matmul_backward_acc(&bridge.sites[boundary].decoder.weight, &ddecoded, &mut dstream);
             }
@@ -336,21 +322,9 @@ impl Bridged<'_> {
     }
 }
 
-fn sum(losses: &Activations) -> f64 {
+/// The sum of the losses of a batch.
+pub(super) fn sum(losses: &Activations) -> f64 {
     losses.to_rows().iter().map(|loss| *loss as f64).sum()
-}
-
-fn copy(cpu: &mut Cpu, x: &Activations) -> Activations {
-    let mut y = cpu.tensor(x.channels(), x.tokens());
-    cpu.copy(x, &mut y);
-    y
-}
-
-fn add_linear(cpu: &mut Cpu, dy: &Activations, x: &Activations, gradient: &mut Linear<Matrix, Matrix>) {
-    cpu.weight_gradient(dy, x, &mut gradient.weight);
-    if let Some(bias) = &mut gradient.bias {
-        cpu.bias_gradient(dy, bias);
-    }
 }
 
 /// How well a bridge does at one site, over a set of windows.

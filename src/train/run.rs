@@ -1,7 +1,7 @@
 //! The training loop: both cores, progress, held-out loss, a log and checkpoints.
 
 use super::batches::{Corpus, Windows};
-use super::bridge::{BridgeGradients, BridgeParameters, Bridged, Terms, scores, sites_of_step};
+use super::bridge::{BridgeGradients, BridgeParameters, Bridged, Terms, scores, sites_of_step, sum};
 use super::checkpoint::{self, Snapshot};
 use super::config::TrainConfig;
 use super::optimiser;
@@ -15,7 +15,7 @@ use crate::files::{create_folder, io_error};
 use crate::format::ModelFile;
 use crate::format::model_file::fingerprint;
 use crate::model::{Gradients, LogitsAt, Model, backward, forward, forward_with_trace, zero_gradients};
-use crate::tensor::{Activations, Matrix};
+use crate::tensor::Matrix;
 use rayon::prelude::*;
 use std::io::Write;
 use std::path::Path;
@@ -53,15 +53,10 @@ impl Worker {
         let bridge = self.bridge_gradients.get_or_insert_with(|| BridgeGradients::zeros(bridged.bridge));
         matrices(gradients).chain(bridge.in_order()).for_each(|g| g.data.fill(0.0));
         let mut terms = Terms::default();
-        let mut start = range.start;
-        while start < range.end {
-            let end = (start + MICROBATCH).min(range.end);
-            let batch = Batch::new(&windows.inputs[start..end]);
-            let targets = padded_targets(&batch, &windows.targets[start..end]);
-            let share = windows.inputs[start..end].iter().map(Vec::len).sum::<usize>() as f64 / total as f64;
+        for (batch, targets) in microbatches(windows, range) {
+            let share = batch.spans().iter().map(|span| span.len).sum::<usize>() as f64 / total as f64;
             let part = bridged.accumulate(&mut self.cpu, &batch, &targets, share, (sites, factor), gradients, bridge);
             terms = terms.zip(part, |sum, part| sum + share * part);
-            start = end;
         }
         terms
     }
@@ -77,11 +72,7 @@ impl Worker {
         let gradients = self.gradients.get_or_insert_with(|| zero_gradients(&mut self.cpu, model));
         matrices(gradients).for_each(|g| g.data.fill(0.0));
         let mut loss = 0.0;
-        let mut start = range.start;
-        while start < range.end {
-            let end = (start + MICROBATCH).min(range.end);
-            let batch = Batch::new(&windows.inputs[start..end]);
-            let targets = padded_targets(&batch, &windows.targets[start..end]);
+        for (batch, targets) in microbatches(windows, range) {
             let (logits, trace) = forward_with_trace(&mut self.cpu, model, &batch, LogitsAt::Every, &mut ())
                 .expect("a forward without hooks cannot fail");
             let mut losses = self.cpu.tensor(1, targets.len());
@@ -92,7 +83,6 @@ impl Worker {
             self.cpu.recycle(losses);
             backward(&mut self.cpu, model, &batch, trace, &dlogits, &mut (), Some(gradients));
             self.cpu.recycle(dlogits);
-            start = end;
         }
         loss
     }
@@ -103,8 +93,14 @@ fn matrices(gradients: &mut Gradients<Cpu>) -> impl Iterator<Item = &mut Matrix>
     gradients.iter_mut().map(|(_, gradient)| gradient.into_inner())
 }
 
-fn sum(losses: &Activations) -> f64 {
-    losses.to_rows().iter().map(|l| *l as f64).sum()
+/// The sequences of `range` in batches of [`MICROBATCH`], each with its targets.
+fn microbatches(windows: &Windows, range: std::ops::Range<usize>) -> impl Iterator<Item = (Batch, Vec<u32>)> {
+    let (inputs, targets) = (&windows.inputs[range.clone()], &windows.targets[range]);
+    inputs.chunks(MICROBATCH).zip(targets.chunks(MICROBATCH)).map(|(inputs, targets)| {
+        let batch = Batch::new(inputs);
+        let targets = padded_targets(&batch, targets);
+        (batch, targets)
+    })
 }
 
 /// Targets in the batch's token dimension; padding is ignored.

@@ -7,10 +7,10 @@ use super::prompts::{Chunk, Prompts};
 use crate::Result;
 use crate::backend::{Backend, Batch};
 use crate::circuit::definition::{Calibration, EdgeList, NodeSet, NodeSpace};
-use crate::circuit::intervene::{DeviceMasks, FlipHooks, FlipPlan, LearningMasks, Means, Record};
+use crate::circuit::intervene::{DeviceMasks, FlipHooks, FlipPlan, LearningMasks, Means, record};
 use crate::model::{Hook, LogitsAt, Model, Weights, backward, forward, forward_with_trace};
 use crate::tensor::Activations;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A model whose output is reduced to a task's two candidates, and the means of its nodes.
@@ -171,13 +171,7 @@ impl<B: Backend> Evaluator<B> {
         let mut values = vec![Vec::new(); nodes.len()];
         for piece in chunk.pieces(self.max_tokens()).iter() {
             let (backend, model, masks) = self.with_masks(running)?;
-            let mut record = Record::new(masks, &model.config, &hooks);
-            let logits = forward(backend, model, &piece.batch, LogitsAt::Last, &mut record)?;
-            let recorded = record.into_values();
-            backend.recycle(logits);
-            let read = backend.read_all(&recorded.values().collect::<Vec<_>>()).await?;
-            let read: BTreeMap<Hook, Activations> = recorded.keys().copied().zip(read).collect();
-            recorded.into_values().for_each(|tensor| backend.recycle(tensor));
+            let read = record(backend, model, &piece.batch, masks, &hooks).await?;
             for (values, node) in values.iter_mut().zip(nodes.iter()) {
                 let node = task.space.node(node);
                 let tensor = &read[&node.hook];

@@ -1,9 +1,9 @@
 //! Means of every channel at every hook over a corpus: the values at which ablated nodes are held (Gao et al. 2025, 2.2).
 
 use super::plan::Means;
-use super::record::Record;
+use super::record::record;
 use crate::backend::{Backend, Batch};
-use crate::model::{Config, Hook, LogitsAt, Model, forward};
+use crate::model::{Config, Hook, Model};
 use crate::tensor::{Activations, PANEL};
 use crate::{Result, bail};
 use std::collections::BTreeMap;
@@ -37,12 +37,7 @@ impl MeanAccumulator {
         }
         let batch = Batch::new(sequences);
         let hooks = self.totals.keys().copied().collect();
-        let mut record = Record::new((), &model.config, &hooks);
-        let logits = forward(backend, model, &batch, LogitsAt::Last, &mut record)?;
-        backend.recycle(logits);
-        for (hook, tensor) in record.into_values() {
-            let values = backend.read(&tensor).await?;
-            backend.recycle(tensor);
+        for (hook, values) in record(backend, model, &batch, (), &hooks).await? {
             let totals = self.totals.get_mut(&hook).expect("sums are made for every hook");
             for span in batch.spans() {
                 add_tokens(&values, span.start, span.len, totals);

@@ -15,5 +15,5 @@ pub use means::MeanAccumulator;
 pub use pair_flip::{FlipHooks, FlipPlan};
 pub use plan::{Applied, Means, Plan, Source, align};
 pub use predict::{Prediction, TOP, predict};
-pub use record::Record;
+pub use record::record;
 pub use run::{Request, RunTensors, Values, run};

@@ -2,11 +2,10 @@
 
 use super::masks::DeviceMasks;
 use super::plan::align;
-use super::record::copy;
 use crate::Result;
 use crate::backend::{Backend, Span};
 use crate::circuit::definition::{NodeSet, NodeSpace};
-use crate::model::{Hook, Hooks};
+use crate::model::{Hook, Hooks, copy};
 use std::collections::BTreeMap;
 
 /// What is copied where, at each hook.

@@ -2,10 +2,9 @@
 
 use super::edits::{Edits, Mode};
 use super::masks::DeviceMasks;
-use super::record::copy;
 use crate::backend::{Backend, ChannelAffine};
 use crate::circuit::definition::{Circuit, NodeSpace};
-use crate::model::{Config, Hook, Hooks, Node};
+use crate::model::{Config, Hook, Hooks, Node, copy};
 use crate::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 

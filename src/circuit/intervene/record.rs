@@ -1,28 +1,39 @@
 //! Keeping the values that a pass computes at some hooks.
 
 use crate::Result;
-use crate::backend::Backend;
-use crate::model::{Config, Hook, Hooks};
+use crate::backend::{Backend, Batch};
+use crate::model::{Config, Hook, Hooks, LogitsAt, Model, copy, forward};
+use crate::tensor::Activations;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Runs the model over `batch` with the hooks `inner`, and reads the values at the hooks of `wanted`, as they are after what `inner`
+/// does there. Columns are padded to whole panels of tokens.
+///
+/// # Errors
+/// What `inner` returns; a device that fails.
+pub async fn record<B: Backend>(
+    backend: &mut B,
+    model: &Model<B>,
+    batch: &Batch,
+    inner: impl Hooks<B>,
+    wanted: &BTreeSet<Hook>,
+) -> Result<BTreeMap<Hook, Activations>> {
+    let mut record = Record { inner, config: &model.config, wanted, values: BTreeMap::new() };
+    let logits = forward(backend, model, batch, LogitsAt::Last, &mut record)?;
+    backend.recycle(logits);
+    let values = record.values;
+    let read = backend.read_all(&values.values().collect::<Vec<_>>()).await?;
+    let hooks: Vec<Hook> = values.keys().copied().collect();
+    values.into_values().for_each(|tensor| backend.recycle(tensor));
+    Ok(hooks.into_iter().zip(read).collect())
+}
+
 /// Copies of the values at the wanted hooks, as they are after what `inner` does there.
-pub struct Record<'a, B: Backend, H> {
+struct Record<'a, B: Backend, H> {
     inner: H,
     config: &'a Config,
     wanted: &'a BTreeSet<Hook>,
     values: BTreeMap<Hook, B::Tensor>,
-}
-
-impl<'a, B: Backend, H: Hooks<B>> Record<'a, B, H> {
-    /// `config` is that of the model that runs.
-    pub fn new(inner: H, config: &'a Config, wanted: &'a BTreeSet<Hook>) -> Record<'a, B, H> {
-        Record { inner, config, wanted, values: BTreeMap::new() }
-    }
-
-    /// What was kept; tensors are padded to whole panels of tokens.
-    pub fn into_values(self) -> BTreeMap<Hook, B::Tensor> {
-        self.values
-    }
 }
 
 impl<B: Backend, H: Hooks<B>> Hooks<B> for Record<'_, B, H> {
@@ -33,12 +44,4 @@ impl<B: Backend, H: Hooks<B>> Hooks<B> for Record<'_, B, H> {
         }
         Ok(())
     }
-}
-
-/// A new tensor with the values of `x`; `channels` is the number of its channels.
-pub fn copy<B: Backend>(backend: &mut B, x: &B::Tensor, channels: usize) -> B::Tensor {
-    let tokens = backend.tokens(x);
-    let mut y = backend.tensor(channels, tokens);
-    backend.copy(x, &mut y);
-    y
 }
