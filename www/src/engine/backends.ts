@@ -2,6 +2,7 @@
  * Selects the backend that runs the model. The CPU is always available. WebGPU is detected and benchmarked after the first screen is
  * live. When WebGPU fails, the CPU repeats the current run and the footer gives the reason.
  */
+import { messageOf } from '../domain/errors';
 import { Pending } from './pending';
 import { isTrap } from './trap';
 import type { BackendName, BackendReason, BackendState, CircuitInfo, ViewRequest, View } from './protocol';
@@ -165,7 +166,7 @@ export class Backends {
       this.failure = null;
       this.gpu = gpu;
     } catch (error) {
-      this.failure = { kind: 'failed', error: text(error) };
+      this.failure = { kind: 'failed', error: messageOf(error) };
     }
   }
 
@@ -230,7 +231,7 @@ export class Backends {
     if (!gpu || gpu !== this.gpu) return;
     this.engine.trapped ||= isTrap(error);
     this.unavailable ||= this.engine.trapped;
-    this.failure = { kind: 'failed', error: text(error) };
+    this.failure = { kind: 'failed', error: messageOf(error) };
     this.benchmarks.clear();
     this.measured = null;
     this.gpu = null;
@@ -287,8 +288,4 @@ class Device {
   close(): void {
     void this.last.then(() => this.session.close()).catch(() => {});
   }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

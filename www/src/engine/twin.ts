@@ -4,7 +4,7 @@ import startTwin, { Twin as WasmTwin } from 'sparse-circuits-twin';
 import wasmUrl from '../../../pkg/twin/sparse_circuits_twin_bg.wasm?url';
 import { twin as text } from '../text/en';
 import { download, Tally } from './download';
-import { failAfterTrap, isTrap } from './trap';
+import { explained, failAfterTrap } from './trap';
 import type { TwinEngine } from './api';
 import type { HybridView, NodeId, TwinRequest, TwinView } from './protocol';
 
@@ -38,12 +38,8 @@ const twin: TwinEngine = {
     await startTwin({ module_or_path: wasm! }).catch((error: unknown) => {
       throw new Error(text.noWasm(String(error)));
     });
-    try {
-      live = failAfterTrap(new Twin(sparse!, dense!, bridge!));
-    } catch (error) {
-      if (isTrap(error)) throw error;
-      throw new Error(text.unusable(files.dense, files.bridge, error instanceof Error ? error.message : String(error)));
-    }
+    const opened = explained(() => new Twin(sparse!, dense!, bridge!), (cause) => text.unusable(files.dense, files.bridge, cause));
+    live = failAfterTrap(opened);
     return live.channels();
   },
 

@@ -10,7 +10,7 @@ import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './ba
 import { download, Tally } from './download';
 import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
-import { failAfterTrap, isTrap } from './trap';
+import { explained, failAfterTrap } from './trap';
 import type { Engine } from './api';
 import type { ModelInfo, Opened, OpenModel, Prompt, RunRequest, RunResult, TaskInfo } from './protocol';
 
@@ -135,14 +135,9 @@ function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
   return task;
 }
 
-/** Adds the file's name to Rust's error. A trap passes unchanged, so that the page restarts the worker. */
+/** Adds the file's name to Rust's error. */
 function opened<T>(file: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (isTrap(error)) throw error;
-    throw new Error(files.unusable(file, error instanceof Error ? error.message : String(error)));
-  }
+  return explained(make, (cause) => files.unusable(file, cause));
 }
 
 async function tokenizer(file: string, json: Uint8Array): Promise<Encoder> {

@@ -3,7 +3,7 @@
  * The address bar, undo and the engine all speak this value; nothing else on the page decides what is computed.
  */
 import { clampChange, noEdits, type Change } from '../domain/edits';
-import type { Edits, Mode, NodeId } from '../engine/protocol';
+import type { Edits, Mode, NodeId, RunRequest } from '../engine/protocol';
 
 /** What a person can change about the dense twin while it is open. */
 export interface TwinDoc {
@@ -13,18 +13,9 @@ export interface TwinDoc {
   channel: NodeId | null;
 }
 
-export interface Doc {
-  task: string;
-  /** Prompt A as typed. */
-  a: string;
-  /** Prompt B as the user wrote it; null: by the task's rule. */
-  b: string | null;
-  edits: Edits;
-  /** The node whose panel is open. */
-  node: NodeId | null;
-  /** The token at which values are read; null: the one at which each part of the circuit matters. */
-  token: number | null;
-  /** Null: the twin is shut. */
+/** What the engine is asked for, and the twin. `node` is the one whose panel is open. */
+export interface Doc extends RunRequest {
+  /** Null: the twin is closed. */
   twin: TwinDoc | null;
 }
 

@@ -1,4 +1,5 @@
 /** Which model is open: reads the manifest, opens the model that the link asks for, keeps the circuits that are loaded. */
+import { messageOf } from '../domain/errors';
 import type { Notice } from '../domain/notices';
 import type { Engine } from '../engine/api';
 import { defaultModel, readManifest, readPlaceholder, type Manifest, type ManifestModel, type ManifestTask } from '../engine/manifest';
@@ -120,7 +121,7 @@ export class Session {
       return await this.openModel(manifest, model, link, asked === null);
     } catch (error) {
       if (model === defaultModel(manifest)) throw error;
-      const notices: Notice[] = [{ kind: 'twin-lost', error: error instanceof Error ? error.message : String(error) }];
+      const notices: Notice[] = [{ kind: 'twin-lost', error: messageOf(error) }];
       this.store.set({ doc: opening('', '', null), progress: null, backend: null });
       return this.openModel(manifest, defaultModel(manifest), { ...forOtherModel(link), twin: null, notices }, false);
     }

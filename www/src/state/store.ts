@@ -1,4 +1,5 @@
 /** The state of the page: what is on the screen, the steps of undo, and the subscribers that hear of each change. */
+import { messageOf } from '../domain/errors';
 import { opening, type Doc } from './document';
 import { noHistory, remember, undo, type History } from './history';
 import type { Screen } from './screen';
@@ -30,7 +31,7 @@ export class Store {
 
   /** Stops with a message for the user. */
   fail(error: unknown): void {
-    this.set({ phase: 'error', failure: error instanceof Error ? error.message : String(error), progress: null });
+    this.set({ phase: 'error', failure: messageOf(error), progress: null });
   }
 
   /** Makes the document on the screen a step of undo. Call it before the document changes; `kind` as in `history.ts`. */

@@ -3,6 +3,7 @@
  * It follows the sparse model's numbers and never goes before them. What the slider needs is asked first and alone; the curve, the
  * random directions, the other channels and the hybrid passes follow one by one, so that a newer question waits for one of them at most.
  */
+import { messageOf } from '../../domain/errors';
 import { isRead } from '../../domain/nodes';
 import type { TwinEngine } from '../../engine/api';
 import type { CircuitInfo, HybridView, NodeId, Progress, TwinView } from '../../engine/protocol';
@@ -208,7 +209,7 @@ export class TwinRunner {
 
   private fail(error: unknown): void {
     clearTimeout(this.timer);
-    this.set({ phase: 'error', failure: error instanceof Error ? error.message : String(error), progress: null });
+    this.set({ phase: 'error', failure: messageOf(error), progress: null });
   }
 }
 
