@@ -25,4 +25,4 @@ pub use number::Dtype;
 pub use ours::bridge_file::{self, BridgeFile};
 pub use ours::circuit_file::{self, CircuitFile};
 pub use ours::model_file::{self, ModelFile};
-pub use tensor_file::Precision;
+pub use tensor_file::{Precision, write_floats};

@@ -6,7 +6,7 @@ use crate::{Result, bail};
 use safetensors::SafeTensors;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 /// A model has at most some ten thousand tensors of a hundred header bytes each.
@@ -80,22 +80,27 @@ fn header(bytes: &[u8]) -> Result<&str> {
     }
 }
 
-fn dtype(name: &str, dtype: safetensors::Dtype) -> Result<Dtype> {
-    Ok(match dtype {
-        safetensors::Dtype::F64 => Dtype::F64,
-        safetensors::Dtype::F32 => Dtype::F32,
-        safetensors::Dtype::F16 => Dtype::F16,
-        safetensors::Dtype::BF16 => Dtype::BF16,
-        safetensors::Dtype::I64 => Dtype::I64,
-        safetensors::Dtype::I32 => Dtype::I32,
-        safetensors::Dtype::I16 => Dtype::I16,
-        safetensors::Dtype::I8 => Dtype::I8,
-        safetensors::Dtype::U32 => Dtype::U32,
-        safetensors::Dtype::U16 => Dtype::U16,
-        safetensors::Dtype::U8 => Dtype::U8,
-        safetensors::Dtype::BOOL => Dtype::Bool,
-        other => bail!("the tensor {name} has the number type {other}, which this program does not read"),
-    })
+/// Our number types and those of the container.
+const DTYPES: [(Dtype, safetensors::Dtype); 12] = [
+    (Dtype::F64, safetensors::Dtype::F64),
+    (Dtype::F32, safetensors::Dtype::F32),
+    (Dtype::F16, safetensors::Dtype::F16),
+    (Dtype::BF16, safetensors::Dtype::BF16),
+    (Dtype::I64, safetensors::Dtype::I64),
+    (Dtype::I32, safetensors::Dtype::I32),
+    (Dtype::I16, safetensors::Dtype::I16),
+    (Dtype::I8, safetensors::Dtype::I8),
+    (Dtype::U32, safetensors::Dtype::U32),
+    (Dtype::U16, safetensors::Dtype::U16),
+    (Dtype::U8, safetensors::Dtype::U8),
+    (Dtype::Bool, safetensors::Dtype::BOOL),
+];
+
+fn dtype(name: &str, stored: safetensors::Dtype) -> Result<Dtype> {
+    match DTYPES.iter().find(|(_, other)| *other == stored) {
+        Some((dtype, _)) => Ok(*dtype),
+        None => bail!("the tensor {name} has the number type {stored}, which this program does not read"),
+    }
 }
 
 /// The `data_offsets` of each tensor of a header. The crate adds up offsets before it compares them with the file's
@@ -158,7 +163,7 @@ struct Part {
 
 impl safetensors::View for Part {
     fn dtype(&self) -> safetensors::Dtype {
-        container_dtype(self.dtype)
+        DTYPES.iter().find(|(dtype, _)| *dtype == self.dtype).expect("every type is listed").1
     }
     fn shape(&self) -> &[usize] {
         &self.shape
@@ -190,26 +195,28 @@ impl Parts {
 
     /// The bytes of the file, with one entry of metadata.
     pub fn finish(self, entry: &str, text: String) -> Result<Vec<u8>> {
-        match safetensors::serialize(self.parts, Some([(entry.to_string(), text)].into())) {
+        self.serialize(Some([(entry.to_string(), text)].into()))
+    }
+
+    fn serialize(self, metadata: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
+        match safetensors::serialize(self.parts, metadata) {
             Ok(bytes) => Ok(bytes),
             Err(error) => bail!("the file cannot be written: {error}"),
         }
     }
 }
 
-fn container_dtype(dtype: Dtype) -> safetensors::Dtype {
-    match dtype {
-        Dtype::F64 => safetensors::Dtype::F64,
-        Dtype::F32 => safetensors::Dtype::F32,
-        Dtype::F16 => safetensors::Dtype::F16,
-        Dtype::BF16 => safetensors::Dtype::BF16,
-        Dtype::I64 => safetensors::Dtype::I64,
-        Dtype::I32 => safetensors::Dtype::I32,
-        Dtype::I16 => safetensors::Dtype::I16,
-        Dtype::I8 => safetensors::Dtype::I8,
-        Dtype::U32 => safetensors::Dtype::U32,
-        Dtype::U16 => safetensors::Dtype::U16,
-        Dtype::U8 => safetensors::Dtype::U8,
-        Dtype::Bool => safetensors::Dtype::BOOL,
+/// The bytes of a safetensors file of f32 matrices: name, `[rows, cols]` and row-major numbers of each.
+///
+/// # Errors
+/// When the `safetensors` crate refuses a tensor.
+pub fn write_floats<'a>(
+    tensors: impl IntoIterator<Item = (String, [usize; 2], &'a [f32])>,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>> {
+    let mut parts = Parts::new(Precision::Lossless);
+    for (name, shape, numbers) in tensors {
+        parts.floats(name, shape.to_vec(), numbers);
     }
+    parts.serialize(metadata)
 }

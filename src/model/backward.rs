@@ -333,7 +333,7 @@ fn linear_backward<B: Backend>(
 }
 
 /// Adds the gradients of a linear map's weight and bias: `x` went in, `dy` is the gradient by what came out.
-pub(crate) fn linear_gradient<B: Backend>(
+pub fn linear_gradient<B: Backend>(
     backend: &mut B,
     x: &B::Tensor,
     dy: &B::Tensor,

@@ -323,7 +323,7 @@ fn norm<B: Backend>(backend: &mut B, config: &Config, ln: &DeviceNorm<B>, x: &B:
 }
 
 /// A new tensor with the values of `x`; `channels` is the number of its channels.
-pub(crate) fn copy<B: Backend>(backend: &mut B, x: &B::Tensor, channels: usize) -> B::Tensor {
+pub fn copy<B: Backend>(backend: &mut B, x: &B::Tensor, channels: usize) -> B::Tensor {
     let tokens = backend.tokens(x);
     let mut y = backend.tensor(channels, tokens);
     backend.copy(x, &mut y);

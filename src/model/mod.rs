@@ -10,11 +10,9 @@ mod params;
 mod weights;
 
 pub use attention::attention_weights;
-pub(crate) use backward::linear_gradient;
-pub use backward::{backward, backward_from};
+pub use backward::{backward, backward_from, linear_gradient};
 pub use config::{Config, ResidualActivation, TopKSite};
-pub(crate) use forward::copy;
-pub use forward::{Hooks, LogitsAt, Trace, forward, forward_from, forward_with_trace};
+pub use forward::{Hooks, LogitsAt, Trace, copy, forward, forward_from, forward_with_trace};
 pub use generate::{Generator, Sampler};
 pub use hook::{Hook, Node, Site};
 pub use params::{Block, Linear, Nonzeros, Norm, ParamInfo, Params, Presence, Role, Tensor};

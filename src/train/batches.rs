@@ -20,7 +20,7 @@ pub struct Windows {
 pub fn read_tokens(path: &Path, vocab_size: usize) -> Result<Vec<u16>> {
     let bytes = files::read(path)?;
     if bytes.len() % 2 != 0 {
-        bail!("{} is not a token file: its length is odd", path.display());
+        bail!("{} is not a file of 16-bit token ids: it has {} bytes", path.display(), bytes.len());
     }
     let tokens: Vec<u16> = bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
     if let Some(token) = tokens.iter().find(|&&t| t as usize >= vocab_size) {

@@ -4,20 +4,16 @@ use super::config::TrainConfig;
 use super::parameters::{Parameter, Parameters};
 use crate::bridge::Bridge;
 use crate::files::{in_file, read, write};
-use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
+use crate::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file, write_floats};
 use crate::model::Config;
 use crate::{Error, Result, bail};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::HashMap;
 use std::path::Path;
 
 const MODEL: &str = "model.safetensors";
 const BRIDGE: &str = "bridge.safetensors";
 const STATE: &str = "state.safetensors";
-
-fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|v| v.to_le_bytes()).collect()
-}
 
 /// A model that a run's config names: the one to go on from, or the dense one of a bridge.
 ///
@@ -77,24 +73,16 @@ pub fn save(out: &Path, snapshot: Snapshot<'_>) -> Result<()> {
         list.extend(bridge_parameters);
     }
 
-    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-    for p in list {
-        let shape = vec![p.value.rows, p.value.cols];
-        tensors.push((p.name.clone(), shape.clone(), bytes(&p.value.data)));
-        tensors.push((format!("{}.first", p.name), shape.clone(), bytes(&p.first)));
-        tensors.push((format!("{}.second", p.name), shape, bytes(&p.second)));
-    }
-    let views = tensors.iter().map(|(name, shape, data)| {
-        (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data).expect("four bytes a number"))
+    let tensors = list.into_iter().flat_map(|p| {
+        [("", &p.value.data), (".first", &p.first), (".second", &p.second)]
+            .map(|(suffix, numbers)| (format!("{}{suffix}", p.name), [p.value.rows, p.value.cols], numbers.as_slice()))
     });
     let metadata = HashMap::from([
         ("step".to_string(), steps_done.to_string()),
         ("config".to_string(), config.to_json()),
         ("held_out".to_string(), held_out.to_string()),
     ]);
-    let data = safetensors::serialize(views, Some(metadata))
-        .map_err(|error| Error::invalid(format!("the checkpoint cannot be written: {error}")))?;
-    write(&out.join(STATE), &data)
+    write(&out.join(STATE), &write_floats(tensors, Some(metadata))?)
 }
 
 /// Fills `parameters` from the checkpoint in `out` and returns the number of steps done.

@@ -5,8 +5,8 @@ use crate::circuit::Circuit;
 use crate::circuit::explain::{Subject, View, ViewRequest, circuit_info, view};
 use crate::format::{ModelFile, circuit_file, model_file};
 use crate::model::Model;
-use crate::web::js::to_js;
-use crate::{Error, Result, bail};
+use crate::web::js::{from_js, to_js};
+use crate::{Result, bail};
 use js_sys::{Float32Array, Object, Reflect};
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -49,8 +49,7 @@ impl<B: Backend> Engine<B> {
 
     /// A `ViewRequest` to its `View`. The caller measures `ms`.
     pub async fn run(&mut self, request: JsValue) -> Result<JsValue> {
-        let request: ViewRequest = serde_wasm_bindgen::from_value(request)
-            .map_err(|error| Error::invalid(format!("this is not a run that the engine understands: {error}")))?;
+        let request: ViewRequest = from_js("run", request)?;
         let Some(circuit) = self.circuits.get(&request.task) else {
             bail!("no circuit for the task {:?} has been loaded", request.task);
         };

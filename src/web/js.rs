@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
 /// Plain objects and arrays; absent values are `null`.
@@ -9,4 +10,10 @@ pub fn to_js(value: &impl Serialize) -> Result<JsValue> {
     value
         .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
         .map_err(|error| Error::invalid(format!("a result could not be handed to the page: {error}")))
+}
+
+/// A request of the page. `what` names its kind in the error: "run", "steering".
+pub fn from_js<T: DeserializeOwned>(what: &str, request: JsValue) -> Result<T> {
+    serde_wasm_bindgen::from_value(request)
+        .map_err(|error| Error::invalid(format!("this is not a {what} that the engine understands: {error}")))
 }

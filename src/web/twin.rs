@@ -1,6 +1,7 @@
 //! The wasm package of the dense twin.
 
-use super::js::to_js;
+use super::js::{from_js, to_js};
+use crate::Result;
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
 use crate::bridge::view::{TwinRequest, hybrid_view, twin_view};
@@ -8,7 +9,6 @@ use crate::bridge::{DeviceBridge, ModelPair};
 use crate::format::{BridgeFile, bridge_file, model_file};
 use crate::model::Model;
 use crate::web::js_error;
-use crate::{Error, Result};
 use wasm_bindgen::prelude::*;
 
 /// A sparse model and a dense one, with the bridge between them. Arguments and results are the types of the page's `protocol.gen.ts`.
@@ -61,8 +61,7 @@ impl Twin {
     }
 
     fn steered(&mut self, request: JsValue) -> Result<JsValue> {
-        let request: TwinRequest = serde_wasm_bindgen::from_value(request)
-            .map_err(|error| Error::invalid(format!("this is no steering that the engine understands: {error}")))?;
+        let request: TwinRequest = from_js("steering", request)?;
         let Twin { backend, sparse, dense, file, .. } = self;
         let models = ModelPair { sparse, dense, bridge: &file.bridge };
         to_js(&now_or_never(twin_view(backend, models, &request))?)

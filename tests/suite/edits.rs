@@ -77,16 +77,9 @@ impl Case {
         let mut cpu = Cpu::new();
         let model = self.weights.upload(&mut cpu);
         let hooks: BTreeSet<Hook> = Hook::all(self.config().n_layer).into_iter().collect();
-        let request = Request {
-            tokens: &self.a,
-            source: b,
-            edits,
-            circuit: Some(&self.circuit),
-            means: &self.means,
-            logits_at: LogitsAt::Every,
-            hooks: &hooks,
-            computed: &BTreeSet::new(),
-        };
+        let plain = Request::new(&self.a, edits, &self.means);
+        let circuit = Some(&self.circuit);
+        let request = Request { source: b, circuit, logits_at: LogitsAt::Every, hooks: &hooks, ..plain };
         let outcome = run(&mut cpu, &model, &request)?;
         now_or_never(outcome.read(&mut cpu))
     }
@@ -293,16 +286,7 @@ fn modes_and_flips_need_a_circuit() {
         Edits { mode: Mode::Removed, ..Edits::default() },
         Edits { flip: true, ..Edits::default() },
     ] {
-        let request = Request {
-            tokens: &case.a,
-            source: Some(&case.b),
-            edits: &edits,
-            circuit: None,
-            means: &case.means,
-            logits_at: LogitsAt::Last,
-            hooks: &BTreeSet::new(),
-            computed: &BTreeSet::new(),
-        };
+        let request = Request { source: Some(&case.b), ..Request::new(&case.a, &edits, &case.means) };
         let message = run(&mut cpu, &model, &request).err().unwrap().to_string();
         assert!(message.contains("circuit"), "{message}");
     }
@@ -317,16 +301,8 @@ fn predictions_are_those_of_the_logits() {
             let mut cpu = Cpu::new();
             let model = case.weights.upload(&mut cpu);
             for logits_at in [LogitsAt::Last, LogitsAt::Every] {
-                let request = Request {
-                    tokens: &case.a,
-                    source: None,
-                    edits: &edits,
-                    circuit: Some(&case.circuit),
-                    means: &case.means,
-                    logits_at,
-                    hooks: &BTreeSet::new(),
-                    computed: &BTreeSet::new(),
-                };
+                let plain = Request::new(&case.a, &edits, &case.means);
+                let request = Request { circuit: Some(&case.circuit), logits_at, ..plain };
                 let (prediction, _) = now_or_never(predict(&mut cpu, &model, &request, [3, 5])).unwrap();
 
                 let d = logits[3] - logits[5];
@@ -361,16 +337,7 @@ fn edits_beyond_all_numbers_are_refused() {
     // Their sum in the stream is infinite.
     let set = ["1.attn.resid_delta.1", "1.mlp.resid_delta.1"].map(|node| (node.parse().unwrap(), f32::MAX));
     let edits = Edits { set: set.into(), ..Edits::default() };
-    let request = Request {
-        tokens: &case.a,
-        source: None,
-        edits: &edits,
-        circuit: None,
-        means: &case.means,
-        logits_at: LogitsAt::Last,
-        hooks: &BTreeSet::new(),
-        computed: &BTreeSet::new(),
-    };
+    let request = Request::new(&case.a, &edits, &case.means);
     let message = now_or_never(predict(&mut cpu, &model, &request, [3, 5])).map(|_| ()).unwrap_err().to_string();
     assert!(message.contains("non-finite"), "{message}");
 }

@@ -253,16 +253,9 @@ fn the_searchs_runs_agree_with_the_engines() {
             for (i, pair) in some.iter().enumerate() {
                 for (side, got) in [(0, [plain[2 * i], flipped[2 * i]]), (1, [plain[2 * i + 1], flipped[2 * i + 1]])] {
                     for (flip, got) in [false, true].into_iter().zip(got) {
-                        let request = Request {
-                            tokens: &pair[side],
-                            source: Some(&pair[1 - side]),
-                            edits: &Edits { mode, flip, ..Edits::default() },
-                            circuit: Some(&circuit),
-                            means: &toy.means,
-                            logits_at: LogitsAt::Last,
-                            hooks: &BTreeSet::new(),
-                            computed: &BTreeSet::new(),
-                        };
+                        let edits = Edits { mode, flip, ..Edits::default() };
+                        let plain = Request::new(&pair[side], &edits, &toy.means);
+                        let request = Request { source: Some(&pair[1 - side]), circuit: Some(&circuit), ..plain };
                         let outcome = run(&mut cpu, &model, &request).unwrap();
                         let logits = block_on(outcome.read(&mut cpu)).unwrap().logits;
                         let [first, second] = toy.candidates.map(|id| logits.get(0, id as usize));

@@ -26,6 +26,23 @@ pub struct Request<'a> {
     pub computed: &'a BTreeSet<Hook>,
 }
 
+impl<'a> Request<'a> {
+    /// A run of prompt A alone, for the logits of its last token.
+    pub fn new(tokens: &'a [u32], edits: &'a Edits, means: &'a Means) -> Request<'a> {
+        static NONE: BTreeSet<Hook> = BTreeSet::new();
+        Request {
+            tokens,
+            source: None,
+            edits,
+            circuit: None,
+            means,
+            logits_at: LogitsAt::Last,
+            hooks: &NONE,
+            computed: &NONE,
+        }
+    }
+}
+
 /// What a run computed, on the device. Tensors are padded to whole panels of tokens.
 pub struct RunTensors<B: Backend> {
     pub logits: B::Tensor,

@@ -9,6 +9,7 @@ use crate::files::{io_error, read};
 use crate::format::{Precision, model_file};
 use crate::model::{Config, Model};
 use crate::tokenizer::Tokenizer;
+use crate::train::batches::read_tokens;
 use crate::{Result, bail};
 use rayon::prelude::*;
 use serde_json::json;
@@ -43,7 +44,11 @@ pub fn run(args: Args) -> Result<()> {
     let config = &file.weights.config;
     let documents = match binaries(&args.corpus)? {
         paths if paths.is_empty() => texts(&args.corpus, &args.tokenizer.load(&args.model)?)?,
-        paths => paths.iter().map(|path| tokens(path)).collect::<Result<_>>()?,
+        paths => {
+            let tokens =
+                |path: &PathBuf| Ok(read_tokens(path, config.vocab_size)?.into_iter().map(u32::from).collect());
+            paths.iter().map(tokens).collect::<Result<_>>()?
+        }
     };
     let windows: Vec<&[u32]> = documents.iter().flat_map(|tokens| tokens.chunks(config.block_size)).collect();
     if windows.is_empty() {
@@ -95,14 +100,6 @@ fn binaries(path: &Path) -> Result<Vec<PathBuf>> {
     let mut paths: Vec<PathBuf> = entries(path)?.into_iter().filter(is_binary).collect();
     paths.sort();
     Ok(paths)
-}
-
-fn tokens(path: &Path) -> Result<Vec<u32>> {
-    let bytes = read(path)?;
-    if bytes.len() % 2 != 0 {
-        bail!("{} is not a file of 16-bit token ids: it has {} bytes", path.display(), bytes.len());
-    }
-    Ok(bytes.chunks_exact(2).map(|pair| u32::from(u16::from_le_bytes([pair[0], pair[1]]))).collect())
 }
 
 /// The .py and .txt files of a folder and the folders in it, or the one file named, each followed by the end-of-text token.

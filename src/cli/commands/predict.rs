@@ -8,10 +8,8 @@ use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::{print, print_json};
 use crate::cli::shared::prompt::encode;
 use crate::cli::shared::task_prompts::find_task;
-use crate::model::LogitsAt;
 use crate::{Error, Result, bail};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Print the probabilities of a task's two candidates after a prompt, and the five most likely tokens.
@@ -71,16 +69,8 @@ pub fn run(args: Args) -> Result<()> {
 
     let mut cpu = Cpu::new();
     let model = file.weights.upload(&mut cpu);
-    let request = Request {
-        tokens: &tokens,
-        source: source.as_deref(),
-        edits: &edits,
-        circuit: circuit.as_ref(),
-        means: &file.means,
-        logits_at: LogitsAt::Last,
-        hooks: &BTreeSet::new(),
-        computed: &BTreeSet::new(),
-    };
+    let plain = Request::new(&tokens, &edits, &file.means);
+    let request = Request { source: source.as_deref(), circuit: circuit.as_ref(), ..plain };
     let (prediction, _) = now_or_never(predict(&mut cpu, &model, &request, candidates))?;
     let top: Vec<(String, f64)> = prediction.top.iter().map(|&(id, p)| (tokenizer.token_text(id), p)).collect();
     if args.json {

@@ -7,10 +7,9 @@ use crate::cli::shared::edits::EditArgs;
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::write_out;
 use crate::cli::shared::prompt::{encode, fit};
+use crate::format::write_floats;
 use crate::model::{Hook, LogitsAt};
-use crate::tensor::Activations;
 use crate::{Result, bail};
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -70,54 +69,21 @@ pub fn run(args: Args) -> Result<()> {
 
     let mut cpu = Cpu::new();
     let model = file.weights.upload(&mut cpu);
-    let request = Request {
-        tokens: &tokens,
-        source: source.as_deref(),
-        edits: &edits,
-        circuit: circuit.as_ref(),
-        means: &file.means,
-        logits_at: LogitsAt::Every,
-        hooks: &hooks,
-        computed: &BTreeSet::new(),
-    };
+    let plain = Request::new(&tokens, &edits, &file.means);
+    let (source, circuit) = (source.as_deref(), circuit.as_ref());
+    let request = Request { source, circuit, logits_at: LogitsAt::Every, hooks: &hooks, ..plain };
     let outcome = run_model(&mut cpu, &model, &request)?;
     let values = now_or_never(outcome.read(&mut cpu))?;
 
-    let mut tensors = vec![("logits".to_string(), Table::new(&values.logits, tokens.len()))];
-    tensors.extend(values.values.iter().map(|(hook, values)| (hook.to_string(), Table::new(values, tokens.len()))));
-    let shapes: Vec<String> = tensors.iter().map(|(name, table)| format!("{name} {:?}", table.shape)).collect();
-    let bytes = match safetensors::serialize(tensors, None) {
-        Ok(bytes) => bytes,
-        Err(error) => bail!("the result cannot be written: {error}"),
-    };
+    let named = values.values.iter().map(|(hook, values)| (hook.to_string(), values));
+    let tables: Vec<(String, [usize; 2], Vec<f32>)> = std::iter::once(("logits".to_string(), &values.logits))
+        .chain(named)
+        .map(|(name, values)| {
+            let shape = [tokens.len(), values.channels()];
+            (name, shape, values.to_rows()[..shape[0] * shape[1]].to_vec())
+        })
+        .collect();
+    let shapes: Vec<String> = tables.iter().map(|(name, shape, _)| format!("{name} {shape:?}")).collect();
+    let bytes = write_floats(tables.iter().map(|(name, shape, rows)| (name.clone(), *shape, rows.as_slice())), None)?;
     write_out(&args.out, &bytes, &format!("{}: {}", args.out.display(), shapes.join(", ")))
-}
-
-/// `[tokens, channels]`, f32, little-endian.
-struct Table {
-    shape: [usize; 2],
-    bytes: Vec<u8>,
-}
-
-impl Table {
-    fn new(values: &Activations, tokens: usize) -> Table {
-        let channels = values.channels();
-        let bytes = values.to_rows()[..tokens * channels].iter().flat_map(|value| value.to_le_bytes()).collect();
-        Table { shape: [tokens, channels], bytes }
-    }
-}
-
-impl safetensors::View for Table {
-    fn dtype(&self) -> safetensors::Dtype {
-        safetensors::Dtype::F32
-    }
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
-    }
-    fn data_len(&self) -> usize {
-        self.bytes.len()
-    }
 }

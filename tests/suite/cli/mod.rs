@@ -130,17 +130,8 @@ impl Folder {
         edits: &'a Edits,
         hooks: &'a BTreeSet<Hook>,
     ) -> Request<'a> {
-        static NONE: BTreeSet<Hook> = BTreeSet::new();
-        Request {
-            tokens: a,
-            source: b,
-            edits,
-            circuit: Some(&self.circuit),
-            means: &self.model.means,
-            logits_at: LogitsAt::Every,
-            hooks,
-            computed: &NONE,
-        }
+        let plain = Request::new(a, edits, &self.model.means);
+        Request { source: b, circuit: Some(&self.circuit), logits_at: LogitsAt::Every, hooks, ..plain }
     }
 
     fn tensors(&self, name: &str) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
