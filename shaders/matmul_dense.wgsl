@@ -3,10 +3,6 @@
 //
 // A workgroup makes 64 rows of one panel, four rows a thread, from tiles of 16 columns in workgroup memory.
 
-override ROWS: u32;
-override COLS: u32;
-/// What the sum starts from: 0 = zero, 1 = bias, 2 = y.
-override START: u32;
 override TRANSPOSED: u32;
 
 @group(0) @binding(0) var<storage, read> w: array<f32>;
@@ -61,14 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
     for (var i = 0u; i < 4u; i++) {
         let row = first_row + thread.y * 4u + i;
         if row < ROWS {
-            let at = (group.y * ROWS + row) * PANEL + thread.x;
-            var out = sums[i];
-            if START == 1u {
-                out += bias[row];
-            } else if START == 2u {
-                out += y[at];
-            }
-            y[at] = out;
+            finish(row, group.y, thread.x, sums[i]);
         }
     }
 }

@@ -4,11 +4,6 @@
 // A lane is a token, so every load of x is 16 neighbouring numbers. The host has sorted the rows by falling number of nonzeros:
 // the 16 rows of a workgroup are of about one length. A long row has a workgroup of its own, whose slices share its nonzeros.
 
-override ROWS: u32;
-override COLS: u32;
-/// What the sum starts from: 0 = zero, 1 = bias, 2 = y.
-override START: u32;
-
 @group(0) @binding(0) var<storage, read> indptr: array<u32>;
 @group(0) @binding(1) var<storage, read> order: array<u32>; // the number of long rows, then the rows, longest first
 @group(0) @binding(2) var<storage, read> entries: array<vec2u>; // (column, bits of the value)
@@ -25,17 +20,6 @@ fn part(row: u32, first: u32, step: u32, base: u32) -> f32 {
         sum += bitcast<f32>(entry.y) * x[base + entry.x * PANEL];
     }
     return sum;
-}
-
-fn finish(row: u32, panel: u32, lane: u32, sum: f32) {
-    let at = (panel * ROWS + row) * PANEL + lane;
-    var out = sum;
-    if START == 1u {
-        out += bias[row];
-    } else if START == 2u {
-        out += y[at];
-    }
-    y[at] = out;
 }
 
 @compute @workgroup_size(16, 16)

@@ -8,9 +8,9 @@ use crate::backend::{Elementwise, Indexing};
 
 shaders! {
     GATHER = "gather",
-    GATHER_GRADIENT = "gather_gradient",
+    GATHER_GRADIENT = "gather_gradient" after "scatter",
     SELECT = "select",
-    SELECT_BACKWARD_ACC = "select_backward_acc",
+    SELECT_BACKWARD_ACC = "select_backward_acc" after "scatter",
     CONCAT = "concat",
     SPLIT = "split",
 }

@@ -8,8 +8,8 @@ use crate::backend::Matmul;
 use crate::tensor::PANEL;
 
 shaders! {
-    MATMUL_SPARSE = "matmul_sparse",
-    MATMUL_DENSE = "matmul_dense",
+    MATMUL_SPARSE = "matmul_sparse" after "matmul_finish",
+    MATMUL_DENSE = "matmul_dense" after "matmul_finish",
     WEIGHT_GRADIENT = "weight_gradient",
     BIAS_GRADIENT = "bias_gradient",
 }

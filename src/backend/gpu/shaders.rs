@@ -114,7 +114,9 @@ mod tests {
         let files: BTreeSet<String> =
             std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
         let mut declared: Vec<String> = all().map(|shader| format!("{}.wgsl", shader.name)).collect();
-        declared.extend(["panel.wgsl", "gelu.wgsl", "norm_statistics.wgsl"].map(String::from));
+        declared.extend(
+            ["panel.wgsl", "gelu.wgsl", "norm_statistics.wgsl", "matmul_finish.wgsl", "scatter.wgsl"].map(String::from),
+        );
         declared.sort();
         assert_eq!(files.into_iter().collect::<Vec<_>>(), declared);
         assert!(BROKEN.source().contains(&format!("const PANEL = {PANEL}u;")));
