@@ -89,7 +89,7 @@ impl Bridge {
                 bail!("site {boundary} of the bridge is not between {d} dense and {s} sparse channels");
             }
         }
-        match self.channels.values().find(|node| node.index >= node.hook.width(sparse) || !node.hook.exists(sparse)) {
+        match self.channels.values().find(|node| node.check(sparse).is_err()) {
             Some(node) => bail!("the bridge names the channel {node}, which the sparse model does not have"),
             None => Ok(()),
         }

@@ -88,9 +88,7 @@ pub async fn steering_vectors<B: Backend>(
     }
     for node in nodes {
         boundary(*node)?;
-        if !node.hook.exists(&sparse.config) || node.index >= node.hook.width(&sparse.config) {
-            bail!("the sparse model has no node {node}");
-        }
+        node.check(&sparse.config)?;
     }
     let in_a = reads(backend, sparse, a, nodes).await?;
     let in_b = reads(backend, sparse, b, nodes).await?;
@@ -127,9 +125,7 @@ pub async fn steered_logits<B: Backend>(
     candidates: [u32; 2],
 ) -> Result<Vec<[f32; 2]>> {
     dense.check_tokens("the prompt", tokens)?;
-    if let Some(id) = candidates.into_iter().find(|&id| id as usize >= dense.config.vocab_size) {
-        bail!("the candidate token {id} is beyond the model's vocabulary of {}", dense.config.vocab_size);
-    }
+    dense.check_candidates(candidates)?;
     let alone = Batch::new(&[tokens]);
     let (logits, trace) = forward_with_trace(backend, dense, &alone, LogitsAt::Last, &mut ())?;
     backend.recycle(logits);

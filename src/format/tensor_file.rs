@@ -4,6 +4,7 @@ use super::Dtype;
 use super::ours::compact;
 use crate::{Result, bail};
 use safetensors::SafeTensors;
+use serde::Serialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -193,9 +194,12 @@ impl Parts {
         self.add(name, dtype, shape, bytes);
     }
 
-    /// The bytes of the file, with one entry of metadata.
-    pub fn finish(self, entry: &str, text: String) -> Result<Vec<u8>> {
-        self.serialize(Some([(entry.to_string(), text)].into()))
+    /// The bytes of the file, with one entry of metadata: `header` as JSON.
+    pub fn finish(self, entry: &str, header: &impl Serialize) -> Result<Vec<u8>> {
+        match serde_json::to_string(header) {
+            Ok(text) => self.serialize(Some([(entry.to_string(), text)].into())),
+            Err(error) => bail!("the file's header cannot be written as JSON: {error}"),
+        }
     }
 
     fn serialize(self, metadata: Option<HashMap<String, String>>) -> Result<Vec<u8>> {

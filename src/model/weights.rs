@@ -60,4 +60,17 @@ impl<M, V> Params<M, V> {
         }
         Ok(())
     }
+
+    /// Whether the model has logits for a task's candidates.
+    ///
+    /// # Errors
+    /// A token beyond the vocabulary.
+    pub fn check_candidates(&self, candidates: [u32; 2]) -> Result<()> {
+        match candidates.into_iter().find(|&id| id as usize >= self.config.vocab_size) {
+            Some(id) => {
+                bail!("the candidate token {id} is beyond the model's vocabulary of {}", self.config.vocab_size)
+            }
+            None => Ok(()),
+        }
+    }
 }

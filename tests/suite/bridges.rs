@@ -347,8 +347,8 @@ fn what_cannot_be_steered_is_said() {
         now_or_never(steering_vectors(&mut cpu, &sparse, &toy.bridge, [a, b], &nodes)).unwrap_err().to_string()
     };
     assert!(error("0.attn.q.1", &[1], &[2]).contains("0.attn.q.1 does not read"));
-    assert!(error("0.attn.act_in.99", &[1], &[2]).contains("has no node 0.attn.act_in.99"));
-    assert!(error("7.attn.act_in.0", &[1], &[2]).contains("has no node"));
+    assert!(error("0.attn.act_in.99", &[1], &[2]).contains("0.attn.act_in.99"));
+    assert!(error("7.attn.act_in.0", &[1], &[2]).contains("7.attn.act_in.0"));
     assert!(error("0.attn.act_in.1", &[], &[2]).contains("the prompt is empty"));
     assert!(error("0.attn.act_in.1", &[1], &[99]).contains("the counterfactual has the token 99"));
     let vector = SteeringVector { boundary: 0, delta: vec![f32::MAX], direction: vec![f32::MAX; 12] };

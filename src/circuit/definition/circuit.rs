@@ -84,9 +84,17 @@ impl Circuit {
         if let Some(id) = self.candidate_ids.into_iter().find(|&id| id as usize >= config.vocab_size) {
             bail!("the circuit for {} has the candidate token {id}; the model knows {}", self.task, config.vocab_size);
         }
+        self.check_calibration()
+    }
+
+    /// # Errors
+    /// A scale or a deviation that is not finite and above 0, a shift that is not finite.
+    pub fn check_calibration(&self) -> Result<()> {
         let Calibration { scale, shift, std } = self.calibration;
-        if !(scale.is_finite() && scale > 0.0 && shift.is_finite() && std.is_finite() && std > 0.0) {
-            bail!("the circuit for {} has a logit calibration that is not finite and positive", self.task);
+        for (name, number, positive) in [("scale", scale, true), ("shift", shift, false), ("deviation", std, true)] {
+            if !number.is_finite() || (positive && number <= 0.0) {
+                bail!("the circuit for {} has the calibration {name} = {number}, which is out of range", self.task);
+            }
         }
         Ok(())
     }

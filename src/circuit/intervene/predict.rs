@@ -32,9 +32,7 @@ pub async fn predict<B: Backend>(
     request: &Request<'_>,
     candidates: [u32; 2],
 ) -> Result<(Prediction, Values)> {
-    if let Some(id) = candidates.into_iter().find(|&id| id as usize >= model.config.vocab_size) {
-        bail!("the candidate token {id} is beyond the model's vocabulary of {}", model.config.vocab_size);
-    }
+    model.check_candidates(candidates)?;
     let values = run(backend, model, request)?.read(backend).await?;
     let last = match request.logits_at {
         crate::model::LogitsAt::Last => 0,

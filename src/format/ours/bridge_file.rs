@@ -92,10 +92,7 @@ pub fn write(file: &BridgeFile, precision: Precision) -> Result<Vec<u8>> {
         dense: file.models[1].clone(),
         provenance: file.provenance.clone(),
     };
-    match serde_json::to_string(&header) {
-        Ok(text) => parts.finish(ENTRY, text),
-        Err(error) => bail!("the bridge's provenance cannot be written as JSON: {error}"),
-    }
+    parts.finish(ENTRY, &header)
 }
 
 /// # Errors

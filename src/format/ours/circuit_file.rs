@@ -88,14 +88,7 @@ fn check(circuit: &Circuit) -> Result<()> {
     if task.is_empty() || task.len() > 100 || !task.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         bail!("the circuit file's task \"{}\" is not a task's name", printable(task));
     }
-    let calibration = circuit.calibration;
-    for (name, number, positive) in
-        [("scale", calibration.scale, true), ("shift", calibration.shift, false), ("deviation", calibration.std, true)]
-    {
-        if !number.is_finite() || (positive && number <= 0.0) {
-            bail!("the circuit for {task} has the calibration {name} = {number}, which is out of range");
-        }
-    }
+    circuit.check_calibration()?;
     let mut texts =
         circuit.labels.iter().flat_map(|(node, label)| label.texts().into_iter().map(move |text| (node, text)));
     if let Some((node, text)) = texts.find(|(_, text)| text.chars().count() > MAX_LABEL) {

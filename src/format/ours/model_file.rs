@@ -82,10 +82,7 @@ pub fn write(model: &ModelFile, precision: Precision) -> Result<Vec<u8>> {
         config: Cow::Borrowed(&model.weights.config),
         provenance: Cow::Borrowed(&model.provenance),
     };
-    match serde_json::to_string(&header) {
-        Ok(text) => parts.finish(ENTRY, text),
-        Err(error) => bail!("the model's provenance cannot be written as JSON: {error}"),
-    }
+    parts.finish(ENTRY, &header)
 }
 
 /// # Errors
