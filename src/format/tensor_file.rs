@@ -7,7 +7,7 @@ use safetensors::SafeTensors;
 use serde::Serialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 /// A model has at most some ten thousand tensors of a hundred header bytes each.
@@ -25,8 +25,8 @@ pub(super) struct StoredTensor<'a> {
 /// A parsed container: tensors by name, and the header's metadata.
 #[derive(Debug)]
 pub(super) struct TensorFile<'a> {
-    pub tensors: BTreeMap<String, StoredTensor<'a>>,
-    pub metadata: BTreeMap<String, String>,
+    pub tensors: HashMap<String, StoredTensor<'a>>,
+    pub metadata: HashMap<String, String>,
 }
 
 impl<'a> TensorFile<'a> {
@@ -51,7 +51,7 @@ impl<'a> TensorFile<'a> {
             Ok(file) => file,
             Err(error) => bail!("the safetensors file is not valid: {error}"),
         };
-        let mut tensors = BTreeMap::new();
+        let mut tensors = HashMap::new();
         for (name, view) in file.iter() {
             let dtype = dtype(name, view.dtype())?;
             tensors.insert(name.to_string(), StoredTensor { dtype, shape: view.shape().to_vec(), bytes: view.data() });
@@ -60,7 +60,7 @@ impl<'a> TensorFile<'a> {
             Ok((_, metadata)) => metadata.metadata().clone().unwrap_or_default(),
             Err(error) => bail!("the safetensors file is not valid: {error}"),
         };
-        Ok(TensorFile { tensors, metadata: metadata.into_iter().collect() })
+        Ok(TensorFile { tensors, metadata })
     }
 }
 
@@ -124,7 +124,7 @@ impl<'de> serde::Deserialize<'de> for Offsets {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Offsets, A::Error> {
-                let mut seen = BTreeSet::new();
+                let mut seen = HashSet::new();
                 let mut offsets = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
                     if !seen.insert(name.clone()) {

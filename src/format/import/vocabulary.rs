@@ -30,7 +30,8 @@ const MAX_TOKENS: usize = 1 << 20;
 /// # Errors
 /// A file that is not a byte-level `tokenizer.json`, or ids beyond 2^20.
 pub fn read(json: &[u8]) -> Result<Vec<String>> {
-    let file: File = match serde_json::from_slice(json) {
+    let Ok(text) = str::from_utf8(json) else { bail!("this is not a tokenizer.json: it is not text") };
+    let file: File = match serde_json::from_str(text) {
         Ok(file) => file,
         Err(error) => bail!("this is not a tokenizer.json that can be read: {error}"),
     };

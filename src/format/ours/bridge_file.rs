@@ -102,7 +102,7 @@ pub fn read(bytes: &[u8]) -> Result<BridgeFile> {
     let Some(text) = file.metadata.get(ENTRY) else {
         bail!("this safetensors file is not one of our bridge files");
     };
-    let header: Header = versioned::read("bridge", FORMAT_VERSION, text.as_bytes())?;
+    let header: Header = versioned::read("bridge", FORMAT_VERSION, text)?;
     let sites = header.rms_ratios.len();
     if sites == 0 || sites > MAX_SITES {
         bail!("the bridge file has {sites} sites; 1 to {MAX_SITES} are read");
@@ -146,7 +146,7 @@ pub fn read(bytes: &[u8]) -> Result<BridgeFile> {
         let decoder = linear("decoder.bias", decoder)?;
         read.push(BridgeSite { encoder, decoder, rms_ratio: *rms_ratio });
     }
-    if let Some(name) = file.tensors.keys().next() {
+    if let Some(name) = file.tensors.keys().min() {
         bail!("the bridge file holds the tensor {name}, which belongs to no site");
     }
     if shape.is_some_and(|(sparse, _)| header.kept > sparse) {

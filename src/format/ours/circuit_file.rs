@@ -59,7 +59,8 @@ pub fn read(bytes: &[u8]) -> Result<CircuitFile> {
     if bytes.len() > MAX_BYTES {
         bail!("the circuit file has {} bytes; at most {MAX_BYTES} are read", bytes.len());
     }
-    let Stored { model, circuit, provenance, .. } = versioned::read("circuit", FORMAT_VERSION, bytes)?;
+    let Ok(text) = str::from_utf8(bytes) else { bail!("this is not a circuit file: it is not text") };
+    let Stored { model, circuit, provenance, .. } = versioned::read("circuit", FORMAT_VERSION, text)?;
     check(&circuit)?;
     Ok(CircuitFile { model, circuit, provenance })
 }

@@ -31,7 +31,7 @@ use crate::tensor::{Matrix, SparseMatrix, WeightMatrix};
 use crate::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 const FORMAT_VERSION: u64 = 1;
 /// The metadata entry.
@@ -94,21 +94,20 @@ pub fn read(bytes: &[u8]) -> Result<ModelFile> {
             "this safetensors file is not one of our model files; a published checkpoint is read with `sparse-circuits import`"
         );
     };
-    let header: Header<'static> = versioned::read("model", FORMAT_VERSION, text.as_bytes())?;
+    let header: Header<'static> = versioned::read("model", FORMAT_VERSION, text)?;
     let config = header.config.into_owned();
     config.check()?;
 
     let mut means = BTreeMap::new();
-    let names: Vec<String> = file.tensors.keys().filter(|name| name.starts_with("mean.")).cloned().collect();
-    for name in names {
-        let hook: Hook = name["mean.".len()..].parse()?;
-        let stored = file.tensors.remove(&name).expect("the name is from the file");
+    for hook in Hook::all(config.n_layer) {
+        let name = format!("mean.{hook}");
+        let Some(stored) = file.tensors.remove(&name) else { continue };
         check_mean(&config, hook, stored.shape.iter().product())?;
         means.insert(hook, finite_f32s(&name, stored.dtype, stored.bytes)?);
     }
     let mut source = Stored { tensors: file.tensors };
     let weights = schema::assemble(&config, true, &mut source)?;
-    if let Some(name) = source.tensors.keys().next() {
+    if let Some(name) = source.tensors.keys().min() {
         bail!("the model file holds the tensor {name}, which its config does not describe");
     }
     Ok(ModelFile { weights, means, provenance: header.provenance.into_owned() })
@@ -224,7 +223,7 @@ fn keep_nonzero(matrix: &SparseMatrix, values: &[f32]) -> Result<SparseMatrix> {
 
 /// The tensors of a file that is being read. What remains at the end is unknown to the config.
 struct Stored<'a> {
-    tensors: BTreeMap<String, StoredTensor<'a>>,
+    tensors: HashMap<String, StoredTensor<'a>>,
 }
 
 impl Stored<'_> {

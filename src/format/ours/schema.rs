@@ -5,7 +5,6 @@ use crate::model::{Config, ParamInfo, Params, Presence, Role, Tensor, Weights};
 use crate::tensor::{Matrix, SparseMatrix, WeightMatrix};
 use crate::{Result, bail};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// A mix of dense and sparse parts is stacked as a dense matrix above this share of nonzeros.
 const DENSE_ABOVE: f64 = 0.5;
@@ -106,13 +105,6 @@ fn stack(parts: &[&WeightMatrix]) -> WeightMatrix {
     }
 }
 
-/// The parts of `c_attn` that are not taken yet, by the published name.
-#[derive(Default)]
-struct Unstacked {
-    matrices: BTreeMap<String, WeightMatrix>,
-    vectors: BTreeMap<String, Vec<f32>>,
-}
-
 /// Builds the weights that `config` describes. With `gains_may_lack` a norm without a gain has ones (our own files);
 /// published checkpoints always hold them.
 ///
@@ -120,7 +112,8 @@ struct Unstacked {
 /// Names the tensor that is missing, and passes on what `source` finds wrong.
 pub fn assemble(config: &Config, gains_may_lack: bool, source: &mut impl TensorSource) -> Result<Weights> {
     config.check()?;
-    let mut unstacked = Unstacked::default();
+    // `c_attn` of the layer at hand: q takes it from the file, and q, k and v each take their rows
+    let (mut stacked_matrix, mut stacked_vector) = (None, None);
     Params::build(config, |info| {
         let name = published_name(info);
         let [rows, cols] = info.shape;
@@ -132,28 +125,20 @@ pub fn assemble(config: &Config, gains_may_lack: bool, source: &mut impl TensorS
             (Tensor::Matrix(()), None) => source.matrix(&name, rows, cols)?.map(Tensor::Matrix),
             (Tensor::Vector(()), None) => source.vector(&name, cols)?.map(Tensor::Vector),
             (Tensor::Matrix(()), Some(part)) => {
-                if part == 0
-                    && let Some(matrix) = source.matrix(&name, 3 * rows, cols)?
-                {
-                    unstacked.matrices.insert(name.clone(), matrix);
+                if part == 0 {
+                    stacked_matrix = source.matrix(&name, 3 * rows, cols)?;
                 }
-                let whole = unstacked.matrices.get(&name);
+                let whole = stacked_matrix.as_ref();
                 whole.map(|whole| Tensor::Matrix(whole.slice_rows(part * rows, (part + 1) * rows)))
             }
             (Tensor::Vector(()), Some(part)) => {
-                if part == 0
-                    && let Some(vector) = source.vector(&name, 3 * cols)?
-                {
-                    unstacked.vectors.insert(name.clone(), vector);
+                if part == 0 {
+                    stacked_vector = source.vector(&name, 3 * cols)?;
                 }
-                let whole = unstacked.vectors.get(&name);
+                let whole = stacked_vector.as_ref();
                 whole.map(|whole| Tensor::Vector(whole[part * cols..(part + 1) * cols].to_vec()))
             }
         };
-        if part == Some(2) {
-            unstacked.matrices.remove(&name);
-            unstacked.vectors.remove(&name);
-        }
         let required = match info.role {
             Role::Gain => !gains_may_lack,
             _ => info.presence == Presence::Required,

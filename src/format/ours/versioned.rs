@@ -9,19 +9,19 @@ use serde::de::DeserializeOwned;
 ///
 /// # Errors
 /// No version, another version, or fields that this version does not have.
-pub(super) fn read<T: DeserializeOwned>(kind: &str, version: u64, json: &[u8]) -> Result<T> {
+pub(super) fn read<T: DeserializeOwned>(kind: &str, version: u64, json: &str) -> Result<T> {
     #[derive(Deserialize)]
     struct Version {
         format_version: u64,
     }
-    match serde_json::from_slice(json) {
+    match serde_json::from_str(json) {
         Ok(Version { format_version }) if format_version == version => {}
         Ok(Version { format_version }) => bail!(
             "the {kind} file has format version {format_version}; this program reads version {version}; use a program of that format version"
         ),
         Err(error) => bail!("this is not a {kind} file, or it does not state its format version: {error}"),
     }
-    match serde_json::from_slice(json) {
+    match serde_json::from_str(json) {
         Ok(head) => Ok(head),
         Err(error) => bail!("the {kind} file is not one this program can read: {error}"),
     }
