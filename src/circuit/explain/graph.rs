@@ -3,7 +3,7 @@
 use crate::circuit::definition::maps;
 use crate::model::{Hook, Node, Site, Weights};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A nonzero weight between two nodes of a circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -47,7 +47,7 @@ pub fn edges(weights: &Weights, nodes: &BTreeSet<Node>) -> Vec<Edge> {
 
 /// The residual channels that `nodes` read or write, ascending. Channels of concatenated positions are no residual channels.
 pub fn lanes(weights: &Weights, nodes: &BTreeSet<Node>, candidates: [u32; 2]) -> Vec<ResidualLane> {
-    let mut lanes: BTreeMap<usize, ResidualLane> = BTreeMap::new();
+    let mut lanes: Vec<ResidualLane> = Vec::new();
     for &node in nodes {
         let Hook::At { site, .. } = node.hook else { continue };
         let write = matches!(site, Site::AttnResidDelta | Site::MlpResidDelta);
@@ -55,15 +55,14 @@ pub fn lanes(weights: &Weights, nodes: &BTreeSet<Node>, candidates: [u32; 2]) ->
         if !write && !read {
             continue;
         }
-        let lane = lanes.entry(node.index).or_insert_with(|| ResidualLane {
-            channel: node.index,
-            writes: Vec::new(),
-            reads: Vec::new(),
-            to_logits: candidates.map(|token| to_logit(weights, token, node.index)),
+        let at = lanes.binary_search_by_key(&node.index, |lane| lane.channel).unwrap_or_else(|at| {
+            let to_logits = candidates.map(|token| to_logit(weights, token, node.index));
+            lanes.insert(at, ResidualLane { channel: node.index, writes: Vec::new(), reads: Vec::new(), to_logits });
+            at
         });
-        if write { &mut lane.writes } else { &mut lane.reads }.push(node);
+        if write { &mut lanes[at].writes } else { &mut lanes[at].reads }.push(node);
     }
-    lanes.into_values().collect()
+    lanes
 }
 
 /// The weight of residual channel `channel`, as the final norm passes it on, in the logit of `token`.

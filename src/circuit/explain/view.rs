@@ -129,11 +129,12 @@ pub async fn view<B: Backend>(backend: &mut B, subject: Subject<'_, B>, request:
     {
         bail!("the prompt has {} tokens, so there is no token {token}", a.len());
     }
-    let heads: BTreeSet<(usize, usize)> =
-        circuit.nodes.iter().filter_map(|&node| head_of(config, node)).map(|(layer, head, _)| (layer, head)).collect();
-    let mut hooks: BTreeSet<Hook> = circuit.nodes.iter().map(|node| node.hook).collect();
-    for (layer, _) in &heads {
-        hooks.extend([Hook::at(*layer, Site::AttnQ), Hook::at(*layer, Site::AttnK)]);
+    let mut hooks = BTreeSet::new();
+    for &node in &circuit.nodes {
+        hooks.insert(node.hook);
+        if let Some((layer, ..)) = head_of(config, node) {
+            hooks.extend([Hook::at(layer, Site::AttnQ), Hook::at(layer, Site::AttnK)]);
+        }
     }
     let mut computed = BTreeSet::new();
     if let Some(node) = node {
@@ -153,8 +154,11 @@ pub async fn view<B: Backend>(backend: &mut B, subject: Subject<'_, B>, request:
     let (Prediction { p, logits, p_full, top }, run) = predict(backend, model, &run, circuit.candidate_ids).await?;
     let seen = RecordedRun { weights, run: &run, tokens: a, edits, circuit };
 
-    let patterns: BTreeMap<(usize, usize), _> =
-        heads.into_iter().map(|(layer, head)| ((layer, head), seen.attention(layer, head, last))).collect();
+    // of each head that the circuit has a node of
+    let mut patterns = BTreeMap::new();
+    for (layer, head, _) in circuit.nodes.iter().filter_map(|&node| head_of(config, node)) {
+        patterns.entry((layer, head)).or_insert_with(|| seen.attention(layer, head, last));
+    }
     let lanes = lanes(weights, &circuit.nodes, circuit.candidate_ids);
     let early = read_early(&circuit.nodes, &edges(weights, &circuit.nodes), &lanes);
     let marked = token.unwrap_or_else(|| if early.is_empty() { last } else { marked_token(a, b.as_deref()) });

@@ -61,7 +61,9 @@ impl<B: Backend> Plan<B> {
 
     /// Hooks at which values of prompt B are wanted.
     pub fn patched_hooks(&self) -> BTreeSet<Hook> {
-        self.changes.iter().filter(|(_, change)| !change.patch.is_empty()).map(|(hook, _)| *hook).collect()
+        let mut hooks = BTreeSet::new();
+        hooks.extend(self.changes.iter().filter(|(_, change)| !change.patch.is_empty()).map(|(hook, _)| *hook));
+        hooks
     }
 
     fn at(&mut self, hook: Hook) -> &mut Change {

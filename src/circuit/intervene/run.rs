@@ -120,8 +120,12 @@ impl<B: Backend> RunTensors<B> {
         let mut read = backend.read_all(&tensors).await?.into_iter();
         // in the order of `tensors`
         let logits = read.next().expect("the logits");
-        let [values, computed] = [&self.values, &self.computed]
-            .map(|tensors| tensors.keys().copied().zip(read.by_ref()).collect::<BTreeMap<Hook, Activations>>());
+        let [values, computed] = [&self.values, &self.computed].map(|tensors| {
+            // `extend` and not `collect`, which sorts: its code would add 8 KB to the page's engine
+            let mut on_host = BTreeMap::new();
+            on_host.extend(tensors.keys().copied().zip(read.by_ref()));
+            on_host
+        });
         let hooks = self.values.into_values().chain(self.computed.into_values());
         std::iter::once(self.logits).chain(hooks).for_each(|tensor| backend.recycle(tensor));
         Ok(Values { logits, values, computed })
