@@ -6,8 +6,16 @@ use super::js_error;
 use crate::backend::{Memory, cpu::Cpu, now_or_never};
 use crate::circuit::explain::model_info;
 use crate::tasks;
-use std::collections::BTreeMap;
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
+
+/// What [`Session::counterfactual`] answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Counterfactual {
+    Text(String),
+    Reason(String),
+}
 
 /// A model with its circuits, ready to run. Shapes of arguments and results are those of the page's `protocol.ts`.
 #[wasm_bindgen]
@@ -56,10 +64,10 @@ impl Session {
         let Some(task) = tasks::find(task) else {
             return Err(JsError::new(&format!("There is no task {task:?}.")));
         };
-        let (key, text) = match task.counterfactual(text) {
-            Ok(text) => ("text", text),
-            Err(reason) => ("reason", reason),
+        let answer = match task.counterfactual(text) {
+            Ok(text) => Counterfactual::Text(text),
+            Err(reason) => Counterfactual::Reason(reason),
         };
-        to_js(&BTreeMap::from([(key, text)])).map_err(js_error)
+        to_js(&answer).map_err(js_error)
     }
 }

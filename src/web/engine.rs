@@ -8,7 +8,6 @@ use crate::model::Model;
 use crate::web::js::{from_js, to_js};
 use crate::{Result, bail};
 use js_sys::{Float32Array, Object, Reflect};
-use std::collections::BTreeMap;
 use std::mem::take;
 use wasm_bindgen::prelude::*;
 
@@ -17,8 +16,8 @@ pub struct Engine<B: Backend> {
     pub file: ModelFile,
     pub backend: B,
     model: Model<B>,
-    /// By task.
-    circuits: BTreeMap<String, Circuit>,
+    /// At most one for each task.
+    circuits: Vec<Circuit>,
     /// Texts of the tokens, by id; empty where none were given.
     vocabulary: Vec<String>,
 }
@@ -28,7 +27,7 @@ impl<B: Backend> Engine<B> {
     pub fn new(mut backend: B, model: &[u8]) -> Result<Engine<B>> {
         let file = model_file::read(model)?;
         let model = file.weights.upload(&mut backend);
-        Ok(Engine { file, backend, model, circuits: BTreeMap::new(), vocabulary: Vec::new() })
+        Ok(Engine { file, backend, model, circuits: Vec::new(), vocabulary: Vec::new() })
     }
 
     /// Takes the tokens' texts from the bytes of a `tokenizer.json`, for the `top` of a view.
@@ -43,14 +42,15 @@ impl<B: Backend> Engine<B> {
         file.check(&self.file.weights)?;
         let circuit = file.circuit;
         let info = circuit_info(&self.file.weights, &self.file.means, &circuit)?;
-        self.circuits.insert(circuit.task.clone(), circuit);
+        self.circuits.retain(|other| other.task != circuit.task);
+        self.circuits.push(circuit);
         to_js(&info)
     }
 
     /// A `ViewRequest` to its `View`. The caller measures `ms`.
     pub async fn run(&mut self, request: JsValue) -> Result<JsValue> {
         let request: ViewRequest = from_js("run", request)?;
-        let Some(circuit) = self.circuits.get(&request.task) else {
+        let Some(circuit) = self.circuits.iter().find(|circuit| circuit.task == request.task) else {
             bail!("no circuit for the task {:?} has been loaded", request.task);
         };
         let subject = Subject { model: &self.model, weights: &self.file.weights, means: &self.file.means, circuit };
