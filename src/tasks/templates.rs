@@ -79,8 +79,11 @@ pub fn function_name(rng: &mut Rng) -> String {
 }
 
 fn capital(word: &str) -> String {
-    let mut chars = word.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    let mut word = word.to_string();
+    if let Some(first) = word.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    word
 }
 
 pub fn class_name(rng: &mut Rng) -> String {
@@ -117,7 +120,7 @@ pub fn phrase(rng: &mut Rng, most: usize) -> String {
         if style == 1 && index == 0 || style == 2 {
             next = capital(&next);
         } else if style == 3 {
-            next = next.to_uppercase();
+            next = next.to_ascii_uppercase();
         }
         if index > 0 {
             out.push_str(match style {
