@@ -2,7 +2,7 @@
 //! nodes. Most runs of a search are of circuits with a few dozen nodes; their sparse products become nearly free.
 
 use crate::circuit::definition::{NodeSet, NodeSpace};
-use crate::model::{Config, Hook, Linear, Site, Weights};
+use crate::model::{Config, Hook, Linear, Role, Site, Tensor, Weights};
 use crate::tensor::{Matrix, SparseMatrix, WeightMatrix};
 
 /// The model with a vocabulary of two at its output: logits 0 and 1 are those of the candidates.
@@ -15,17 +15,21 @@ pub(super) fn two_logits(weights: &Weights, candidates: [u32; 2]) -> Weights {
             rows.data[i * rows.cols + col] = unembedding.get(id, col);
         }
     }
-    let bigram_table = weights.bigram_table.as_ref().map(|table| {
-        let data = (0..table.rows()).flat_map(|row| ids.map(|id| table.get(row, id))).collect();
-        WeightMatrix::Dense(Matrix::new(table.rows(), 2, data))
+    let mut out = weights.map(|info, tensor| match tensor {
+        Tensor::Matrix(table) if info.role == Role::Bigram => {
+            let data = (0..table.rows()).flat_map(|row| ids.map(|id| table.get(row, id))).collect();
+            Tensor::Matrix(WeightMatrix::Dense(Matrix::new(table.rows(), 2, data)))
+        }
+        // a bias outside the blocks is one of the logits
+        Tensor::Vector(bias) if info.role == Role::Bias && info.layer.is_none() => {
+            Tensor::Vector(ids.map(|id| bias[id]).to_vec())
+        }
+        Tensor::Matrix(matrix) => Tensor::Matrix(matrix.clone()),
+        Tensor::Vector(vector) => Tensor::Vector(vector.clone()),
     });
-    Weights {
-        config: Config { vocab_size: 2, tied_unembed: false, ..weights.config.clone() },
-        lm_head: Some(WeightMatrix::compressed(rows, 0.5)),
-        bigram_table,
-        final_logits_bias: weights.final_logits_bias.as_ref().map(|bias| ids.map(|id| bias[id]).to_vec()),
-        ..weights.clone()
-    }
+    out.config = Config { vocab_size: 2, tied_unembed: false, ..out.config };
+    out.lm_head = Some(WeightMatrix::compressed(rows, 0.5));
+    out
 }
 
 /// The model for runs in which every node outside `alive` is held at its mean (`means`, in the order of `space`): weights out of

@@ -34,9 +34,9 @@ fn published_name(info: &ParamInfo) -> String {
         "mlp_c_proj" => "mlp.c_proj",
         module => module,
     };
-    let part = match info.module {
-        "wte" | "wpe" | "lm_head" => "weight",
-        _ => info.part,
+    let part = match (info.module, info.part) {
+        ("wte" | "wpe" | "lm_head", "") => "weight",
+        (_, part) => part,
     };
     let path = match (info.layer, module) {
         (Some(layer), _) => format!("transformer.h.{layer}.{module}"),

@@ -2,11 +2,10 @@
 
 #![allow(dead_code)] // each test uses a part
 
+use crate::reference::random::base_config;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Activation, Batch};
-use sparse_circuits::model::{
-    Config, Hook, Hooks, LogitsAt, Presence, ResidualActivation, Role, Tensor, TopKSite, Weights, forward,
-};
+use sparse_circuits::model::{Config, Hook, Hooks, LogitsAt, Presence, Role, Tensor, Weights, forward};
 use sparse_circuits::tensor::{Activations, Matrix, SparseMatrix, WeightMatrix};
 use std::collections::BTreeMap;
 
@@ -237,19 +236,10 @@ fn config() -> Config {
         d_head: 2,
         d_model: 4,
         d_mlp: 4,
-        bias: true,
-        ln_bias: false,
-        rms_norm: true,
-        residual_activation_type: ResidualActivation::Identity,
         activation_type: Activation::Relu,
         afrac: None,
-        afrac_loctypes: TopKSite::ALL[..8].to_vec(),
-        tied_unembed: false,
-        tokenizer_name: String::new(),
         enable_bigram_table: false,
-        d_pos_emb: None,
-        sink: false,
-        positions: false,
+        ..base_config()
     }
 }
 
