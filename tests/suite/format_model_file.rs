@@ -1,6 +1,7 @@
 //! Our model file: what is written comes back, and what is wrong is refused.
 
 use crate::format_support::{Container, container};
+use crate::reference::random;
 use proptest::prelude::*;
 use serde_json::json;
 use sparse_circuits::format::{ModelFile, Precision, model_file};
@@ -333,6 +334,16 @@ fn containers_whose_headers_lie_are_refused() {
         })
         .collect();
     assert!(model_file::read(&container(&format!("{{{}}}", tensors.join(", ")), &[0; 8])).is_err());
+}
+
+#[test]
+fn every_family_of_options_comes_back() {
+    for (family, config) in random::configs() {
+        let model =
+            ModelFile { weights: random::weights(&config, 0.5, 3), means: BTreeMap::new(), provenance: json!({}) };
+        let bytes = model_file::write(&model, Precision::Lossless).unwrap();
+        assert!(model_file::read(&bytes).unwrap() == model, "{family}");
+    }
 }
 
 /// The files hold q, k and v as one matrix, the tree of weights as three.
