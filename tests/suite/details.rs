@@ -8,7 +8,7 @@ use sparse_circuits::circuit::explain::{
     Subject, TermSource, ValueNote, View, ViewRequest, circuit_info, inactive_nodes, view,
 };
 use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, NodeDetail};
-use sparse_circuits::model::{Config, Hook, Node, Site, Weights};
+use sparse_circuits::model::{Config, Hook, Node, Role, Site, Tensor, Weights};
 use std::collections::{BTreeMap, BTreeSet};
 
 struct Case {
@@ -228,7 +228,12 @@ fn the_streams_parts_and_the_biases_are_the_logits() {
             let logit = TermSource::Logit { candidate };
             let terms = parts.iter().flat_map(|detail| &detail.outgoing).filter(|term| term.source == logit);
             let mut sum: f64 = terms.map(|term| term.contribution).sum();
-            sum += case.weights.final_logits_bias.as_ref().map_or(0.0, |bias| f64::from(bias[id]));
+            // a bias outside the blocks is one of the logits
+            for (info, tensor) in case.weights.iter() {
+                if let (Role::Bias, None, Tensor::Vector(bias)) = (info.role, info.layer, tensor) {
+                    sum += f64::from(bias[id]);
+                }
+            }
             sum += case.weights.bigram_table.as_ref().map_or(0.0, |table| f64::from(table.get(current, id)));
             assert_close(sum, f64::from(logits[candidate]), case.name);
         }
