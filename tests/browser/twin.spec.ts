@@ -122,7 +122,7 @@ if (another) {
     if (!missing) return;
     await open(page, `#v=1&task=${missing.name}`);
     await expect(page.getByTestId('twin-open')).toBeDisabled();
-    await expect(page.getByTestId('twin-open')).toHaveAttribute('title', /does not do this task/);
+    await expect(page.getByTestId('twin-why')).toBeVisible();
     // A link that asks for it all the same opens the other model's first task, with a message.
     await page.goto('about:blank');
     await page.goto(`./#v=1&task=${missing.name}&twin=1`);
@@ -163,6 +163,23 @@ test('a link opens the twin as it was left: strength, channel and numbers', asyn
   await expect(fresh.getByTestId('steer-channel')).toHaveValue(other ?? channels()[task.name]!);
   expect(await fresh.getByTestId('twin').innerText()).toBe(await page.getByTestId('twin').innerText());
   await fresh.context().close();
+});
+
+test('slider, bars and sentence agree, and a line says where the two models are treated differently', async ({ page }) => {
+  await open(page, hashOf(steered[0]!, '&twin=1'));
+  const now = page.getByTestId('twin-now');
+  for (const [strength, flip] of [['0', false], ['0.35', false], ['1', false], ['1', true], ['0', true]] as const) {
+    if ((await page.getByTestId('flip').getAttribute('aria-pressed')) !== String(flip)) await page.getByTestId('flip').click();
+    await page.getByTestId('steer-strength').fill(strength);
+    const p = await denseChances(page);
+    await expect(now).toHaveAttribute('data-steer', strength);
+    expect(p).toContain(Number(await now.getAttribute('data-value')));
+    // To the digits that both show.
+    const shown = await page.locator('.tnext .pc b').allInnerTexts();
+    const words = (await now.locator('b').innerText()).replace(/\s/g, ' ');
+    expect(shown.map((one) => one.replace(/\s/g, ' '))).toContain(words);
+    await expect(page.getByTestId('twin-apart')).toHaveCount((Number(strength) > 0) === flip ? 0 : 1);
+  }
 });
 
 test('undo takes the slider back; the panel stays open', async ({ page }) => {

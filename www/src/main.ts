@@ -26,7 +26,7 @@ const playground: Playground = new Playground({
     });
   },
   hash: () => location.hash,
-  setHash: (hash) => address.write(hash),
+  setHash: (hash, entry) => address.write(hash, entry),
   now: () => performance.now(),
   nextPaint: () => new Promise((done) => {
     requestAnimationFrame(() => {

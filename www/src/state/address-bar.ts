@@ -1,51 +1,56 @@
-/** The address bar follows the page. */
+/** Writes the page's state to the address bar. */
 
 export interface Bar {
   hash(): string;
-  /** May throw, or do nothing: browsers limit how often. */
-  replace(hash: string): void;
-  /** Calls back after so many milliseconds; the answer calls it off. */
+  /** May throw or do nothing, because browsers limit the rate. `entry`: as a new entry of the browser's history. */
+  write(hash: string, entry: boolean): void;
+  /** Calls `act` after `ms` milliseconds. Returns a function that cancels it. */
   later(act: () => void, ms: number): () => void;
 }
 
-/** How long a write that the browser refused waits: their limits are per 10 to 30 seconds. */
-const AGAIN = 1000;
+/** Milliseconds before a refused write is tried again. Browsers limit writes per 10 to 30 seconds. */
+const RETRY_MS = 1000;
 
 export class Address {
   private newest = '';
-  private forget: () => void = () => {};
+  /** Whether the next write makes a new entry. */
+  private entry = false;
+  private cancel: () => void = () => {};
 
   constructor(private readonly bar: Bar) {}
 
-  /** The newest hash counts: what the browser refuses is written as soon as it lets us. */
-  write(hash: string): void {
+  /** Writes the newest hash. If the browser refuses, tries again later. `entry`: the Back button leads to the state before. */
+  write(hash: string, entry = false): void {
     this.newest = hash;
+    this.entry ||= entry;
     this.settle();
   }
 
-  /** The person wrote something else there: nothing of ours may follow. */
+  /** The user has edited the address bar or gone back: cancel the pending write. */
   changed(): void {
-    this.forget();
+    this.cancel();
+    this.entry = false;
   }
 
   private settle(): void {
-    this.forget();
+    this.cancel();
     const before = this.bar.hash();
     if (before === this.newest) return;
     try {
-      this.bar.replace(this.newest);
+      this.bar.write(this.newest, this.entry);
     } catch {
-      // Too many at once. The link is not worth an error on a page that has its numbers.
+      // Too many writes. The page still works, so show no error.
     }
-    if (this.bar.hash() === before) this.forget = this.bar.later(() => this.settle(), AGAIN);
+    if (this.bar.hash() === before) this.cancel = this.bar.later(() => this.settle(), RETRY_MS);
+    else this.entry = false;
   }
 }
 
-/** The browser's own. */
+/** The address bar of the browser. */
 export function addressBar(): Address {
   const address = new Address({
     hash: () => location.hash,
-    replace: (hash) => history.replaceState(null, '', hash),
+    write: (hash, entry) => (entry ? history.pushState(null, '', hash) : history.replaceState(null, '', hash)),
     later: (act, ms) => {
       const timer = setTimeout(act, ms);
       return () => clearTimeout(timer);

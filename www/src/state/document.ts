@@ -89,6 +89,33 @@ export function withChange(doc: Doc, node: NodeId, change: Change | null): Doc {
   return { ...doc, edits: next };
 }
 
+/** The document after undo: the changes of `before`, with the panels and the selection of `now`, as far as they fit. */
+export function undone(now: Doc, before: Doc): Doc {
+  const task = now.task === before.task;
+  return {
+    ...withTwin(before, now.twin !== null),
+    node: task ? now.node : before.node,
+    token: task && now.a === before.a ? now.token : before.token,
+  };
+}
+
+/**
+ * The document when the model of `kept` is opened again: prompts, mode and flip as in `now`, and the changes of nodes and the selection
+ * that the user had made on this model. Another task has changes of its own.
+ */
+export function resumed(now: Doc, kept: Doc): Doc {
+  if (now.task !== kept.task) return now;
+  const { mode, flip } = now.edits;
+  const steered = now.twin && kept.twin && flip === kept.edits.flip;
+  return {
+    ...now,
+    edits: { ...kept.edits, mode, flip },
+    node: kept.node,
+    token: now.a === kept.a ? kept.token : null,
+    twin: steered ? kept.twin : now.twin,
+  };
+}
+
 /** Whether two documents ask the sparse model for the same numbers and the same panel. */
 export function sameRun(left: Doc, right: Doc): boolean {
   return sameDoc({ ...left, twin: null }, { ...right, twin: null });

@@ -309,7 +309,7 @@ describe('a dense twin beside another model', () => {
     await settle();
   };
 
-  it('is opened on the model that learnt beside it, and back: the text goes along, changes of nodes do not', async () => {
+  it('switches to the sparse model that was trained with it, and back: the text goes along, changes of nodes and undo come back', async () => {
     const { playground, engine, state } = await live('', { fetchJson });
     const typed = withFlip(withText(playground.screen.doc, 'typed'), true);
     playground.change({ ...typed, edits: { ...typed.edits, off: [node] } }, 'type-a');
@@ -327,7 +327,20 @@ describe('a dense twin beside another model', () => {
     playground.change(withTwin(playground.screen.doc, false), 'select');
     await answered(engine);
     expect(engine.opened.at(-1)).toBe('m.safetensors');
-    expect(playground.screen).toMatchObject({ phase: 'ready', doc: { a: 'typed', twin: null } });
+    expect(playground.screen).toMatchObject({ phase: 'ready', canUndo: true, doc: { a: 'typed', twin: null, edits: { flip: true, off: [node] } } });
+    playground.change(withTwin(playground.screen.doc, true), 'select');
+    await answered(engine);
+    playground.change(withText(playground.screen.doc, 'typed there'), 'type-a');
+    await answered(engine);
+    playground.change(withTwin(playground.screen.doc, false), 'select');
+    await answered(engine);
+    expect(playground.screen.doc).toMatchObject({ a: 'typed there', edits: { off: [node] } });
+    playground.undo();
+    await answered(engine);
+    expect(playground.screen.doc).toMatchObject({ a: 'typed', edits: { off: [node] } });
+    playground.undo();
+    await answered(engine);
+    expect(playground.screen.doc).toMatchObject({ a: 'quote a', edits: { flip: false, off: [] } });
   });
   it('follows the link and the back button', async () => {
     const { playground, engine, state } = await live('#task=quote&twin=1&steer=0.5', { fetchJson });

@@ -1,6 +1,7 @@
 /** What a user can do on the page. Joins the store, the session and the runner; every change of the document passes `change`. */
 import type { BackendName } from '../engine/protocol';
-import { keepTwin, opening, sameDoc, sameRun, withNode, withTwin, type Doc } from './document';
+import { keepTwin, opening, resumed, sameDoc, sameRun, undone, withNode, type Doc } from './document';
+import type { History } from './history';
 import { docOf } from './link';
 import { Runner, type RunnerWorld } from './runner';
 import type { Hover, Screen } from './screen';
@@ -11,7 +12,15 @@ import type { Decoded } from './url';
 /** What the page needs from outside; tests give their own. */
 export type World = SessionWorld & RunnerWorld;
 
+/** What the user has done on a model that is not open now. */
+interface Kept {
+  doc: Doc;
+  steps: History;
+}
+
 export class Playground {
+  /** By model file. The dense twin has a sparse model of its own: two models, two documents, one prompt. */
+  private readonly kept = new Map<string, Kept>();
   private readonly store: Store;
   private readonly session: Session;
   private readonly runner: Runner;
@@ -38,6 +47,7 @@ export class Playground {
   private async opens(opening: Promise<Decoded>): Promise<void> {
     try {
       const link = await opening;
+      this.resume();
       if (link.backend) void this.runner.useBackend(link.backend);
       await this.runner.first();
     } catch (error) {
@@ -47,8 +57,27 @@ export class Playground {
 
   /** Continues on another model: on the one for `asked`, or for the address bar. */
   private changeModel(asked: Decoded | null): void {
+    const { model, doc } = this.store.screen;
+    // A link describes the whole document.
+    if (asked === null) this.kept.clear();
+    else if (model) this.kept.set(model.file, { doc, steps: this.store.steps });
     this.runner.forget();
     void this.opens(this.session.change(asked));
+  }
+
+  /** Continues where the user left this model. */
+  private resume(): void {
+    const { model, doc } = this.store.screen;
+    const kept = this.kept.get(model?.file ?? '');
+    if (!kept) return;
+    this.store.resume(kept.steps);
+    const next = resumed(doc, kept.doc);
+    // What was changed on the other model is one step here.
+    if (!sameDoc({ ...next, twin: null }, { ...kept.doc, twin: null })) {
+      this.store.set({ doc: kept.doc });
+      this.store.remember('');
+    }
+    this.store.set({ doc: next });
   }
 
   /** Applies a change made by the user. Changes of one `kind` in quick succession are one step of undo; 'select' is none. */
@@ -70,7 +99,9 @@ export class Playground {
 
   /** Opens a task with its first preset. */
   openTask(name: string): void {
-    if (name !== this.screen.doc.task) this.openPreset(name);
+    if (name === this.screen.doc.task) return;
+    this.runner.taskOpened();
+    this.openPreset(name);
   }
 
   /** Goes back to the first preset of the task, with nothing changed. */
@@ -87,8 +118,7 @@ export class Playground {
   undo(): void {
     const doc = this.store.undo();
     if (!doc) return;
-    // Undo does not open or close the twin.
-    this.store.set({ doc: withTwin(doc, this.screen.doc.twin !== null), notices: [] });
+    this.store.set({ doc: undone(this.screen.doc, doc), notices: [] });
     this.runner.request();
   }
 

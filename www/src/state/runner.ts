@@ -14,7 +14,8 @@ import { encode } from './url';
 /** What the runner needs from outside; tests give their own. */
 export interface RunnerWorld {
   engine: Engine;
-  setHash(hash: string): void;
+  /** `entry`: as a new entry of the browser's history. */
+  setHash(hash: string, entry: boolean): void;
   now(): number;
   /** Resolves when the last change of the document is on the screen. */
   nextPaint(): Promise<void>;
@@ -31,6 +32,8 @@ export class Runner {
   private preference: BackendName | null = null;
   /** Changes of the backend under way. */
   private changing = 0;
+  /** Whether the user has opened another task since the last link. */
+  private opensTask = false;
 
   constructor(
     private readonly world: RunnerWorld,
@@ -97,8 +100,14 @@ export class Runner {
     return encode(doc, this.preference);
   }
 
+  /** The user opens another task: the browser's Back button leads to the one before. */
+  taskOpened(): void {
+    this.opensTask = true;
+  }
+
   writeLink(doc: Doc): void {
-    this.world.setHash(this.linkOf(doc));
+    this.world.setHash(this.linkOf(doc), this.opensTask);
+    this.opensTask = false;
   }
 
   private async run(): Promise<void> {
@@ -139,6 +148,7 @@ export class Runner {
     if (outdated()) return null;
     const notices: Notice[] = [{ kind: 'task-lost', task, error: error instanceof Error ? error.message : String(error) }];
     store.undo();
+    this.opensTask = false;
     store.set({ doc: snapshot.doc, notices, phase: 'ready' });
     this.writeLink(snapshot.doc);
     return null;

@@ -46,6 +46,17 @@ export class Store {
     return step?.doc ?? null;
   }
 
+  /** The steps of undo, to be continued later by `resume`. */
+  get steps(): History {
+    return this.history;
+  }
+
+  /** Continues with the steps of undo of a model that was open before. */
+  resume(steps: History): void {
+    this.history = { ...steps, kind: '' };
+    this.set({});
+  }
+
   /** The document before the last step. */
   get lastStep(): Doc | undefined {
     return this.history.past.at(-1);

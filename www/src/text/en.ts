@@ -618,7 +618,7 @@ export const about = {
 export const twin = {
   name: 'Dense twin',
   openHint: 'The same prompt in an ordinary, dense model, steered along a channel of the sparse model that was trained with it',
-  noTask: 'The sparse model of the dense twin does not do this task',
+  noTask: 'The dense twin was not trained for this task.',
   /** Why a call to the twin has no answer. */
   failure: (kind: FailureKind, cause: string) =>
     kind === 'failed'
@@ -631,7 +631,7 @@ export const twin = {
   codeLoading: 'Loading the dense twin',
   codeLost: (error: string) => `The dense twin could not be loaded (${error}). Check the connection and load the page again.`,
   intro: 'An ordinary transformer next to the sparse one. A bridge maps what a channel of the sparse model reads to this model.',
-  otherCircuit: ' The circuit is now that of the sparse model that was trained together with it. Close the twin to go back.',
+  otherCircuit: 'Another sparse model is drawn now, the one that was trained with the dense model. Closing the twin brings back the other model with your changes.',
   close: 'Close dense twin',
   loading: (progress: { loaded: number; total: number } | null) =>
     progress ? `Loading the dense model, ${bytes(progress.loaded)} of ${bytes(progress.total)}` : 'Loading the dense model',
@@ -642,8 +642,7 @@ export const twin = {
   randomBefore: (p: number) => `(without steering: ${percent(p)})`,
   channel: 'Channel',
   best: 'best on train pairs',
-  channelName: (name: string | null, index: number, layer: number, site: string, best: boolean) =>
-    `${name ?? `channel ${index}`}, layer ${layer} ${blockName(site)}${best ? ', best on train pairs' : ''}`,
+  channelName: (name: string | null, index: number, layer: number, site: string) => `${name ?? `channel ${index}`}, L${layer} ${blockName(site)}`,
   noRead: (channel: string, taken: string | null) => `This circuit does not read ${channel}; ${taken ?? 'no channel'} is used.`,
   strength: 'Strength',
   strengthValue: (strength: number) => `${Math.round(strength * 100)}${NBSP}%`,
@@ -655,17 +654,24 @@ export const twin = {
     boundary === 0 ? 'after the embedding' : `after layer ${(boundary - 1) >> 1}'s ${boundary % 2 === 1 ? 'attention' : 'MLP'}`,
   sparseToDense: 'Sparse, then dense:',
   denseToSparse: 'Dense, then sparse:',
+  /** The numbers of the bars, in words. */
+  now: (candidate: string, strength: number, before: number, p: number): RichText =>
+    strength === 0
+      ? ['Not steered: ', { code: sayToken(candidate) }, ' ', { strong: percent(p) }, '. Move the slider or flip.']
+      : [`Steered at ${Math.round(strength * 100)} %: `, { code: sayToken(candidate) }, ' ', { strong: percent(p) }, `, without steering ${percent(before)}.`],
+  notFlipped: 'The sparse model above is not flipped, so the two models may differ.',
+  notSteered: 'The sparse model above is flipped and the dense model is not steered, so the two may differ.',
   nothingToSteer: 'This circuit has no read, so there is no channel to steer along.',
   off: (why: string | null) => `Steering is off: ${lowerFirst(why ?? 'there is no counterfactual prompt to take a change from.')}`,
   working: 'Computing the effect of this channel…',
   unmoved: (candidate: string, p: number): RichText => [
-    'Steering along this channel does not change the dense model: ', { code: sayToken(candidate) }, ` stays at ${percent(p)}.`,
+    'At full strength this channel does not change the dense model: ', { code: sayToken(candidate) }, ` stays at ${percent(p)}.`,
   ],
   hardlyMoved: (candidate: string, from: number, to: number): RichText => [
-    'Steering along this channel hardly changes the dense model: its probability of ', { code: sayToken(candidate) }, ` goes from ${percent(from)} to `, { strong: percent(to) },
+    'At full strength this channel hardly changes the dense model: its probability of ', { code: sayToken(candidate) }, ` goes from ${percent(from)} to `, { strong: percent(to) },
   ],
   moved: (candidate: string, from: number, to: number): RichText => [
-    'Steering along this channel raises the dense model’s probability of ', { code: sayToken(candidate) }, ` from ${percent(from)} to `, { strong: percent(to) },
+    'At full strength this channel raises the dense model’s probability of ', { code: sayToken(candidate) }, ` from ${percent(from)} to `, { strong: percent(to) },
   ],
   alone: '.',
   randomRange: (directions: number, min: number, max: number) => `; with ${random(directions)} it is between ${percent(min)} and ${percent(max)}.`,

@@ -2,9 +2,9 @@
 import { html, type TemplateResult } from 'lit';
 import { LIMIT, type Change } from '../../domain/edits';
 import { change as text } from '../../text/en';
-import { decimalsFor, plain } from '../../text/format';
 import type { RichText } from '../../text/rich-text';
 import type { NodeDetail } from '../../engine/protocol';
+import { numberField } from '../shared/number-field';
 import { richText } from '../shared/rich-text';
 import { styles } from '../shared/styles';
 
@@ -68,12 +68,10 @@ function below(look: ChangeLook): TemplateResult {
 function slider(value: number, min: number, max: number, step: number, label: string, change: (value: number) => void, unit = ''): TemplateResult {
   const low = Math.min(min, value);
   const high = Math.max(max, value);
-  const read = (event: Event) => {
-    const number = (event.target as HTMLInputElement).valueAsNumber;
-    if (Number.isFinite(number)) change(Math.max(-LIMIT, Math.min(LIMIT, number)));
-  };
+  const set = (number: number) => change(Math.max(-LIMIT, Math.min(LIMIT, number)));
+  const read = (event: Event) => set((event.target as HTMLInputElement).valueAsNumber);
   return html`<div class="sl">
       <input type="range" aria-label=${label} min=${low} max=${high} step=${step} .value=${String(value)} ${styles({ '--at': `${((100 * (value - low)) / (high - low)).toFixed(1)}%` })} @input=${read} />
-      <label class="num">${unit}<input type="number" aria-label=${text.asNumber(label)} step=${step} min=${-LIMIT} max=${LIMIT} .value=${plain(value, decimalsFor([value])).replace('−', '-')} @change=${read} /></label>
+      <label class="num">${unit}<input type="number" aria-label=${text.asNumber(label)} step=${step} min=${-LIMIT} max=${LIMIT} ${numberField(Number(value.toPrecision(6)), set)} /></label>
     </div>`;
 }

@@ -76,10 +76,11 @@ export class Page extends Light {
       about.querySelector('summary')?.focus();
       return;
     }
-    const typing = event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement;
+    // In a text field the browser undoes the typing itself.
+    const typing = event.target instanceof HTMLTextAreaElement || (event.target instanceof HTMLInputElement && event.target.type !== 'range');
     if (event.key === 'Escape' && this.doc.node !== null) {
       this.shut(true);
-    } else if (event.key === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !typing) {
+    } else if (event.key.toLowerCase() === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !typing) {
       event.preventDefault();
       this.playground.undo();
     }

@@ -30,7 +30,7 @@ export function prompts(playground: Playground): TemplateResult {
         @edit=${(event: CustomEvent<string>) => playground.change(withCounterfactual(playground.screen.doc, event.detail), 'type-b')}></sc-editor>
       ${doc.b === null
         ? nothing
-        : html`<button class="quiet small" @click=${() => playground.change(withCounterfactual(playground.screen.doc, null), '')} title=${text.restoreHint}>${text.restore}</button>`}
+        : html`<button class="quiet small" data-testid="restore-b" aria-label=${text.restoreHint} @click=${() => playground.change(withCounterfactual(playground.screen.doc, null), '')} title=${text.restoreHint}>${text.restore}</button>`}
     </div>
   </section>`;
 }

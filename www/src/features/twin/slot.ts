@@ -12,9 +12,10 @@ export function twinSwitch(playground: Playground): TemplateResult | typeof noth
   if (!screen.twin) return nothing;
   const open = screen.doc.twin !== null;
   const knows = screen.twin.listed.tasks.some((task) => task.name === screen.doc.task);
-  return html`<button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.snapshot || screen.placeholder || !(open || knows)}
-    title=${knows ? text.openHint : text.noTask}
-    @click=${() => playground.change(withTwin(screen.doc, !open), 'select')}>${text.name}</button>`;
+  return html`${open || knows ? nothing : html`<p class="twinwhy" id="twin-why" data-testid="twin-why">${text.noTask}</p>`}
+    <button class="twinb" data-testid="twin-open" aria-expanded=${open} ?disabled=${!screen.snapshot || screen.placeholder || !(open || knows)}
+      aria-describedby=${open || knows ? nothing : 'twin-why'} title=${knows ? text.openHint : nothing}
+      @click=${() => playground.change(withTwin(screen.doc, !open), 'select')}>${text.name}</button>`;
 }
 
 /** The twin's panel, once the model that was trained with it is open. */

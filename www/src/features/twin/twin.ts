@@ -59,9 +59,10 @@ export class TwinPanel extends Light {
     return html`<section class="card twin" data-testid="twin" data-state=${twin.phase} aria-label=${text.name}>
       <div class="thead">
         <h2>${text.name}</h2>
-        <p>${text.intro}${screen.twin?.listed.default ? '' : text.otherCircuit}</p>
+        <p>${text.intro}</p>
         <button class="quiet icon" data-testid="twin-close" aria-label=${text.close} @click=${() => this.change(withTwin(screen.doc, false), 'select')}>${icons.close}</button>
       </div>
+      ${screen.twin?.listed.default ? nothing : html`<p class="tother" data-testid="twin-other-circuit">${text.otherCircuit}</p>`}
       ${twin.failure ? html`<p class="tfail" role="alert" data-testid="twin-error">${twin.failure}</p>` : nothing}
       ${twin.phase === 'loading' ? this.progress() : nothing}
       ${snapshot && screen.snapshot ? this.body(screen, task, snapshot) : nothing}
@@ -82,23 +83,28 @@ export class TwinPanel extends Light {
   private body(screen: Screen, task: TaskInfo, snapshot: TwinSnapshot): TemplateResult {
     const { before, p, random } = snapshot;
     const steered = snapshot.steer > 0 && snapshot.case.b !== null;
+    const flipped = screen.doc.edits.flip;
     const other = otherOf(snapshot);
     const control = random && middle(random);
     const effect = steering(snapshot);
     return html`<div class="tbody">
       <div class="tplot" translate="no">${twinChart(snapshot, task.candidates, task.circuit, screen.model?.headWidth ?? 0)}</div>
-      <div class="tnext">
+      <div class="tnext ${snapshot.steer === screen.doc.twin?.steer ? '' : 'old'}" data-steer=${snapshot.steer}>
         <div class="lbl">${text.next}</div>
         <div class="bars" translate="no">
           ${([0, 1] as const).map((index) =>
             bar(index === 0 ? 'dense-p-target' : 'dense-p-alt', task.candidates[index], p[index], steered ? before[index] : undefined, p[index] > p[1 - index]!))}
         </div>
+        ${snapshot.case.b !== null && snapshot.case.channel !== null
+          ? html`<p class="tsummary" data-testid="twin-now" data-value=${p[other]} data-steer=${snapshot.steer}>${richText(text.now(task.candidates[other], snapshot.steer, before[other], p[other]))}</p>`
+          : nothing}
         <p class="tsummary" data-testid="twin-summary" data-kind=${effect.kind} data-directions=${snapshot.random?.length ?? nothing}>${richText(steeringText(snapshot, task.candidates, screen.snapshot?.result.reason ?? null))}</p>
         ${control
           ? html`<p class="tiny">${text.randomMedian(random.length)}<code>${sayToken(task.candidates[other])}</code>
               <b data-testid="dense-random" data-value=${control[1]} data-before=${before[1]}>${percent(control[other])}</b>
               ${text.randomBefore(before[other])}</p>`
           : nothing}
+        ${flipped === steered || snapshot.case.b === null ? nothing : html`<p class="tiny" data-testid="twin-apart">${flipped ? text.notSteered : text.notFlipped}</p>`}
       </div>
       <div class="tsteer">${this.controls(screen, task, snapshot)} ${this.hybrid(task, snapshot)}</div>
     </div>`;
@@ -118,7 +124,7 @@ export class TwinPanel extends Light {
     };
     return html`<label class="tfield"><span>${text.channel} ${chosen !== null && chosen === named ? html`<i>${text.best}</i>` : nothing}</span>
         <select data-testid="steer-channel" ?disabled=${all.length === 0} @change=${pick}>
-          ${all.map((node) => html`<option value=${node} .selected=${node === chosen}>${channelName(info(node), node === named)}</option>`)}
+          ${all.map((node) => html`<option value=${node} .selected=${node === chosen}>${channelName(info(node))}</option>`)}
         </select>
       </label>
       ${channel !== null && channel !== chosen
@@ -149,11 +155,12 @@ export class TwinPanel extends Light {
     const pick = (event: Event) => (this.boundary = Number((event.target as HTMLSelectElement).value));
     const line = (name: string, way: string, p: [number, number]) =>
       html`<li>${way} <code>${sayToken(task.candidates[wins])}</code> <b data-testid=${name} data-value=${p[1]}>${percent(p[wins])}</b></li>`;
-    return html`<label class="tfield"><span title=${text.switchHint}>${text.switch}</span>
+    return html`<label class="tfield"><span>${text.switch}</span>
         <select data-testid="hybrid-switch" @change=${pick}>
           ${Array.from({ length: sites }, (_, index) => html`<option value=${index} .selected=${index === at}>${text.boundary(index)}</option>`)}
         </select>
       </label>
+      <p class="tiny">${text.switchHint}.</p>
       <ul class="tiny">
         ${line('hybrid-sparse-dense', text.sparseToDense, hybrid.sparseToDense[at]!)}
         ${line('hybrid-dense-sparse', text.denseToSparse, hybrid.denseToSparse[at]!)}
@@ -166,6 +173,6 @@ export class TwinPanel extends Light {
 }
 
 /** A channel in the narrow list: its name or number, and its place. */
-function channelName(info: NodeInfo, best: boolean): string {
-  return text.channelName(givenName(info), info.index, info.layer, info.site, best);
+function channelName(info: NodeInfo): string {
+  return text.channelName(givenName(info), info.index, info.layer, info.site);
 }
