@@ -1,8 +1,9 @@
 //! The one place that reads and writes whole files.
 //!
-//! A reader never sees half a file, and a failed write leaves the old file as it was: the content goes to a temporary file in
-//! the same folder, and a rename replaces the target once all bytes are on the disk. That holds for regular files and new names
-//! only. Symbolic links are followed. Devices, pipes and standard output (`-` or `/dev/stdout`) are written directly.
+//! Regular files are replaced atomically. The content goes to a temporary file in the same folder, and a rename
+//! replaces the target when all bytes are on disk. So a reader never sees half a file, and a failed write leaves
+//! the old file unchanged. Symbolic links are followed. Devices, pipes and standard output (`-` or `/dev/stdout`)
+//! are written directly.
 
 use crate::{Error, Result, bail, console};
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Links that are followed from one path, as in the Linux kernel.
 const MAX_LINKS: usize = 40;
 
-/// Turns an error of the operating system into ours, with the path and what was tried.
+/// Converts an I/O error into [`Error`], with the path and the action.
 pub fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_path_buf();
     move |source| Error::Io { action, path, source }
@@ -47,12 +48,12 @@ pub fn is_standard_output(path: &Path) -> bool {
 /// Writes a whole file, see the [module](self).
 ///
 /// # Errors
-/// A path that cannot be written; the file that was there stays.
+/// A path that cannot be written. The old file stays unchanged.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |out| out.write_all(bytes))
 }
 
-/// As [`write`], for content that is made piece by piece: `fill` writes it, in as many calls as it likes.
+/// As [`write`], but `fill` writes the content, in any number of calls.
 ///
 /// # Errors
 /// A path that cannot be written, or the error of `fill`; the file that was there stays.
@@ -74,7 +75,7 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
     .map_err(io_error("write", path))
 }
 
-/// The path that `path` leads to: itself, or the end of a chain of symbolic links, which may be a name that is not there yet.
+/// Follows symbolic links from `path`. The result may not exist yet.
 fn follow_links(path: &Path) -> Result<PathBuf> {
     let mut target = path.to_path_buf();
     for _ in 0..MAX_LINKS {
@@ -85,7 +86,7 @@ fn follow_links(path: &Path) -> Result<PathBuf> {
             _ => return Ok(target),
         }
     }
-    bail!("cannot write {}: its symbolic links lead in a circle", path.display())
+    bail!("cannot write {}: its symbolic links form a cycle", path.display())
 }
 
 /// Devices and pipes.
@@ -95,7 +96,7 @@ fn write_through(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()
     out.flush()
 }
 
-/// Regular files and new names. `old` is what is known of the file that gets replaced.
+/// Regular files and new names. `old` is the metadata of the replaced file.
 fn replace(
     target: &Path,
     old: Option<Metadata>,
@@ -113,7 +114,7 @@ fn replace(
     builder.prefix(&prefix).suffix(".part");
     #[cfg(unix)]
     {
-        // The umask takes its bits away, as for any new file.
+        // The umask clears its bits, as for any new file.
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }

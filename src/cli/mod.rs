@@ -15,7 +15,7 @@ use self::commands::{corpus, evaluate, generate, import, means, predict, prune, 
 use crate::Result;
 use crate::console::{note, print};
 
-/// Train, prune, run and edit weight-sparse transformers whose circuits fit on a screen.
+/// Train, prune, run and edit weight-sparse transformers.
 #[derive(Parser)]
 #[command(name = "sparse-circuits", version)]
 struct Cli {
@@ -80,7 +80,7 @@ fn answer_usage(error: &clap::Error) -> Result<(), String> {
             Err("error: no subcommand given; see `sparse-circuits --help`".into())
         }
         _ => {
-            // clap puts what is wrong first and its usage after an empty line; missing arguments are listed on lines of their own.
+            // clap prints the error first and the usage after an empty line. Missing arguments are on separate lines.
             let text = error.to_string();
             let what = text.split("\n\nUsage:").next().unwrap_or(&text);
             Err(format!("{what} (see --help)"))

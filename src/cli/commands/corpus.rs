@@ -1,4 +1,4 @@
-//! `sparse-circuits corpus`: builds tokenized training text from nothing.
+//! `sparse-circuits corpus`: downloads and generates training text, and tokenizes it.
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! `sparse-circuits evaluate`: how well a circuit does its task, alone and removed, and how often its flip reverses the answer.
+//! `sparse-circuits evaluate`: scores of a circuit (alone and removed) and its flip rates; or scores of a bridge.
 
 use crate::backend::now_or_never;
 use crate::circuit::evaluate::CircuitReport;
@@ -15,44 +15,47 @@ use crate::{Result, bail};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Measure a circuit on pairs of its task that the search has not seen, and on the hand-written prompts; or a bridge.
+/// Measure a circuit on test pairs of its task and on the hand-written prompts, or measure a bridge.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The model file that the circuit was found in; the sparse one of a bridge.
+    /// The model file of the circuit, or the sparse model of the bridge.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
+    /// The circuit file.
     #[arg(long, value_name = "FILE", required_unless_present = "bridge", conflicts_with = "bridge")]
     circuit: Option<PathBuf>,
-    /// A bridge instead of a circuit, with its dense model.
+    /// A bridge file, to measure a bridge instead of a circuit. Needs --dense.
     #[arg(long, value_name = "FILE", requires = "dense")]
     bridge: Option<PathBuf>,
+    /// The dense model file of the bridge.
     #[arg(long, value_name = "FILE", requires = "bridge")]
     dense: Option<PathBuf>,
-    /// Of a bridge: the corpus on whose held-out part its sites are measured.
+    /// For a bridge: measure its sites on the held-out part of this corpus.
     #[arg(long, value_name = "DIR", requires = "bridge")]
     corpus: Option<PathBuf>,
-    /// Of a bridge: steer by this channel, for --task; else by those that the bridge names.
+    /// For a bridge: steer along this channel, for --task [default: the channels that the bridge file names].
     #[arg(long, value_name = "NODE", requires_all = ["bridge", "task"])]
     node: Option<Node>,
+    /// The task of --node.
     #[arg(long, value_name = "NAME", requires = "node")]
     task: Option<String>,
-    /// Of a bridge: random directions of equal norm, for each prompt.
+    /// For a bridge: number of random directions of equal norm per prompt.
     #[arg(long, default_value_t = 10, requires = "bridge")]
     directions: usize,
-    /// Which pairs.
+    /// The split to measure on.
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
-    /// How many pairs.
+    /// Number of pairs.
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
     #[command(flatten)]
     tokenizer: TokenizerArgs,
-    /// Print JSON instead of lines for people.
+    /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
 }
 
-/// What was measured of a circuit on a split, as `--json` prints it and circuit files keep it.
+/// A circuit's report as JSON, for `--json` and for the provenance of circuit files.
 pub fn report_json(task: &Task, split: Split, report: &CircuitReport) -> Value {
     let CircuitReport { nodes, edges, pairs, on_pairs, handwritten, on_handwritten, flips, half_outside } = report;
     json!({
@@ -99,7 +102,7 @@ pub fn open(file: &ModelFile, circuit: &std::path::Path) -> Result<(CircuitFile,
 
 pub fn run(args: Args) -> Result<()> {
     if args.pairs == 0 || args.pairs > 100_000 {
-        bail!("--pairs must lie between 1 and 100000; it is {}", args.pairs);
+        bail!("--pairs must be between 1 and 100000; it is {}", args.pairs);
     }
     let split = Split::from(args.split);
     let tokenizer = args.tokenizer.load(&args.model)?;
@@ -107,7 +110,7 @@ pub fn run(args: Args) -> Result<()> {
     if let (Some(bridge), Some(dense)) = (args.bridge, args.dense) {
         let mut loaded = bridge::BridgeArgs { dense, bridge }.load(&file)?;
         let channel = args.node.zip(args.task).map(|(node, task)| Ok((find_task(&task)?, node))).transpose()?;
-        let ask = bridge::BridgeAsk {
+        let ask = bridge::BridgeRequest {
             tokenizer: &tokenizer,
             corpus: args.corpus.as_deref(),
             channels: channel.into_iter().collect(),
@@ -118,7 +121,7 @@ pub fn run(args: Args) -> Result<()> {
         return bridge::print_report(&bridge::measure(&mut loaded, &ask)?, args.json);
     }
     let Some(circuit) = &args.circuit else {
-        bail!("say --circuit, or --bridge with --dense");
+        bail!("give --circuit, or --bridge with --dense");
     };
     let (loaded, task, mut pool) = open(&file, circuit)?;
     let report = measure(&mut pool, task, &tokenizer, &loaded.circuit, &file, split, args.pairs)?;
@@ -137,6 +140,10 @@ pub fn run(args: Args) -> Result<()> {
     }
     let (rates, half) = (report.flips, report.half_outside);
     text += &format!("flip reverses {:.1} % (circuit), {:.1} % (full)\n", 100.0 * rates.circuit, 100.0 * rates.full);
-    text += &format!("half of the rest held: loss {:.3}, accuracy {:.1} %\n", half.loss, 100.0 * half.accuracy);
+    text += &format!(
+        "with a random half of the other nodes at their means: loss {:.3}, accuracy {:.1} %\n",
+        half.loss,
+        100.0 * half.accuracy
+    );
     print(&text)
 }

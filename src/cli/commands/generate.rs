@@ -1,4 +1,4 @@
-//! `sparse-circuits generate`: text from a model.
+//! `sparse-circuits generate`: generates text with a model.
 
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::print;
@@ -22,7 +22,7 @@ pub struct Args {
     /// Sampling temperature: 0 always takes the most likely token, 1 samples from the model's own probabilities.
     #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
     temperature: f64,
-    /// Sample only from the most likely tokens that together have this probability.
+    /// Sample only from the most likely tokens whose total probability reaches P.
     #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true)]
     top_p: f64,
     /// Seed of the sampling; the same seed gives the same text.

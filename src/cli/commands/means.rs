@@ -1,4 +1,4 @@
-//! `sparse-circuits means`: the mean of every hook over a corpus, into the model file.
+//! `sparse-circuits means`: measures the mean of every node over a corpus and writes it into a model file.
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Measure the mean of every channel at every hook over a corpus, every token alike, and write the model with them.
+/// Measure the mean of every channel at every hook over all tokens of a corpus, and write the model with these means.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, or the folder of a published checkpoint.
@@ -24,7 +24,7 @@ pub struct Args {
     /// A folder that `sparse-circuits corpus` wrote (all its .bin files), one such .bin file, or text: a .py or .txt file, or a folder of them.
     #[arg(long, value_name = "PATH")]
     corpus: PathBuf,
-    /// Half-precision numbers and packed columns.
+    /// Store half-precision numbers and packed column indices: a much smaller file, but not bit for bit the same model.
     #[arg(long)]
     compact: bool,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub struct Args {
     out: PathBuf,
 }
 
-/// Tokens that run as one batch: their values at every hook lie in memory together.
+/// Tokens of a batch. The values at all hooks of a batch are in memory at once.
 const BATCH: usize = 1024;
 /// Batches between two lines of progress.
 const ROUND: usize = 64;
@@ -52,7 +52,7 @@ pub fn run(args: Args) -> Result<()> {
     };
     let windows: Vec<&[u32]> = documents.iter().flat_map(|tokens| tokens.chunks(config.block_size)).collect();
     if windows.is_empty() {
-        bail!("{} holds no tokens: there is nothing to take a mean of", args.corpus.display());
+        bail!("{} has no tokens, so the means cannot be measured", args.corpus.display());
     }
     let model = file.weights.upload(&mut Cpu::new());
     let sums = sum(&model, config, &windows)?;
@@ -66,7 +66,7 @@ pub fn run(args: Args) -> Result<()> {
     write_out(&args.out, &model_file::write(&file, precision)?, &line)
 }
 
-/// Both cores; the order of the sums is that of the windows, so the result does not depend on the number of cores.
+/// Uses all cores. Sums are added in the order of the windows, so the result does not depend on the number of cores.
 fn sum(model: &Model<Cpu>, config: &Config, windows: &[&[u32]]) -> Result<MeanAccumulator> {
     let per_batch = (BATCH / config.block_size).max(1);
     let batches: Vec<&[&[u32]]> = windows.chunks(per_batch).collect();
@@ -91,7 +91,8 @@ fn sum(model: &Model<Cpu>, config: &Config, windows: &[&[u32]]) -> Result<MeanAc
     Ok(sums)
 }
 
-/// The token files of a corpus folder in the order of their names, or the one token file named; none where the path is text.
+/// The token files of a corpus folder in the order of their names, or `path` itself if it is a token file; empty if
+/// `path` is text.
 fn binaries(path: &Path) -> Result<Vec<PathBuf>> {
     let is_binary = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "bin") && path.is_file();
     if !path.is_dir() {
@@ -124,7 +125,7 @@ fn texts(path: &Path, tokenizer: &Tokenizer) -> Result<Vec<Vec<u32>>> {
 
 fn collect_texts(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     for path in entries(folder)? {
-        // Links are not followed: they may lead in a circle.
+        // Symbolic links are not followed: they may form a cycle.
         if path.is_symlink() {
             continue;
         }

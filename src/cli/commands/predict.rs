@@ -50,7 +50,7 @@ pub fn run(args: Args) -> Result<()> {
         }
         if circuit.candidate_ids != candidates {
             bail!(
-                "the circuit was found with another tokenizer (its candidates are the tokens {:?}); name that one with --tokenizer",
+                "the circuit was found with another tokenizer (its candidates are the tokens {:?}); give that tokenizer with --tokenizer",
                 circuit.candidate_ids
             );
         }
@@ -58,9 +58,9 @@ pub fn run(args: Args) -> Result<()> {
     let tokens = encode(&tokenizer, config, "the prompt", &args.prompt)?;
     let from = match &args.edits.from {
         Some(text) => Some(text.clone()),
-        None if args.edits.want_source() => Some(task.counterfactual(&args.prompt).map_err(|reason| {
+        None if args.edits.need_source() => Some(task.counterfactual(&args.prompt).map_err(|reason| {
             Error::invalid(format!(
-                "the task's rule makes no counterfactual of this prompt; name one with --from TEXT: {reason}"
+                "the task's rule cannot make a counterfactual of this prompt ({reason}); give one with --from TEXT"
             ))
         })?),
         None => None,
@@ -80,7 +80,7 @@ pub fn run(args: Args) -> Result<()> {
     for (candidate, p) in task.candidates.iter().zip(prediction.p) {
         text += &format!("{p:.4}  {candidate:?}\n");
     }
-    text += "of all tokens:\n";
+    text += "most likely of all tokens:\n";
     for (token, p) in top {
         text += &format!("{p:.4}  {token:?}\n");
     }

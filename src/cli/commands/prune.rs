@@ -1,4 +1,4 @@
-//! `sparse-circuits prune`: finds the circuit of a task and writes it with what was measured.
+//! `sparse-circuits prune`: finds the circuit of a task and writes it with its scores.
 
 use super::evaluate::{measure, report_json};
 #[cfg(feature = "webgpu")]
@@ -31,7 +31,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Find the smallest set of nodes that does a task while all others are held at their means, and write it as a circuit file.
+/// Search for the smallest set of nodes that does a task while all other nodes are at their means, and write it as
+/// a circuit file.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file with node means (see `sparse-circuits means`).
@@ -43,44 +44,49 @@ pub struct Args {
     /// The circuit file to write.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Loss in nats, calibrated, that the circuit may have on train and on validation pairs.
+    /// The highest calibrated loss, in nats, that the circuit may have on train pairs and on validation pairs.
     #[arg(long, default_value_t = 0.15)]
     target_loss: f64,
     /// Seed of the masks and of the order of the pairs.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Searches with each sparsity penalty. One more search starts from the union of the circuits found; the circuit with the fewest edges wins.
+    /// Number of searches with each sparsity penalty. One more search starts from the union of the circuits found.
+    /// The circuit with the fewest edges is written.
     #[arg(long, default_value_t = 2)]
     restarts: usize,
-    /// What a node adds to the loss at the start of learning, in nats; one search for each number.
+    /// Loss per active node at the start of learning, in nats. Give several numbers, separated by commas, to search
+    /// with each.
     #[arg(long, alias = "k-coef", value_delimiter = ',', default_values_t = [0.003])]
     sparsity_penalty: Vec<f32>,
-    /// Steps of each search.
+    /// Learning steps of each search.
     #[arg(long, default_value_t = 150)]
     steps: usize,
-    /// Pairs in a step.
+    /// Pairs per step.
     #[arg(long, default_value_t = 32)]
     pairs_per_step: usize,
-    /// Pairs of each split that are used; fewer than 1024 make the circuit fit the pairs instead of the task.
+    /// Number of pairs of each split. With fewer than 1024, the circuit may fit the pairs instead of the task.
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
-    /// Circuits of this task and model from earlier runs, which join the union of those found now (with --restarts 0 they are the union).
+    /// Circuit files of earlier runs on the same task and model, separated by commas. They are added to the union
+    /// of the circuits found in this run. With --restarts 0 the union has only these.
     #[arg(long, alias = "found", value_name = "FILE", value_delimiter = ',')]
     warm_start: Vec<PathBuf>,
-    /// Where the prompts run. WebGPU rounds differently, so near ties may give another circuit.
+    /// The backend that runs the model. `webgpu` needs a build with `--features webgpu`. It rounds differently, so
+    /// near ties may give another circuit.
     #[arg(long, value_enum, default_value_t = BackendName::Cpu)]
     backend: BackendName,
-    /// Threads of the CPU backend; by default one for each core. They change the time, not the circuit.
+    /// Threads of the CPU backend [default: one per core]. The number does not change the circuit.
     #[arg(long)]
     threads: Option<usize>,
     #[command(flatten)]
     tokenizer: TokenizerArgs,
-    /// Search in a model of the same shape that has learnt nothing, made from the seed, and write a report instead of a circuit.
+    /// Search in an untrained model of the same shape, initialised from --seed, and write a report instead of a
+    /// circuit.
     #[arg(long)]
     untrained: bool,
 }
 
-/// What runs a search.
+/// The value of `--backend`.
 #[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
 enum BackendName {
     Cpu,
@@ -90,21 +96,21 @@ enum BackendName {
 pub fn run(args: Args) -> Result<()> {
     let task = find_task(&args.task)?;
     if !(args.target_loss > 0.0 && args.target_loss < std::f64::consts::LN_2) {
-        bail!("--target-loss must lie between 0 and 0.693, the loss of a coin; it is {}", args.target_loss);
+        bail!("--target-loss must be between 0 and 0.693 (the loss of a random guess); it is {}", args.target_loss);
     }
     if args.sparsity_penalty.is_empty() || args.sparsity_penalty.iter().any(|k| !(k.is_finite() && *k > 0.0)) {
-        bail!("--sparsity-penalty takes numbers above zero, such as 0.01,0.003");
+        bail!("--sparsity-penalty needs numbers above 0, such as 0.01,0.003");
     }
     for (name, value) in [("--steps", args.steps), ("--pairs-per-step", args.pairs_per_step), ("--pairs", args.pairs)] {
         if value == 0 || value > 1_000_000 {
-            bail!("{name} must lie between 1 and 1000000; it is {value}");
+            bail!("{name} must be between 1 and 1000000; it is {value}");
         }
     }
     if args.restarts == 0 && args.warm_start.len() < 2 {
-        bail!("--restarts 0 needs two circuits or more in --warm-start");
+        bail!("--restarts 0 needs at least two circuits in --warm-start");
     }
     if args.restarts > 1000 || args.threads.is_some_and(|n| n == 0 || n > 1024) {
-        bail!("--restarts must be at most 1000, --threads must lie between 1 and 1024");
+        bail!("--restarts must be at most 1000, and --threads must be between 1 and 1024");
     }
     let tokenizer = args.tokenizer.load(&args.model)?;
     let mut file = load_model(&args.model)?;
@@ -127,7 +133,7 @@ pub fn run(args: Args) -> Result<()> {
 #[cfg(feature = "webgpu")]
 fn webgpu_evaluator(model: TaskModel) -> Result<Evaluator<Gpu>> {
     let gpu = now_or_never(Gpu::new())?;
-    note(&format!("the prompts run on {}", gpu.description()));
+    note(&format!("the model runs on {}", gpu.description()));
     Ok(Evaluator::new(gpu, Arc::new(model)))
 }
 
@@ -136,7 +142,7 @@ fn webgpu_evaluator(_model: TaskModel) -> Result<CpuPool> {
     bail!("this build has no WebGPU backend; build the command with `--features webgpu`")
 }
 
-/// A search with what it needs besides the pool.
+/// The inputs of a search, except the pool.
 struct Search<'a> {
     args: &'a Args,
     task: &'static Task,
@@ -155,8 +161,11 @@ impl Search<'_> {
         let data = PruneData::new(&train, &validation, config.block_size);
         let edges = EdgeList::new(&file.weights, &pool.task().space);
 
-        let warm_start =
-            args.warm_start.iter().map(|path| earlier(path, task, file, &pool.task().space)).collect::<Result<_>>()?;
+        let warm_start = args
+            .warm_start
+            .iter()
+            .map(|path| warm_start_nodes(path, task, file, &pool.task().space))
+            .collect::<Result<_>>()?;
         let options = PruneOptions {
             warm_start,
             target_loss: args.target_loss,
@@ -203,8 +212,8 @@ impl Search<'_> {
                 task.name,
                 args.target_loss,
                 match outcome.lowest_loss() {
-                    Some(loss) => format!("lowest seen: {loss:.3}"),
-                    None => "the nodes of the circuits given are not enough".into(),
+                    Some(loss) => format!("the lowest was {loss:.3}"),
+                    None => "the union of the --warm-start circuits does not reach it".into(),
                 }
             );
         };
@@ -217,7 +226,7 @@ impl Search<'_> {
             provenance,
         })?;
         let line = format!(
-            "{}: {} nodes, {} edges; test loss {:.3}, accuracy {:.1} %; without the circuit {:.1} %; a flip reverses {:.1} % ({:.1} % in the whole model)",
+            "{}: {} nodes, {} edges; test loss {:.3}, accuracy {:.1} %; without the circuit {:.1} %; a flip reverses {:.1} % ({:.1} % in the full model)",
             args.out.display(),
             best.nodes.len(),
             best.size.edges,
@@ -230,7 +239,7 @@ impl Search<'_> {
         write_out(&args.out, &bytes, &line)
     }
 
-    /// The circuit of what pruning found: flip nodes, names and scores are added to it.
+    /// Makes a circuit of the pruned nodes: adds flip nodes, labels and scores.
     fn finish(
         &self,
         pool: &mut impl EvaluatorPool,
@@ -265,8 +274,8 @@ impl Search<'_> {
     }
 }
 
-/// The nodes of a circuit found earlier.
-fn earlier(path: &Path, task: &Task, model: &ModelFile, space: &NodeSpace) -> Result<NodeSet> {
+/// The nodes of a `--warm-start` circuit.
+fn warm_start_nodes(path: &Path, task: &Task, model: &ModelFile, space: &NodeSpace) -> Result<NodeSet> {
     let file = circuit_file::read(&read(path)?).map_err(in_file(path))?;
     if file.circuit.task != task.name || file.model != model_file::fingerprint(&model.weights) {
         bail!("{} is a circuit of another task or model", path.display());
@@ -274,7 +283,7 @@ fn earlier(path: &Path, task: &Task, model: &ModelFile, space: &NodeSpace) -> Re
     space.set(&file.circuit.nodes)
 }
 
-/// Labels of nodes: what they do on the first train pairs.
+/// Labels of nodes, computed from their values on the first train pairs.
 pub fn labels(
     pool: &mut impl EvaluatorPool,
     task: &Task,

@@ -1,6 +1,6 @@
 //! `sparse-circuits publish`: writes the folder that the page loads.
 
-use crate::cli::publish::bundle::{Bundle, poster, rounded};
+use crate::cli::publish::bundle::{Bundle, placeholder, rounded};
 use crate::cli::publish::model_card;
 use crate::cli::publish::twin::{BRIDGE, DENSE, TwinArgs};
 use crate::cli::shared::load::TokenizerArgs;
@@ -8,7 +8,8 @@ use crate::{Result, files};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Write the models folder of the page: model, tokenizer, circuits, manifest, poster, and MODEL_CARD.md with measured tables.
+/// Write the models folder of the page: model, tokenizer, circuits, manifest, the numbers of the first screen, and
+/// MODEL_CARD.md.
 #[derive(clap::Args)]
 pub struct Args {
     /// The model file with node means to publish (see `sparse-circuits means --compact`).
@@ -17,9 +18,9 @@ pub struct Args {
     /// The folder with a circuit file TASK.json for each task to publish.
     #[arg(long, value_name = "DIR")]
     circuits: PathBuf,
-    /// The folder with a report TASK.json of `prune --untrained` for each task, for the model card.
-    #[arg(long, value_name = "DIR")]
-    controls: Option<PathBuf>,
+    /// Folder with a report TASK.json of `prune --untrained` for each task, for the model card.
+    #[arg(long, alias = "controls", value_name = "DIR")]
+    untrained_baselines: Option<PathBuf>,
     #[command(flatten)]
     tokenizer: TokenizerArgs,
     #[command(flatten)]
@@ -35,22 +36,23 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let tokenizer = args.tokenizer.load(&args.model)?;
     let mut models = vec![Bundle::measure("default", &args.model, &args.circuits, &tokenizer, args.pairs)?];
-    let beside = args.twin.twin_model.as_ref().zip(args.twin.twin_circuits.as_ref());
-    if let Some((model, circuits)) = beside {
+    let second = args.twin.twin_model.as_ref().zip(args.twin.twin_circuits.as_ref());
+    if let Some((model, circuits)) = second {
         models.push(Bundle::measure("bridged", model, circuits, &tokenizer, args.pairs)?);
     }
-    let sparse = models.last().expect("the default model at least");
+    let sparse = models.last().expect("there is always the default model");
     let twin = args.twin.build(&sparse.file, &sparse.circuits(), &tokenizer, args.pairs)?;
 
     let mut card = format!(
-        "# Model card\n\nWritten by `sparse-circuits publish`; every number below was measured by it or is read from the files.\n\n{}",
+        "# Model card\n\n`sparse-circuits publish` writes this file. \
+         Every number was measured by it or read from its input files.\n\n{}",
         model_card::card(&models[0])
     );
-    if let Some(folder) = &args.controls {
+    if let Some(folder) = &args.untrained_baselines {
         card += &model_card::untrained_baselines(folder, &models[0].tasks)?;
     }
     if let [_, bridged] = &models[..] {
-        card += &format!("\n## The sparse model beside the dense twin\n\n{}", model_card::card(bridged));
+        card += &format!("\n## The sparse model of the dense twin\n\n{}", model_card::card(bridged));
     }
     card += twin.as_ref().map_or("", |twin| &twin.card);
 
@@ -77,9 +79,9 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(twin) = &twin {
         write(DENSE, &twin.dense_bytes)?;
         write(BRIDGE, &twin.bridge_bytes)?;
-        listed.last_mut().expect("the default model at least")["twin"] = twin.manifest();
+        listed.last_mut().expect("there is always the default model")["twin"] = twin.manifest();
     }
-    write("poster.json", rounded(poster(&models[0], &tokenizer)?).to_string().as_bytes())?;
+    write("poster.json", rounded(placeholder(&models[0], &tokenizer)?).to_string().as_bytes())?;
     let manifest = json!({"version": 1, "poster": "poster.json", "models": listed});
     write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
     write("MODEL_CARD.md", card.as_bytes())

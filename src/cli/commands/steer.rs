@@ -1,4 +1,4 @@
-//! `sparse-circuits steer`: one sparse channel's change, carried over a bridge into the dense model.
+//! `sparse-circuits steer`: steers the dense model along one sparse channel, over a bridge.
 
 use crate::backend::now_or_never;
 use crate::bridge::steer::{probabilities, steered_logits, steering_vectors};
@@ -13,7 +13,7 @@ use crate::{Result, bail};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Print what the dense model makes of a prompt when a sparse channel's change towards a counterfactual is added to it.
+/// Steer the dense model along one sparse channel, and print the probabilities of the candidates before and after.
 #[derive(clap::Args)]
 pub struct Args {
     /// The sparse model file.
@@ -21,21 +21,23 @@ pub struct Args {
     sparse: PathBuf,
     #[command(flatten)]
     bridge: BridgeArgs,
-    /// The sparse channel, a read of the residual stream such as 1.attn.act_in.17; else the one that the bridge names for the task.
+    /// The sparse channel: a read of the residual stream, such as 1.attn.act_in.17 [default: the channel that the
+    /// bridge file names for the task].
     #[arg(long, value_name = "NODE")]
     node: Option<Node>,
+    /// The prompt.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: String,
-    /// The prompt whose reading of the channel is taken over; else what the task's own rule makes of the prompt.
+    /// The counterfactual prompt, which gives the target value of the channel [default: made by the task's rule].
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     counterfactual: Option<String>,
-    /// 0 leaves the dense model alone, 1 adds the whole change.
+    /// Strength of the steering: 0 changes nothing, 1 adds the full change of the channel.
     #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     strength: f32,
-    /// The task, which names the candidates; else the one whose rule makes the counterfactual of the prompt.
+    /// The task of the two candidates [default: the task whose rule makes --counterfactual of --prompt].
     #[arg(long, value_name = "NAME")]
     task: Option<String>,
-    /// Random directions of equal norm to try beside it.
+    /// Number of random directions of equal norm to compare with.
     #[arg(long, default_value_t = 0)]
     random: usize,
     #[command(flatten)]
@@ -52,20 +54,18 @@ fn task(args: &Args) -> Result<&'static Task> {
         return find_task(name);
     }
     let Some(counterfactual) = &args.counterfactual else {
-        bail!("say --task, --counterfactual or both: the candidates are those of a task");
+        bail!("give --task, --counterfactual or both; they decide which task's candidates are used");
     };
     let makes = |task: &&Task| task.counterfactual(&args.prompt).is_ok_and(|text| text == *counterfactual);
     match tasks::TASKS.iter().find(makes) {
         Some(task) => Ok(task),
-        None => bail!(
-            "no task's rule makes this counterfactual of this prompt; say which task's candidates are meant with --task"
-        ),
+        None => bail!("no task's rule makes this counterfactual of this prompt; give the task with --task"),
     }
 }
 
 pub fn run(args: Args) -> Result<()> {
     if !(0.0..=1.0).contains(&args.strength) {
-        bail!("--strength must lie between 0 and 1; it is {}", args.strength);
+        bail!("--strength must be between 0 and 1; it is {}", args.strength);
     }
     if args.random > MAX_RANDOM {
         bail!("--random must be at most {MAX_RANDOM}; it is {}", args.random);
@@ -75,13 +75,13 @@ pub fn run(args: Args) -> Result<()> {
         Some(text) => text.clone(),
         None => match task.counterfactual(&args.prompt) {
             Ok(text) => text,
-            Err(reason) => bail!("{reason}; give a --counterfactual"),
+            Err(reason) => bail!("{reason}; give one with --counterfactual"),
         },
     };
     let sparse = load_model(&args.sparse)?;
     let Loaded { mut cpu, sparse: model, dense, file } = args.bridge.load(&sparse)?;
     let Some(node) = args.node.or(file.bridge.channels.get(task.name).copied()) else {
-        bail!("the bridge names no channel for {}; say --node", task.name);
+        bail!("the bridge file names no channel for {}; give one with --node", task.name);
     };
     let tokenizer = args.tokenizer.load(&args.sparse)?;
     let candidates = task.candidate_tokens(&tokenizer)?;
@@ -113,7 +113,7 @@ pub fn run(args: Args) -> Result<()> {
     if args.random > 0 {
         let [min, max] = [f64::min, f64::max].map(|pick| p[2..].iter().map(|p| p[1]).reduce(pick).unwrap_or(f64::NAN));
         text += &format!(
-            "  {} random directions of equal norm leave {:?} between {min:.4} and {max:.4}\n",
+            "  with {} random directions of equal norm, the probability of {:?} is between {min:.4} and {max:.4}\n",
             args.random, task.candidates[1]
         );
     }

@@ -37,7 +37,7 @@ pub fn run(args: Args) -> Result<()> {
         Some(name) => {
             let task = find_task(name)?;
             if args.count > 100_000 {
-                bail!("--count is at most 100000, not {}", args.count);
+                bail!("--count must be at most 100000; it is {}", args.count);
             }
             for pair in task.pairs(args.split.into(), args.count) {
                 text += &format!("{}\n", json!({"a": pair.a, "b": pair.b, "candidates": task.candidates}));

@@ -1,4 +1,4 @@
-//! `sparse-circuits train`: trains a dense or weight-sparse model from a config and a corpus.
+//! `sparse-circuits train`: trains a dense or weight-sparse model, or a sparse model with a bridge.
 
 use crate::files::{in_file, read};
 use crate::train::{TrainConfig, train};

@@ -1,4 +1,5 @@
-//! A model with its circuits, measured, as the page loads it: manifest entries, presets, and the poster of the first screen.
+//! A published model with its measured circuits: manifest entries, example prompts, and the placeholder of the
+//! first screen.
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
@@ -21,9 +22,9 @@ use crate::{Error, Result, bail};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Prompts offered for each task.
+/// Example prompts per task.
 const PRESETS: usize = 4;
-/// Tokens of the longest preset: the first screen shows it whole.
+/// The most tokens of a preset, so that the first screen shows all of it.
 const PRESET_TOKENS: usize = 40;
 
 /// A task as it is published with a model.
@@ -39,13 +40,13 @@ pub struct PublishedTask {
     inactive: Vec<Node>,
 }
 
-/// A model with its tasks, measured.
+/// A model with its tasks and their measurements.
 pub struct Bundle {
     name: &'static str,
     pub file: ModelFile,
     pub bytes: Vec<u8>,
     pub tasks: Vec<PublishedTask>,
-    /// Tasks without a circuit, and how the whole model does on them.
+    /// Tasks without a circuit, and the full model's scores on them.
     pub missing: Vec<(&'static Task, LossAndAccuracy)>,
 }
 
@@ -68,6 +69,10 @@ impl Prompt {
 
 impl Bundle {
     /// Loads the model at `path` and measures each task that has a circuit in the folder `circuits`.
+    /// `count` is the number of test pairs.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a folder without any circuit.
     pub fn measure(
         name: &'static str,
         path: &Path,
@@ -82,21 +87,26 @@ impl Bundle {
             if path.is_file() {
                 tasks.push(PublishedTask::measure(&file, task, &path, tokenizer, count)?);
             } else {
-                note(&format!("note: no circuit for {} in {}; this model goes without", task.name, circuits.display()));
-                missing.push((task, whole(&file, task, tokenizer, count)?));
+                note(&format!(
+                    "note: no circuit for {} in {}; the task is not published with this model",
+                    task.name,
+                    circuits.display()
+                ));
+                missing.push((task, full_model_scores(&file, task, tokenizer, count)?));
             }
         }
         if tasks.is_empty() {
-            bail!("{} holds no circuit file named after a task", circuits.display());
+            bail!("{} has no circuit file; its files must be named TASK.json", circuits.display());
         }
         Ok(Bundle { name, file, bytes, tasks, missing })
     }
 
-    /// Its place in the folder.
+    /// The file name of the model in the published folder.
     pub fn model_file(&self) -> String {
         format!("{}.safetensors", self.name)
     }
 
+    /// The path of a task's circuit in the published folder.
     pub fn circuit_file(&self, task: &Task) -> String {
         match self.name {
             "default" => format!("circuits/{}.json", task.name),
@@ -133,17 +143,18 @@ impl PublishedTask {
         let presets = presets(file, &circuit, task, tokenizer)?;
         let Some([a, b]) = presets.first() else {
             bail!(
-                "no hand-written prompt of {} is answered and flipped by its circuit: there is nothing to show",
+                "the circuit of {} answers and flips none of the hand-written prompts, so the page would have no example",
                 task.name
             );
         };
         note(&format!("{}: {} nodes, {} edges, {} presets", task.name, report.nodes, report.edges, presets.len()));
-        let (here, there) = (shown(file, &circuit, a, b, false, None)?, shown(file, &circuit, b, a, false, None)?);
+        let (here, there) =
+            (circuit_view(file, &circuit, a, b, false, None)?, circuit_view(file, &circuit, b, a, false, None)?);
         let rows = [&here, &there]
             .map(|view| (0..circuit.nodes.len()).map(|row| view.activations_of(row)).collect::<Vec<_>>());
         let start = start(&circuit, [&a.tokens, &b.tokens], [&rows[0], &rows[1]]);
         let inactive = inactive_nodes(&circuit, [&here, &there]);
-        // the scores that the page shows are those of the card, and names follow today's rule
+        // the page shows the same scores as the card; labels are computed again with the current rule
         loaded.circuit.scores = Some(report.scores());
         let config = &file.weights.config;
         let train = pairs(task, Split::Train, DESCRIBED_PAIRS, tokenizer, config.vocab_size)?;
@@ -152,8 +163,8 @@ impl PublishedTask {
     }
 }
 
-/// Loss and accuracy of the whole model on test pairs.
-fn whole(file: &ModelFile, task: &Task, tokenizer: &Tokenizer, count: usize) -> Result<LossAndAccuracy> {
+/// Loss and accuracy of the full model on `count` test pairs.
+fn full_model_scores(file: &ModelFile, task: &Task, tokenizer: &Tokenizer, count: usize) -> Result<LossAndAccuracy> {
     let config = &file.weights.config;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     let model = TaskModel::new(&file.weights, &file.means, task.candidate_tokens(tokenizer)?)?;
@@ -163,18 +174,18 @@ fn whole(file: &ModelFile, task: &Task, tokenizer: &Tokenizer, count: usize) -> 
     Ok(now_or_never(modes(&mut pool, &set, &full, &Calibration::default()))?.full)
 }
 
-/// Hand-written prompts that the circuit answers rightly and whose flip reverses the answer, the surest first.
+/// Hand-written prompts that the circuit answers correctly and a flip reverses, the most certain first.
 fn presets(file: &ModelFile, circuit: &Circuit, task: &Task, tokenizer: &Tokenizer) -> Result<Vec<[Prompt; 2]>> {
     let mut found: Vec<(f64, [Prompt; 2])> = Vec::new();
-    // as in a pair: prompt A wants the first candidate
+    // as in a pair: the right answer to prompt A is the first candidate
     for one in task.handwritten().into_iter().filter(|one| one.wanted == 0) {
-        let Ok(swapped) = task.counterfactual(&one.prompt) else { continue };
-        let (a, b) = (Prompt::new(tokenizer, one.prompt), Prompt::new(tokenizer, swapped));
+        let Ok(counterfactual) = task.counterfactual(&one.prompt) else { continue };
+        let (a, b) = (Prompt::new(tokenizer, one.prompt), Prompt::new(tokenizer, counterfactual));
         if a.tokens.len().max(b.tokens.len()) > PRESET_TOKENS {
             continue;
         }
-        let plain = shown(file, circuit, &a, &b, false, None)?;
-        let flipped = shown(file, circuit, &a, &b, true, None)?;
+        let plain = circuit_view(file, circuit, &a, &b, false, None)?;
+        let flipped = circuit_view(file, circuit, &a, &b, true, None)?;
         let (right, after) = (plain.p[one.wanted], flipped.p[one.wanted]);
         if right > 0.5 && after < 0.5 {
             found.push((right.min(1.0 - after), [a, b]));
@@ -184,8 +195,15 @@ fn presets(file: &ModelFile, circuit: &Circuit, task: &Task, tokenizer: &Tokeniz
     Ok(found.into_iter().take(PRESETS).map(|(_, pair)| pair).collect())
 }
 
-/// What the page shows of a prompt in circuit mode.
-fn shown(file: &ModelFile, circuit: &Circuit, a: &Prompt, b: &Prompt, flip: bool, node: Option<Node>) -> Result<View> {
+/// The page's view of a prompt in circuit mode.
+fn circuit_view(
+    file: &ModelFile,
+    circuit: &Circuit,
+    a: &Prompt,
+    b: &Prompt,
+    flip: bool,
+    node: Option<Node>,
+) -> Result<View> {
     let mut cpu = Cpu::new();
     let model = file.weights.upload(&mut cpu);
     let edits = Edits { mode: Mode::Circuit, flip, ..Edits::default() };
@@ -201,12 +219,12 @@ fn shown(file: &ModelFile, circuit: &Circuit, a: &Prompt, b: &Prompt, flip: bool
     now_or_never(view(&mut cpu, subject, &request))
 }
 
-/// The first screen with numbers computed now, for the moment before the engine runs.
-pub fn poster(bundle: &Bundle, tokenizer: &Tokenizer) -> Result<Value> {
+/// The content of `poster.json`: the page shows these precomputed numbers until the engine runs.
+pub fn placeholder(bundle: &Bundle, tokenizer: &Tokenizer) -> Result<Value> {
     let Bundle { file, tasks, .. } = bundle;
     let PublishedTask { task, circuit, presets, start, .. } = &tasks[0];
     let [a, b] = &presets[0];
-    let mut view = shown(file, circuit, a, b, false, *start)?;
+    let mut view = circuit_view(file, circuit, a, b, false, *start)?;
     for token in &mut view.top {
         token.text = tokenizer.token_text(token.id);
     }
@@ -217,22 +235,23 @@ pub fn poster(bundle: &Bundle, tokenizer: &Tokenizer) -> Result<Value> {
     Ok(json!({"task": task.name, "model": model, "circuit": circuit, "view": view}))
 }
 
-/// Up to this share of the largest value that a node takes, it is silent.
-const SILENT: f32 = 0.02;
+/// A node is inactive at a token if its magnitude is at most this share of its largest.
+const INACTIVE: f32 = 0.02;
 
-/// The node whose panel opens first: the flip node that differs most between two prompts for its size, at the last token in which they
-/// differ or at the end. `values` are those of the circuit's nodes at every token of each.
+/// The node that is selected first: the flip node whose value differs most between the two prompts, relative to its
+/// largest magnitude, at the last token where the prompts differ or at the last token.
+/// `values[prompt][node][token]`.
 fn start<Row: AsRef<[f32]>>(circuit: &Circuit, [a, b]: [&[u32]; 2], values: [&[Row]; 2]) -> Option<Node> {
-    let alike = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+    let common_suffix = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
     let back = |values: &[f32], back: usize| values.len().checked_sub(back + 1).map_or(0.0, |at| values[at]);
-    let largest = |values: &[f32]| values.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+    let largest = |values: &[f32]| values.iter().fold(0.0f32, |max, value| max.max(value.abs()));
     let contrast = |at: usize| {
         let [here, there] = values.map(|values| values[at].as_ref());
-        let gap = [0, alike].map(|place| back(here, place) - back(there, place));
+        let gap = [0, common_suffix].map(|place| back(here, place) - back(there, place));
         let reach = largest(here).max(largest(there));
-        // half as telling if A is silent
-        let silent = [0, alike].iter().all(|&place| back(here, place).abs() <= SILENT * reach);
-        if reach == 0.0 { 0.0 } else { largest(&gap) / reach * if silent { 0.5 } else { 1.0 } }
+        // half the score if the node is inactive in prompt A
+        let inactive = [0, common_suffix].iter().all(|&place| back(here, place).abs() <= INACTIVE * reach);
+        if reach == 0.0 { 0.0 } else { largest(&gap) / reach * if inactive { 0.5 } else { 1.0 } }
     };
     let open = |node: &Node| circuit.flip_nodes.is_empty() || circuit.flip_nodes.contains(node);
     let ranked =
@@ -240,7 +259,7 @@ fn start<Row: AsRef<[f32]>>(circuit: &Circuit, [a, b]: [&[u32]; 2], values: [&[R
     ranked.reduce(|best, one| if one.0 > best.0 + 1e-6 { one } else { best }).map(|(_, node)| node)
 }
 
-/// Six significant digits: more than the poster shows, a third of the bytes.
+/// Six significant digits: more than the page shows, and a third of the bytes.
 pub fn rounded(value: Value) -> Value {
     match value {
         Value::Number(number) if number.is_f64() => {
@@ -258,7 +277,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// The first node of a circuit of three, all of them flip nodes; their values at the three tokens of A and of B.
+    /// The first node of a circuit with three nodes, all of them flip nodes. `values[node][prompt][token]`.
     fn first(values: [[[f32; 3]; 2]; 3]) -> String {
         let nodes = ["0.attn.act_in.2", "0.attn.act_in.3", "0.attn.v.0"].map(|node| node.parse().unwrap());
         let circuit = Circuit {
@@ -275,12 +294,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_node_differs_most_for_its_size_where_the_prompts_do() {
+    fn the_first_node_has_the_largest_relative_difference_where_the_prompts_differ() {
         let same = [[5.0, 0.0, 0.0]; 2];
         let little = [[0.0, 8.0, 9.0], [0.0, 7.0, 9.0]];
         assert_eq!(first([same, little, [[0.0, 0.1, 0.0], [0.0; 3]]]), "0.attn.v.0");
         assert_eq!(first([same, little, [[9.0, 0.0, 0.0], [-9.0, 0.0, 0.0]]]), "0.attn.act_in.3");
-        // half as telling, because A is silent
+        // half the score, because the node is inactive in prompt A
         assert_eq!(first([same, little, [[0.0; 3], [0.0, 0.1, 0.0]]]), "0.attn.v.0");
         assert_eq!(first([same, [[0.0, 8.0, 9.0], [0.0, 3.0, 9.0]], [[0.0; 3], [0.0, 0.1, 0.0]]]), "0.attn.act_in.3");
     }

@@ -1,5 +1,5 @@
-//! The model card that `publish` writes: what a model is and what was measured of it, in words and tables. The dense twin's part is in
-//! [`super::twin`].
+//! The model card that `publish` writes: text and tables about a model and its measurements. [`super::twin`] writes
+//! the part about the dense twin.
 
 use super::bundle::{Bundle, PublishedTask};
 use crate::circuit::evaluate::LossAndAccuracy;
@@ -17,13 +17,13 @@ fn loss_and_accuracy(measured: &LossAndAccuracy) -> String {
     format!("{:.3}, {}", measured.loss, percent(measured.accuracy))
 }
 
-/// One training run, as a model's provenance tells of it.
+/// One training run, read from a model's provenance.
 struct Run {
     tokens: f64,
     synthetic_share: f64,
 }
 
-/// The last run and those that it went on from.
+/// The last run, then the runs that it continued, newest first.
 fn runs(provenance: &Value) -> Vec<Run> {
     std::iter::successors(Some(provenance), |of| of.get("start"))
         .filter_map(|of| {
@@ -33,15 +33,15 @@ fn runs(provenance: &Value) -> Vec<Run> {
         .collect()
 }
 
-/// What was measured, in words and tables. Every number comes from the files or from the evaluation just made.
+/// The part of the card about one model. Every number comes from the files or from the evaluation that just ran.
 pub fn card(bundle: &Bundle) -> String {
     let Bundle { file, bytes, tasks, missing, .. } = bundle;
     let info = model_info(&file.weights);
     let provenance = &file.provenance;
     let bigram = file.weights.nonzeros().bigram_table;
     let mut text = format!(
-        "`{}`: {} layers, {} residual channels, {} neurons a layer, heads of {}, vocabulary {}, context {}. {} nonzero weights, \
-         and {bigram} entries of a bigram table. {:.0} KB.\n\n",
+        "`{}`: {} layers, {} residual channels, {} neurons per layer, head size {}, vocabulary {}, context {}. \
+         {} nonzero weights, plus {bigram} entries of a bigram table. {:.0} KB.\n\n",
         bundle.model_file(),
         info.layers,
         info.width,
@@ -57,17 +57,20 @@ pub fn card(bundle: &Bundle) -> String {
         let tokens: f64 = runs.iter().map(|run| run.tokens).sum();
         let synthetic: f64 = runs.iter().map(|run| run.tokens * run.synthetic_share).sum();
         text += &format!(
-            "Trained on {:.1} million tokens{}, {:.0} % of them synthetic Python and the others real; held-out cross entropy {loss:.3} nats a \
-             token (real {:.3}, synthetic {:.3}), before the file was made compact. Configs, seeds and losses stand in the file's metadata.\n\n",
+            "Trained on {:.1} million tokens{}: {:.0} % synthetic Python, the rest real Python. Held-out cross entropy before the file \
+             was made compact: {loss:.3} nats per token (real {:.3}, synthetic {:.3}). The file's metadata has the configs, seeds and \
+             losses.\n\n",
             tokens / 1e6,
-            if runs.len() > 1 { format!(" in {} runs, one after the other", runs.len()) } else { String::new() },
+            if runs.len() > 1 { format!(" in {} consecutive runs", runs.len()) } else { String::new() },
             100.0 * synthetic / tokens,
             provenance["held_out_loss"]["real"].as_f64().unwrap_or(f64::NAN),
             provenance["held_out_loss"]["synthetic"].as_f64().unwrap_or(f64::NAN),
         );
     }
-    text += "Loss (nats, two candidates) and accuracy on test pairs; circuits calibrated on train pairs.\n\n\
-             | task | whole model | nodes | edges | circuit alone | circuit removed | flip reverses, circuit | full |\n\
+    text += "Loss (in nats, over the two candidates) and accuracy on test pairs. \
+             The circuits are calibrated on train pairs.\n\n\
+             | task | full model | nodes | edges | circuit alone | circuit removed | \
+             flip rate, circuit | flip rate, full model |\n\
              | --- | --- | --- | --- | --- | --- | --- | --- |\n";
     for PublishedTask { task, report, .. } in tasks {
         text += &format!(
@@ -83,8 +86,8 @@ pub fn card(bundle: &Bundle) -> String {
         );
     }
     let logs: f64 = tasks.iter().map(|one| (one.report.edges.max(1) as f64).ln()).sum();
-    text += &format!("\nGeometric mean of the edges: {:.1}.\n", (logs / tasks.len() as f64).exp());
-    text += "\nOn the hand-written prompts, loss and accuracy:\n\n| task | prompts | whole model | circuit alone | circuit removed |\n\
+    text += &format!("\nGeometric mean of the number of edges: {:.1}.\n", (logs / tasks.len() as f64).exp());
+    text += "\nLoss and accuracy on the hand-written prompts:\n\n| task | prompts | full model | circuit alone | circuit removed |\n\
              | --- | --- | --- | --- | --- |\n";
     for PublishedTask { task, report, .. } in tasks {
         text += &format!(
@@ -99,26 +102,26 @@ pub fn card(bundle: &Bundle) -> String {
     let redundant: Vec<&str> = tasks.iter().filter(|one| one.report.is_redundant()).map(|one| one.task.name).collect();
     if !redundant.is_empty() {
         text += &format!(
-            "\nSufficient is not necessary: without its circuit the model still does {}: other nodes do the same work.\n",
+            "\nThese circuits are sufficient but not necessary: {}. Without the circuit, other nodes do the same work.\n",
             redundant.join(", "),
         );
     }
     for (task, measured) in missing {
-        text += &format!(
-            "\nNot published, because this model has no circuit for it: {} (the whole model: {}).\n",
-            task.name,
-            loss_and_accuracy(measured)
-        );
+        text +=
+            &format!("\nNo circuit is published for {} (full model: {}).\n", task.name, loss_and_accuracy(measured));
     }
     text
 }
 
-/// What the same search found on an untrained model of the same shape: the reports in `folder`.
+/// The table of untrained baselines, from the reports `TASK.json` in `folder`.
 ///
 /// # Errors
-/// Reports that are missing or none.
+/// A report that is missing or is not JSON.
 pub fn untrained_baselines(folder: &Path, tasks: &[PublishedTask]) -> Result<String> {
-    let mut text = "\n## The same search on an untrained model of the same shape\n\n| task | edges | loss |\n| --- | --- | --- |\n".to_string();
+    let mut text = "\n## The same search on an untrained model of the same shape\n\n\
+                    Edges of the best circuit, and its calibrated validation loss; if the target was not reached, the lowest loss. \
+                    A random guess has a loss of 0.693.\n\n| task | edges | loss |\n| --- | --- | --- |\n"
+        .to_string();
     for PublishedTask { task, .. } in tasks {
         let path = folder.join(format!("{}.json", task.name));
         let baseline: Value = serde_json::from_slice(&files::read(&path)?).map_err(|error| {

@@ -1,12 +1,12 @@
-//! The dense twin that `publish` adds to a model: dense model and bridge made compact, a channel chosen for each task, and all of it
-//! measured with the files as they are published.
+//! The dense twin that `publish` adds to a model. It makes the dense model and the bridge compact, chooses a
+//! channel for each task, and measures the published files.
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
 use crate::bridge::ModelPair;
 use crate::bridge::score::{CHOOSING_PAIRS, ChannelScore, ChosenChannel, MIN_DELTA_P, SteerScore, choose_channel};
 use crate::circuit::Circuit;
-use crate::cli::shared::bridge::{BridgeArgs, BridgeAsk, BridgeReport, Loaded, measure, site_scores};
+use crate::cli::shared::bridge::{BridgeArgs, BridgeReport, BridgeRequest, Loaded, measure, site_scores};
 use crate::cli::shared::load::load_model;
 use crate::cli::shared::output::note;
 use crate::cli::shared::task_prompts::pairs;
@@ -32,36 +32,36 @@ pub struct TwinArgs {
     /// The bridge between the sparse model and --dense.
     #[arg(long, value_name = "FILE", requires = "dense")]
     bridge: Option<PathBuf>,
-    /// The sparse model of the twin, as it is to be published, where it is another than --model; it becomes a model of its own.
+    /// The sparse model of the twin, if it is not --model. It is published as a second model.
     #[arg(long, value_name = "FILE", requires = "bridge", requires = "twin_circuits")]
     pub twin_model: Option<PathBuf>,
     /// Folder with a circuit file `TASK.json` for each task of --twin-model.
     #[arg(long, value_name = "DIR", requires = "twin_model")]
     pub twin_circuits: Option<PathBuf>,
-    /// The sparse model that the bridge was trained with, where the one published is its compact form.
+    /// The sparse model that the bridge was trained with, if the published one is its compact form.
     #[arg(long, value_name = "FILE", requires = "bridge")]
     bridged: Option<PathBuf>,
-    /// The corpus on whose held-out part both models and the bridge's sites are measured for the card; else it has the losses that stand
-    /// in the files and no table of sites.
+    /// The corpus whose held-out part is used to measure both models and the sites of the bridge. Without it, the
+    /// card has the losses from the files and no table of sites.
     #[arg(long, value_name = "DIR", requires = "bridge")]
     corpus: Option<PathBuf>,
-    /// A sparse model trained without a bridge: the card then compares the sites with those of --fitted.
+    /// A sparse model trained without a bridge, for a comparison in the card. Needs --fitted.
     #[arg(long, value_name = "FILE", requires = "corpus", requires = "fitted")]
     independent: Option<PathBuf>,
-    /// The bridge fitted afterwards between --independent and --dense, both as they were.
+    /// A bridge fitted between --independent and --dense, both frozen.
     #[arg(long, value_name = "FILE", requires = "independent")]
     fitted: Option<PathBuf>,
 }
 
-/// Test pairs that steering is measured on at most, and random directions for each of their prompts.
+/// The most test pairs that steering is measured on, and the number of random directions per prompt.
 const STEERED_PAIRS: usize = 256;
 const DIRECTIONS: usize = 16;
 
-/// What is published of a twin.
+/// The files and the text of a published twin.
 pub struct Twin {
     pub dense_bytes: Vec<u8>,
     pub bridge_bytes: Vec<u8>,
-    /// The last paragraphs of the model card.
+    /// The last section of the model card.
     pub card: String,
 }
 
@@ -77,14 +77,15 @@ impl Twin {
     }
 }
 
-/// The best channel of a task's circuit.
+/// The channel chosen for a task.
 struct Best {
     task: &'static Task,
     channel: ChosenChannel,
 }
 
 impl TwinArgs {
-    /// Loads the twin that was asked for, if one was, and makes it ready to publish with `sparse`. `pairs` test pairs at most.
+    /// Loads the twin of the arguments and prepares it for publication with `sparse`; `None` without `--dense`.
+    /// Measures on at most `pairs` test pairs.
     ///
     /// # Errors
     /// Files that cannot be read or do not belong together.
@@ -100,7 +101,7 @@ impl TwinArgs {
         let mut file = bridge_file::read(&read(bridge_path)?).map_err(in_file(bridge_path))?;
         self.check(&file, sparse, &dense).map_err(in_file(bridge_path))?;
 
-        // from here on the numbers of the files as published: half precision is a slightly different model
+        // measure the published files from here on: half precision makes a slightly different model
         let dense_bytes = model_file::write(&dense, Precision::Compact)?;
         let dense = model_file::read(&dense_bytes)?;
         file.models = [fingerprint(&sparse.weights), fingerprint(&dense.weights)];
@@ -119,13 +120,15 @@ impl TwinArgs {
             .map(|best| (best.task.name.to_string(), best.channel.node))
             .collect();
         if loaded.file.bridge.channels.is_empty() {
-            note(&format!("note: no channel moves the dense model by {MIN_DELTA_P}; the page names none"));
+            note(&format!(
+                "note: no channel raises P(other) of the dense model by {MIN_DELTA_P}; the bridge file names no channel"
+            ));
         }
         let bridge_bytes = bridge_file::write(&loaded.file, Precision::Compact)?;
-        // what a reader of the published file will check
+        // the same check that a reader of the published file makes
         bridge_file::read(&bridge_bytes)?.check(&sparse.weights, &dense.weights)?;
 
-        let ask = BridgeAsk {
+        let request = BridgeRequest {
             tokenizer,
             corpus: self.corpus.as_deref(),
             channels: best.iter().map(|best| (best.task, best.channel.node)).collect(),
@@ -135,7 +138,7 @@ impl TwinArgs {
         };
         let report = match best.is_empty() && self.corpus.is_none() {
             true => None,
-            false => Some(measure(&mut loaded, &ask)?),
+            false => Some(measure(&mut loaded, &request)?),
         };
         let others = self.others(dense_path, &mut loaded)?;
         let losses = self.losses(&loaded, sparse, &dense)?;
@@ -144,7 +147,7 @@ impl TwinArgs {
         Ok(Some(Twin { dense_bytes, bridge_bytes, card }))
     }
 
-    /// Whether the bridge belongs to the models, the sparse one as it was trained or in its compact form.
+    /// Checks that the bridge belongs to the two models. The sparse model may be the trained one or its compact form.
     fn check(&self, file: &BridgeFile, sparse: &ModelFile, dense: &ModelFile) -> Result<()> {
         let Some(path) = &self.bridged else { return file.check(&sparse.weights, &dense.weights) };
         let trained = load_model(path)?;
@@ -159,7 +162,8 @@ impl TwinArgs {
         Ok(())
     }
 
-    /// The bridges that the published one, loaded, is compared with, and how they do at each site: one fitted afterwards, and a random one.
+    /// Site scores of two other bridges, with their titles in the card: one fitted after training, and the
+    /// published one with shuffled weights.
     fn others(&self, dense: &Path, loaded: &mut Loaded) -> Result<Vec<(&'static str, Vec<SiteScore>)>> {
         let (Some(independent), Some(fitted), Some(corpus)) = (&self.independent, &self.fitted, &self.corpus) else {
             return Ok(Vec::new());
@@ -172,24 +176,27 @@ impl TwinArgs {
         loaded.file.bridge = trained;
         Ok(vec![
             (
-                "A bridge fitted afterwards, between the same dense model and a sparse one that was trained without it",
+                "A bridge fitted after training, between the same dense model and a sparse model that was trained without it",
                 site_scores(&mut fitted, corpus)?,
             ),
             ("The published bridge with the weights of each map shuffled", random?),
         ])
     }
 
-    /// Held-out cross entropies of the sparse and the dense model, and what they were measured on.
+    /// Held-out cross entropies of the sparse and the dense model in nats per token, and how they were measured.
     fn losses(&self, loaded: &Loaded, sparse: &ModelFile, dense: &ModelFile) -> Result<Losses> {
         let Some(folder) = &self.corpus else {
             let stated = |file: &ModelFile| file.provenance["held_out_loss"]["mean"].as_f64();
-            return Ok(Losses { of: [stated(sparse), stated(dense)], on: "before the files were made compact" });
+            return Ok(Losses {
+                of: [stated(sparse), stated(dense)],
+                on: "measured before the files were made compact",
+            });
         };
         let context = loaded.sparse.config.block_size.min(loaded.dense.config.block_size);
         let corpus = Corpus::read(folder, "valid", loaded.sparse.config.vocab_size, context)?;
         let windows = reference_windows(&corpus, context);
         let of = [&loaded.sparse, &loaded.dense].map(|model| Some(held_out_loss(model, &windows)));
-        Ok(Losses { of, on: "with the files as published, over fewer windows than at the end of training" })
+        Ok(Losses { of, on: "measured with the published files, on fewer windows than after training" })
     }
 }
 
@@ -198,7 +205,8 @@ struct Losses {
     on: &'static str,
 }
 
-/// The read of the circuit whose steering does most on train pairs; none where the circuit has no reads.
+/// The read of the circuit that raises P(other) of the dense model most on train pairs; `None` if the circuit has
+/// no reads.
 fn best_channel(
     loaded: &mut Loaded,
     task: &'static Task,
@@ -217,7 +225,7 @@ fn best_channel(
     }))
 }
 
-/// Every number comes from the files or from the measurement just made.
+/// The card's section about the twin. Every number comes from the files or from the measurement that just ran.
 fn card(
     loaded: &Loaded,
     losses: &Losses,
@@ -228,8 +236,8 @@ fn card(
 ) -> String {
     let dense = &loaded.dense.config;
     let mut text = format!(
-        "\n## The dense twin\n\n`{DENSE}`: a dense model of {} layers and {} channels; `{BRIDGE}`: maps between the two models' residual streams at {} boundaries, \
-         encoders that keep {} channels. {:.0} KB together, loaded when the twin is opened.\n",
+        "\n## The dense twin\n\n`{DENSE}`: a dense model with {} layers and {} channels. `{BRIDGE}`: maps between the residual streams \
+         of the two models at {} boundaries; each encoder keeps {} channels. Together {:.0} KB, loaded when the twin is opened.\n",
         dense.n_layer,
         dense.d_model,
         loaded.file.bridge.sites.len(),
@@ -238,24 +246,26 @@ fn card(
     );
     if let [Some(sparse), Some(dense)] = losses.of {
         text += &format!(
-            "\nHeld-out cross entropy in nats a token, {}: sparse {sparse:.3}, dense {dense:.3}.\n",
+            "\nHeld-out cross entropy in nats per token, {}: sparse {sparse:.3}, dense {dense:.3}.\n",
             losses.on
         );
     }
     let sites = report.map_or(&[][..], |report| &report.sites);
     if !sites.is_empty() {
-        text += "\nSite by site, on held-out windows: the error of each map as a share of the variance of what it should give (NMSE), and how far the prediction of a \
-                 pass that crosses there is from the dense model's (KL in nats a token).\n";
+        text += "\nFor each site, on held-out windows: NMSE is the squared error of a map divided by the variance of its target. \
+                 KL is KL(dense model || hybrid pass) in nats per token, for a hybrid pass that switches models at this site.\n";
         text += &site_table("The published bridge", sites);
     }
     others.iter().for_each(|(title, sites)| text += &site_table(title, sites));
     let Some(report) = report else { return text };
     text += &format!(
-        "\nSteering: the change of one channel that the sparse circuit reads, from a prompt to its counterfactual, carried over the bridge and added to what the dense \
-         model reads. For each task the channel is the read of its circuit that raises P(other candidate) most in the median of {CHOOSING_PAIRS} train pairs, both ways; the page \
-         names it if that rise is {MIN_DELTA_P} or more. Measured on test pairs at full strength: median P(other) before and after, the share of prompts with \
-         0.5 or more after, the median rise, and the 95th percentile of the rise under {DIRECTIONS} random directions of equal norm a prompt.\n\n\
-         | task | channel | named | way | prompts | before | after | 0.5 or more | rise | random rise |\n\
+        "\nSteering takes the change of one channel that the sparse circuit reads, from a prompt to its counterfactual, \
+         maps it over the bridge, and adds it to what the dense model reads. For each task the channel is the read of the circuit that raises \
+         P(other candidate) most: the largest median increase over both directions of {CHOOSING_PAIRS} train pairs. The page names the channel if this \
+         increase is at least {MIN_DELTA_P}. The table is measured on test pairs at full strength: the median P(other) before \
+         and after, the share of prompts where it is at least 0.5 afterwards, the median increase, and the 95th percentile of the increase under \
+         {DIRECTIONS} random directions of equal norm per prompt.\n\n\
+         | task | channel | named | direction | prompts | before | after | at least 0.5 | increase | random increase |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
     );
     for (best, (task, node, ChannelScore { forth, back, .. })) in best.iter().zip(&report.steering) {

@@ -1,4 +1,5 @@
-//! What the commands about bridges share: the dense model and the bridge, loaded and checked; and what `evaluate` says of a bridge.
+//! Shared by the commands that use bridges: loads and checks the dense model and the bridge, and measures a bridge
+//! for `evaluate` and `publish`.
 
 use super::load::load_model;
 use super::output::{print, print_json};
@@ -51,16 +52,16 @@ impl BridgeArgs {
     }
 }
 
-/// What is measured of a bridge.
-pub struct BridgeAsk<'a> {
+/// What to measure of a bridge, and on which data.
+pub struct BridgeRequest<'a> {
     pub tokenizer: &'a Tokenizer,
     /// A corpus whose held-out part the sites are measured on.
     pub corpus: Option<&'a Path>,
-    /// Channels to steer by, with their tasks; else those that the bridge names.
+    /// The channels to steer along, with their tasks. If empty, those that the bridge names.
     pub channels: Vec<(&'static Task, Node)>,
     pub split: Split,
     pub pairs: usize,
-    /// Random directions a prompt.
+    /// Random directions per prompt.
     pub directions: usize,
 }
 
@@ -82,28 +83,28 @@ impl BridgeReport {
 
 /// # Errors
 /// A corpus that cannot be read, channels that cannot steer.
-pub fn measure(loaded: &mut Loaded, ask: &BridgeAsk<'_>) -> Result<BridgeReport> {
-    let sites = ask.corpus.map_or(Ok(Vec::new()), |folder| site_scores(loaded, folder))?;
+pub fn measure(loaded: &mut Loaded, request: &BridgeRequest<'_>) -> Result<BridgeReport> {
+    let sites = request.corpus.map_or(Ok(Vec::new()), |folder| site_scores(loaded, folder))?;
     let Loaded { cpu, sparse, dense, file } = loaded;
-    let named: Vec<(&'static Task, Node)> = match ask.channels.is_empty() {
+    let named: Vec<(&'static Task, Node)> = match request.channels.is_empty() {
         true => file.bridge.channels.iter().map(|(task, &node)| Ok((find_task(task)?, node))).collect::<Result<_>>()?,
-        false => ask.channels.clone(),
+        false => request.channels.clone(),
     };
     let mut steering = Vec::new();
     for (task, node) in named {
         let models = ModelPair { sparse, dense, bridge: &file.bridge };
-        let pairs = models.cut(pairs(task, ask.split, ask.pairs, ask.tokenizer, sparse.config.vocab_size)?);
-        let candidates = task.candidate_tokens(ask.tokenizer)?;
-        let score = now_or_never(channel_score(cpu, models, node, &pairs, candidates, ask.directions))?;
+        let pairs = models.cut(pairs(task, request.split, request.pairs, request.tokenizer, sparse.config.vocab_size)?);
+        let candidates = task.candidate_tokens(request.tokenizer)?;
+        let score = now_or_never(channel_score(cpu, models, node, &pairs, candidates, request.directions))?;
         steering.push((task, node, score));
     }
     if sites.is_empty() && steering.is_empty() {
-        bail!("there is nothing to measure: the bridge names no channel; say --node and --task, or --corpus");
+        bail!("there is nothing to measure: the bridge file names no channel; give --node and --task, or --corpus");
     }
     Ok(BridgeReport { sites, steering })
 }
 
-/// Every site's score on the held-out part of the corpus in `folder`.
+/// The score of every site on the held-out part of the corpus in `folder`.
 ///
 /// # Errors
 /// A corpus that cannot be read.
@@ -127,14 +128,12 @@ pub fn print_report(report: &BridgeReport, as_json: bool) -> Result<()> {
     }
     for (task, node, score) in &report.steering {
         text += &format!("{}, {node}:\n", task.name);
-        for (way, candidates, score) in [
-            ("forth", [task.candidates[0], task.candidates[1]], score.forth),
-            ("back", [task.candidates[1], task.candidates[0]], score.back),
-        ] {
+        for (from, score) in [(0, &score.forth), (1, &score.back)] {
             text += &format!(
-                "  {way}, {:?} to {:?}: median P(other) {:.4} -> {:.4}, {:.1} % at 0.5 or more; median rise {:.4}, 95th percentile of random directions {:.4}\n",
-                candidates[0],
-                candidates[1],
+                "  {:?} to {:?}: median P(other) {:.4} -> {:.4}, at least 0.5 in {:.1} %; median increase {:.4}; \
+                 95th percentile of the increase under random directions {:.4}\n",
+                task.candidates[from],
+                task.candidates[1 - from],
                 score.before,
                 score.after,
                 100.0 * score.reversed,

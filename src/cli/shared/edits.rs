@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct EditArgs {
-    /// Set a node to its mean over the training text. A node is HOOK.INDEX, such as 0.mlp.post_act.863.
+    /// Set a node to its mean. A node is HOOK.INDEX, such as 0.mlp.post_act.863.
     #[arg(long, value_name = "NODE")]
     off: Vec<Node>,
     /// Set a node to a value.
@@ -30,7 +30,8 @@ pub struct EditArgs {
     /// A circuit, for --mode and --flip.
     #[arg(long, value_name = "FILE")]
     circuit: Option<PathBuf>,
-    /// Run the full model, the circuit alone (all other nodes at their means), or the model with the circuit's nodes at their means.
+    /// `full`: the full model. `circuit`: all nodes outside the circuit are at their means. `removed`: the
+    /// circuit's nodes are at their means.
     #[arg(long, value_enum, default_value_t = ModeName::Full)]
     mode: ModeName,
 }
@@ -61,18 +62,18 @@ impl EditArgs {
     }
 
     /// Whether the edits need the values of a second prompt.
-    pub fn want_source(&self) -> bool {
+    pub fn need_source(&self) -> bool {
         self.flip || !self.patch.is_empty()
     }
 
     /// The circuit of `--circuit`, checked against the model.
     ///
     /// # Errors
-    /// A circuit that is missing though the edits need one, or that does not fit the model.
+    /// The edits need a circuit and there is none, or it belongs to another model.
     pub fn circuit(&self, weights: &Weights) -> Result<Option<Circuit>> {
         let Some(path) = &self.circuit else {
             if self.flip || self.mode != ModeName::Full {
-                bail!("--mode circuit, --mode removed and --flip need a circuit; name one with --circuit FILE");
+                bail!("--mode circuit, --mode removed and --flip need a circuit; give one with --circuit FILE");
             }
             return Ok(None);
         };
@@ -82,7 +83,7 @@ impl EditArgs {
 
 fn node_and_number(text: &str) -> std::result::Result<(Node, f32), String> {
     let Some((node, number)) = text.split_once('=') else {
-        return Err("it should be NODE=NUMBER, such as 0.mlp.post_act.863=1.5".into());
+        return Err("expected NODE=NUMBER, such as 0.mlp.post_act.863=1.5".into());
     };
     let node = node.parse::<Node>().map_err(|error| error.to_string())?;
     match number.parse::<f32>() {

@@ -8,9 +8,9 @@ use crate::{Result, bail};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// The config of a checkpoint folder: the names that are tried, in this order.
+/// File names of a checkpoint's config, tried in this order.
 const CONFIGS: [&str; 2] = ["beeg_config.json", "config.json"];
-/// The same for its tensors.
+/// File names of a checkpoint's tensors, tried in this order.
 const TENSORS: [&str; 2] = ["final_model.pt", "model.safetensors"];
 
 /// A model: one of our files, or the folder of a published checkpoint.
@@ -73,7 +73,7 @@ impl TokenizerArgs {
     /// The tokenizer that the option names, or the one in the folder of the model.
     ///
     /// # Errors
-    /// Names the folder where the command looked in vain, or the file that is not a tokenizer.
+    /// There is no tokenizer in the folder, or the file is not a tokenizer. The error names the path.
     pub fn load(&self, model: &Path) -> Result<Tokenizer> {
         match &self.tokenizer {
             Some(path) => load_tokenizer(path),
@@ -100,7 +100,7 @@ pub fn load_tokenizer(path: &Path) -> Result<Tokenizer> {
     }
     if !(encoder.is_file() && merges.is_file()) {
         bail!(
-            "there is no tokenizer in {}: neither tokenizer.json, nor encoder.json with vocab.bpe; name one with --tokenizer PATH",
+            "there is no tokenizer in {}: neither tokenizer.json, nor encoder.json with vocab.bpe; give one with --tokenizer PATH",
             path.display()
         );
     }

@@ -13,8 +13,8 @@ pub fn print_json(value: &serde_json::Value) -> Result<()> {
     print(&format!("{value}\n"))
 }
 
-/// Writes the file of `--out`, then prints a line about it. The line goes to standard error where the file itself goes to
-/// standard output.
+/// Writes the file of `--out`, then prints a line about it. If the file goes to standard output, the line goes to
+/// standard error.
 ///
 /// # Errors
 /// As [`files::write`] and [`print`].

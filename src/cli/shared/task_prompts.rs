@@ -40,7 +40,7 @@ pub fn find_task(name: &str) -> Result<&'static Task> {
 /// Token ids of the first `count` pairs of a split.
 ///
 /// # Errors
-/// When the tokenizer was made for another vocabulary than the model's.
+/// The tokenizer has token ids outside the model's vocabulary.
 pub fn pairs(
     task: &Task,
     split: Split,
@@ -53,7 +53,7 @@ pub fn pairs(
     match pairs.iter().flatten().flatten().find(|&&id| id as usize >= vocab_size) {
         Some(id) => {
             bail!(
-                "the tokenizer gives the token {id}, but the model has only {vocab_size} tokens; name the model's own tokenizer with --tokenizer"
+                "the tokenizer gives token {id}, but the model has only {vocab_size} tokens; give the model's own tokenizer with --tokenizer"
             )
         }
         None => Ok(pairs),
