@@ -1,5 +1,5 @@
-//! Benchmarks: criterion's of the kernels, what is measured beside peers in one run (see docs/benchmarks.md), and the page in a browser
-//! (www/bench.html).
+//! Benchmarks: criterion benchmarks of the kernels, comparisons with peers in one run (see docs/benchmarks.md), and
+//! the page in a browser (www/bench.html).
 
 mod contest;
 mod machine;
@@ -13,44 +13,45 @@ use crate::setup::{self, executable};
 use report::Row;
 use std::fs;
 
-/// What `cargo xtask bench` was asked for.
-struct Wish<'a> {
+/// The arguments of `cargo xtask bench`.
+struct Request<'a> {
     /// Names of steps; empty = all.
     steps: Vec<&'a str>,
-    /// Small sizes and few rounds: to see that everything runs, not how fast.
+    /// Small sizes and few rounds, to check that everything runs.
     quick: bool,
-    /// What goes to `cargo bench`.
+    /// Arguments for `cargo bench`.
     criterion: &'a [&'a str],
 }
 
 /// A step measures and returns a row for each comparison.
-type Work = fn(&peers::Contestants, &Wish) -> Result<Vec<Row>>;
+type Work = fn(&peers::Contestants, &Request) -> Result<Vec<Row>>;
 
-/// In this order; a further kind of benchmark is a further line.
+/// The steps, in this order. Add a line for a new benchmark.
 const STEPS: [(&str, &str, Work); 8] = [
     ("kernels", "criterion's benchmarks of the kernels", kernels),
-    ("forward", "forward passes beside dense and sparse peers", steps::forward),
+    ("forward", "forward passes, compared with dense and sparse peers", steps::forward),
     ("product", "the sparse product against its roofline", steps::product),
-    ("top-k", "AbsTopK beside the standard library's selection, and its share of a forward pass", steps::top_k),
+    ("top-k", "AbsTopK, compared with the standard library's selection, and its share of a forward pass", steps::top_k),
     ("attention", "attention", steps::attention),
-    ("training", "training steps beside PyTorch", steps::training),
+    ("training", "training steps, compared with PyTorch", steps::training),
     ("compare-backends", "both backends op by op, on this machine's WebGPU device", compare_backends),
     ("browser", "the page in a browser", browser),
 ];
 
-/// `[--quick] [STEP]... [-- ARGUMENTS OF cargo bench]`. Prints the table; target/bench has it as Markdown and each step as JSON.
+/// `[--quick] [STEP]... [-- ARGUMENTS OF cargo bench]`. Prints the table and writes it to target/bench as Markdown,
+/// with each step as JSON.
 pub fn bench(words: &[&str]) -> Result {
-    let wish = wish(words)?;
+    let request = request(words)?;
     let folder = target().join("bench");
     io("create", &folder, fs::create_dir_all(&folder))?;
-    let wanted = |name: &str| wish.steps.is_empty() || wish.steps.contains(&name);
+    let wanted = |name: &str| request.steps.is_empty() || request.steps.contains(&name);
     let machine = machine::describe();
     let alone = ["kernels", "compare-backends", "browser"];
     let contested = STEPS.iter().any(|step| !alone.contains(&step.0) && wanted(step.0));
     let contestants = peers::Contestants::set_up(&folder, contested)?;
     let mut table = format!("{machine}\n");
     for (name, what, work) in STEPS.into_iter().filter(|step| wanted(step.0)) {
-        let rows = step(what, || work(&contestants, &wish))?;
+        let rows = step(what, || work(&contestants, &request))?;
         if rows.is_empty() {
             continue;
         }
@@ -64,7 +65,7 @@ pub fn bench(words: &[&str]) -> Result {
     Ok(())
 }
 
-fn wish<'a>(words: &'a [&'a str]) -> Result<Wish<'a>> {
+fn request<'a>(words: &'a [&'a str]) -> Result<Request<'a>> {
     let (words, criterion) = match words.iter().position(|word| *word == "--") {
         Some(at) => (&words[..at], &words[at + 1..]),
         None => (words, &[][..]),
@@ -72,15 +73,15 @@ fn wish<'a>(words: &'a [&'a str]) -> Result<Wish<'a>> {
     let (flags, steps): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| **word == "--quick");
     if let Some(unknown) = steps.iter().find(|name| STEPS.iter().all(|step| step.0 != **name)) {
         let known: Vec<&str> = STEPS.iter().map(|step| step.0).collect();
-        return Err(format!("`{unknown}` is no benchmark; they are {}", known.join(", ")));
+        return Err(format!("`{unknown}` is not a benchmark; the benchmarks are {}", known.join(", ")));
     }
-    Ok(Wish { steps, quick: !flags.is_empty(), criterion })
+    Ok(Request { steps, quick: !flags.is_empty(), criterion })
 }
 
-fn kernels(_: &peers::Contestants, wish: &Wish) -> Result<Vec<Row>> {
+fn kernels(_: &peers::Contestants, request: &Request) -> Result<Vec<Row>> {
     let mut bench = cargo();
-    bench.arg("bench").args(wish.criterion);
-    if wish.quick {
+    bench.arg("bench").args(request.criterion);
+    if request.quick {
         bench.args(["--bench", "kernels", "--", "--test"]);
     }
     run(&mut bench)?;
@@ -88,7 +89,7 @@ fn kernels(_: &peers::Contestants, wish: &Wish) -> Result<Vec<Row>> {
 }
 
 /// Prints its own table; target/bench/compare-backends.json has the same.
-fn compare_backends(_: &peers::Contestants, _: &Wish) -> Result<Vec<Row>> {
+fn compare_backends(_: &peers::Contestants, _: &Request) -> Result<Vec<Row>> {
     setup::vulkan_driver();
     run(cargo().args(["build", "--release", "--package", "engine-bench", "--features", "webgpu"]))?;
     let program = target().join("release").join(executable("engine-bench"));
@@ -99,8 +100,8 @@ fn compare_backends(_: &peers::Contestants, _: &Wish) -> Result<Vec<Row>> {
     Ok(Vec::new())
 }
 
-/// Runs and the way from a key to what it paints; www/scripts/bench.mjs prints its own table.
-fn browser(_: &peers::Contestants, _: &Wish) -> Result<Vec<Row>> {
+/// Runs, and the time from a key press to the paint. www/scripts/bench.mjs prints its own table.
+fn browser(_: &peers::Contestants, _: &Request) -> Result<Vec<Row>> {
     build::build()?;
     let browser = setup::browser()?;
     run(command("node").current_dir(www()).arg("scripts/bench.mjs").env("CHROMIUM", &browser.program))?;

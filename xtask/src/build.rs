@@ -11,10 +11,10 @@ struct Package {
     name: &'static str,
     /// The crate's folder in the repository.
     from: &'static str,
-    /// What the names of its files start with. The published page holds them in one folder, so each name is used once.
+    /// The prefix of its file names. It must be unique, because the published page has all packages in one folder.
     stem: &'static str,
     features: &'static str,
-    /// wasm-opt's level: speed for what computes, size for what hands work to a GPU or tokenizes a line.
+    /// The level of wasm-opt: speed for packages that compute, size for the others.
     level: &'static str,
 }
 
@@ -29,11 +29,12 @@ const PACKAGES: [Package; 5] = [
         features: "web-tokenizer",
         level: "-Oz",
     },
-    // Both backends side by side, for bench.html
+    // The comparison of both backends, for bench.html
     Package { name: "bench", from: "benches/engine", stem: "engine_bench", features: "page", level: "-O3" },
 ];
 
-/// What Rust's wasm target uses by default, and SIMD (.cargo/config.toml). The page tells old browsers that they lack them.
+/// The features of Rust's WASM target, plus SIMD (.cargo/config.toml). In browsers without them the page shows an
+/// error.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-simd",
     "--enable-bulk-memory",
@@ -53,7 +54,7 @@ pub fn build() -> Result {
     sizes()
 }
 
-/// Builds the packages one after the other: two cargo builds would wait for each other.
+/// Builds the packages one after the other, because parallel cargo builds would only wait for each other.
 pub fn wasm_packages(tools: &WasmTools) -> Result {
     for package in &PACKAGES {
         step(&format!("build pkg/{}", package.name), || wasm_package(tools, package))?;
@@ -71,7 +72,7 @@ fn wasm_package(tools: &WasmTools, package: &Package) -> Result {
         .arg(&out)
         .args(["--", "--no-default-features", "--features", package.features]))?;
 
-    // wasm-opt is the slow part: its result is kept for as long as what it was made from is the same.
+    // wasm-opt is slow, so its result is kept while its inputs do not change.
     let compiled = out.join(format!("{}_bg.wasm", package.stem));
     let kept = target().join("xtask").join(package.name);
     let optimised = kept.join("optimised.wasm");
@@ -103,5 +104,5 @@ pub fn page() -> Result {
 
 /// Prints the size of each published file, and the totals next to their budgets.
 pub fn sizes() -> Result {
-    step("weigh www/dist", || run(command("node").current_dir(www()).arg("scripts/sizes.mjs")))
+    step("print the sizes of www/dist", || run(command("node").current_dir(www()).arg("scripts/sizes.mjs")))
 }

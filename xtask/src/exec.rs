@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// An error is a complete sentence for the person at the terminal.
+/// An error is a complete sentence for the user.
 pub type Result<T = ()> = std::result::Result<T, String>;
 
 /// The repository that `cargo xtask` was called in.
 ///
-/// Cargo tells the folder of this package when it runs the program. The folder at compile time can be another one:
+/// Use the package folder that cargo passes at run time. The folder at compile time can be another one:
 /// checkouts that share a target directory also share the compiled program.
 pub fn root() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
@@ -53,7 +53,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// A command that runs in the repository's root. Cargo and rustc are those that started us.
+/// A command that runs in the repository's root. Uses the cargo and rustc that started this program.
 pub fn command(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
     command.current_dir(root());
@@ -80,7 +80,7 @@ pub fn npm_bin(name: &str) -> Command {
     command
 }
 
-/// How a command reads in a terminal, for messages.
+/// A command as text, for messages.
 fn line(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     std::iter::once(program)
@@ -94,14 +94,14 @@ fn cannot_start(command: &Command, error: std::io::Error) -> String {
     format!("cannot start `{}`: {error}", line(command))
 }
 
-/// Runs a command; what it prints is seen at once.
+/// Runs a command and shows its output.
 pub fn run(command: &mut Command) -> Result {
     println!("  $ {}", line(command));
     let status = command.status().map_err(|error| cannot_start(command, error))?;
     if status.success() { Ok(()) } else { Err(format!("`{}` failed ({status}); see above", line(command))) }
 }
 
-/// Runs a command; its standard output is seen at once and returned, whether or not it succeeds.
+/// Runs a command, shows its standard output and returns it, even if the command fails.
 pub fn run_and_read(command: &mut Command) -> Result<(bool, String)> {
     println!("  $ {}", line(command));
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(command, error))?;
@@ -109,7 +109,7 @@ pub fn run_and_read(command: &mut Command) -> Result<(bool, String)> {
     let mut reader = BufReader::new(child.stdout.take().expect("stdout is piped"));
     let mut bytes = Vec::new();
     while reader.read_until(b'\n', &mut bytes).map_err(|error| cannot_start(command, error))? > 0 {
-        // A closed pipe on our side must not stop the tests.
+        // A closed standard output must not stop the tests.
         let _ = std::io::stdout().write_all(&bytes);
         text.push_str(&String::from_utf8_lossy(&bytes));
         bytes.clear();
@@ -118,7 +118,7 @@ pub fn run_and_read(command: &mut Command) -> Result<(bool, String)> {
     Ok((status.success(), text))
 }
 
-/// Runs a command silently; its trimmed standard output, or None when it fails or is not there.
+/// Runs a command without showing its output. Returns its trimmed standard output, or None if it fails or is missing.
 pub fn ask(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())

@@ -39,7 +39,7 @@ pub fn count(text: &str) -> Count {
     sum
 }
 
-/// `3 failed`, `2 skipped`, `12 passed (3.4s)`: Playwright's closing lines, one a word.
+/// `3 failed`, `2 skipped`, `12 passed (3.4s)`: the last lines of Playwright, one per result.
 fn playwright_line(line: &str) -> bool {
     let mut words = line.split(' ');
     let number = words.next().is_some_and(|word| word.parse::<usize>().is_ok());
@@ -62,7 +62,7 @@ fn numbers(line: &str) -> Count {
     }
 }
 
-/// A line without its colours.
+/// A line without colour codes.
 fn plain(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line.chars();

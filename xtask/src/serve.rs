@@ -7,7 +7,7 @@ const DEFAULT_PORT: u16 = 4173;
 
 /// Builds the page and serves it until interrupted. Vite prints the address.
 ///
-/// Without a port it is 4173, or the next free one where that is taken. A given port must be free.
+/// The default port is 4173, or the next free one. A given port must be free.
 pub fn serve(port: Option<u16>) -> Result {
     build::build()?;
     println!("\nThe page is ready (Ctrl-C stops the server):");

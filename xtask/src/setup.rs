@@ -1,4 +1,4 @@
-//! Installs what is missing and skips what is there.
+//! Installs missing programs and packages.
 
 use crate::exec::{Result, ask, cargo, command, find, io, npm, npm_bin, root, run, step, www};
 use std::fs;
@@ -13,7 +13,7 @@ pub fn everything() -> Result {
     browser().map(|_| ())
 }
 
-/// The version of wasm-pack. That of wasm-bindgen is the crate's, from Cargo.lock.
+/// The version of wasm-pack. The version of wasm-bindgen comes from Cargo.lock.
 const WASM_PACK: &str = "0.15.1";
 
 /// The folders of the programs that build the wasm packages and run the wasm tests.
@@ -61,20 +61,20 @@ struct CargoTool {
     package: &'static str,
     version: String,
     options: &'static [&'static str],
-    /// They run for seconds: what counts is that they compile quickly.
+    /// They run for seconds only, so optimise their compile time.
     opt_level: &'static str,
-    /// The first one tells its version.
+    /// The names of the programs. `--version` of the first one is checked.
     programs: &'static [&'static str],
 }
 
 impl CargoTool {
-    /// The folder with the programs of exactly this version, if there is one: of PATH, or our own.
+    /// The folder that has the programs in exactly this version: on PATH, or our own copy.
     fn found(&self) -> Result<Option<PathBuf>> {
         let on_path = find(self.programs[0]).and_then(|program| program.parent().map(Path::to_path_buf));
         Ok([on_path, Some(self.home()?.join("bin"))].into_iter().flatten().find(|folder| self.is_in(folder)))
     }
 
-    /// Our own copy, which all checkouts of this user share.
+    /// The folder of our own copy, shared by all checkouts of the user.
     fn home(&self) -> Result<PathBuf> {
         Ok(pinned_tools()?.join(format!("{}-{}", self.package, self.version)))
     }
@@ -86,7 +86,7 @@ impl CargoTool {
             && ask(command(program(&self.programs[0])).arg("--version")).is_some_and(|version| version == wanted)
     }
 
-    /// The folder with the programs, which are compiled once where there are none.
+    /// The folder with the programs. Compiles them if they are missing.
     fn folder(&self) -> Result<PathBuf> {
         if let Some(folder) = self.found()? {
             return Ok(folder);
@@ -96,7 +96,7 @@ impl CargoTool {
             let mut install = cargo();
             install.args(["install", self.package, "--version"]).arg(format!("={}", self.version));
             install.args(self.options).args(lock).arg("--root").arg(&home);
-            // Outside our workspace, whose .cargo/config.toml is not meant for tools.
+            // Run outside our workspace, because its .cargo/config.toml is not for tools.
             install.current_dir(std::env::temp_dir());
             for (setting, value) in
                 [("OPT_LEVEL", self.opt_level), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "0")]
@@ -105,9 +105,9 @@ impl CargoTool {
             }
             run(&mut install)
         };
-        step(&format!("install {} {} (once, some minutes)", self.package, self.version), || {
+        step(&format!("install {} {} (once, takes some minutes)", self.package, self.version), || {
             run_cargo(&["--locked"]).or_else(|_| {
-                println!("  its locked dependencies are not available; trying again with the registry's newest");
+                println!("  its locked dependencies are not available; trying again with the newest ones");
                 run_cargo(&[])
             })
         })?;
@@ -137,7 +137,7 @@ pub fn rust_target() -> Result {
     step("add Rust's wasm target", || run(command("rustup").args(["target", "add", WASM])))
 }
 
-/// Where our own copies of cargo's tools are.
+/// The folder of our own copies of the tools.
 fn pinned_tools() -> Result<PathBuf> {
     Ok(cargo_home()?.join("pinned-tools"))
 }
@@ -146,7 +146,7 @@ fn cargo_home() -> Result<PathBuf> {
     if let Some(home) = std::env::var_os("CARGO_HOME") {
         return Ok(PathBuf::from(home));
     }
-    let home = std::env::home_dir().ok_or("no home directory: set CARGO_HOME to where cargo may keep its tools")?;
+    let home = std::env::home_dir().ok_or("there is no home directory; set CARGO_HOME")?;
     Ok(home.join(".cargo"))
 }
 
@@ -159,10 +159,10 @@ fn locked_version(name: &str) -> Result<String> {
     text.split_once(&start)
         .and_then(|(_, rest)| rest.split_once('"'))
         .map(|(version, _)| version.to_string())
-        .ok_or_else(|| format!("{} names no {name}: restore it from git", path.display()))
+        .ok_or_else(|| format!("{} has no package {name}; restore the file from git", path.display()))
 }
 
-/// The page's packages, as www/package-lock.json has them.
+/// Installs the page's npm packages from www/package-lock.json.
 pub fn npm_packages() -> Result {
     node()?;
     let lock = www().join("package-lock.json");
@@ -201,14 +201,14 @@ impl Browser {
     }
 }
 
-/// Chromium: found, else from apt where possible, else Playwright's own, else an error.
+/// Finds Chromium. Otherwise installs it with apt if possible, otherwise downloads Playwright's Chromium.
 pub fn browser() -> Result<Browser> {
     let found = Browser::found();
-    // Debian's packages belong together: its driver would not fit a Chrome from elsewhere.
+    // Debian's chromedriver fits only Debian's Chromium.
     let debian = found.as_ref().is_none_or(|found| found.program.ends_with("bin/chromium"));
-    let whole = found.as_ref().is_some_and(|found| found.driver.is_some());
-    if !whole && may_install() && debian {
-        let installed = step("install Chromium and its driver", || {
+    let complete = found.as_ref().is_some_and(|found| found.driver.is_some());
+    if !complete && may_install() && debian {
+        let installed = step("install Chromium and chromedriver", || {
             run(apt().arg("update"))?;
             run(apt().args(["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"]))
         });
@@ -222,7 +222,7 @@ pub fn browser() -> Result<Browser> {
         return Ok(found);
     }
     npm_packages()?;
-    // Downloads only where it is not there yet.
+    // Downloads only if it is missing.
     let download = step("download Playwright's Chromium", || run(npm_bin("playwright").args(["install", "chromium"])));
     let path = "process.stdout.write(require('@playwright/test').chromium.executablePath())";
     let program = ask(command("node").current_dir(www()).args(["-e", path])).map(PathBuf::from);
@@ -235,8 +235,9 @@ pub fn browser() -> Result<Browser> {
     }
 }
 
-/// Mesa's Vulkan driver that computes on the CPU, for the tests of the WebGPU backend: found, else from apt where possible.
-/// Returns whether those tests must find an adapter; otherwise they are skipped without one, and the report says so.
+/// Finds Mesa's Vulkan driver for the CPU, which the tests of the WebGPU backend need, or installs it with apt if
+/// possible. Returns whether these tests must find an adapter. If not, they are skipped without one, and the report
+/// says so.
 pub fn vulkan_driver() -> bool {
     let listed = ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"].map(Path::new);
     let of_mesa = |entry: std::io::Result<fs::DirEntry>| {
@@ -255,7 +256,7 @@ pub fn vulkan_driver() -> bool {
     found() || may_install()
 }
 
-/// Whether apt can install for us: root on a Debian.
+/// Whether apt can install packages: root on Debian.
 fn may_install() -> bool {
     cfg!(target_os = "linux") && find("apt-get").is_some() && ask(command("id").arg("-u")).as_deref() == Some("0")
 }

@@ -1,4 +1,4 @@
-//! Every test, one step after the other: two cargo builds at once would wait for each other.
+//! Runs every test, one step after the other, because parallel cargo builds would only wait for each other.
 
 use crate::build;
 use crate::exec::{Result, cargo, io, npm_bin, root, run, run_and_read, seconds, step, target};
@@ -30,7 +30,7 @@ type Work = fn(&Tools) -> Result<Option<Count>>;
 /// The steps of `--quick`: all that need no browser and no built page.
 const QUICK: [&str; 4] = ["format", "lint", "native", "page"];
 
-/// In this order: the cheap ones that fail most often first; `wasm` and `browser` need what `build` writes.
+/// The steps, in this order: quick ones that fail often come first. `wasm` and `browser` need the output of `build`.
 const STEPS: [(&str, &str, Work); 7] = [
     ("format", "check the format", format),
     ("lint", "clippy, for this machine and for wasm", lint),
@@ -46,11 +46,11 @@ const STEPS: [(&str, &str, Work); 7] = [
 pub fn test(arguments: &[&str]) -> Result {
     let (flags, names): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| word.starts_with("--"));
     if let Some(unknown) = flags.iter().find(|flag| **flag != "--quick") {
-        return Err(format!("`{unknown}` is not an option of `cargo xtask test`; there is only --quick"));
+        return Err(format!("`{unknown}` is not an option of `cargo xtask test`; the only option is --quick"));
     }
     if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.0 != **name)) {
         let known: Vec<&str> = STEPS.iter().map(|step| step.0).collect();
-        return Err(format!("`{unknown}` is not a step of the tests; they are {}", known.join(", ")));
+        return Err(format!("`{unknown}` is not a step; the steps are {}", known.join(", ")));
     }
     let wanted = |name: &str| match (names.is_empty(), flags.is_empty()) {
         (true, true) => true,
@@ -70,14 +70,19 @@ pub fn test(arguments: &[&str]) -> Result {
         }
         let unbuilt = done.iter().any(|step| step.name == "build" && step.error.is_some());
         if name == "browser" && unbuilt {
-            done.push(Step { name, time: Default::default(), tests: None, error: Some("not run: no build".into()) });
+            done.push(Step {
+                name,
+                time: Default::default(),
+                tests: None,
+                error: Some("not run, because the build failed".into()),
+            });
             continue;
         }
         let start = Instant::now();
         let result = step(what, || work(&tools));
         let (tests, error) = match result {
             Ok(Some(count)) if count.failed > 0 => (Some(count), Some("see above".into())),
-            Ok(Some(count)) if count.passed == 0 => (Some(count), Some("no test has run".into())),
+            Ok(Some(count)) if count.passed == 0 => (Some(count), Some("no test ran".into())),
             Ok(tests) => (tests, None),
             Err(error) => {
                 eprintln!("xtask: {error}");
@@ -86,16 +91,16 @@ pub fn test(arguments: &[&str]) -> Result {
         };
         done.push(Step { name, time: start.elapsed(), tests, error });
     }
-    println!("\nall in {}", seconds(start.elapsed()));
+    println!("\ntotal time: {}", seconds(start.elapsed()));
     report::close(&done)
 }
 
-/// Runs a test runner and counts its tests; a failed runner that counted no failed test is an error.
+/// Runs a test runner and counts its tests. A runner that fails without a failed test is an error.
 fn run_tests(command: &mut Command) -> Result<Option<Count>> {
     let (success, text) = run_and_read(command)?;
     let count = report::count(&text);
     if !success && count.failed == 0 {
-        return Err("the tests did not run to their end; see above".into());
+        return Err("the tests did not finish; see above".into());
     }
     Ok(Some(count))
 }
@@ -105,13 +110,13 @@ fn format(_: &Tools) -> Result<Option<Count>> {
     Ok(None)
 }
 
-/// What native builds of the tests have besides the defaults; the same in each of them, so that nothing is compiled twice.
+/// The extra features of native test builds. All of them use the same, so that nothing is compiled twice.
 const NATIVE_FEATURES: &str = "--features=webgpu";
 
 fn lint(_: &Tools) -> Result<Option<Count>> {
     let deny = ["--", "-D", "warnings"];
     run(cargo().args(["clippy", "--workspace", "--all-targets", NATIVE_FEATURES]).args(deny))?;
-    // Everything that a browser gets, and the jobs that `cargo xtask bench` compiles for node
+    // All code for browsers, and the jobs that `cargo xtask bench` compiles for node
     let wasm = ["clippy", "--target", "wasm32-unknown-unknown", "--lib", "--no-default-features", "--package"];
     let all = "--features=sparse-circuits/web-engine,sparse-circuits/web-webgpu,sparse-circuits/web-twin,\
                sparse-circuits/web-tokenizer,engine-bench/page";
@@ -139,7 +144,7 @@ fn page_build(tools: &Tools) -> Result<Option<Count>> {
 }
 
 fn page(_: &Tools) -> Result<Option<Count>> {
-    // The page itself was checked when it was built.
+    // The build has already type-checked the page.
     run(npm_bin("tsc").args(["-p", "tsconfig.tools.json"]))?;
     run(npm_bin("tsc").args(["-p", "../tests/browser"]))?;
     run_tests(npm_bin("vitest").arg("run"))
@@ -184,10 +189,10 @@ fn capabilities(browser: &Path) -> Result<PathBuf> {
 
 /// tests/browser against www/dist and the native command, whose numbers must agree.
 fn browser(tools: &Tools) -> Result<Option<Count>> {
-    // Selected as `native` does it: `cargo build` would compile the crate with other features of its dependencies.
+    // Use the same command as the step `native`: `cargo build` would compile dependencies with other features.
     run(cargo().args(["test", "--workspace", "--no-run", "--test", "suite", NATIVE_FEATURES]))?;
     let native = target().join("debug").join(executable("sparse-circuits"));
-    // Otherwise a server with the report keeps running after a failed test.
+    // Without this, a server for the report keeps running after a failed test.
     run_tests(
         npm_bin("playwright")
             .arg("test")

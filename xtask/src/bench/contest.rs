@@ -1,5 +1,5 @@
-//! Contestants: processes that wait for a word, do one run and answer how long it took. Each has one model and one job, and they
-//! take turns, so that a busy machine slows them alike.
+//! Contestants: processes that wait for a line, do one run and answer with its time. Each has one model and one
+//! job. They take turns, so that a busy machine slows all of them equally.
 
 use crate::exec::Result;
 use std::io::{BufRead, BufReader, Write};
@@ -19,7 +19,7 @@ pub struct Contestant {
     process: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-    /// Floating-point operations or tokens of a run, where that is what counts.
+    /// Floating-point operations or tokens of a run, or 0.
     pub work: f64,
     pub samples: Vec<Sample>,
 }
@@ -35,7 +35,7 @@ impl Contestant {
             Contestant { name: name.to_string(), process, input, output, work: 0.0, samples: Vec::new() };
         let line = contestant.line()?;
         let ready = line.strip_prefix("ready ").and_then(|work| work.parse().ok());
-        contestant.work = ready.ok_or(format!("{name} said `{line}` in place of `ready`"))?;
+        contestant.work = ready.ok_or(format!("{name} answered `{line}` instead of `ready`"))?;
         Ok(contestant)
     }
 
@@ -69,7 +69,7 @@ impl Contestant {
         Ok(())
     }
 
-    /// What the last run has computed; `path` is written on the way.
+    /// The output of the last run. The contestant writes it to `path`.
     pub fn output(&mut self, path: &Path) -> Result<Vec<f32>> {
         self.ask(&format!("write {}", path.display()))?;
         let bytes = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
@@ -84,7 +84,7 @@ impl Drop for Contestant {
     }
 }
 
-/// Lets them run in turn: five rounds at least, more while there is time.
+/// Runs the contestants in turn: at least five rounds, more while there is time.
 pub fn take_turns(contestants: &mut [Contestant], quick: bool) -> Result {
     let (least, most, time) = if quick { (2, 2, 0) } else { (5, 15, 8) };
     let start = Instant::now();

@@ -8,7 +8,7 @@ pub struct Machine {
     pub processor: String,
     pub threads: usize,
     pub system: &'static str,
-    /// Processes that wanted to run in the minute before, where the system tells.
+    /// The load average of the last minute, if the system reports it.
     pub load: Option<f64>,
     pub node: String,
 }

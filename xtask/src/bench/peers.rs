@@ -1,4 +1,4 @@
-//! Sets up who takes part: the engine natively and as wasm, and the peers, each of which may be missing.
+//! Sets up the contestants: the engine, native and as WASM, and the peers. Any peer may be missing.
 
 use super::contest::Contestant;
 use crate::build;
@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How to start everyone. What could not be set up says why in a sentence.
+/// Starts the contestants. A peer that could not be set up has an error with the reason.
 pub struct Contestants {
-    /// target/bench.
+    /// The folder `target/bench`.
     pub folder: PathBuf,
     native: PathBuf,
     wasm: PathBuf,
@@ -19,7 +19,7 @@ pub struct Contestants {
 }
 
 impl Contestants {
-    /// Without `needed` nobody is set up, and nobody may be started.
+    /// If `needed` is false, sets up nothing; then no contestant may be started.
     pub fn set_up(folder: &Path, needed: bool) -> Result<Contestants> {
         let mut all = Contestants {
             folder: folder.to_path_buf(),
@@ -82,7 +82,7 @@ impl Contestants {
     }
 }
 
-/// Of those that take more than one: the trainers.
+/// Threads of the training contestants; all others use one.
 const THREADS: &str = "2";
 
 pub fn text(path: &Path) -> String {
@@ -101,7 +101,7 @@ fn script(name: &str) -> PathBuf {
     root().join("benches/peers").join(name)
 }
 
-/// benches/engine, natively and for wasm as the page's engine is built.
+/// Builds benches/engine, native and as WASM with the same options as the page's engine.
 fn engine(wasm: &Path) -> Result {
     run(cargo().args(["build", "--release", "-p", "engine-bench"]))?;
     setup::rust_target()?;
@@ -117,7 +117,7 @@ fn engine(wasm: &Path) -> Result {
         "wasm32-unknown-unknown",
     ]))?;
     let compiled = target().join("wasm32-unknown-unknown/wasm/engine_bench.wasm");
-    // The slow part: only when the compiler's output has changed.
+    // wasm-opt is slow: run it only if the compiler's output has changed.
     let written = |path: &Path| fs::metadata(path).and_then(|file| file.modified());
     match (written(&compiled), written(wasm)) {
         (Ok(from), Ok(to)) if to > from => Ok(()),
@@ -125,10 +125,10 @@ fn engine(wasm: &Path) -> Result {
     }
 }
 
-/// Python's peers, pinned, in an environment of their own. Returns its interpreter.
+/// Installs the pinned Python peers into a virtual environment. Returns its interpreter.
 fn python(home: &Path) -> Result<PathBuf> {
     let found = ["python3", "python"].iter().find_map(|name| find(name));
-    let found = found.ok_or("no PyTorch and no onnxruntime: there is no Python on PATH")?;
+    let found = found.ok_or("Python is not on PATH, so PyTorch and onnxruntime are not measured")?;
     let interpreter = home.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     install("PyTorch and onnxruntime (once, gigabytes)", &script("requirements.txt"), home, || {
         run(command(&found).args(["-m", "venv", "--clear"]).arg(home))?;
@@ -139,7 +139,7 @@ fn python(home: &Path) -> Result<PathBuf> {
     Ok(interpreter)
 }
 
-/// npm's peer, as its lock file has it. Returns the folder of its node_modules.
+/// Installs the npm peer from its lock file. Returns its node_modules folder.
 fn node(home: &Path) -> Result<PathBuf> {
     install("onnxruntime-web", &script("package-lock.json"), home, || {
         for name in ["package.json", "package-lock.json"] {
@@ -150,7 +150,7 @@ fn node(home: &Path) -> Result<PathBuf> {
     Ok(home.to_path_buf())
 }
 
-/// Installs into `home` unless that was done from the same list.
+/// Runs `work` to install into `home`, unless `home` was installed from the same list.
 fn install(what: &str, list: &Path, home: &Path, work: impl FnOnce() -> Result) -> Result {
     let wanted = io("read", list, fs::read(list))?;
     let stamp = home.join("installed-from");
@@ -158,6 +158,6 @@ fn install(what: &str, list: &Path, home: &Path, work: impl FnOnce() -> Result) 
         return Ok(());
     }
     io("create", home, fs::create_dir_all(home))?;
-    step(&format!("install {what}"), work).map_err(|error| format!("without {what}: {error}"))?;
+    step(&format!("install {what}"), work).map_err(|error| format!("{what} could not be installed: {error}"))?;
     io("write", &stamp, fs::write(&stamp, &wanted))
 }

@@ -1,4 +1,4 @@
-//! One row a comparison; as a table for people and as JSON.
+//! One row per comparison, as a Markdown table and as JSON.
 
 use super::contest::{Contestant, Sample, median};
 use super::machine::Machine;
@@ -8,7 +8,7 @@ use super::machine::Machine;
 pub enum Measure {
     /// Milliseconds of processor time; the ratio says how many times faster we are.
     Time,
-    /// Tokens a second of wall-clock time; the ratio says how many times faster we are.
+    /// Tokens per second of wall-clock time; the ratio says how many times faster we are.
     Tokens,
     /// Floating-point operations; the ratio is our share of the peer's rate, which is a roofline.
     Rate,
@@ -22,7 +22,7 @@ pub enum Goal {
     AtMost(f64),
 }
 
-/// One side: numbers round by round.
+/// The measurements of one contestant, one number per round.
 pub struct Figures {
     pub name: String,
     pub values: Vec<f64>,
@@ -32,7 +32,7 @@ pub struct Row {
     pub what: String,
     pub measure: Measure,
     pub ours: Figures,
-    /// Or why there is none.
+    /// The peer, or why there is none.
     pub peer: Result<Figures, String>,
     pub goal: Option<Goal>,
     pub note: String,
@@ -78,7 +78,7 @@ impl Row {
         }))
     }
 
-    /// In short, to show that something happens.
+    /// One line for the progress output.
     pub fn line(&self) -> String {
         let peer =
             self.peer.as_ref().map_or_else(String::clone, |peer| format!("{} {}", digits(peer.median()), peer.name));
@@ -100,15 +100,15 @@ impl Row {
             Goal::AtLeast(wanted) => ("at least", wanted),
             Goal::AtMost(wanted) => ("at most", wanted),
         };
-        let holds = self.ratio().map(|ratio| match goal {
+        let met = self.ratio().map(|ratio| match goal {
             Goal::AtLeast(wanted) => ratio >= wanted,
             Goal::AtMost(wanted) => ratio <= wanted,
         });
-        (format!("{word} {}", self.shown(wanted)), holds.map_or("not measured", |yes| if yes { "yes" } else { "no" }))
+        (format!("{word} {}", self.shown(wanted)), met.map_or("not measured", |yes| if yes { "yes" } else { "no" }))
     }
 }
 
-/// Three digits that count.
+/// Three significant digits.
 fn digits(value: f64) -> String {
     match value.abs() {
         size if size >= 99.95 => format!("{value:.0}"),
@@ -117,14 +117,14 @@ fn digits(value: f64) -> String {
     }
 }
 
-/// A Markdown table that can be read as it is.
+/// A Markdown table with aligned columns.
 pub fn table(title: &str, rows: &[Row]) -> String {
-    let head = ["", "ours", "peer", "ratio", "goal", "holds", ""].map(str::to_string);
+    let head = ["", "ours", "peer", "ratio", "goal", "met", ""].map(str::to_string);
     let mut lines = vec![head];
     for row in rows {
         let figure =
             |figures: &Figures| format!("{} {}, {}", digits(figures.median()), row.measure.unit(), figures.name);
-        let (goal, holds) = row.goal();
+        let (goal, met) = row.goal();
         let (peer, missing) = match &row.peer {
             Ok(figures) => (figure(figures), ""),
             Err(sentence) => (String::new(), sentence.as_str()),
@@ -135,7 +135,7 @@ pub fn table(title: &str, rows: &[Row]) -> String {
             peer,
             row.ratio().map_or(String::new(), |ratio| row.shown(ratio)),
             goal,
-            holds.to_string(),
+            met.to_string(),
             [row.note.as_str(), missing].join(" ").trim().to_string(),
         ]);
     }
@@ -153,7 +153,7 @@ pub fn table(title: &str, rows: &[Row]) -> String {
     text
 }
 
-/// `{machine, benchmark, rows: [{what, unit, ours: {name, median, values}, peer: ... or null, ratio, goal, holds, note}]}`.
+/// `{machine, benchmark, rows: [{what, unit, ours: {name, median, values}, peer: ... or null, ratio, goal, met, note}]}`.
 pub fn json(machine: &Machine, benchmark: &str, rows: &[Row]) -> String {
     let figures = |figures: &Figures| {
         let values: Vec<String> = figures.values.iter().map(|value| number(*value)).collect();
@@ -163,9 +163,9 @@ pub fn json(machine: &Machine, benchmark: &str, rows: &[Row]) -> String {
     let rows: Vec<String> = rows
         .iter()
         .map(|row| {
-            let (goal, holds) = row.goal();
+            let (goal, met) = row.goal();
             format!(
-                "  {{\"what\": {}, \"unit\": {}, \"ours\": {},\n   \"peer\": {}, \"ratio\": {}, \"goal\": {}, \"holds\": {}, \
+                "  {{\"what\": {}, \"unit\": {}, \"ours\": {},\n   \"peer\": {}, \"ratio\": {}, \"goal\": {}, \"met\": {}, \
                  \"note\": {}}}",
                 quoted(&row.what),
                 quoted(row.measure.unit()),
@@ -173,7 +173,7 @@ pub fn json(machine: &Machine, benchmark: &str, rows: &[Row]) -> String {
                 row.peer.as_ref().map_or("null".into(), figures),
                 row.ratio().map_or("null".into(), number),
                 quoted(&goal),
-                quoted(holds),
+                quoted(met),
                 quoted(row.peer.as_ref().err().unwrap_or(&row.note)),
             )
         })

@@ -1,34 +1,34 @@
-//! What is measured beside whom. The goals stand where their rows are made.
+//! The comparisons of each step. Goals are defined where their rows are made.
 
-use super::Wish;
+use super::Request;
 use super::contest::{Contestant, take_turns};
 use super::peers::{Contestants, text};
 use super::report::{Figures, Goal, Measure, Row};
 use crate::exec::{Result, root};
 use std::path::PathBuf;
 
-/// Sizes of models with their goals in wasm, times faster than onnxruntime-web at 64 and at 256 tokens.
+/// Model sizes with their WASM goals: how many times faster than onnxruntime-web, at 64 and at 256 tokens.
 const SIZES: [(&str, [f64; 2]); 3] = [("S", [15.0, 12.0]), ("M", [25.0, 20.0]), ("L1", [30.0, 25.0])];
 const TOKENS: [usize; 2] = [64, 256];
 
-fn sizes(wish: &Wish) -> &'static [(&'static str, [f64; 2])] {
-    if wish.quick { &SIZES[..1] } else { &SIZES }
+fn sizes(request: &Request) -> &'static [(&'static str, [f64; 2])] {
+    if request.quick { &SIZES[..1] } else { &SIZES }
 }
 
-/// Those who take part in one comparison. A peer that could not be started says why.
+/// The contestants of one comparison.
 #[derive(Default)]
 struct Group(Vec<Contestant>);
 
-/// A place in a [`Group`].
-type Place = Result<usize>;
+/// An index into a [`Group`], or why the contestant could not start.
+type Slot = Result<usize>;
 
 impl Group {
-    fn add(&mut self, contestant: Result<Contestant>) -> Place {
+    fn add(&mut self, contestant: Result<Contestant>) -> Slot {
         self.0.push(contestant?);
         Ok(self.0.len() - 1)
     }
 
-    fn row(&self, what: &str, measure: Measure, ours: usize, peer: &Place, goal: Option<Goal>) -> Row {
+    fn row(&self, what: &str, measure: Measure, ours: usize, peer: &Slot, goal: Option<Goal>) -> Row {
         let peer = peer.as_ref().map(|&peer| measure.figures(&self.0[peer])).map_err(String::clone);
         let ours = measure.figures(&self.0[ours]);
         let row = Row { what: what.into(), measure, ours, peer, goal, note: String::new() };
@@ -37,9 +37,9 @@ impl Group {
     }
 }
 
-pub fn forward(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
+pub fn forward(contestants: &Contestants, request: &Request) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (size, goals) in sizes(wish) {
+    for (size, goals) in sizes(request) {
         let model = contestants.model(size)?;
         let graph = contestants.graph(&model);
         for (tokens, goal) in TOKENS.into_iter().zip(goals) {
@@ -56,7 +56,7 @@ pub fn forward(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
             let dense = arguments
                 .map_err(String::clone)
                 .and_then(|words| group.add(contestants.python("onnxruntime", "onnxruntime_native.py", &words)));
-            take_turns(&mut group.0, wish.quick)?;
+            take_turns(&mut group.0, request.quick)?;
 
             for (ours, peer, goal) in [(wasm, &web, *goal), (native, &csr, 6.0), (native, &dense, 10.0)] {
                 let what = format!("{size}, {tokens} tokens");
@@ -71,8 +71,8 @@ pub fn forward(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Whether two contestants compute the same. Where two magnitudes are all but equal, rounding decides which of them AbsTopK keeps,
-/// and that token (and what attends to it) differs from there on; so not every token can agree.
+/// Checks that two contestants compute the same. If two magnitudes are almost equal, rounding decides which one
+/// AbsTopK keeps. Then this token and the tokens that attend to it differ. So a few tokens may disagree.
 fn agreement(group: &mut Group, contestants: &Contestants, ours: usize, peer: usize) -> Result<String> {
     const VOCABULARY: usize = 1024;
     let path = contestants.folder.join("output.bin");
@@ -98,7 +98,7 @@ fn agreement(group: &mut Group, contestants: &Contestants, ours: usize, peer: us
     Ok(format!("{agreeing} of {tokens} tokens agree to 1e-3"))
 }
 
-pub fn product(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
+pub fn product(contestants: &Contestants, request: &Request) -> Result<Vec<Row>> {
     // rows, columns, density, share of the roofline that is the goal
     let shapes: [(usize, usize, f64, Option<f64>); 9] = [
         (256, 256, 0.01, None),
@@ -122,15 +122,15 @@ pub fn product(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
         if let Ok(roofline) = &roofline {
             group.0[*roofline].name = "roofline fed by loads".into();
         }
-        let shapes = if wish.quick { &shapes[..2] } else { &shapes[..] };
+        let shapes = if request.quick { &shapes[..2] } else { &shapes[..] };
         for (rows, cols, density, _) in shapes {
             group.add(start(&format!("product {rows} {cols} {density}")))?;
         }
-        take_turns(&mut group.0, wish.quick)?;
+        take_turns(&mut group.0, request.quick)?;
         for (i, (height, width, density, goal)) in shapes.iter().enumerate() {
             let in_a_row = density * *width as f64;
-            let what = format!("{height} x {width}, {in_a_row:.1} nonzeros a row");
-            // The goal is one of the page's.
+            let what = format!("{height} x {width}, {in_a_row:.1} nonzeros per row");
+            // The goal is for WASM only.
             let goal = goal.filter(|_| wasm).map(Goal::AtLeast);
             rows.push(group.row(&what, Measure::Rate, i + 1, &roofline, goal));
         }
@@ -138,11 +138,11 @@ pub fn product(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-pub fn top_k(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
+pub fn top_k(contestants: &Contestants, request: &Request) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let shipped = root().join("models/default.safetensors");
     let mut models: Vec<(&str, PathBuf, [usize; 2], usize)> = vec![("shipped", shipped, [128, 512], 128)];
-    for (size, _) in sizes(wish) {
+    for (size, _) in sizes(request) {
         let width = match *size {
             "S" => 256,
             "M" => 1024,
@@ -163,7 +163,7 @@ pub fn top_k(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
                 let mut group = Group::default();
                 let ours = group.add(start("AbsTopK", "top-k"))?;
                 let peer = group.add(start("select_nth_unstable", "select-nth"));
-                take_turns(&mut group.0, wish.quick)?;
+                take_turns(&mut group.0, request.quick)?;
                 let what = format!("{size}, {width} channels");
                 rows.push(group.row(&what, Measure::Time, ours, &peer, Some(Goal::AtLeast(4.0))));
             }
@@ -175,39 +175,39 @@ pub fn top_k(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
             let mut group = Group::default();
             group.add(contestants.wasm("wasm", &words, Some(model)))?;
             group.add(contestants.native("native", &words, Some(model)))?;
-            take_turns(&mut group.0, wish.quick)?;
+            take_turns(&mut group.0, request.quick)?;
             rows.extend(group.0.iter().map(|contestant| share(size, tokens, contestant)));
         }
     }
     Ok(rows)
 }
 
-/// How much of a forward pass AbsTopK takes; the note has the other operations.
+/// The share of AbsTopK in a forward pass. The note lists the other ops.
 fn share(size: &str, tokens: usize, contestant: &Contestant) -> Row {
     let part = |wanted: &str| -> Vec<f64> {
         let of = |parts: &[(String, f64)]| parts.iter().find(|part| part.0 == wanted).map_or(0.0, |part| part.1);
         contestant.samples.iter().map(|sample| of(&sample.parts)).collect()
     };
     let figures = |name: &str, values| Figures { name: name.into(), values };
-    let whole = figures("forward", contestant.samples.iter().map(|sample| sample.cpu).collect());
-    let all = whole.median();
+    let forward = figures("forward", contestant.samples.iter().map(|sample| sample.cpu).collect());
+    let total = forward.median();
     let names = contestant.samples.first().map_or(&[][..], |sample| &sample.parts[..]);
     let mut parts: Vec<Figures> = names.iter().map(|(name, _)| figures(name, part(name))).collect();
     parts.sort_by(|a, b| b.median().total_cmp(&a.median()));
-    let said = |part: &Figures| format!("{} {:.0} %", part.name, 100.0 * part.median() / all);
+    let summary = |part: &Figures| format!("{} {:.0} %", part.name, 100.0 * part.median() / total);
     let ours = figures(&format!("AbsTopK, {}", contestant.name), part("abs_top_k"));
-    let note = parts.iter().take(6).map(said).collect::<Vec<_>>().join(", ");
+    let note = parts.iter().take(6).map(summary).collect::<Vec<_>>().join(", ");
     let what = format!("share of {size}, {tokens} tokens");
-    Row { what, measure: Measure::Share, ours, peer: Ok(whole), goal: Some(Goal::AtMost(0.35)), note }
+    Row { what, measure: Measure::Share, ours, peer: Ok(forward), goal: Some(Goal::AtMost(0.35)), note }
 }
 
-/// Milliseconds that all attentions of size S at 256 tokens took in the prototype, as wasm on a machine like ours: 20 of the 27 that
-/// were left of a forward pass without AbsTopK.
+/// Milliseconds of all attention layers of size S at 256 tokens in an early WASM prototype, on a similar machine.
+/// The forward pass without AbsTopK took 27.
 const PROTOTYPE: f64 = 20.0;
 
-pub fn attention(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
+pub fn attention(contestants: &Contestants, request: &Request) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (size, _) in sizes(wish) {
+    for (size, _) in sizes(request) {
         let model = contestants.model(size)?;
         for wasm in [true, false] {
             let start = |name: &str, way: &str| {
@@ -220,7 +220,7 @@ pub fn attention(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
             let mut group = Group::default();
             let ours = group.add(start("a quarter kept", "attention"))?;
             let dense = group.add(start("no zeros", "dense-attention"));
-            take_turns(&mut group.0, wish.quick)?;
+            take_turns(&mut group.0, request.quick)?;
             let what = format!("{size}, 256 tokens");
             if wasm && *size == "S" {
                 let mut row = group.row(&what, Measure::Time, ours, &dense, Some(Goal::AtLeast(2.0)));
@@ -234,20 +234,20 @@ pub fn attention(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-pub fn training(contestants: &Contestants, wish: &Wish) -> Result<Vec<Row>> {
+pub fn training(contestants: &Contestants, request: &Request) -> Result<Vec<Row>> {
     let config = root().join("models/train.json");
     let mut group = Group::default();
-    // Steps 0 and 4000 of 6500: before the weights begin to go and after most of them have gone.
+    // Step 0 has dense weights. At step 8000 of 14000 the density has reached its target.
     let mut ours = Vec::new();
-    for step in ["0", "4000"] {
+    for step in ["0", "8000"] {
         ours.push(group.add(contestants.native("native", &format!("train {step}"), Some(&config)))?);
     }
     let peers = [("torch, f32", "float32"), ("torch, bf16", "bfloat16")]
         .map(|(name, dtype)| group.add(contestants.python(name, "torch_train.py", &[&text(&config), dtype])));
-    // The same tokens in each.
+    // All contestants train on the same number of tokens.
     let tokens = group.0[ours[0]].work;
     group.0.iter_mut().for_each(|contestant| contestant.work = tokens);
-    take_turns(&mut group.0, wish.quick)?;
+    take_turns(&mut group.0, request.quick)?;
     let mut rows = Vec::new();
     for (ours, what) in ours.into_iter().zip(["dense weights", "sparse weights"]) {
         for peer in &peers {
