@@ -1,5 +1,5 @@
-//! Kernels and what they are measured against, in one run: sparse against dense product, AbsTopK against the standard library's
-//! selection, attention with sparse against dense keys. Only ratios within a run count.
+//! Kernels and their peers in one run: sparse against dense product, AbsTopK against the standard library's selection,
+//! attention with sparse against dense keys. Only ratios within a run are meaningful.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand_chacha::ChaCha8Rng;
@@ -57,7 +57,7 @@ fn products(c: &mut Criterion) {
     group.finish();
 }
 
-/// The peer: per token a copy of the magnitudes, the standard library's selection, then the cut.
+/// The peer. For each token: copies the magnitudes, selects with the standard library, then zeroes the smaller values.
 fn select_nth(k: usize, x: &mut Activations, magnitudes: &mut Vec<u32>) {
     for token in 0..x.tokens() {
         magnitudes.clear();

@@ -1,4 +1,4 @@
-// A contestant's part of the conversation (see ../README.md), for those that run in node.
+// The protocol of a contestant (see docs/benchmarks.md), for peers that run in node.
 
 import { writeFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";

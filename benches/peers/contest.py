@@ -1,4 +1,4 @@
-"""A contestant's part of the conversation (see ../README.md), for those that run in Python."""
+"""The protocol of a contestant (see docs/benchmarks.md), for peers that run in Python."""
 
 import sys
 import time

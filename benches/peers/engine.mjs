@@ -11,29 +11,29 @@ function processorTime() {
   return (user + system) / 1000;
 }
 
-let said = [];
+let messages = [];
 const host = {
   now: processorTime,
-  say: (start, length) => said.push(new Uint8Array(engine.memory.buffer.slice(start, start + length))),
+  say: (start, length) => messages.push(new Uint8Array(engine.memory.buffer.slice(start, start + length))),
 };
 const { instance } = await WebAssembly.instantiate(readFileSync(wasm), { host });
 const engine = instance.exports;
 
 /** Copies bytes into the engine's memory: where and how many. */
 function put(bytes) {
-  const start = engine.room(bytes.length);
+  const start = engine.allocate(bytes.length);
   new Uint8Array(engine.memory.buffer).set(bytes, start);
   return [start, bytes.length];
 }
 
-const texts = () => said.splice(0).map((bytes) => new TextDecoder().decode(bytes));
+const texts = () => messages.splice(0).map((bytes) => new TextDecoder().decode(bytes));
 
 try {
   const work = engine.prepare(...put(new TextEncoder().encode(rest.join(" "))), ...put(file));
   await contest({
     work,
     run: engine.run,
-    output: () => (engine.output(), said.pop()),
+    output: () => (engine.output(), messages.pop()),
     parts: () => (engine.parts(), texts().map((text) => [text.split("=")[0], Number(text.split("=")[1])])),
   });
 } catch (error) {

@@ -20,7 +20,7 @@ class Graph:
         return name
 
     def number(self, value, dtype=np.float32):
-        """A constant that is made once."""
+        """A constant, cached."""
         key = (dtype, str(value))
         if key not in self.names:
             self.names[key] = self.constant(np.array(value, dtype))
@@ -44,8 +44,8 @@ def build(file):
     def abs_top_k(x, width):
         size = g("Abs", x)
         largest, _ = g("TopK", size, g.number([file.top_k(width)], np.int64), outputs=2, sorted=0)
-        least = g("ReduceMin", largest, g.number([-1], np.int64), keepdims=1)
-        return g("Where", g("GreaterOrEqual", size, least), x, g.number(0))
+        threshold = g("ReduceMin", largest, g.number([-1], np.int64), keepdims=1)
+        return g("Where", g("GreaterOrEqual", size, threshold), x, g.number(0))
 
     def linear(x, name, cols):
         y = g("MatMul", x, g.constant(file.dense(f"{name}.weight", cols).T))

@@ -34,7 +34,7 @@ class ModelFile:
 
 
 def prompt(tokens):
-    """The engine's own measure takes the same."""
+    """The prompt of the benchmarks: the same formula as in engine/src/models.rs."""
     return (np.arange(tokens) * 167 + 13) % 1024
 
 

@@ -47,8 +47,8 @@ def norm(x):
 
 def abs_top_k(x):
     size = x.abs()
-    least = size.topk(file.top_k(x.shape[-1]), sorted=False).values.amin(-1, keepdim=True)
-    return torch.where(size >= least, x, 0)
+    threshold = size.topk(file.top_k(x.shape[-1]), sorted=False).values.amin(-1, keepdim=True)
+    return torch.where(size >= threshold, x, 0)
 
 
 def by_head(x):

@@ -1,6 +1,6 @@
 """torch_train.py CONFIG.json float32|bfloat16: the trainer's step in PyTorch with dense matrices, two threads, a contestant.
 
-Forward, backward, the gradient's RMS, Adam, and every parameter cut to its largest magnitudes, at the schedule's end."""
+Forward, backward, the gradient's RMS, Adam, and every parameter reduced to its largest magnitudes, with the final densities of the schedule."""
 
 import json
 import sys
@@ -70,8 +70,8 @@ def norm(x):
 
 def abs_top_k(x):
     size = x.detach().abs()
-    least = size.topk(int(model["afrac"] * x.shape[-1]), sorted=False).values.amin(-1, keepdim=True)
-    return x * (size >= least)
+    threshold = size.topk(int(model["afrac"] * x.shape[-1]), sorted=False).values.amin(-1, keepdim=True)
+    return x * (size >= threshold)
 
 
 def by_head(x):

@@ -1,4 +1,4 @@
-//! Ops and whole passes on both backends, with the roofline of each device: `engine-bench compare-backends`.
+//! Measures ops and complete passes on both backends, and the roofline of each device: `engine-bench compare-backends`.
 
 use crate::models::{self, Random};
 use crate::roofline::Roofline;
@@ -10,7 +10,7 @@ use sparse_circuits::backend::{Activation, Backend, Batch, NormKind};
 use sparse_circuits::model::{LogitsAt, Role, Tensor, Weights, forward};
 use sparse_circuits::tensor::{Activations, Matrix, WeightMatrix};
 
-/// A model's size and what it is given.
+/// The size of a model and of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shape {
@@ -21,7 +21,7 @@ pub struct Shape {
     pub batch: usize,
 }
 
-/// What can be measured at a shape.
+/// The measurements that a shape allows.
 pub const WHAT: [&str; 10] = [
     "roofline",
     "copy",
@@ -40,10 +40,10 @@ pub const WHAT: [&str; 10] = [
 pub struct Figures {
     /// Median milliseconds of one run.
     pub ms: f64,
-    /// Floating-point operations and bytes that a run needs at least, over that time; 0 where they do not count.
+    /// GFLOP/s and GB/s: the least operations and bytes of a run divided by its time; 0 if not relevant.
     pub gflops: f64,
     pub gbs: f64,
-    /// The multiply-adds over the roofline's or, where there are none, the bytes over those of `copy` at the same size.
+    /// The fraction of `roofline`; for ops that do not multiply, the fraction of `copy` at the same size.
     pub share: Option<f64>,
 }
 
@@ -52,32 +52,32 @@ impl Figures {
         Figures { ms, gflops: flop / ms / 1e6, gbs: bytes / ms / 1e6, share: None }
     }
 
-    /// A batch of as many runs, one after the other.
+    /// The figures of `runs` runs, one after the other.
     fn times(self, runs: f64) -> Self {
         Figures { ms: self.ms * runs, ..self }
     }
 }
 
-/// What one backend took, and what it computed.
+/// The time and the output of one backend.
 pub struct Measured {
     pub figures: Figures,
-    /// Sequences at a time, where the whole batch is more than the device binds.
+    /// The number of sequences that were measured. It is less than the batch if the device cannot bind all of them.
     pub batch: usize,
     pub output: Activations,
 }
 
-/// How long measuring may take.
+/// The effort of a measurement.
 #[derive(Clone, Copy)]
-pub struct Patience {
-    /// Waits that are timed.
-    pub waits: usize,
-    /// Milliseconds that the runs of one wait are to fill, so that the wait itself does not count.
-    pub fill: f64,
+pub struct Effort {
+    /// Number of timed samples.
+    pub samples: usize,
+    /// The least milliseconds of a sample, so that the wait for the device does not matter.
+    pub min_ms: f64,
 }
 
-impl Patience {
-    pub const FULL: Patience = Patience { waits: 9, fill: 30.0 };
-    pub const QUICK: Patience = Patience { waits: 3, fill: 0.0 };
+impl Effort {
+    pub const FULL: Effort = Effort { samples: 9, min_ms: 30.0 };
+    pub const QUICK: Effort = Effort { samples: 3, min_ms: 0.0 };
 }
 
 /// Numbers of a model's kind, the same on both backends.
@@ -94,7 +94,7 @@ pub async fn measure<B: Backend + Roofline>(
     backend: &mut B,
     what: &str,
     shape: Shape,
-    patience: Patience,
+    effort: Effort,
     now: &dyn Fn() -> f64,
 ) -> Result<Measured> {
     let Shape { d_model, density, tokens, .. } = shape;
@@ -105,7 +105,7 @@ pub async fn measure<B: Backend + Roofline>(
     let mut random = Random::new(2);
     let x = backend.upload(&numbers(d_model, t, 3));
     let mut y = backend.tensor(d_model, t);
-    let clock = Clock { patience, now };
+    let clock = Clock { effort, now };
     let (ct, wide) = ((4 * d_model * t) as f64, (4 * widest * t) as f64);
     let (ms, flop, bytes) = match what {
         "roofline" => {
@@ -135,7 +135,7 @@ pub async fn measure<B: Backend + Roofline>(
             (clock.median(backend, &mut y, |b, y| b.matmul(&w, None, &x, y)).await?, flop, bytes)
         }
         "abs_top_k" => {
-            // on a fresh copy each time: of what is kept already, selecting is quick
+            // use a fresh copy each time, because selection is faster on a result of AbsTopK
             let each = |b: &mut B, y: &mut B::Tensor| {
                 b.copy(&x, y);
                 b.abs_top_k(d_model / 4, y);
@@ -174,7 +174,7 @@ pub async fn measure<B: Backend + Roofline>(
     Ok(Measured { figures: Figures::new(ms, flop, bytes), batch, output })
 }
 
-/// Of the matrices that every token passes.
+/// The nonzeros of the matrices that every token uses.
 fn nonzeros(weights: &Weights) -> f64 {
     let in_layers = weights.iter().filter(|(info, _)| matches!(info.role, Role::Read | Role::Write));
     let nonzeros = in_layers.map(|(_, tensor)| match tensor {
@@ -184,54 +184,55 @@ fn nonzeros(weights: &Weights) -> f64 {
     nonzeros.sum::<usize>() as f64
 }
 
-/// The largest difference over the largest magnitude, at the tokens that are not padding.
+/// The largest difference divided by the largest magnitude, without padding.
 pub fn difference(got: &Activations, want: &Activations) -> f32 {
     let (got, want) = (got.to_rows(), want.to_rows());
-    let largest = want.iter().fold(f32::MIN_POSITIVE, |most, v| most.max(v.abs()));
+    let largest = want.iter().fold(f32::MIN_POSITIVE, |max, v| max.max(v.abs()));
     let errors = got.iter().zip(&want).map(|(g, w)| (g - w).abs() / largest);
-    errors.fold(0.0, |most, error| if error > most || error.is_nan() { error } else { most })
+    errors.fold(0.0, |max, error| if error > max || error.is_nan() { error } else { max })
 }
 
 struct Clock<'a> {
-    patience: Patience,
+    effort: Effort,
     now: &'a dyn Fn() -> f64,
 }
 
 impl Clock<'_> {
-    /// Median milliseconds of a run: repeats runs until a wait is long, subtracts an idle wait, divides by the number of runs.
+    /// The median milliseconds of a run. A sample repeats runs until it takes long enough, subtracts the time of an
+    /// idle wait, and divides by the number of runs.
     async fn median<B: Backend>(
         &self,
         backend: &mut B,
         y: &mut B::Tensor,
         mut run: impl FnMut(&mut B, &mut B::Tensor),
     ) -> Result<f64> {
-        let mark = backend.tensor(1, 1);
-        // compiles the kernels
+        let probe = backend.tensor(1, 1);
+        // the first run compiles the kernels
         run(backend, y);
-        backend.read(&mark).await?;
+        backend.read(&probe).await?;
         let mut idle = Vec::new();
-        for _ in 0..self.patience.waits {
+        for _ in 0..self.effort.samples {
             let start = (self.now)();
-            backend.read(&mark).await?;
+            backend.read(&probe).await?;
             idle.push((self.now)() - start);
         }
         let idle = median(idle);
         let mut repeats = 1;
         let mut times = Vec::new();
-        while times.len() < self.patience.waits {
+        while times.len() < self.effort.samples {
             let start = (self.now)();
             (0..repeats).for_each(|_| run(backend, y));
-            backend.read(&mark).await?;
+            backend.read(&probe).await?;
             let spent = (self.now)() - start - idle;
-            if spent < self.patience.fill && repeats < 4096 {
+            if spent < self.effort.min_ms && repeats < 4096 {
                 repeats *= 2;
                 times.clear();
             } else {
-                // a clock that a browser has made coarse may not have moved
+                // a browser's coarse clock may not have advanced
                 times.push(spent.max(1e-3) / repeats as f64);
             }
         }
-        backend.recycle(mark);
+        backend.recycle(probe);
         Ok(median(times))
     }
 }
@@ -247,13 +248,13 @@ fn median(mut values: Vec<f64>) -> f64 {
 pub struct Row {
     pub what: String,
     pub shape: Shape,
-    /// A batch takes the CPU as long as its sequences one after the other: one was measured.
+    /// For a batch, one sequence was measured and multiplied: the CPU runs sequences one after the other.
     pub cpu: Figures,
     /// `None` without an adapter.
     pub webgpu: Option<Figures>,
-    /// Sequences at a time on the device, which binds no more.
+    /// The number of sequences that were measured on the device, see [`Measured::batch`].
     pub at_once: usize,
-    /// The largest difference between the two results over their largest number, where they have the same size.
+    /// The largest difference between the two results divided by their largest magnitude; `None` if their sizes differ.
     pub difference: Option<f32>,
 }
 
@@ -261,7 +262,7 @@ impl Row {
     pub const HEAD: &str = "| | size | cpu ms | GFLOP/s | GB/s | of roofline | webgpu ms | GFLOP/s | GB/s | of roofline | difference |\n\
                             | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |";
 
-    /// Of a table for people.
+    /// The row of a Markdown table.
     pub fn line(&self) -> String {
         let Shape { d_model, n_layer, density, tokens, batch } = self.shape;
         let rate = |value: f64| if value == 0.0 { String::new() } else { format!("{value:.2}") };
@@ -297,17 +298,17 @@ impl Comparison {
         self.gpu.as_ref().is_some_and(Gpu::is_software)
     }
 
-    /// Measures one of the plan's. Shares need `roofline` and `copy` measured before.
+    /// Measures one entry of [`plan`]. Shares need `roofline` and `copy` measured before.
     ///
     /// # Errors
-    /// What the device reports.
+    /// The device fails.
     pub async fn row(&mut self, what: &str, shape: Shape, now: &dyn Fn() -> f64) -> Result<&Row> {
         let one = Shape { batch: 1, ..shape };
         let known = self.rows.iter().find(|row| row.what == what && row.shape == one);
         let (cpu, output) = match known {
             Some(known) => (known.cpu, None),
             None => {
-                let measured = measure(&mut Cpu::new(), what, one, Patience::FULL, now).await?;
+                let measured = measure(&mut Cpu::new(), what, one, Effort::FULL, now).await?;
                 (measured.figures, Some(measured.output))
             }
         };
@@ -320,8 +321,8 @@ impl Comparison {
             difference: None,
         };
         if let Some(gpu) = &mut self.gpu {
-            let patience = if gpu.is_software() { Patience::QUICK } else { Patience::FULL };
-            let got = measure(gpu, what, shape, patience, now).await?;
+            let effort = if gpu.is_software() { Effort::QUICK } else { Effort::FULL };
+            let got = measure(gpu, what, shape, effort, now).await?;
             row.at_once = got.batch;
             row.webgpu = Some(got.figures.times(shape.batch as f64 / got.batch as f64));
             // the two rooflines compute different things
@@ -337,28 +338,28 @@ impl Comparison {
         Ok(self.rows.last().expect("it was just pushed"))
     }
 
-    /// Of one backend's figures.
+    /// The share of one backend's figures, see [`Figures::share`].
     fn share(&self, row: &Row, side: impl Fn(&Row) -> Option<Figures>) -> Option<f64> {
         let figures = side(row)?;
-        let most = |what: &str, same: &dyn Fn(&Shape) -> bool| {
+        let limit_of = |what: &str, same: &dyn Fn(&Shape) -> bool| {
             self.rows.iter().find(|row| row.what == what && same(&row.shape)).and_then(&side)
         };
         if figures.gflops > 0.0 {
-            Some(figures.gflops / most("roofline", &|_| true)?.gflops)
+            Some(figures.gflops / limit_of("roofline", &|_| true)?.gflops)
         } else {
-            Some(figures.gbs / most("copy", &|shape| shape.d_model == row.shape.d_model)?.gbs)
+            Some(figures.gbs / limit_of("copy", &|shape| shape.d_model == row.shape.d_model)?.gbs)
         }
     }
 }
 
-/// What is measured: the roofline, ops at sizes from small to those of published models, then whole passes at all densities, lengths and
-/// batches; or the smallest size alone, where times are meaningless.
+/// The list of measurements: the roofline, the ops at all sizes, then complete passes at all densities, lengths and
+/// batches. If `all` is false, only the smallest size, for software adapters.
 pub fn plan(all: bool) -> Vec<(&'static str, Shape)> {
     let sizes = [(128, 2), (512, 4), (1024, 8), (2048, 8)];
     let sizes = if all { &sizes[..] } else { &sizes[..1] };
     let (ops, passes) = (&WHAT[1..WHAT.len() - 1], WHAT[WHAT.len() - 1]);
     let shape = |(d_model, n_layer)| Shape { d_model, n_layer, density: 0.01, tokens: 256, batch: 1 };
-    // at the largest size: the roofline of a device depends on no size
+    // the roofline does not depend on the size, so use the largest
     let mut plan = vec![("roofline", shape(sizes[sizes.len() - 1]))];
     for &size in sizes {
         plan.extend(ops.iter().map(|&op| (op, shape(size))));
@@ -383,20 +384,20 @@ mod tests {
     use sparse_circuits::backend::now_or_never;
 
     #[test]
-    fn everything_can_be_measured_and_says_what_it_computed() {
+    fn every_measurement_runs_and_returns_its_output() {
         let shape = Shape { d_model: 32, n_layer: 1, density: 0.1, tokens: 5, batch: 2 };
         for what in WHAT {
-            let measured = now_or_never(measure(&mut Cpu::new(), what, shape, Patience::QUICK, &|| 0.0)).unwrap();
+            let measured = now_or_never(measure(&mut Cpu::new(), what, shape, Effort::QUICK, &|| 0.0)).unwrap();
             assert!(measured.output.data().iter().any(|x| *x != 0.0), "{what}");
             assert_eq!(measured.batch, 2);
         }
     }
 
     #[test]
-    fn rows_state_their_share_of_what_was_measured_before() {
+    fn rows_have_their_share_of_the_roofline_or_of_copy() {
         let mut comparison = Comparison::new(None);
         let shape = Shape { d_model: 32, n_layer: 1, density: 0.1, tokens: 5, batch: 2 };
-        // ever slower, so that every wait is long enough
+        // a clock that runs faster and faster, so that every sample is long enough
         let clock = std::cell::Cell::new(1.0);
         let now = || clock.replace(1.5 * clock.get());
         let mut share = |what| now_or_never(comparison.row(what, shape, &now)).unwrap().cpu.share;
@@ -413,8 +414,8 @@ mod tests {
         let Some(mut gpu) = Gpu::for_tests() else { return };
         let shape = Shape { d_model: 64, n_layer: 2, density: 0.05, tokens: 20, batch: 2 };
         for what in WHAT.into_iter().filter(|what| *what != "roofline") {
-            let got = now_or_never(measure(&mut gpu, what, shape, Patience::QUICK, &|| 0.0)).unwrap();
-            let want = now_or_never(measure(&mut Cpu::new(), what, shape, Patience::QUICK, &|| 0.0)).unwrap();
+            let got = now_or_never(measure(&mut gpu, what, shape, Effort::QUICK, &|| 0.0)).unwrap();
+            let want = now_or_never(measure(&mut Cpu::new(), what, shape, Effort::QUICK, &|| 0.0)).unwrap();
             let error = difference(&got.output, &want.output);
             assert!(error <= 1e-4, "{what}: {error}");
         }

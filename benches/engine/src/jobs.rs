@@ -1,4 +1,4 @@
-//! What is measured.
+//! The jobs of the engine as a contestant.
 
 use crate::models::{Random, prompt};
 use crate::profiled::{Given, Profiled};
@@ -12,28 +12,28 @@ use sparse_circuits::tensor::{Activations, WeightMatrix};
 use sparse_circuits::{Error, bail};
 use std::mem::take;
 
-/// Something to measure repeatedly.
+/// A job that can be run repeatedly.
 pub trait Job {
     fn run(&mut self);
 
-    /// Floating-point operations or tokens of a run, where they are what counts.
+    /// Floating-point operations or tokens of a run, or 0.
     fn work(&self) -> f64 {
         0.0
     }
 
-    /// Milliseconds by operation since the last call.
+    /// Milliseconds of each op since the last call.
     fn parts(&mut self) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
 
-    /// What the last run has computed, where peers compute it too.
+    /// The output of the last run, for comparison with peers; empty if there is no such peer.
     fn output(&self) -> Vec<f32> {
         Vec::new()
     }
 }
 
-/// Makes a job. `file` is a model file (of `train`: a training config); `now` gives milliseconds
-/// of processor time.
+/// Makes a job. `file` is the content of a model file, or for `train` of a training config. `now` returns
+/// milliseconds of processor time.
 ///
 /// | words | what |
 /// | --- | --- |
@@ -41,11 +41,11 @@ pub trait Job {
 /// | `profile TOKENS` | the same with the time of each operation |
 /// | `roofline` | multiply-adds with one operand from the first-level cache |
 /// | `product ROWS COLS DENSITY` | a sparse product with 256 tokens |
-/// | `top-k CHANNELS TOKENS` | AbsTopK at the places of the model with that width, on their inputs in a forward pass |
+/// | `top-k CHANNELS TOKENS` | AbsTopK at all hooks of the model with that width, on their inputs in a forward pass |
 /// | `select-nth CHANNELS TOKENS` | the same by the standard library's selection |
 /// | `attention TOKENS` | the attention layers of the model, on their inputs in a forward pass |
 /// | `dense-attention TOKENS` | the same with no zeros in queries, keys and values |
-/// | `train STEP` | training steps at this place of the schedule, natively only |
+/// | `train STEP` | training steps from step STEP of the schedule, native only |
 ///
 /// # Errors
 /// Unknown words; a file that is not a model.
@@ -115,7 +115,7 @@ impl Job for Profile {
     }
 }
 
-/// What AbsTopK and attention are given in one forward pass.
+/// The inputs of AbsTopK and attention in one forward pass.
 fn given(file: &[u8], tokens: usize, now: fn() -> f64) -> Result<Vec<Given>> {
     let mut forward = Forward::new(Profiled::new(now), file, tokens)?;
     forward.backend.given = Some(Vec::new());
@@ -123,7 +123,7 @@ fn given(file: &[u8], tokens: usize, now: fn() -> f64) -> Result<Vec<Given>> {
     Ok(forward.backend.given.take().unwrap_or_default())
 }
 
-/// A job that only runs.
+/// A job with a run function only.
 struct Plain<F> {
     run: F,
     work: f64,
@@ -183,7 +183,7 @@ fn top_k(ours: bool, channels: usize, given: Vec<Given>) -> Plain<impl FnMut()> 
     Plain { run, work: 0.0 }
 }
 
-/// Per token a copy of the magnitudes, the standard library's selection, then the cut.
+/// For each token: copies the magnitudes, selects with the standard library, then zeroes the smaller values.
 fn select_nth(k: usize, x: &mut Activations, magnitudes: &mut Vec<u32>) {
     for token in 0..x.tokens() {
         magnitudes.clear();
@@ -249,7 +249,7 @@ mod tests {
     use crate::models;
 
     #[test]
-    fn the_profiled_model_gives_the_same() {
+    fn profiling_does_not_change_the_result() {
         let file = models::file("S").unwrap();
         let mut plain = Forward::new(Cpu::new(), &file, 20).unwrap();
         let mut profiled = Profile(Forward::new(Profiled::new(|| 0.0), &file, 20).unwrap());
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn selection_keeps_what_the_kernel_keeps() {
+    fn selection_and_kernel_keep_the_same_entries() {
         let mut random = Random::new(5);
         let mut x = Activations::zeros(97, 32);
         x.data_mut().iter_mut().for_each(|x| *x = random.normal());

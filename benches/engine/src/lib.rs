@@ -1,6 +1,6 @@
-//! The engine's side of the benchmarks: [`job`] makes what is measured from a line of words. `main.rs` runs jobs natively,
-//! `wasm.rs` hands them to node; both are contestants of `cargo xtask bench` (see ../README.md). [`compare_backends`] measures both
-//! backends op by op, natively and in a browser (`page.rs`).
+//! The engine as a contestant: [`job`] makes a job from its command line. `main.rs` runs jobs natively, `wasm.rs`
+//! in node; both are contestants of `cargo xtask bench` (see docs/benchmarks.md). [`compare_backends`] measures
+//! both backends op by op, natively and in a browser (`page.rs`).
 
 #[cfg(feature = "webgpu")]
 pub mod compare_backends;

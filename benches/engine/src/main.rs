@@ -1,7 +1,8 @@
-//! `engine-bench [--file FILE] JOB`: a native contestant. `engine-bench write SIZE FILE`: a random model. `engine-bench compare-backends
-//! FILE [all]`: both backends op by op, with the feature `webgpu`; prints a table and writes the same as JSON to the file.
+//! `engine-bench [--file FILE] JOB`: a native contestant. `engine-bench write SIZE FILE`: a random model.
+//! `engine-bench compare-backends FILE [all]` (feature `webgpu`): compares both backends op by op, prints a table
+//! and writes it as JSON to FILE.
 //!
-//! The protocol of a contestant is in ../../README.md.
+//! The protocol of a contestant is in docs/benchmarks.md.
 
 use cpu_time::ProcessTime;
 use engine_bench::{Job, job, models};
@@ -9,7 +10,7 @@ use std::error::Error;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-/// Of processor time.
+/// Milliseconds of processor time.
 fn now() -> f64 {
     ProcessTime::now().as_duration().as_secs_f64() * 1000.0
 }
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The smallest size on a software adapter. The full grid on a GPU, and with `all` on every adapter.
+/// A software adapter gets the smallest size only, a GPU the full grid. `all` gives every adapter the full grid.
 #[cfg(feature = "webgpu")]
 fn compare_backends(to: &str, all: bool) -> Result<(), Box<dyn Error>> {
     use engine_bench::compare_backends::{Comparison, Row, plan};
@@ -55,7 +56,7 @@ fn compare_backends(to: &str, all: bool) -> Result<(), Box<dyn Error>> {
     Ok(std::fs::write(to, json.to_string())?)
 }
 
-/// Times are means over a few milliseconds.
+/// Each time is the mean of the runs within a few milliseconds.
 fn contest(mut job: Box<dyn Job>) -> Result<(), Box<dyn Error>> {
     job.run();
     let start = ProcessTime::now();

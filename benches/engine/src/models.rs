@@ -1,4 +1,4 @@
-//! Random sparse models of the published kind, in the sizes that are compared.
+//! Random sparse models like the published ones, in the sizes of the benchmarks.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -6,7 +6,7 @@ use sparse_circuits::format::{ModelFile, Precision, model_file};
 use sparse_circuits::model::{Config, Params, Role, Tensor, Weights};
 use sparse_circuits::tensor::{SparseMatrix, WeightMatrix};
 
-/// Share of nonzeros in every matrix of a model that peers run as well.
+/// Fraction of nonzeros in every matrix of the models that peers run too.
 const DENSITY: f64 = 0.01;
 /// The same for biases, as the trainer keeps them.
 const BIAS_DENSITY: f64 = 0.25;
@@ -33,10 +33,10 @@ impl Random {
         (((0..4).map(|_| self.uniform()).sum::<f64>() - 2.0) * 1.732) as f32
     }
 
-    /// Gaussian entries at random places.
+    /// Gaussian values at random positions.
     pub fn sparse(&mut self, rows: usize, cols: usize, density: f64) -> SparseMatrix {
         let (mut indptr, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
-        // From one entry to the next, row by row: geometric gaps.
+        // The gaps between entries, in row order, are geometric.
         let mut gap = || (self.uniform().ln() / (1.0 - density).ln()) as usize;
         let mut at = gap();
         for row in 0..rows {
@@ -64,8 +64,8 @@ pub fn file(size: &str) -> Option<Vec<u8>> {
     Some(model_file::write(&file, Precision::Lossless).expect("the weights fit their config"))
 }
 
-/// Random weights, a share of `density` of them nonzero: AbsTopK to a quarter at eight places a layer, heads of 16, four neurons a
-/// residual channel.
+/// Random weights, a share of `density` of them nonzero: AbsTopK keeps a quarter at eight hooks per layer; heads
+/// have 16 channels; four neurons per residual channel.
 pub fn weights(d_model: usize, n_layer: usize, density: f64) -> Weights {
     let config = serde_json::json!({
         "block_size": 256, "vocab_size": VOCABULARY, "n_layer": n_layer, "n_head": d_model / 16, "d_head": 16,
@@ -89,7 +89,7 @@ pub fn weights(d_model: usize, n_layer: usize, density: f64) -> Weights {
     .expect("every required tensor gets a value")
 }
 
-/// The prompt of a measurement; the peers draw the same by the same rule.
+/// The prompt of the benchmarks. The peers use the same formula.
 pub fn prompt(tokens: usize) -> Vec<u32> {
     (0..tokens as u32).map(|i| (i * 167 + 13) % VOCABULARY as u32).collect()
 }

@@ -1,4 +1,4 @@
-//! The wasm face of [`crate::compare_backends`], for www/bench.html.
+//! The WASM interface of [`crate::compare_backends`], for www/bench.html.
 
 use crate::compare_backends::{self, Shape, plan};
 use serde::{Deserialize, Serialize};
@@ -15,14 +15,14 @@ fn now() -> f64 {
 pub struct Comparison(compare_backends::Comparison);
 
 #[derive(Serialize, Deserialize)]
-struct Wanted {
+struct Measurement {
     what: String,
     shape: Shape,
 }
 
 #[wasm_bindgen(js_class = "Sides")]
 impl Comparison {
-    /// Without an adapter the CPU is measured alone.
+    /// Without an adapter, only the CPU is measured.
     pub async fn open() -> Result<Comparison, JsError> {
         match Gpu::new().await {
             Ok(gpu) => Ok(Comparison(compare_backends::Comparison::new(Some(gpu)))),
@@ -45,12 +45,12 @@ impl Comparison {
 
     /// What is to be measured, as a list for [`Comparison::row`]: `all`, or the smallest size alone.
     pub fn plan(all: bool) -> Result<JsValue, JsError> {
-        to_js(&plan(all).into_iter().map(|(what, shape)| Wanted { what: what.into(), shape }).collect::<Vec<_>>())
+        to_js(&plan(all).into_iter().map(|(what, shape)| Measurement { what: what.into(), shape }).collect::<Vec<_>>())
     }
 
-    /// Measures one of the plan's.
+    /// Measures one entry of [`plan`].
     pub async fn row(&mut self, wanted: JsValue) -> Result<JsValue, JsError> {
-        let Wanted { what, shape } = serde_wasm_bindgen::from_value(wanted)?;
+        let Measurement { what, shape } = serde_wasm_bindgen::from_value(wanted)?;
         to_js(self.0.row(&what, shape, &now).await?)
     }
 }

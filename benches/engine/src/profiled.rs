@@ -1,4 +1,4 @@
-//! A CPU backend that is profiled: the time of each op of a forward pass, and what some of them were given.
+//! A CPU backend that records the time of each op of a forward pass, and the inputs of some ops.
 
 use sparse_circuits::Result;
 use sparse_circuits::backend::cpu::{Cpu, CpuMatrix, CpuVector};
@@ -9,7 +9,7 @@ use sparse_circuits::backend::{
 use sparse_circuits::tensor::{Activations, Matrix, WeightMatrix};
 use std::collections::BTreeMap;
 
-/// What AbsTopK or attention was given.
+/// The input of AbsTopK or attention.
 pub enum Given {
     TopK { k: usize, x: Activations },
     Attention { d_head: usize, qkv: [Activations; 3] },
@@ -21,7 +21,7 @@ pub struct Profiled {
     now: fn() -> f64,
     /// Milliseconds by op.
     pub times: BTreeMap<&'static str, f64>,
-    /// Filled when present.
+    /// If given, records the inputs here.
     pub given: Option<Vec<Given>>,
 }
 
@@ -75,7 +75,7 @@ impl Memory for Profiled {
     }
 }
 
-/// Ops of a trait: `timed`, or `absent` from plain forward passes, the only ones that are profiled.
+/// The ops of a trait: `timed`, or `absent`, because profiled forward passes do not use them.
 macro_rules! profiled {
     ($trait:ident { $($what:ident fn $name:ident($($arg:ident: $type:ty),* $(,)?);)* }) => {
         impl $trait for Profiled {$(

@@ -1,4 +1,4 @@
-//! The roofline of a device: multiply-adds at the rate that no product can exceed.
+//! The roofline of a device: the multiply-add rate that no product can exceed.
 
 #[cfg(feature = "webgpu")]
 use sparse_circuits::backend::Memory;
@@ -37,17 +37,18 @@ impl Roofline for Gpu {
     }
 }
 
-/// Independent sums: enough to hide the latency of a multiply-add, few enough for the registers (simd128 has 16, and four make one
-/// [`Lanes`]) and for the compiler (with eight it gives up on them).
+/// Number of independent sums: enough to hide the latency of a multiply-add, few enough for the registers (16 in
+/// simd128; a [`Lanes`] needs four) and for the compiler, which does not keep eight in registers.
 const SUMS: usize = if cfg!(target_arch = "wasm32") { 2 } else { 4 };
 
-/// The same for a loop that loads nothing.
+/// The same, for a loop without loads.
 #[cfg(any(test, feature = "webgpu"))]
 const CHAINS: usize = 4;
 
 kernel! {
-    /// `rounds` times a multiply-add of every number of `x`, which fits the first-level cache: each loads one operand, as a sparse
-    /// product does, and nothing else. No sparse product is faster. Adds to `sums`, at least 64 numbers.
+    /// Does a multiply-add for every number of `x`, `rounds` times. `x` fits into the first-level cache. Each
+    /// multiply-add loads one operand, as a sparse product does, so no sparse product is faster. Adds to `sums` (at
+    /// least 64 numbers).
     pub fn load_fed<A>(rounds: usize, weight: f32, x: &[f32], sums: &mut [f32]) {
         let weight = Lanes::splat(weight);
         let mut lanes = [Lanes::zero(); SUMS];
@@ -69,8 +70,9 @@ kernel! {
 
 #[cfg(any(test, feature = "webgpu"))]
 kernel! {
-    /// `rounds` multiply-adds for every number of `y`, with both operands in registers: no product, sparse or dense, does more of them a
-    /// second. Each number goes halfway towards 2 `w` in a round; what is left of `y` after the last 64 numbers stays.
+    /// Does `rounds` multiply-adds for every number of `y`, with both operands in registers. No sparse or dense
+    /// product is faster. Each round moves a number halfway towards `2 w`. Numbers after the last full group of 64
+    /// do not change.
     pub fn multiply_adds<A>(rounds: usize, w: f32, y: &mut [f32]) {
         let (half, w) = (Lanes::splat(0.5), Lanes::splat(w));
         for y in y.chunks_exact_mut(CHAINS * PANEL) {
@@ -95,14 +97,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_counts_in_every_round() {
+    fn each_round_uses_every_number() {
         let mut sums = [1.0; 4 * PANEL];
         load_fed(3, 0.5, &vec![2.0; 2 * SUMS * PANEL], &mut sums);
         assert_eq!(sums[..SUMS * PANEL], [1.0 + 3.0 * 2.0; SUMS * PANEL]);
     }
 
     #[test]
-    fn every_number_goes_half_of_the_way_in_every_round() {
+    fn each_round_moves_every_number_halfway() {
         let mut y = [8.0; 3 * 64];
         multiply_adds(3, 2.0, &mut y);
         assert_eq!(y, [4.5; 3 * 64]);
@@ -110,7 +112,7 @@ mod tests {
 
     #[cfg(feature = "webgpu")]
     #[test]
-    fn every_number_on_the_device_takes_part_in_every_round() {
+    fn each_round_on_the_device_uses_every_number() {
         use sparse_circuits::backend::now_or_never;
         use sparse_circuits::tensor::Activations;
         let Some(mut gpu) = Gpu::for_tests() else { return };
