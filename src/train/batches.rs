@@ -24,7 +24,7 @@ pub fn read_tokens(path: &Path, vocab_size: usize) -> Result<Vec<u16>> {
     }
     let tokens: Vec<u16> = bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect();
     if let Some(token) = tokens.iter().find(|&&t| t as usize >= vocab_size) {
-        bail!("{} holds token {token}, beyond the model's vocabulary of {vocab_size}", path.display());
+        bail!("{} has token {token}, outside the model's vocabulary of {vocab_size} tokens", path.display());
     }
     Ok(tokens)
 }
@@ -40,15 +40,16 @@ impl Corpus {
         Ok(Corpus { real, synthetic })
     }
 
-    /// The batch of a step: windows at random places, the first share of them synthetic.
+    /// The batch of a step: `batch` windows at random places. A fraction `synthetic_share` of them
+    /// is synthetic, spread evenly over the batch.
     pub fn batch(&self, seed: u64, step: u64, batch: usize, context: usize, synthetic_share: f64) -> Windows {
         let mut random = Rng::with_stream(seed, step + 1);
         let synthetic = (batch as f64 * synthetic_share).round() as usize;
         let mut windows = Windows { inputs: Vec::with_capacity(batch), targets: Vec::with_capacity(batch) };
         for i in 0..batch {
-            // every other one, so that the halves of a batch are alike
-            let even = (i + 1) * synthetic / batch != i * synthetic / batch;
-            let tokens = if even { &self.synthetic } else { &self.real };
+            // spread evenly, so that all parts of a batch have the same mix
+            let is_synthetic = (i + 1) * synthetic / batch != i * synthetic / batch;
+            let tokens = if is_synthetic { &self.synthetic } else { &self.real };
             let start = random.below_large(tokens.len() - context);
             windows.push(&tokens[start..start + context + 1]);
         }
@@ -63,7 +64,7 @@ impl Windows {
         self.inputs.push(wide[..wide.len() - 1].to_vec());
     }
 
-    /// `count` windows spread evenly over `tokens`: the same every time.
+    /// `count` windows spread evenly over `tokens`. Deterministic.
     pub fn spread(tokens: &[u16], count: usize, context: usize) -> Windows {
         let mut windows = Windows { inputs: Vec::new(), targets: Vec::new() };
         let last = tokens.len() - context - 1;

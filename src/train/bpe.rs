@@ -1,16 +1,20 @@
-//! Training of the tokenizer: punctuation merges chosen by hand, the rest learned by the `tokenizers` crate's trainer.
+//! Training of the tokenizer: punctuation merges are chosen by hand; the `tokenizers` crate learns
+//! the others.
 //!
-//! Left to itself BPE forms tokens that give a task's answer away (` [[` holds the depth of the list that it opens), and tokens
-//! that begin with a candidate (`"),`, `]]\n`), so that which token follows depends on what comes after it. So punctuation is merged
-//! by the table below and nothing else: no token holds two opening brackets, an opening bracket and a quote other than `("`, `('`, a
-//! quote and letters, or punctuation and a newline. A candidate is then exactly its plain token, whatever follows it. The price is a
-//! separate token for most newlines, about one in twelve tokens.
+//! Plain BPE forms tokens that reveal a task's answer (` [[` contains the depth of the list) and
+//! tokens that begin with a candidate (`"),`, `]]\n`), so that the next token depends on the text
+//! after it. Therefore the table below lists all merges of punctuation. No token has two opening
+//! brackets, an opening bracket and a quote other than `("` and `('`, a quote and letters, or
+//! punctuation and a newline. So a candidate is always its own token, whatever follows it. The
+//! cost: most newlines are separate tokens, about one token in twelve.
 //!
-//! One exception: `],` is a token. A row of a nested list ends with it, so that after a row's items the choice is `],` or `]]`, and a
-//! plain `]` means that the list was flat. Without it `]` is right in a nested list too, and a model that counts perfectly still
-//! prefers it there (seen: pairs ordered rightly in 98 %, accuracy 60 %).
+//! One exception: `],` is a token. It ends a row of a nested list. So after a row's items the
+//! choice is `],` or `]]`, and a plain `]` means a flat list. Without this token `]` is also right
+//! in a nested list, and even a model that counts perfectly prefers it there (measured: 98 % of
+//! pairs ordered correctly, accuracy 60 %).
 //!
-//! All of it is in the merges: pre-tokenizer and format are the usual ones, so `tokenizer.json` tokenizes alike everywhere.
+//! Only the merges are special. Pre-tokenizer and format are the usual ones, so every library reads
+//! `tokenizer.json` in the same way.
 
 use std::collections::{HashMap, HashSet};
 
@@ -167,7 +171,7 @@ pub fn train<'a>(samples: impl Iterator<Item = &'a str> + Send, vocab_size: usiz
         let joined = format!("{left}{right}");
         if tokens.contains(&joined) {
             bail!(
-                "the learned token {joined:?} is there already; the table of punctuation overlaps with what is learned"
+                "the learned token {joined:?} already exists; the punctuation table overlaps with the learned merges"
             );
         }
         tokens.push(joined);

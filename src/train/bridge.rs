@@ -1,4 +1,5 @@
-//! Bridge training: a weight-sparse model and a bridge, beside a frozen dense model (Gao et al. 2025, 2.3, A.3).
+//! Bridge training: trains a weight-sparse model and a bridge to a frozen dense model (Gao et al.
+//! 2025, 2.3, A.3).
 
 use super::batches::Windows;
 use super::config::BridgeConfig;
@@ -18,20 +19,23 @@ use crate::{Result, bail};
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// Against directions of a stream that hardly occur, as a share of the mean square.
+/// Ridge term of the least squares fit, as a fraction of the mean square of the stream. It keeps
+/// directions that hardly occur from dominating.
 const RIDGE: f64 = 1e-4;
 
-/// The parameters of a bridge in training: encoder weight and bias, decoder weight and bias, site by site.
+/// The parameters of a bridge in training. `list` has four for each site: encoder weight
+/// `[d_sparse, d_dense]`, encoder bias, decoder weight `[d_dense, d_sparse]`, decoder bias.
 pub struct BridgeParameters {
     pub list: Vec<Parameter>,
+    /// Channels that AbsTopK keeps after each encoder.
     pub kept: usize,
 }
 
 impl BridgeParameters {
-    /// Gaussian weights of deviation 0.02 and biases of zero, for a bridge between models of these shapes.
+    /// Gaussian weights with a standard deviation of 0.02, and biases of zero.
     ///
     /// # Errors
-    /// Models between which there is no bridge.
+    /// The two models cannot have a bridge, see [`Bridge::check`].
     pub fn new(config: &BridgeConfig, sparse: &Config, dense: &Config, seed: u64) -> Result<BridgeParameters> {
         let kept = ((config.kept * sparse.d_model as f64) as usize).max(1);
         let mut random = Rng::with_stream(seed, u64::MAX);
@@ -52,15 +56,15 @@ impl BridgeParameters {
         Ok(parameters)
     }
 
-    /// Sets encoders (before AbsTopK) and decoders to the least squares fits over `windows`: where a bridge between models that
-    /// have learnt something begins.
+    /// Sets encoders (without their AbsTopK) and decoders to least squares fits over `windows`.
+    /// This is the start of a bridge between two trained models.
     pub fn fit(&mut self, sparse: &Model<Cpu>, dense: &Model<Cpu>, windows: &Windows) {
         let (s, d) = (sparse.config.d_model, dense.config.d_model);
         let sites = self.list.len() / 4;
         let zeros = || (0..sites).map(|_| [Sums::new(d, s), Sums::new(s, d)]).collect::<Vec<_>>();
         let sums = windows
             .inputs
-            .par_chunks(MEASURED_TOGETHER)
+            .par_chunks(WINDOWS_PER_GROUP)
             .map_init(Cpu::new, |cpu, inputs| {
                 let batch = Batch::new(inputs);
                 let real = token_weights(batch.spans(), batch.tokens().len());
@@ -86,15 +90,15 @@ impl BridgeParameters {
         }
     }
 
-    /// Takes the numbers of a bridge that fits the same models.
+    /// Sets the parameters to the values of `bridge`, which must fit the same models.
     ///
     /// # Errors
-    /// A bridge of other sites, or whose encoders keep another number of channels.
+    /// `bridge` has another number of sites, or its encoders keep another number of channels.
     pub fn set_values(&mut self, bridge: &Bridge) -> Result<()> {
         let linears: Vec<&Linear> = bridge.sites.iter().flat_map(|site| [&site.encoder, &site.decoder]).collect();
         if linears.len() * 2 != self.list.len() || bridge.kept != self.kept {
             bail!(
-                "the bridge to start from has {} sites and keeps {} channels; the run's has {} and keeps {}",
+                "the start bridge has {} sites and keeps {} channels; the bridge of this run has {} and keeps {}",
                 bridge.sites.len(),
                 bridge.kept,
                 self.list.len() / 4,
@@ -115,7 +119,7 @@ impl BridgeParameters {
         })
     }
 
-    /// The bridge as the CPU runs it.
+    /// The bridge, uploaded to the CPU backend.
     pub fn device(&self) -> DeviceBridge<Cpu> {
         let sites = self.sites(|weight, bias| Linear { weight: CpuMatrix::new(weight), bias: Some(bias.into()) });
         let sites = sites.map(|[encoder, decoder]| DeviceSite { encoder, decoder }).collect();
@@ -123,7 +127,8 @@ impl BridgeParameters {
         DeviceBridge { sites, kept: self.kept, d_sparse, d_dense }
     }
 
-    /// The bridge as its file holds it.
+    /// The bridge on the host, as a bridge file stores it. `rms_ratios` has one number for each
+    /// site.
     pub fn bridge(&self, rms_ratios: &[f32]) -> Bridge {
         let sites = self.sites(|weight, bias| Linear { weight, bias: Some(bias.to_vec()) }).zip(rms_ratios);
         let sites = sites.map(|([encoder, decoder], &rms_ratio)| BridgeSite { encoder, decoder, rms_ratio }).collect();
@@ -131,7 +136,7 @@ impl BridgeParameters {
     }
 }
 
-/// One core's gradients of a bridge.
+/// The gradients of a bridge that one worker has accumulated.
 pub struct BridgeGradients {
     /// Encoder and decoder of each site.
     sites: Vec<[Linear<Matrix, Matrix>; 2]>,
@@ -155,14 +160,19 @@ impl BridgeGradients {
     }
 }
 
-/// The terms of the loss before their coefficients; those of the hybrid passes estimate the sums over all sites. A term whose
-/// coefficient is 0 is not computed.
+/// The terms of the loss, without their coefficients. The KL terms estimate the sums over all
+/// sites. `cross_entropy` and the KL terms are 0 if their coefficient is 0.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Terms {
+    /// Nats per token.
     pub cross_entropy: f64,
+    /// Sum over all sites.
     pub nmse_encoder: f64,
+    /// Sum over all sites.
     pub nmse_decoder: f64,
+    /// Nats per token.
     pub kl_sparse: f64,
+    /// Nats per token.
     pub kl_dense: f64,
 }
 
@@ -177,7 +187,7 @@ impl Terms {
         }
     }
 
-    /// The loss that these terms make.
+    /// The loss: the sum of the terms times their coefficients.
     pub fn total(&self, config: &BridgeConfig) -> f64 {
         config.cross_entropy * self.cross_entropy
             + config.nmse_encoder * self.nmse_encoder
@@ -187,7 +197,8 @@ impl Terms {
     }
 }
 
-/// The sites at which the hybrid passes of a step switch, and the factor that makes their sum one over all sites on average.
+/// Draws the sites at which the hybrid passes of a step switch models, ascending, and the factor
+/// `sites / drawn`. Multiplied by it, their sum estimates the sum over all sites.
 pub fn sites_of_step(config: &BridgeConfig, sites: usize, seed: u64, step: u64) -> (Vec<usize>, f64) {
     let drawn = if config.sites_per_step == 0 { sites } else { config.sites_per_step.min(sites) };
     let mut random = Rng::with_stream(seed ^ 0x6272_6964_6765, step);
@@ -202,7 +213,7 @@ pub fn sites_of_step(config: &BridgeConfig, sites: usize, seed: u64, step: u64) 
     (order, sites as f64 / drawn as f64)
 }
 
-/// Adds prepared gradients to that by the residual stream.
+/// Adds one prepared gradient per boundary to the gradient of the residual stream there.
 struct AtBoundaries<'a>(&'a [Activations]);
 
 impl Hooks<Cpu> for AtBoundaries<'_> {
@@ -215,7 +226,7 @@ impl Hooks<Cpu> for AtBoundaries<'_> {
     }
 }
 
-/// The three parts of a bridged step, on the CPU.
+/// The two models, the bridge and the settings of a training step, on the CPU.
 #[derive(Clone, Copy)]
 pub struct Bridged<'a> {
     pub sparse: &'a Model<Cpu>,
@@ -224,12 +235,14 @@ pub struct Bridged<'a> {
     pub config: &'a BridgeConfig,
 }
 
-const INFALLIBLE: &str = "a pass without hooks that fail cannot fail";
+const INFALLIBLE: &str = "a pass whose hooks cannot fail cannot fail";
 
 impl Bridged<'_> {
-    /// The terms over one batch and, added up, the gradients of `share` times the loss. `targets` lie in the batch's token dimension, and
-    /// `share` is this batch's part of the step. `sites` are where the hybrid passes switch, each weighted by `factor`. The sparse
-    /// model's gradients are left alone where it is frozen.
+    /// Computes the terms of one batch, and adds the gradients of `share` times the loss to
+    /// `gradients` and `bridge_gradients`. `targets` has one token id for each token of the batch,
+    /// padding included. `share` is this batch's fraction of the step's tokens. The hybrid passes
+    /// switch models at `sites` and are weighted by `factor`. If the sparse model is frozen,
+    /// `gradients` does not change.
     #[allow(clippy::too_many_arguments)]
     pub fn accumulate(
         &self,
@@ -251,27 +264,27 @@ impl Bridged<'_> {
         let mut terms = Terms::default();
         let mut losses = cpu.tensor(1, tokens);
         let mut dlogits = cpu.tensor(sparse.config.vocab_size, tokens);
-        let slope = (share * config.cross_entropy) as f32 / count;
-        cpu.cross_entropy(&logits, targets, slope, &mut losses, &mut dlogits);
+        let weight = (share * config.cross_entropy) as f32 / count;
+        cpu.cross_entropy(&logits, targets, weight, &mut losses, &mut dlogits);
         if config.cross_entropy > 0.0 {
             terms.cross_entropy = sum(&losses) / (share * config.cross_entropy);
         }
         cpu.recycle(logits);
 
         let frozen = config.freeze_sparse;
-        let mut by_stream = Vec::new();
+        let mut resid_gradients = Vec::new();
         for boundary in 0..bridge.sites.len() {
             let [to_sparse, to_dense] = &mut bridge_gradients.sites[boundary];
             let (h_dense, h_sparse) = (dense_trace.resid(boundary), trace.resid(boundary));
-            let mut dstream = cpu.tensor(sparse.config.d_model, tokens);
-            cpu.zero(&mut dstream);
+            let mut dresid_sparse = cpu.tensor(sparse.config.d_model, tokens);
+            cpu.zero(&mut dresid_sparse);
 
             let encoded = bridge.encode(cpu, boundary, h_dense);
             let mut dencoded = cpu.tensor(sparse.config.d_model, tokens);
             cpu.zero(&mut dencoded);
             let weight = (share * config.nmse_encoder) as f32;
             terms.nmse_encoder +=
-                nmse(&encoded, h_sparse, &real, weight, Some(&mut dencoded), (!frozen).then_some(&mut dstream));
+                nmse(&encoded, h_sparse, &real, weight, Some(&mut dencoded), (!frozen).then_some(&mut dresid_sparse));
             let decoded = bridge.decode(cpu, boundary, h_sparse);
             let mut ddecoded = cpu.tensor(dense.config.d_model, tokens);
             cpu.zero(&mut ddecoded);
@@ -292,9 +305,9 @@ impl Bridged<'_> {
                                 .expect(INFALLIBLE);
                         let mut grad = cpu.tensor(logits.channels(), tokens);
                         divergence(&teacher, &logits, &weights, &mut losses, &mut grad);
-                        let back = backward_from(cpu, model, batch, trace, &grad, &mut (), parameters);
-                        cpu.add(&back, dresid);
-                        [logits, grad, back].into_iter().for_each(|tensor| cpu.recycle(tensor));
+                        let gradient = backward_from(cpu, model, batch, trace, &grad, &mut (), parameters);
+                        cpu.add(&gradient, dresid);
+                        [logits, grad, gradient].into_iter().for_each(|tensor| cpu.recycle(tensor));
                         sum(&losses) / (share * coefficient)
                     };
                 let parameters = (!frozen).then_some(&mut *gradients);
@@ -306,18 +319,18 @@ impl Bridged<'_> {
             linear_gradient(cpu, h_dense, &dencoded, to_sparse);
             linear_gradient(cpu, h_sparse, &ddecoded, to_dense);
             if !frozen {
-                cpu.matmul_backward_acc(&bridge.sites[boundary].decoder.weight, &ddecoded, &mut dstream);
+                cpu.matmul_backward_acc(&bridge.sites[boundary].decoder.weight, &ddecoded, &mut dresid_sparse);
             }
-            by_stream.push(dstream);
+            resid_gradients.push(dresid_sparse);
             [encoded, dencoded, decoded, ddecoded].into_iter().for_each(|tensor| cpu.recycle(tensor));
         }
         if frozen {
             trace.recycle(cpu);
         } else {
-            backward(cpu, sparse, batch, trace, &dlogits, &mut AtBoundaries(&by_stream), Some(gradients));
+            backward(cpu, sparse, batch, trace, &dlogits, &mut AtBoundaries(&resid_gradients), Some(gradients));
         }
         dense_trace.recycle(cpu);
-        by_stream.into_iter().chain([teacher, losses, dlogits]).for_each(|tensor| cpu.recycle(tensor));
+        resid_gradients.into_iter().chain([teacher, losses, dlogits]).for_each(|tensor| cpu.recycle(tensor));
         terms
     }
 }
@@ -327,14 +340,15 @@ pub(super) fn sum(losses: &Activations) -> f64 {
     losses.to_rows().iter().map(|loss| *loss as f64).sum()
 }
 
-/// How well a bridge does at one site, over a set of windows.
+/// Scores of a bridge at one site, over a set of windows.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct SiteScore {
     pub nmse_encoder: f64,
     pub nmse_decoder: f64,
-    /// KL of the hybrid pass's prediction from the dense model's, in nats a token: dense to sparse.
+    /// KL(dense model || hybrid pass) in nats per token, for the pass that starts dense and ends
+    /// sparse.
     pub kl_sparse: f64,
-    /// The same, sparse to dense.
+    /// The same, for the pass that starts sparse and ends dense.
     pub kl_dense: f64,
     /// Root mean squares of the two residual streams.
     pub rms_sparse: f64,
@@ -347,10 +361,10 @@ impl SiteScore {
     }
 }
 
-/// Windows measured at a time: NMSE divides by the variance over so many.
-const MEASURED_TOGETHER: usize = 8;
+/// Windows per group. NMSE divides by the variance over one group.
+const WINDOWS_PER_GROUP: usize = 8;
 
-/// Every site's score, the mean over groups of windows.
+/// The scores of every site: means over groups of windows, and root mean squares over all windows.
 pub fn scores(
     sparse: &Model<Cpu>,
     dense: &Model<Cpu>,
@@ -359,7 +373,7 @@ pub fn scores(
 ) -> Vec<SiteScore> {
     let groups: Vec<Vec<SiteScore>> = windows
         .inputs
-        .par_chunks(MEASURED_TOGETHER)
+        .par_chunks(WINDOWS_PER_GROUP)
         .map_init(Cpu::new, |cpu, inputs| group_scores(cpu, sparse, dense, bridge, inputs))
         .collect();
     let share = 1.0 / groups.len() as f64;

@@ -1,4 +1,4 @@
-//! Checkpoints on disk: the model so far, and a run's whole state to resume it.
+//! Checkpoints on disk: the current model, and the full state of a run to resume it.
 
 use super::config::TrainConfig;
 use super::parameters::{Parameter, Parameters};
@@ -15,7 +15,7 @@ const MODEL: &str = "model.safetensors";
 const BRIDGE: &str = "bridge.safetensors";
 const STATE: &str = "state.safetensors";
 
-/// A model that a run's config names: the one to go on from, or the dense one of a bridge.
+/// Loads a model that a run's config names: its start model, or the dense model of its bridge.
 ///
 /// # Errors
 /// A missing or damaged file.
@@ -24,10 +24,11 @@ pub fn named_model(path: Option<&String>) -> Result<Option<ModelFile>> {
     Ok(Some(model_file::read(&read(path)?).map_err(in_file(path))?))
 }
 
-/// The bridge that a run's config names to go on from.
+/// Loads the bridge that a run's config starts from.
 ///
 /// # Errors
-/// A missing or damaged file, a bridge between other models than these (sparse, dense; a config and a fingerprint each).
+/// A missing or damaged file, or a bridge between other models. The arguments are config and
+/// fingerprint of the sparse and of the dense model.
 pub fn named_bridge(path: Option<&String>, [sparse, dense]: [(&Config, &str); 2]) -> Result<Option<Bridge>> {
     let Some(path) = path.map(Path::new) else { return Ok(None) };
     let file = bridge_file::read(&read(path)?).map_err(in_file(path))?;
@@ -38,11 +39,11 @@ pub fn named_bridge(path: Option<&String>, [sparse, dense]: [(&Config, &str); 2]
     Ok(Some(file.bridge))
 }
 
-/// What a run leaves on disk.
+/// What a checkpoint stores.
 pub struct Snapshot<'a> {
     pub config: &'a TrainConfig,
     pub parameters: &'a Parameters,
-    /// The model that the run went on from: its provenance goes into this one's.
+    /// The start model of the run. Its provenance becomes part of the new model's.
     pub start: Option<&'a ModelFile>,
     /// The bridge so far, its parameters and the dense model's fingerprint.
     pub bridge: Option<(Bridge, &'a [Parameter], String)>,
@@ -74,7 +75,7 @@ pub fn save(out: &Path, snapshot: Snapshot<'_>) -> Result<()> {
     }
 
     let tensors = list.into_iter().flat_map(|p| {
-        [("", &p.value.data), (".first", &p.first), (".second", &p.second)]
+        [("", &p.value.data), (".first", &p.first_moment), (".second", &p.second_moment)]
             .map(|(suffix, numbers)| (format!("{}{suffix}", p.name), [p.value.rows, p.value.cols], numbers.as_slice()))
     });
     let metadata = HashMap::from([
@@ -108,7 +109,9 @@ pub fn resume<'a>(
     let step = metadata.get("step").and_then(|s| s.parse().ok()).ok_or_else(|| damaged(&"no step"))?;
     let tensors = SafeTensors::deserialize(&data).map_err(|e| damaged(&e))?;
     for p in parameters {
-        for (suffix, values) in [("", &mut p.value.data), (".first", &mut p.first), (".second", &mut p.second)] {
+        for (suffix, values) in
+            [("", &mut p.value.data), (".first", &mut p.first_moment), (".second", &mut p.second_moment)]
+        {
             let tensor = tensors.tensor(&format!("{}{suffix}", p.name)).map_err(|e| damaged(&e))?;
             if tensor.dtype() != Dtype::F32 || tensor.data().len() != values.len() * 4 {
                 return Err(damaged(&format!("{}{suffix} has another shape", p.name)));

@@ -1,27 +1,29 @@
-//! What a training run is: the model's shape, the data, the optimiser and the schedules.
+//! The config of a training run: the model's shape, the data, the optimiser and the schedules.
 
 use crate::model::Config;
 use crate::{Error, Result, bail};
 use serde::{Deserialize, Serialize};
 
-/// A training run. Everything that decides its result is here (and in the corpus); the same file trains dense and sparse models.
+/// The config of a training run. This config and the corpus determine the result. `density` decides
+/// whether the model is dense or sparse.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// The model, in the words of the published `beeg_config.json`.
+    /// The model's config, with the keys of the published `beeg_config.json`.
     pub model: serde_json::Value,
-    /// Folder made by `sparse-circuits corpus`.
+    /// The folder that `sparse-circuits corpus` wrote.
     pub corpus: String,
     pub seed: u64,
-    /// A model file of the same shape to go on from (fresh moments, the final densities from the first step on); none begins anew.
+    /// A model file of the same shape to start from. The optimiser's moments start at zero, and the
+    /// densities are final from the first step. Without it, the weights are random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
     pub steps: u64,
-    /// Sequences a step.
+    /// Sequences per step.
     pub batch: usize,
-    /// Tokens a sequence.
+    /// Tokens per sequence.
     pub context: usize,
-    /// Share of the synthetic corpus in every batch.
+    /// Fraction of each batch that comes from the synthetic corpus.
     #[serde(default = "half")]
     pub synthetic_share: f64,
 
@@ -32,14 +34,14 @@ pub struct TrainConfig {
     /// Adam's epsilon, large on purpose (Gao et al. 2025, A.2).
     #[serde(default = "eps")]
     pub eps: f64,
-    /// Decay, times the learning rate.
+    /// Weight decay, multiplied by the learning rate.
     #[serde(default = "decay")]
     pub weight_decay: f64,
-    /// Share of the steps over which the learning rate rises.
+    /// Fraction of the steps in which the learning rate rises.
     #[serde(default = "warm_up")]
     pub warm_up: f64,
 
-    /// Share of nonzeros in every weight matrix at the end; 1 trains a dense model.
+    /// Fraction of nonzeros in every weight matrix at the end; 1 trains a dense model.
     pub density: f64,
     /// The same for the embedding and the unembedding.
     pub embedding_density: f64,
@@ -47,21 +49,24 @@ pub struct TrainConfig {
     pub bias_density: f64,
     /// Nonzeros of the bigram table at the end.
     pub bigram_nonzeros: usize,
-    /// Share of the steps at which the density begins and ends to fall, linearly.
+    /// The density falls linearly between these two fractions of the steps.
     #[serde(default = "anneal")]
     pub anneal: [f64; 2],
-    /// Fewest nonzeros of a neuron or attention channel (`j` of Gao et al. 2025, A.2).
+    /// The fewest nonzeros that a neuron or attention channel keeps (`j` of Gao et al. 2025, A.2).
     #[serde(default = "min_nonzeros", rename = "least_nonzeros")]
     pub min_nonzeros: usize,
 
-    /// Trains a bridge to a frozen dense model beside the sparse one.
+    /// If given, the run also trains a bridge to a frozen dense model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<BridgeConfig>,
 
+    /// Steps between two lines of the log.
     #[serde(default = "log_every")]
     pub log_every: u64,
+    /// Steps between two measurements of the held-out loss.
     #[serde(default = "validate_every")]
     pub validate_every: u64,
+    /// Steps between two checkpoints.
     #[serde(default = "validate_every")]
     pub checkpoint_every: u64,
 }
@@ -72,22 +77,23 @@ pub struct TrainConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BridgeConfig {
-    /// The file of the dense model, which stays as it is.
+    /// The file of the dense model, which is frozen.
     pub dense: String,
-    /// The file of the bridge to go on from, between the config's `start` and `dense`; without it, a run that goes on from a model begins
-    /// with least squares.
+    /// A bridge file to start from, between the config's `start` and `dense`. Without it, a run
+    /// with a `start` model fits the first bridge by least squares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
     /// Peak learning rate of the bridge, without the factor of the sparse model's density.
     pub learning_rate: f64,
-    /// Share of the channels that AbsTopK keeps behind an encoder.
+    /// Fraction of the sparse model's channels that AbsTopK keeps after each encoder.
     #[serde(default = "quarter")]
     pub kept: f64,
-    /// Sites at which hybrid passes switch in one step, drawn at random; their terms are weighted by sites / drawn, so that
-    /// the sum is met on average. 0 takes all of them.
+    /// Number of sites, drawn at random in each step, at which hybrid passes switch models. Their
+    /// terms are multiplied by sites / drawn, so that they estimate the sum over all sites. 0 uses
+    /// all sites.
     #[serde(default = "one_site")]
     pub sites_per_step: usize,
-    /// Fits the bridge alone, between two models that stay as they are.
+    /// Trains only the bridge; both models are frozen.
     #[serde(default)]
     pub freeze_sparse: bool,
     #[serde(default = "one")]
@@ -105,17 +111,20 @@ pub struct BridgeConfig {
 impl BridgeConfig {
     fn check(&self, sites: usize) -> Result<()> {
         if !(self.kept > 0.0 && self.kept <= 1.0) {
-            bail!("the training config's bridge has kept = {}; it must lie in (0, 1]", self.kept);
+            bail!("the training config's bridge has kept = {}; it must be in (0, 1]", self.kept);
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             bail!("the training config's bridge needs a learning_rate above 0");
         }
         if self.sites_per_step > sites {
-            bail!("the training config's bridge draws {} of {sites} sites", self.sites_per_step);
+            bail!(
+                "the training config's bridge has a sites_per_step of {}, but only {sites} sites",
+                self.sites_per_step
+            );
         }
         let coefficients = [self.cross_entropy, self.nmse_encoder, self.nmse_decoder, self.kl_sparse, self.kl_dense];
         if coefficients.iter().any(|c| !(*c >= 0.0 && c.is_finite())) {
-            bail!("the training config's bridge has a coefficient below 0");
+            bail!("the training config's bridge has a coefficient that is below 0 or not finite");
         }
         Ok(())
     }
@@ -173,14 +182,14 @@ impl TrainConfig {
             ("bias_density", config.bias_density),
         ] {
             if !(share > 0.0 && share <= 1.0) {
-                bail!("the training config has {name} = {share}; it must lie in (0, 1]");
+                bail!("the training config has {name} = {share}; it must be in (0, 1]");
             }
         }
         if !(0.0..=1.0).contains(&config.synthetic_share) || !(0.0..1.0).contains(&config.warm_up) {
             bail!("the training config has a share outside 0..1 (synthetic_share, warm_up)");
         }
         if !(config.anneal[0] >= 0.0 && config.anneal[0] < config.anneal[1] && config.anneal[1] <= 1.0) {
-            bail!("the training config's anneal must be two rising shares of the run, such as [0.01, 0.5]");
+            bail!("the training config's anneal must be two increasing fractions of the run, such as [0.01, 0.5]");
         }
         if config.steps == 0 || config.batch == 0 || config.context == 0 || config.log_every == 0 {
             bail!("the training config needs steps, batch, context and log_every above 0");
@@ -195,9 +204,7 @@ impl TrainConfig {
         if let Some(bridge) = &config.bridge {
             bridge.check(2 * model.n_layer + 1)?;
             if bridge.start.is_some() && config.start.is_none() {
-                bail!(
-                    "the training config goes on from a bridge; it needs the sparse model of that bridge as its start"
-                );
+                bail!("the training config starts from a bridge, so it needs that bridge's sparse model as its start");
             }
         }
         if config.context > model.block_size {
@@ -210,7 +217,7 @@ impl TrainConfig {
         Ok(config)
     }
 
-    /// The config as one line of JSON, the same for the same run.
+    /// The config as one line of JSON. Equal configs give equal text.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("numbers and text are JSON")
     }
@@ -220,7 +227,8 @@ impl TrainConfig {
         Config::from_beeg_json(&self.model.to_string())
     }
 
-    /// How far the density has fallen at `step`: 0 = dense, 1 = at its target, as in a run that goes on from a model.
+    /// How far the density has fallen at `step`: 0 is dense, 1 is the target. Always 1 in a run
+    /// with a `start` model.
     pub fn annealed(&self, step: u64) -> f64 {
         if self.start.is_some() {
             return 1.0;
@@ -229,7 +237,7 @@ impl TrainConfig {
         ((at - self.anneal[0]) / (self.anneal[1] - self.anneal[0])).clamp(0.0, 1.0)
     }
 
-    /// A density on its way from 1 to `target` at `step`.
+    /// The density at `step` on the way from 1 to `target`.
     pub fn density_at(&self, step: u64, target: f64) -> f64 {
         1.0 + (target - 1.0) * self.annealed(step)
     }

@@ -1,7 +1,9 @@
-//! The corpus recipe: real Python from pinned wheels and synthetic Python, a tokenizer trained on both, and their token ids on disk.
+//! Builds the corpus: real Python from pinned wheels, synthetic Python, a tokenizer trained on
+//! both, and the token ids of both.
 //!
 //! Files written: `tokenizer.json`; `{real,synthetic}.{train,valid}.bin` (little-endian u16 token ids, each document followed by
-//! `<|endoftext|>`); `corpus.json` (what it was made of). The same packages and seeds give the same bytes.
+//! `<|endoftext|>`); `corpus.json` (its provenance). The same packages and seeds give the same
+//! bytes.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -17,26 +19,29 @@ use crate::tasks::{self, TASKS};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, bail};
 
-/// `name version licence sha256`, one a line.
+/// One package per line: `name version licence sha256`.
 const PACKAGES: &str = include_str!("corpus_packages.txt");
 
-/// Files outside these bounds are generated, data, or nearly empty.
+/// Files outside these bounds are skipped: most are generated, data, or nearly empty.
 const FILE_BYTES: std::ops::RangeInclusive<usize> = 200..=100_000;
-const LONGEST_LINE: usize = 300;
-const MEAN_LINE: usize = 60;
+/// Bytes.
+const MAX_LINE: usize = 300;
+/// Bytes.
+const MAX_MEAN_LINE: usize = 60;
 
-/// One document in this many is held out.
+/// One of this many documents is held out.
 const HELD_OUT: u64 = 50;
 
 const SYNTHETIC_SEED: u64 = 0x5eed;
 
+/// What to build.
 pub struct Recipe {
     pub out: PathBuf,
-    /// Where the wheels lie or are downloaded to.
+    /// The folder of the wheels; missing ones are downloaded into it.
     pub packages: PathBuf,
     pub synthetic_bytes: usize,
     pub vocab: usize,
-    /// Kept as it is; `None` trains one.
+    /// The tokenizer to use; `None` trains one.
     pub tokenizer: Option<Tokenizer>,
     /// Bytes of each source that the tokenizer is trained on.
     pub sample_bytes: usize,
@@ -91,8 +96,8 @@ impl Guard {
             .any(|hit| text.as_bytes()[..hit.end()].ends_with(self.prompts[hit.pattern().as_usize()].as_bytes()))
     }
 
-    /// Drops the documents that hold a guarded prompt.
-    fn sieve(&self, documents: Vec<String>) -> Vec<String> {
+    /// Drops the documents that contain a guarded prompt.
+    fn without_guarded(&self, documents: Vec<String>) -> Vec<String> {
         documents.into_par_iter().filter(|text| !self.finds(text)).collect()
     }
 }
@@ -115,17 +120,17 @@ fn train_tokenizer(recipe: &Recipe, real: &Split, synthetic: &Split) -> Result<T
     bpe::train(samples.iter().map(String::as_str), recipe.vocab)
 }
 
-/// Runs the whole recipe; `report` gets a line a step.
+/// Builds the corpus. `report` gets one line per step.
 pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
     files::create_folder(&recipe.out)?;
     fetch(&recipe.packages, report)?;
     let guard = Guard::new()?;
     let (real, synthetic) = (real_documents(&recipe.packages, report)?, synthetic_documents(recipe.synthetic_bytes));
     let before = [real.len(), synthetic.len()];
-    let (real, synthetic) = (Split::new(guard.sieve(real)), Split::new(guard.sieve(synthetic)));
+    let (real, synthetic) = (Split::new(guard.without_guarded(real)), Split::new(guard.without_guarded(synthetic)));
     let dropped = [before[0] - real.len(), before[1] - synthetic.len()];
     report(&format!(
-        "documents: {} real, {} synthetic, after {} and {} that held a held-out prompt or were copies",
+        "documents: {} real, {} synthetic; {} and {} dropped, because they were copies or contained a held-out prompt",
         real.len(),
         synthetic.len(),
         dropped[0],
@@ -136,10 +141,10 @@ pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
         Some(_) => None,
         None => Some(train_tokenizer(recipe, &real, &synthetic)?),
     };
-    let tokenizer = recipe.tokenizer.as_ref().or(trained.as_ref()).expect("the one or the other");
+    let tokenizer = recipe.tokenizer.as_ref().or(trained.as_ref()).expect("the tokenizer is given or trained");
     let json = tokenizer.to_json()?;
     files::write(&recipe.out.join("tokenizer.json"), json.as_bytes())?;
-    report(if trained.is_some() { "tokenizer trained" } else { "tokenizer kept" });
+    report(if trained.is_some() { "tokenizer trained" } else { "tokenizer given" });
 
     let mut files = serde_json::Map::new();
     for (name, texts) in [
@@ -150,7 +155,7 @@ pub fn build(recipe: &Recipe, report: &dyn Fn(&str)) -> Result<()> {
     ] {
         let (tokens, hash) = write_tokens(&recipe.out.join(format!("{name}.bin")), texts, tokenizer)?;
         let characters: usize = texts.iter().map(|text| text.chars().count()).sum();
-        report(&format!("{name}: {tokens} tokens, {:.3} characters a token", characters as f64 / tokens as f64));
+        report(&format!("{name}: {tokens} tokens, {:.3} characters per token", characters as f64 / tokens as f64));
         files.insert(
             format!("{name}.bin"),
             serde_json::json!({"documents": texts.len(), "characters": characters, "tokens": tokens, "sha256": hash}),
@@ -259,7 +264,7 @@ fn real_documents(folder: &Path, report: &dyn Fn(&str)) -> Result<Vec<String>> {
             let path = wheel(folder, package).ok_or_else(|| Error::invalid(format!("no wheel of {}", package.name)))?;
             let file = std::fs::File::open(&path).map_err(io_error("open", &path))?;
             let broken = |error: zip::result::ZipError| {
-                Error::invalid(format!("{} is not a sound wheel: {error}", path.display()))
+                Error::invalid(format!("{} is not a valid wheel: {error}", path.display()))
             };
             let mut archive = zip::ZipArchive::new(std::io::BufReader::new(file)).map_err(broken)?;
             let mut texts = Vec::new();
@@ -270,12 +275,12 @@ fn real_documents(folder: &Path, report: &dyn Fn(&str)) -> Result<Vec<String>> {
                 {
                     continue;
                 }
-                // The size in the archive is a claim: read no more than what is allowed.
+                // Do not trust the size in the archive: read no more than the limit.
                 let mut bytes = Vec::new();
-                let most = *FILE_BYTES.end() as u64 + 1;
-                entry.take(most).read_to_end(&mut bytes).map_err(io_error("read", &path))?;
+                let max = *FILE_BYTES.end() as u64 + 1;
+                entry.take(max).read_to_end(&mut bytes).map_err(io_error("read", &path))?;
                 if let Ok(text) = String::from_utf8(bytes)
-                    && looks_written(&text)
+                    && looks_handwritten(&text)
                 {
                     texts.push(text.replace("\r\n", "\n"));
                 }
@@ -292,19 +297,20 @@ fn real_documents(folder: &Path, report: &dyn Fn(&str)) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// No over-long lines, no lines that are long on average, few bytes outside ASCII, few digits (tables of data).
-fn looks_written(text: &str) -> bool {
+/// Whether a text looks hand-written: no very long line, a short mean line, few non-ASCII bytes,
+/// few digits (tables of data).
+fn looks_handwritten(text: &str) -> bool {
     let lines = text.lines().count().max(1);
     let count = |test: fn(u8) -> bool| text.bytes().filter(|&b| test(b)).count();
     FILE_BYTES.contains(&text.len())
-        && text.lines().all(|line| line.len() <= LONGEST_LINE)
-        && text.len() / lines <= MEAN_LINE
+        && text.lines().all(|line| line.len() <= MAX_LINE)
+        && text.len() / lines <= MAX_MEAN_LINE
         && count(|b| b >= 128) * 100 <= text.len()
         && count(|b| b.is_ascii_digit()) * 100 <= text.len() * 12
         && !text.contains('\0')
 }
 
-/// Documents of the synthetic stream from its start until they hold `bytes`.
+/// The first documents of the synthetic stream, `bytes` in total.
 fn synthetic_documents(bytes: usize) -> Vec<String> {
     let mut texts = Vec::new();
     let (mut total, mut next) = (0, 0u64);
@@ -323,7 +329,8 @@ fn synthetic_documents(bytes: usize) -> Vec<String> {
     texts
 }
 
-/// Token ids of all texts, `<|endoftext|>` after each; gives the number of tokens and the file's SHA-256.
+/// Writes the token ids of all texts, `<|endoftext|>` after each. Returns the number of tokens and
+/// the SHA-256 of the file.
 fn write_tokens(path: &Path, texts: &[String], tokenizer: &Tokenizer) -> Result<(usize, String)> {
     let Some(end) = tokenizer.end_of_text() else { bail!("the tokenizer has no end-of-text token") };
     let (mut tokens, mut hash) = (0, Sha256::new());

@@ -12,9 +12,10 @@ pub fn token_weights(spans: &[Span], tokens: usize) -> Vec<f32> {
     weights
 }
 
-/// What `x` misses of `target` at tokens of weight 1: `N / V` with `N = sum (x - target)^2` and `V = sum (target - mean)^2`, the mean
-/// taken of each channel. Adds `weight` times its gradients, of which that by the target goes through the variance too. A target
-/// that does not vary counts as met.
+/// `N / V` over the tokens of weight 1, with `N = sum (x - target)^2` and `V = sum (target -
+/// mean)^2`; each channel has its own mean. Adds `weight` times the gradients to `dx_acc` and
+/// `dtarget_acc`; the gradient of the target includes its effect on the variance. Returns 0 if the
+/// target is constant.
 pub fn nmse(
     x: &Activations,
     target: &Activations,

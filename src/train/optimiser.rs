@@ -37,12 +37,12 @@ pub fn step<'a>(
     debug_assert_eq!(parameters.len(), gradients.len(), "a gradient for every parameter");
     parameters.par_iter_mut().zip(gradients.par_iter()).for_each(|(parameter, gradient)| {
         let chunk = 1 << 15;
-        let Parameter { value, first, second, .. } = &mut **parameter;
+        let Parameter { value, first_moment, second_moment, .. } = &mut **parameter;
         value
             .data
             .par_chunks_mut(chunk)
-            .zip(first.par_chunks_mut(chunk))
-            .zip(second.par_chunks_mut(chunk))
+            .zip(first_moment.par_chunks_mut(chunk))
+            .zip(second_moment.par_chunks_mut(chunk))
             .zip(gradient.data.par_chunks(chunk))
             .for_each(|(((value, first), second), gradient)| adam.update(value, first, second, gradient));
         project(config, parameter, step);

@@ -6,10 +6,10 @@ use crate::random::Rng;
 use crate::tensor::{Matrix, WeightMatrix};
 use crate::{Result, bail};
 
-/// Above this share of nonzeros a matrix takes part in products as a dense one (measured: the dense kernel keeps six rows in
-/// registers and wins from about a fifth on).
+/// Above this fraction of nonzeros a matrix is uploaded as dense. Measured: the dense kernel is
+/// faster from about a fifth.
 const DENSE_ABOVE: f64 = 0.2;
-/// The same for the model file.
+/// Above this fraction of nonzeros a matrix is stored as dense in the model file.
 const FILE_DENSE_ABOVE: f64 = 0.5;
 /// Standard deviation of a weight at the start.
 const INITIAL_STD: f32 = 0.02;
@@ -19,15 +19,15 @@ pub struct Parameter {
     pub name: String,
     pub role: Role,
     pub value: Matrix,
-    pub first: Vec<f32>,
-    pub second: Vec<f32>,
+    pub first_moment: Vec<f32>,
+    pub second_moment: Vec<f32>,
 }
 
 impl Parameter {
     /// With moments of zero.
     pub fn new(name: String, role: Role, value: Matrix) -> Self {
         let size = value.data.len();
-        Parameter { name, role, value, first: vec![0.0; size], second: vec![0.0; size] }
+        Parameter { name, role, value, first_moment: vec![0.0; size], second_moment: vec![0.0; size] }
     }
 }
 
@@ -56,7 +56,7 @@ impl Parameters {
         .expect("every required tensor gets a value")
     }
 
-    /// All parameters in a row, in the order of the gradients' tree.
+    /// All parameters, in the same order as the gradients.
     pub fn list(&self) -> impl Iterator<Item = &Parameter> {
         self.iter().map(|(_, parameter)| parameter.into_inner())
     }
@@ -66,7 +66,7 @@ impl Parameters {
         self.iter_mut().map(|(_, parameter)| parameter.into_inner())
     }
 
-    /// Takes the values of a model; the moments stay as they are.
+    /// Sets the values to those of a model. The moments do not change.
     ///
     /// # Errors
     /// A model of another shape, or one with gains at its norms, which training does not have.

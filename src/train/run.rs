@@ -1,4 +1,4 @@
-//! The training loop: both cores, progress, held-out loss, a log and checkpoints.
+//! The training loop: all cores, progress, held-out loss, a log and checkpoints.
 
 use super::batches::{Corpus, Windows};
 use super::bridge::{BridgeGradients, BridgeParameters, Bridged, Terms, scores, sites_of_step, sum};
@@ -23,16 +23,16 @@ use std::time::Instant;
 
 /// Sequences in one forward and backward pass: enough to fill the kernels, few enough that activations stay in the caches.
 const MICROBATCH: usize = 4;
-/// Entries of a gradient that one task adds over all cores' workers.
+/// Entries of a gradient that one parallel task sums over all workers.
 const SUM_CHUNK: usize = 1 << 15;
 /// Held-out windows of each corpus.
 const VALIDATION_WINDOWS: usize = 256;
-/// Windows over which a bridge's first maps are fitted.
+/// Windows of the least squares fit of a bridge.
 const FITTED_WINDOWS: usize = 128;
-/// Held-out windows of each corpus over which a bridge is measured.
+/// Held-out windows of each corpus on which a bridge is measured.
 const REFERENCE_WINDOWS: usize = 64;
 
-/// One core's engine and gradients.
+/// A worker's backend and gradients. There is one worker per thread.
 struct Worker {
     cpu: Cpu,
     gradients: Option<Gradients<Cpu>>,
@@ -40,7 +40,8 @@ struct Worker {
 }
 
 impl Worker {
-    /// As [`Worker::accumulate`], with a bridge: its gradients too. Returns the terms of the loss, already times this worker's part.
+    /// As [`Worker::accumulate`], with a bridge, whose gradients it sets too. Returns the terms of
+    /// the loss, multiplied by this worker's share of the tokens.
     fn accumulate_bridged(
         &mut self,
         bridged: Bridged<'_>,
@@ -61,7 +62,8 @@ impl Worker {
         terms
     }
 
-    /// Adds the gradients of the mean cross entropy over `total` tokens; returns the sum of the losses (already divided by `total`).
+    /// Sets `gradients` to this worker's part of the gradient of the mean cross entropy over
+    /// `total` tokens. Returns its part of that mean.
     fn accumulate(
         &mut self,
         model: &Model<Cpu>,
@@ -112,7 +114,7 @@ fn padded_targets<S: AsRef<[u32]>>(batch: &Batch, targets: &[S]) -> Vec<u32> {
     padded
 }
 
-/// Windows of both corpora over which bridges are measured.
+/// Windows of both corpora on which bridges are measured.
 pub fn reference_windows(corpus: &Corpus, context: usize) -> Windows {
     let [mut windows, synthetic] =
         [&corpus.real, &corpus.synthetic].map(|tokens| Windows::spread(tokens, REFERENCE_WINDOWS, context));
@@ -144,7 +146,7 @@ pub fn held_out_loss(model: &Model<Cpu>, windows: &Windows) -> f64 {
     loss / tokens as f64
 }
 
-/// A model in training, and what every core needs for it.
+/// A model in training, with one worker per thread.
 pub struct Trainer {
     config: TrainConfig,
     parameters: Parameters,
@@ -155,16 +157,19 @@ pub struct Trainer {
 struct BridgeInTraining {
     dense: Model<Cpu>,
     /// The dense model's fingerprint.
-    name: String,
+    fingerprint: String,
     parameters: BridgeParameters,
-    /// The run's config as the optimiser sees it for the bridge: its learning rate, nothing sparse.
+    /// The run's config for the optimiser of the bridge: the bridge's learning rate and a density
+    /// of 1.
     config: TrainConfig,
 }
 
-/// What a step of training was.
+/// The measurements of a training step.
 pub struct Step {
+    /// In nats per token; with a bridge, the weighted sum of its terms.
     pub loss: f64,
-    /// Root mean square of the gradient by the model's parameters.
+    /// Root mean square of the gradient with respect to the model's parameters; 0 if the model is
+    /// frozen.
     pub gradient_rms: f64,
     /// With a bridge only.
     pub terms: Option<Terms>,
@@ -172,11 +177,11 @@ pub struct Step {
 
 impl Trainer {
     /// # Errors
-    /// A model that cannot be trained here; a dense model of a bridge that is missing or does not fit.
+    /// A model with positions, or a bridge whose dense model is missing or does not fit.
     pub fn new(config: &TrainConfig) -> Result<Trainer> {
         let shape = config.model()?;
         if shape.d_pos_emb.is_some() || shape.positions {
-            crate::bail!("training is for models without positions: say \"positions\": false in the model's config");
+            crate::bail!("models with positions cannot be trained; set \"positions\": false in the model's config");
         }
         let threads = rayon::current_num_threads().max(1);
         let workers =
@@ -186,7 +191,7 @@ impl Trainer {
             (Some(bridge), Some(dense)) => Some(BridgeInTraining {
                 parameters: BridgeParameters::new(bridge, &shape, &dense.weights.config, config.seed)?,
                 dense: dense.weights.upload(&mut Cpu::new()),
-                name: fingerprint(&dense.weights),
+                fingerprint: fingerprint(&dense.weights),
                 config: TrainConfig { learning_rate: bridge.learning_rate, density: 1.0, ..config.clone() },
             }),
             _ => None,
@@ -240,13 +245,14 @@ impl Trainer {
         rms_ratios: &[f32],
     ) -> Snapshot<'a> {
         let bridge = self.bridge.as_ref().map(|bridge| {
-            (bridge.parameters.bridge(rms_ratios), bridge.parameters.list.as_slice(), bridge.name.clone())
+            (bridge.parameters.bridge(rms_ratios), bridge.parameters.list.as_slice(), bridge.fingerprint.clone())
         });
         Snapshot { config: &self.config, parameters: &self.parameters, start, bridge, steps_done, held_out }
     }
 }
 
-/// Every core's gradients, added to those of the first: chunk by chunk, so that many cores share a large table.
+/// Adds the gradients of all workers to those of the first, in chunks, so that several threads
+/// share a large matrix.
 fn summed(mut lists: Vec<Vec<&mut Matrix>>) -> Vec<&mut Matrix> {
     let mut gradients = lists.remove(0);
     gradients.par_iter_mut().enumerate().for_each(|(i, gradient)| {
@@ -260,16 +266,18 @@ fn summed(mut lists: Vec<Vec<&mut Matrix>>) -> Vec<&mut Matrix> {
     gradients
 }
 
-/// Trains as `config` says and leaves `model.safetensors`, `log.jsonl` and `state.safetensors` (for `resume`) in `out`;
-/// `bridge.safetensors` too where it trains one.
+/// Trains by `config` and writes `model.safetensors`, `log.jsonl` and `state.safetensors` (for
+/// `resume`) to `out`, and `bridge.safetensors` if it trains a bridge.
 ///
 /// # Errors
-/// A missing or unfit corpus, an unfit state to resume from, a full disk; what was written before stays.
+/// A corpus or state that is missing or does not fit the config, or a file that cannot be written.
+/// Files written before stay.
 pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
     run(config, out, resume, config.steps)
 }
 
-/// As [`train`] from the beginning, stopping after `steps` as if interrupted: `train` with `resume` goes on.
+/// As [`train`] without `resume`, but stops after `steps` as if interrupted. `train` with `resume`
+/// continues.
 ///
 /// # Errors
 /// As [`train`].
@@ -298,13 +306,14 @@ fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()>
             checkpoint::resume(out, config, trainer.parameters.list_mut().chain(bridge))?
         }
         false => {
-            // between a model that has learnt nothing yet and another there is nothing to fit
+            // without a start model the sparse model is untrained, so a fit would be useless
             if let (Some(bridge), Some(start)) = (&mut trainer.bridge, &start) {
                 let sparse = fingerprint(&start.weights);
-                let models = [(&start.weights.config, sparse.as_str()), (&bridge.dense.config, bridge.name.as_str())];
-                let before = config.bridge.as_ref().and_then(|bridge| bridge.start.as_ref());
-                if let Some(before) = checkpoint::named_bridge(before, models)? {
-                    bridge.parameters.set_values(&before)?;
+                let models =
+                    [(&start.weights.config, sparse.as_str()), (&bridge.dense.config, bridge.fingerprint.as_str())];
+                let start_bridge = config.bridge.as_ref().and_then(|bridge| bridge.start.as_ref());
+                if let Some(start_bridge) = checkpoint::named_bridge(start_bridge, models)? {
+                    bridge.parameters.set_values(&start_bridge)?;
                 } else {
                     let windows =
                         corpus.batch(config.seed, u64::MAX - 1, FITTED_WINDOWS, config.context, config.synthetic_share);

@@ -1,5 +1,6 @@
-//! An endless, seeded stream of small Python documents that hold the constructs of all 20 tasks of PAPER's table 1, in varied
-//! surroundings: a model trained on it meets every construct among distractors (other quotes, other lists, other variables).
+//! An endless, seeded stream of small Python documents that hold the constructs of all 20 tasks in
+//! table 1 of Gao et al. 2025, in varied contexts. A model trained on it sees every construct among
+//! distractors (other quotes, other lists, other variables).
 //!
 //! The pairs of `tasks` come from other seeds, and the corpus drops every document that holds a held-out prompt.
 

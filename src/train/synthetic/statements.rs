@@ -42,7 +42,7 @@ impl Writer {
                 format!("return {list}")
             }
             2 => {
-                // Two flat lists beside each other look like a nested one but for the opening.
+                // Two flat lists in a row look like a nested list, except for the opening brackets.
                 let (left, right) = (closed_list(&mut self.rng, false, 3), closed_list(&mut self.rng, false, 3));
                 format!("{target}, {} = {left}, {right}", name(&mut self.rng))
             }
