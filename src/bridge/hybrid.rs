@@ -5,7 +5,7 @@ use crate::Result;
 use crate::backend::{Backend, Batch};
 use crate::model::{LogitsAt, Model, forward_from, forward_with_trace};
 
-/// Which way a hybrid pass crosses.
+/// The direction of a hybrid pass: which model it starts in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crossing {
     /// Dense up to the boundary, encoded, sparse from there on.

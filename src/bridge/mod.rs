@@ -1,5 +1,5 @@
-//! Bridges: maps between the residual streams of a dense model and of a weight-sparse model that was trained with it, and what they
-//! are used for (Gao et al. 2025, 2.3, 3.3, A.3, A.4).
+//! Bridges: maps between the residual streams of a dense model and of a weight-sparse model that
+//! was trained with it. Hybrid passes and steering use them (Gao et al. 2025, 2.3, 3.3, A.3, A.4).
 //!
 //! At every boundary i = 0..=2L between sublayers (see [`crate::model::forward_from`]) an encoder f_i = AbsTopK(linear) maps the dense stream
 //! to the sparse one and a linear decoder g_i maps back. [`hybrid`] starts a pass in one model and ends it in the other;
@@ -24,24 +24,26 @@ pub struct BridgeSite {
     pub encoder: Linear,
     /// `[d_dense, d_sparse]` with a bias.
     pub decoder: Linear,
-    /// Root mean square of the sparse model's residual stream over that of the dense one, over a reference set: how large a
-    /// change of the dense read a change of the sparse read is.
+    /// RMS of the sparse model's residual stream divided by that of the dense model, over a
+    /// reference set. It scales a change of the sparse read to the dense read.
     pub rms_ratio: f32,
 }
 
 /// A bridge between two models, on the host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bridge {
-    /// By boundary, `2 n_layer + 1` of them.
+    /// One for each boundary: `2 n_layer + 1`.
     pub sites: Vec<BridgeSite>,
-    /// How many channels AbsTopK keeps behind each encoder.
+    /// How many channels AbsTopK keeps after each encoder.
     pub kept: usize,
-    /// By task: the channel whose steering does most on train pairs, see [`score::rank_channels`].
+    /// For each task, the channel that steers the dense model most on train pairs, see
+    /// [`score::choose_channel`]. Tasks without a strong channel are missing.
     pub channels: BTreeMap<String, Node>,
 }
 
 impl Bridge {
-    /// A baseline: a bridge of the same numbers that is unrelated to the models, with the weights of each map in random order.
+    /// A baseline that is unrelated to the models: the same bridge with the weights of each map in
+    /// random order.
     pub fn shuffled(&self, seed: u64) -> Bridge {
         let mut bridge = self.clone();
         let mut random = Rng::new(seed);
@@ -55,14 +57,14 @@ impl Bridge {
         bridge
     }
 
-    /// Whether the bridge fits the two models, and they each other.
+    /// Checks that the bridge fits the two models, and that the models fit each other.
     ///
     /// # Errors
-    /// A sentence that says what does not.
+    /// One sentence that says what does not fit.
     pub fn check(&self, sparse: &Config, dense: &Config) -> Result<()> {
         if sparse.n_layer != dense.n_layer {
             bail!(
-                "the sparse model has {} layers and the dense one {}; a bridge needs as many",
+                "the sparse model has {} layers and the dense one {}; a bridge needs the same number",
                 sparse.n_layer,
                 dense.n_layer
             );
@@ -71,11 +73,11 @@ impl Bridge {
             bail!("the sparse model has {} tokens and the dense one {}", sparse.vocab_size, dense.vocab_size);
         }
         if sparse.d_pos_emb.is_some() || dense.d_pos_emb.is_some() {
-            bail!("a bridge is between models that concatenate no positions");
+            bail!("a bridge needs models that do not concatenate positions");
         }
         if self.sites.len() != 2 * sparse.n_layer + 1 {
             bail!(
-                "the bridge has {} sites; {} layers have {}",
+                "the bridge has {} sites; models with {} layers need {}",
                 self.sites.len(),
                 sparse.n_layer,
                 2 * sparse.n_layer + 1
@@ -86,7 +88,7 @@ impl Bridge {
                 |linear: &Linear| (linear.weight.rows(), linear.weight.cols(), linear.bias.as_ref().map(Vec::len));
             let (s, d) = (sparse.d_model, dense.d_model);
             if shape(&site.encoder) != (s, d, Some(s)) || shape(&site.decoder) != (d, s, Some(d)) {
-                bail!("site {boundary} of the bridge is not between {d} dense and {s} sparse channels");
+                bail!("site {boundary} of the bridge does not map between {d} dense and {s} sparse channels");
             }
         }
         match self.channels.values().find(|node| node.check(sparse).is_err()) {
@@ -113,7 +115,8 @@ impl<B: Backend> Clone for ModelPair<'_, B> {
 impl<B: Backend> Copy for ModelPair<'_, B> {}
 
 impl<B: Backend> ModelPair<'_, B> {
-    /// Prompts cut on the left to what both models can read.
+    /// Drops the first tokens of prompts that are longer than the shorter context of the two
+    /// models.
     pub fn cut(&self, mut pairs: Vec<[Vec<u32>; 2]>) -> Vec<[Vec<u32>; 2]> {
         let context = self.sparse.config.block_size.min(self.dense.config.block_size);
         for prompt in pairs.iter_mut().flatten() {
@@ -138,7 +141,7 @@ pub struct DeviceBridge<B: Backend> {
 }
 
 impl<B: Backend> DeviceBridge<B> {
-    /// `bridge` fits its models, see [`Bridge::check`].
+    /// Uploads a bridge that [`Bridge::check`] has accepted.
     pub fn new(backend: &mut B, bridge: &Bridge) -> DeviceBridge<B> {
         let (d_sparse, d_dense) = (bridge.sites[0].encoder.weight.rows(), bridge.sites[0].encoder.weight.cols());
         let mut linear = |linear: &Linear| Linear {
@@ -153,7 +156,8 @@ impl<B: Backend> DeviceBridge<B> {
         DeviceBridge { sites, kept: bridge.kept, d_sparse, d_dense }
     }
 
-    /// The dense stream at a boundary, as the sparse model would have it: `AbsTopK(W_f h + b_f)`.
+    /// Maps the dense residual stream at a boundary to the sparse one: `AbsTopK(W_f h + b_f)`.
+    /// `[d_dense, tokens]` to `[d_sparse, tokens]`.
     pub fn encode(&self, backend: &mut B, boundary: usize, dense: &B::Tensor) -> B::Tensor {
         let tokens = backend.tokens(dense);
         let mut sparse = backend.tensor(self.d_sparse, tokens);
@@ -163,7 +167,8 @@ impl<B: Backend> DeviceBridge<B> {
         sparse
     }
 
-    /// The sparse stream at a boundary, as the dense model would have it: `W_g h + b_g`.
+    /// Maps the sparse residual stream at a boundary to the dense one: `W_g h + b_g`. `[d_sparse,
+    /// tokens]` to `[d_dense, tokens]`.
     pub fn decode(&self, backend: &mut B, boundary: usize, sparse: &B::Tensor) -> B::Tensor {
         let tokens = backend.tokens(sparse);
         let mut dense = backend.tensor(self.d_dense, tokens);

@@ -1,4 +1,4 @@
-//! How well steering does over a task's pairs, and the rule by which a channel is chosen for it.
+//! Scores of steering over a task's pairs, and the choice of a task's channel.
 
 use super::ModelPair;
 use super::steer::{SteeringVector, boundary, probabilities, steered_logits, steering_vectors};
@@ -9,25 +9,28 @@ use serde::Serialize;
 
 /// Train pairs on which a task's channel is chosen.
 pub const CHOOSING_PAIRS: usize = 64;
-/// The least median change of P(other) for which a channel is named: a smaller one cannot be seen in a bar.
+/// The smallest median change of P(other) with which the bridge file names a channel. A smaller one
+/// is not visible on the page.
 pub const MIN_DELTA_P: f64 = 0.05;
 
-/// What full-strength steering does to the dense model over some prompts. P(other) is the softmax over the two candidates.
+/// The effect of full-strength steering on the dense model, over a set of prompts. P(other) is the
+/// softmax over the two candidates.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct SteerScore {
     pub prompts: usize,
-    /// Median P(other) as the dense model has it, and under steering.
+    /// Median P(other) without and with steering.
     pub before: f64,
     pub after: f64,
     /// Median change of P(other) by steering.
     pub delta_p: f64,
     /// The 95th percentile of that change under random directions of equal norm.
     pub random_delta_p: f64,
-    /// The share of prompts with P(other) of at least 0.5 under steering.
+    /// The fraction of prompts with P(other) of at least 0.5 with steering.
     pub reversed: f64,
 }
 
-/// A channel's scores from prompt A towards B's answer, the other way, and over both.
+/// A channel's scores: prompts A steered towards the answer of B (`forth`), prompts B towards the
+/// answer of A (`back`), and both together.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct ChannelScore {
     pub forth: SteerScore,
@@ -35,7 +38,7 @@ pub struct ChannelScore {
     pub both: SteerScore,
 }
 
-/// The `share` quantile of some numbers (the nearest rank); 0 of none.
+/// The quantile `share` of `values` (nearest rank); 0 if there are none.
 fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     match values.len() {
@@ -44,7 +47,7 @@ fn quantile(values: &mut [f64], share: f64) -> f64 {
     }
 }
 
-/// One prompt's P(other): of the model itself, under steering, under each random direction.
+/// P(other) of one prompt: without steering, with steering, and with each random direction.
 struct PromptProbabilities {
     before: f64,
     after: f64,
@@ -65,7 +68,8 @@ fn score(prompts: &[&PromptProbabilities]) -> SteerScore {
     }
 }
 
-/// Steers each prompt of `pairs` by `node` towards the other prompt's answer, at full strength and in `directions` random directions.
+/// Steers each prompt of `pairs` along `node` towards the other prompt's answer at full strength,
+/// and along `directions` random directions of equal norm.
 ///
 /// # Errors
 /// What [`steering_vectors`] and [`steered_logits`] refuse.
@@ -86,7 +90,7 @@ pub async fn channel_score<B: Backend>(
             let seed = |direction: usize| ((2 * number + way) * directions + direction) as u64;
             all.extend((0..directions).map(|direction| vector.random(seed(direction))));
             let logits = steered_logits(backend, models.dense, from, &all, candidates).await?;
-            // A wants the first candidate, so its other one is the second
+            // the right answer to A is the first candidate, so the other one is the second
             let p: Vec<f64> = logits.into_iter().map(|pair| probabilities(pair)[1 - way]).collect();
             prompts.push(PromptProbabilities { before: p[0], after: p[1], random: p[2..].to_vec() });
         }
@@ -99,8 +103,8 @@ pub async fn channel_score<B: Backend>(
     })
 }
 
-/// The rule by which a channel is chosen: the channels among `nodes` that read the residual stream, with the median change of P(other)
-/// when they steer the prompts of `pairs` (train pairs, both directions), the largest change first.
+/// The channels among `nodes` that read the residual stream, each with the median change of
+/// P(other) over the prompts of `pairs` (both directions). The largest change comes first.
 ///
 /// # Errors
 /// What [`steering_vectors`] and [`steered_logits`] refuse.
@@ -149,7 +153,7 @@ impl ChosenChannel {
 /// for a circuit that does not read the residual stream.
 ///
 /// # Errors
-/// What [`rank_channels`] refuses.
+/// As [`rank_channels`].
 pub async fn choose_channel<B: Backend>(
     backend: &mut B,
     models: ModelPair<'_, B>,

@@ -1,10 +1,12 @@
-//! Steering: what a sparse channel reads differently in a counterfactual prompt goes over the bridge and is added to what the same
-//! sublayer of the dense model reads (Gao et al. 2025, 3.3, A.4).
+//! Steering: takes the change of a sparse channel's read from a prompt to its counterfactual, maps
+//! it over the bridge, and adds it to the read of the same sublayer of the dense model (Gao et al.
+//! 2025, 3.3, A.4).
 //!
-//! The paper leaves the exact form open; here it is fixed as follows. The dense read (after the norm, whose gains are folded into the
-//! next matrix) changes at token t by `strength * delta[t] * rms_ratio * decoder column`. `delta` is the change of the sparse read,
-//! `rms_ratio` the ratio of the two residual streams' root mean squares, and the decoder column the column of W_g that belongs to the
-//! channel. Prompts of unequal length are aligned from the end, as everywhere.
+//! The paper does not fix the exact form. Here, the dense read (after the norm; norm gains are
+//! folded into the next matrix) changes at token t by `strength * delta[t] * rms_ratio * decoder
+//! column`. `delta` is the change of the sparse read. `rms_ratio` is
+//! [`BridgeSite::rms_ratio`](super::BridgeSite::rms_ratio). The decoder column is the channel's
+//! column of W_g. Prompts of different lengths are aligned at their last tokens.
 
 use super::Bridge;
 use crate::backend::{Backend, Batch};
@@ -26,7 +28,7 @@ pub fn boundary(node: Node) -> Result<usize> {
     }
 }
 
-/// A change of what a sublayer of the dense model reads: `delta[t] * direction` at token t.
+/// A change of the read of one sublayer of the dense model: `delta[t] * direction` at token t.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SteeringVector {
     pub boundary: usize,
@@ -37,17 +39,18 @@ pub struct SteeringVector {
 }
 
 impl SteeringVector {
-    /// No change: the dense model by itself. `tokens` and `channels` are those of the prompt and the dense model.
+    /// A vector of zeros: no steering. `tokens` is the length of the prompt, `channels` the width
+    /// of the dense model.
     pub fn zero(tokens: usize, channels: usize) -> SteeringVector {
         SteeringVector { boundary: 0, delta: vec![0.0; tokens], direction: vec![0.0; channels] }
     }
 
-    /// The same, `strength` times as strong.
+    /// This vector multiplied by `strength`.
     pub fn scaled(&self, strength: f32) -> SteeringVector {
         SteeringVector { direction: self.direction.iter().map(|v| v * strength).collect(), ..self.clone() }
     }
 
-    /// A random direction of the same norm, the same for the same seed.
+    /// The same `delta` along a random direction of equal norm. Equal seeds give equal directions.
     pub fn random(&self, seed: u64) -> SteeringVector {
         let mut random = Rng::new(seed);
         // the directions of Gaussian vectors are uniform on the sphere
@@ -58,7 +61,7 @@ impl SteeringVector {
     }
 }
 
-/// The read of `nodes` at every token of a prompt in the sparse model, node by node.
+/// The reads of `nodes` in the sparse model: `[node][token]`.
 async fn reads<B: Backend>(
     backend: &mut B,
     sparse: &Model<B>,
@@ -109,11 +112,12 @@ pub async fn steering_vectors<B: Backend>(
         .collect()
 }
 
-/// Tokens of a batch of copies of one prompt: enough to fill the kernels, few enough to stay in the caches (and in the pool of
-/// tensors, which keeps every shape that it has seen).
+/// Tokens of a batch of copies of one prompt: enough to fill the kernels, few enough to stay in the
+/// caches.
 const BATCH_TOKENS: usize = 512;
 
-/// The dense model's logits of the two candidates after the prompt, under each steering vector.
+/// The dense model's logits of the two candidates at the last token, one pair for each steering
+/// vector.
 ///
 /// # Errors
 /// A prompt that the model cannot take, candidates beyond the vocabulary, or a device that fails.

@@ -1,4 +1,4 @@
-//! Everything that the page's dense twin shows for a prompt, in one call.
+//! Computes everything that the page's dense twin shows for a prompt.
 
 use super::hybrid::{Crossing, hybrid};
 use super::steer::{SteeringVector, boundary, probabilities, steered_logits, steering_vectors};
@@ -8,7 +8,7 @@ use crate::backend::{Backend, Batch};
 use crate::model::{LogitsAt, Node};
 use serde::{Deserialize, Serialize};
 
-/// A question to the twin.
+/// A request to the dense twin.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -17,7 +17,7 @@ pub struct TwinRequest {
     pub a: Vec<u32>,
     /// Prompt B as token ids; `null` where there is no counterfactual.
     pub b: Option<Vec<u32>>,
-    /// The channel to steer by.
+    /// The sparse channel to steer along.
     pub node: Node,
     /// The strengths of the curve.
     pub strengths: Vec<f32>,
@@ -32,11 +32,13 @@ pub struct TwinRequest {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TwinView {
-    /// The dense model by itself.
+    /// Without steering.
     pub before: [f64; 2],
-    /// Under steering, by strength; empty without a counterfactual.
+    /// With steering, one entry for each of `strengths`; empty without prompt B.
     pub curve: Vec<[f64; 2]>,
+    /// With random directions of equal norm, at full strength.
     pub random: Vec<[f64; 2]>,
+    /// With the other channels, at full strength.
     pub others: Vec<OtherChannel>,
 }
 
@@ -47,10 +49,10 @@ pub struct OtherChannel {
     pub p: [f64; 2],
 }
 
-/// Steers the dense model in every way asked for.
+/// Runs the dense model without steering and with every steering of the request.
 ///
 /// # Errors
-/// What [`steering_vectors`] and [`steered_logits`] refuse.
+/// As [`steering_vectors`] and [`steered_logits`].
 pub async fn twin_view<B: Backend>(
     backend: &mut B,
     models: ModelPair<'_, B>,
@@ -63,14 +65,14 @@ pub async fn twin_view<B: Backend>(
         let nodes: Vec<Node> = std::iter::once(request.node).chain(others.iter().copied()).collect();
         let mut full =
             steering_vectors(backend, models.sparse, models.bridge, [&request.a, b], &nodes).await?.into_iter();
-        let vector = full.next().expect("one vector a node");
+        let vector = full.next().expect("one vector per node");
         all.extend(request.strengths.iter().map(|&strength| vector.scaled(strength)));
         all.extend((0..request.random).map(|seed| vector.random(seed as u64)));
         all.extend(full);
     }
     let logits = steered_logits(backend, models.dense, &request.a, &all, request.candidates).await?;
     let mut p = logits.into_iter().map(probabilities);
-    let before = p.next().expect("the model by itself");
+    let before = p.next().expect("one result per vector");
     let (curve, random) = match &request.b {
         Some(_) => (p.by_ref().take(request.strengths.len()).collect(), p.by_ref().take(request.random).collect()),
         None => (Vec::new(), Vec::new()),
@@ -79,7 +81,8 @@ pub async fn twin_view<B: Backend>(
     Ok(TwinView { before, curve, random, others })
 }
 
-/// P of the two candidates after passes that switch at each boundary, and of both models by themselves.
+/// Probabilities of the two candidates: of both models alone, and of the hybrid passes that switch
+/// models at each boundary.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -90,10 +93,10 @@ pub struct HybridView {
     pub dense_to_sparse: Vec<[f64; 2]>,
 }
 
-/// Runs the prompt through every hybrid pass.
+/// Runs both models and all hybrid passes on the prompt.
 ///
 /// # Errors
-/// A prompt or candidates that the models cannot take; a device that fails.
+/// The models cannot read the prompt or do not have the candidates, or the device fails.
 pub async fn hybrid_view<B: Backend>(
     backend: &mut B,
     models: ModelPair<'_, B>,

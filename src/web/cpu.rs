@@ -1,4 +1,4 @@
-//! The engine's wasm face on the CPU: a `Session` that the page's worker owns.
+//! The WASM interface of the engine on the CPU: a `Session`, owned by the page's worker.
 
 use super::engine::Engine;
 use super::js::to_js;
@@ -17,7 +17,8 @@ enum Counterfactual {
     Reason(String),
 }
 
-/// A model with its circuits, ready to run. Shapes of arguments and results are those of the page's `protocol.ts`.
+/// A model with its circuits, ready to run. Arguments and results are the types of the page's
+/// `protocol.gen.ts`.
 #[wasm_bindgen]
 pub struct Session {
     engine: Engine<Cpu>,
@@ -31,12 +32,12 @@ impl Session {
         Ok(Session { engine: Engine::new(Cpu::new(), model).map_err(js_error)? })
     }
 
-    /// `cpu`.
+    /// The name of the backend: `cpu`.
     pub fn backend(&self) -> String {
         self.engine.backend.name().into()
     }
 
-    /// Takes the tokens' texts from the bytes of the `tokenizer.json` beside the model, for the `top` of a view.
+    /// Reads the text of each token from a `tokenizer.json`, for `View.top`.
     #[wasm_bindgen(js_name = setVocabulary)]
     pub fn set_vocabulary(&mut self, tokenizer_json: &[u8]) -> Result<(), JsError> {
         self.engine.set_vocabulary(tokenizer_json).map_err(js_error)
@@ -48,18 +49,20 @@ impl Session {
         to_js(&model_info(&self.engine.file.weights)).map_err(js_error)
     }
 
-    /// Takes a circuit file's bytes and gives its `CircuitInfo`. A circuit for the same task is replaced.
+    /// Adds the circuit of a circuit file and returns its `CircuitInfo`. It replaces an earlier
+    /// circuit of the same task.
     #[wasm_bindgen(js_name = addCircuit)]
     pub fn add_circuit(&mut self, json: &[u8]) -> Result<JsValue, JsError> {
         self.engine.add_circuit(json).map_err(js_error)
     }
 
-    /// A `ViewRequest` to its `View`. The caller measures `ms`.
+    /// Runs a `ViewRequest` and returns its `View`. The caller sets `ms`.
     pub fn run(&mut self, request: JsValue) -> Result<JsValue, JsError> {
         now_or_never(self.engine.run(request)).map_err(js_error)
     }
 
-    /// `{text}`: the prompt with its telling part swapped by the task's rule; or `{reason}`: a sentence why there is nothing to swap.
+    /// Returns `{text}`, the counterfactual prompt by the task's rule, or `{reason}`, a sentence
+    /// that says why there is none.
     pub fn counterfactual(&self, task: &str, text: &str) -> Result<JsValue, JsError> {
         let Some(task) = tasks::find(task) else {
             return Err(JsError::new(&format!("There is no task {task:?}.")));

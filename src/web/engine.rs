@@ -1,4 +1,4 @@
-//! A model with its circuits on one backend. Both wasm packages of the engine use it.
+//! A model with its circuits on one backend, shared by `pkg/engine` and `pkg/engine-webgpu`.
 
 use crate::backend::Backend;
 use crate::circuit::Circuit;
@@ -18,7 +18,7 @@ pub struct Engine<B: Backend> {
     model: Model<B>,
     /// At most one for each task.
     circuits: Vec<Circuit>,
-    /// Texts of the tokens, by id; empty where none were given.
+    /// The text of each token id; empty if no tokenizer was given.
     vocabulary: Vec<String>,
 }
 
@@ -30,13 +30,14 @@ impl<B: Backend> Engine<B> {
         Ok(Engine { file, backend, model, circuits: Vec::new(), vocabulary: Vec::new() })
     }
 
-    /// Takes the tokens' texts from the bytes of a `tokenizer.json`, for the `top` of a view.
+    /// Reads the text of each token from a `tokenizer.json`, for `View.top`.
     pub fn set_vocabulary(&mut self, tokenizer_json: &[u8]) -> Result<()> {
         self.vocabulary = crate::format::vocabulary::read(tokenizer_json)?;
         Ok(())
     }
 
-    /// Takes a circuit file's bytes and gives its `CircuitInfo`. A circuit for the same task is replaced.
+    /// Adds the circuit of a circuit file and returns its `CircuitInfo`. It replaces an earlier
+    /// circuit of the same task.
     pub fn add_circuit(&mut self, json: &[u8]) -> Result<JsValue> {
         let file = circuit_file::read(json)?;
         file.check(&self.file.weights)?;
@@ -47,7 +48,7 @@ impl<B: Backend> Engine<B> {
         to_js(&info)
     }
 
-    /// A `ViewRequest` to its `View`. The caller measures `ms`.
+    /// Runs a `ViewRequest` and returns its `View`. The caller sets `ms`.
     pub async fn run(&mut self, request: JsValue) -> Result<JsValue> {
         let request: ViewRequest = from_js("run", request)?;
         let Some(circuit) = self.circuits.iter().find(|circuit| circuit.task == request.task) else {

@@ -1,4 +1,4 @@
-//! From Rust's values to the objects of the page's `protocol.ts`.
+//! Converts Rust values to the objects of the page's `protocol.gen.ts`.
 
 use crate::{Error, Result};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 pub fn to_js(value: &impl Serialize) -> Result<JsValue> {
     value
         .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .map_err(|error| Error::invalid(format!("a result could not be handed to the page: {error}")))
+        .map_err(|error| Error::invalid(format!("a result could not be converted for the page: {error}")))
 }
 
 /// A request of the page. `what` names its kind in the error: "run", "steering".

@@ -1,9 +1,11 @@
-//! What the page's workers call, through wasm-bindgen. No logic of its own: it turns JS values into Rust ones and back.
+//! The functions that the page's workers call, through wasm-bindgen. They only convert values
+//! between JS and Rust.
 //!
-//! One crate, four wasm packages: `pkg/engine` (feature `web-engine`) is what the first screen needs; `pkg/tokenizer` (feature
-//! `web-tokenizer`) carries the regex engine and its Unicode tables, `pkg/engine-webgpu` (feature `web-webgpu`) the engine on the
-//! second backend; both are loaded after the first screen is live. `pkg/twin` (feature `web-twin`) runs a dense model beside a sparse
-//! one, for who opens it.
+//! The crate builds four WASM packages. `pkg/engine` (feature `web-engine`) is needed for the first
+//! screen. `pkg/tokenizer` (feature `web-tokenizer`) has the regex engine and its Unicode tables.
+//! `pkg/engine-webgpu` (feature `web-webgpu`) is the engine on the second backend. These two are
+//! loaded after the first screen is live. `pkg/twin` (feature `web-twin`) is loaded when the user
+//! opens the dense twin.
 
 #[cfg(feature = "web-engine")]
 mod cpu;
@@ -29,7 +31,7 @@ pub use webgpu::WebGpuSession;
 
 use wasm_bindgen::prelude::*;
 
-/// Runs once when a package is loaded: a panic's message and place go to the browser's console.
+/// Runs once when a package is loaded. From then on, panics are logged to the browser's console.
 #[wasm_bindgen(start)]
 fn start() {
     console_error_panic_hook::set_once();

@@ -1,5 +1,6 @@
-//! The types of the boundary between the engine and the page, written for TypeScript into one checked-in file. A test fails when the file
-//! differs from the structs. `UPDATE_TYPES=1 cargo test --lib protocol` writes the file.
+//! Writes the types of the messages between engine and page to a checked-in TypeScript file. A test
+//! fails when the file differs from the Rust structs. `UPDATE_TYPES=1 cargo test --lib protocol`
+//! writes the file.
 
 use crate::bridge::view::{HybridView, OtherChannel, TwinRequest, TwinView};
 use crate::circuit::explain::graph::{Edge, ResidualLane};
@@ -17,7 +18,7 @@ fn declaration<T: TS>(config: &Config) -> String {
     format!("{}export {}\n\n", T::docs().unwrap_or_default(), T::decl(config))
 }
 
-/// `protocol.gen.ts`.
+/// The content of `protocol.gen.ts`.
 fn types() -> String {
     let config = &Config::new();
     let mut text = String::from(
@@ -63,7 +64,8 @@ fn types() -> String {
     format!("{}\n", text.trim_end())
 }
 
-/// `node-names.gen.json`: texts with the node that each of them names, or null. The page's parser is tested with it.
+/// The content of `node-names.gen.json`: texts, each with the node that it names or null. It tests
+/// the page's parser.
 fn node_names() -> String {
     let texts = [
         "0.attn.act_in.0",
@@ -127,11 +129,11 @@ fn check(name: &str, wanted: &str) {
 }
 
 #[test]
-fn the_pages_types_are_those_of_the_structs() {
+fn the_types_of_the_page_match_the_rust_structs() {
     check("protocol.gen.ts", &types());
 }
 
 #[test]
-fn the_pages_table_of_node_names_is_what_the_engine_reads() {
+fn the_node_name_table_of_the_page_matches_the_engine() {
     check("node-names.gen.json", &node_names());
 }

@@ -1,10 +1,10 @@
-//! The tokenizer's wasm face.
+//! The WASM interface of the tokenizer.
 
 use crate::tokenizer::Tokenizer;
 use crate::web::js_error;
 use wasm_bindgen::prelude::*;
 
-/// Text to token ids and back, from the `tokenizer.json` that lies beside a model.
+/// Converts text to token ids and back.
 #[wasm_bindgen]
 pub struct WebTokenizer {
     inner: Tokenizer,
@@ -18,12 +18,13 @@ impl WebTokenizer {
         Ok(WebTokenizer { inner: Tokenizer::from_json(json).map_err(js_error)? })
     }
 
-    /// The ids of a text, as a `Uint32Array`. Any text has some: what is not in the vocabulary falls back to bytes.
+    /// The token ids of a text, as a `Uint32Array`. Every text can be encoded: unknown parts become
+    /// byte tokens.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         self.inner.encode(text)
     }
 
-    /// The text of some ids.
+    /// The text of a list of ids.
     pub fn decode(&self, ids: &[u32]) -> String {
         self.inner.decode(ids)
     }

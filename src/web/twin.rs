@@ -29,17 +29,18 @@ impl Twin {
         Twin::open(sparse, dense, bridge).map_err(js_error)
     }
 
-    /// `{TASK: NODE}`: the channel chosen for each task that steers.
+    /// `{TASK: NODE}`: the channel that the bridge file names for each task. Tasks without one are
+    /// missing.
     pub fn channels(&self) -> std::result::Result<JsValue, JsError> {
         to_js(&self.file.bridge.channels).map_err(js_error)
     }
 
-    /// A `TwinRequest` to its `TwinView`.
+    /// Runs a `TwinRequest` and returns its `TwinView`.
     pub fn steer(&mut self, request: JsValue) -> std::result::Result<JsValue, JsError> {
         self.steered(request).map_err(js_error)
     }
 
-    /// `HybridView` of a prompt.
+    /// The `HybridView` of a prompt. `first` and `second` are the token ids of the candidates.
     pub fn hybrid(&mut self, tokens: &[u32], first: u32, second: u32) -> std::result::Result<JsValue, JsError> {
         let Twin { backend, sparse, dense, file, bridge } = self;
         let models = ModelPair { sparse, dense, bridge: &file.bridge };

@@ -1,5 +1,6 @@
-//! The engine's wasm face on WebGPU. The page's worker has a `Session` on the CPU as well, which answers what needs no device (what
-//! model this is, a prompt's counterfactual) and takes over when the device fails.
+//! The WASM interface of the engine on WebGPU. The page's worker also has a `Session` on the CPU.
+//! It answers requests that need no device (model info, counterfactual prompts), and runs
+//! everything after the device has failed.
 
 use super::engine::Engine;
 use super::js_error;
@@ -22,41 +23,44 @@ impl WebGpuSession {
         Ok(WebGpuSession { engine: Engine::new(gpu, &model).map_err(js_error)? })
     }
 
-    /// `webgpu`.
+    /// The name of the backend: `webgpu`.
     pub fn backend(&self) -> String {
         self.engine.backend.name().into()
     }
 
-    /// Whether the adapter computes on the CPU: its times say nothing about a GPU.
+    /// Whether the adapter is software that computes on the CPU. Its times are meaningless for a
+    /// GPU.
     #[wasm_bindgen(js_name = isSoftware)]
     pub fn is_software(&self) -> bool {
         self.engine.backend.is_software()
     }
 
-    /// Takes the tokens' texts from the bytes of the `tokenizer.json` beside the model, for the `top` of a view.
+    /// Reads the text of each token from a `tokenizer.json`, for `View.top`.
     #[wasm_bindgen(js_name = setVocabulary)]
     pub fn set_vocabulary(&mut self, tokenizer_json: &[u8]) -> Result<(), JsError> {
         self.engine.set_vocabulary(tokenizer_json).map_err(js_error)
     }
 
-    /// Takes a circuit file's bytes and gives its `CircuitInfo`. A circuit for the same task is replaced.
+    /// Adds the circuit of a circuit file and returns its `CircuitInfo`. It replaces an earlier
+    /// circuit of the same task.
     #[wasm_bindgen(js_name = addCircuit)]
     pub fn add_circuit(&mut self, json: &[u8]) -> Result<JsValue, JsError> {
         self.engine.add_circuit(json).map_err(js_error)
     }
 
-    /// A `ViewRequest` to its `View`. The caller measures `ms`.
+    /// Runs a `ViewRequest` and returns its `View`. The caller sets `ms`.
     pub async fn run(&mut self, request: JsValue) -> Result<JsValue, JsError> {
         self.engine.run(request).await.map_err(js_error)
     }
 
-    /// A promise of the first thing that goes wrong on the device (a string), also while nothing runs.
+    /// A promise that resolves with the first error of the device, as a string, even while nothing
+    /// runs.
     pub fn trouble(&self) -> Promise {
         let trouble = self.engine.backend.trouble();
         future_to_promise(async move { Ok(trouble.await.into()) })
     }
 
-    /// Gives the device back.
+    /// Destroys the device and frees its memory.
     pub fn close(self) {
         self.engine.backend.destroy();
     }
