@@ -5,7 +5,8 @@ use std::path::PathBuf;
 /// What can go wrong. No variant is a bug in the engine: those are asserts in tests.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A bad argument, prompt, file content or combination of options; says what is wrong and what to do.
+    /// A bad argument, prompt, file content or combination of options. The message says what is
+    /// wrong and what to do.
     #[error("{0}")]
     Invalid(String),
     /// The operating system refused a file.

@@ -1,13 +1,15 @@
 //! # sparse-circuits
 //!
-//! Weight-sparse transformers whose circuits fit on a screen: train them, prune them, run them, edit them.
-//! The words and formulas are those of Gao et al. 2025, "Weight-sparse transformers have interpretable circuits".
+//! Train, prune, run and edit weight-sparse transformers and their circuits. The words and formulas
+//! are those of Gao et al. 2025, "Weight-sparse transformers have interpretable circuits".
 //!
-//! Arrows go one way: [`web`], [`cli`], [`train`] -> [`bridge`] -> [`circuit`], [`tasks`] -> [`model`] -> [`backend`] -> [`tensor`].
-//! [`format`] (file formats) is used by `web`, `cli` and `train` only; [`mod@files`] and [`console`] read and write for `cli` and `train`.
+//! Imports go one way: [`web`], [`cli`], [`train`] -> [`bridge`] -> [`circuit`] -> [`model`] ->
+//! [`backend`] -> [`tensor`]; [`tasks`] -> [`tokenizer`]. `tests/suite/architecture.rs` checks it.
+//! [`format`] (file formats) is used by `web`, `cli` and `train` only; [`mod@files`] and
+//! [`console`] read and write for `cli` and `train`.
 //!
 //! Where to start reading: [`model::forward`] is the whole model; [`backend::Backend`] lists every operation it needs;
-//! [`circuit::Edits`] is everything a person can change.
+//! [`circuit::Edits`] lists everything that a user can change.
 
 // The unit tests run natively; `wasm-pack test` compiles them for wasm too and then runs tests/wasm.rs alone.
 #![cfg(not(all(test, target_arch = "wasm32")))]

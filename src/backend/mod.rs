@@ -2,8 +2,8 @@
 //!
 //! **One op, one name.** An op is a method of one of the traits below, which states its formula. The method of [`cpu::Cpu`] is the
 //! kernel; it has the same name and is in `cpu/FAMILY.rs`, with a naive reference and property tests. The method of [`gpu::Gpu`] is in
-//! `gpu/FAMILY.rs`, with tests against the CPU, and dispatches the kernel `shaders/OP.wgsl`. `cargo xtask bench compare` measures the
-//! ops on both. No method hands on to a method of another name.
+//! `gpu/FAMILY.rs`, with tests against the CPU, and dispatches the kernel `shaders/OP.wgsl`. `cargo
+//! xtask bench compare-backends` measures the ops on both. No op calls an op of another name.
 //!
 //! | trait | ops |
 //! | --- | --- |

@@ -1,5 +1,6 @@
-//! The untrained baseline of a search: a model of the same shape before training. Masks can make even random models do a task, so a
-//! circuit's size only means something next to the size that the same search reaches there.
+//! The untrained baseline of a search: a model of the same shape before training. Masks can make
+//! even a random model do a task. So a circuit's size is meaningful only in comparison with the
+//! size that the same search finds in the untrained model.
 
 use crate::model::{ParamInfo, Params, Role, Tensor, Weights};
 use crate::random::Rng;
@@ -8,9 +9,10 @@ use crate::tensor::{Matrix, SparseMatrix, WeightMatrix};
 /// Standard deviation of a weight at the start of training; projections into the residual stream are divided by `sqrt(2 n_layer)`.
 const INITIAL_STD: f32 = 0.02;
 
-/// Weights as before training, as sparse as `trained`: Gaussian numbers of which each matrix keeps its largest, as many as the
-/// trained matrix has nonzeros (q, k and v count as one matrix). Biases and sinks are zero. Norms have no gains, and there is no
-/// bigram table. Tables of positions stay.
+/// Untrained weights with the sparsity of `trained`. Each matrix has Gaussian values and keeps as
+/// many of the largest as the trained matrix has nonzeros (q, k and v count as one matrix). Biases
+/// and sinks are zero. Norms have no gains, and there is no bigram table. Position tables are
+/// copied.
 pub fn untrained_baseline(trained: &Weights, seed: u64) -> Weights {
     let mut random = Rng::new(seed);
     let mut config = trained.config.clone();
@@ -60,8 +62,8 @@ fn as_drawn<M, V>(info: &ParamInfo, tensor: Tensor<M, V>) -> Option<M> {
     }
 }
 
-/// Zeroes all but the largest magnitudes of a group of matrices: as many as those that they are like have nonzeros. Each matrix
-/// becomes dense or sparse like its model.
+/// Zeroes all but the largest magnitudes of a group of matrices. The group keeps as many values as
+/// its trained matrices have nonzeros. Each matrix is stored as its trained one, dense or sparse.
 fn keep_largest(group: Vec<(&mut WeightMatrix, &WeightMatrix)>) {
     let keep: usize = group.iter().map(|(_, like)| like.nonzeros()).sum();
     let mut magnitudes: Vec<f32> =

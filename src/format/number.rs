@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_finite_float_is_refused() {
+    fn non_finite_floats_are_rejected() {
         for (dtype, bytes) in [
             (Dtype::F32, f32::NAN.to_le_bytes().to_vec()),
             (Dtype::F32, f32::INFINITY.to_le_bytes().to_vec()),

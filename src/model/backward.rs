@@ -1,4 +1,5 @@
-//! The gradient of a loss by the parameters and the gates, derived by hand from `forward.rs`, in its reverse order.
+//! The gradient of a loss with respect to the parameters and the masks. It is derived by hand from
+//! `forward.rs`, in reverse order.
 
 use super::forward::{Hooks, LogitsAt, Saved, SavedSublayer, Trace, norm_kind};
 use super::weights::{DeviceBlock, DeviceLinear, DeviceNorm, Gradients, Model};
@@ -6,7 +7,8 @@ use super::{Block, Config, Hook, Linear, Norm, ResidualActivation, Site, TopKSit
 use crate::backend::{Activation, Backend, Batch};
 
 /// Adds the gradients of a loss to `parameters` (where given), calling `hooks.backward` at every hook that ablates.
-/// `dlogits` = the loss by the logits of the forward pass that left `trace`, zero at padding.
+/// `dlogits` is the gradient with respect to the logits of the forward pass that returned `trace`:
+/// `[vocab, tokens]`, zero at padding.
 ///
 /// Residual hooks and `attn.y` are not nodes: edits there are not differentiated.
 pub fn backward<B: Backend>(
@@ -18,7 +20,7 @@ pub fn backward<B: Backend>(
     hooks: &mut impl Hooks<B>,
     mut parameters: Option<&mut Gradients<B>>,
 ) {
-    debug_assert!(trace.from == 0, "a pass that began at a boundary goes through backward_from");
+    debug_assert!(trace.from == 0, "a pass that started at a boundary needs backward_from");
     let dresid = backward_from(backend, model, batch, trace, dlogits, hooks, parameters.as_deref_mut());
     if let Some(p) = parameters {
         backend.gather_gradient(batch.tokens(), &dresid, &mut p.wte);
@@ -29,7 +31,8 @@ pub fn backward<B: Backend>(
     backend.recycle(dresid);
 }
 
-/// As [`backward`], as far as the boundary at which the pass began: returns the gradient by the residual stream there.
+/// As [`backward`], down to the boundary where the pass started. Returns the gradient with respect
+/// to the residual stream there.
 pub fn backward_from<B: Backend>(
     backend: &mut B,
     model: &Model<B>,
@@ -119,13 +122,13 @@ pub fn backward_from<B: Backend>(
     dresid
 }
 
-/// One sublayer's way back: what the steps share.
+/// What the backward steps of one sublayer share.
 struct Pass<'a, B: Backend, H> {
     backend: &'a mut B,
     config: &'a Config,
     batch: &'a Batch,
     layer: usize,
-    /// The residual stream before and behind the sublayer.
+    /// The residual stream before and after the sublayer.
     resid: &'a B::Tensor,
     next: &'a B::Tensor,
     positions: Option<&'a B::Tensor>,

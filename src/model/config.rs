@@ -306,7 +306,7 @@ impl Config {
         if let Some(afrac) = self.afrac
             && !(afrac > 0.0 && afrac <= 1.0)
         {
-            bail!("the model's config has afrac = {afrac}; it must lie in (0, 1]");
+            bail!("the model's config has afrac = {afrac}; it must be in (0, 1]");
         }
         if self.d_pos_emb.is_some() && !self.positions {
             bail!("the model's config has d_pos_emb but no positions");
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_configs_are_refused() {
+    fn bad_configs_are_rejected() {
         for text in [
             "{",
             r#"{"vocab_size": 70}"#,

@@ -5,17 +5,20 @@ use super::{Config, Hook, ResidualActivation, Site, TopKSite};
 use crate::Result;
 use crate::backend::{Activation, Backend, Batch, NormKind};
 
-/// What looks at or changes the values inside a run, at the named hooks.
+/// Reads or changes the values of a run at named hooks.
 pub trait Hooks<B: Backend> {
-    /// Whether values at `hook` will be changed in a way that the backward pass must know (a copy from before is kept then).
+    /// Whether `forward` changes values at `hook` in a way that the backward pass needs. Then the
+    /// pass keeps a copy from before.
     fn ablates(&self, _hook: Hook) -> bool {
         false
     }
 
-    /// Called when the values at `hook` are computed; what it leaves in `x` is what everything downstream sees.
+    /// Called when the values at `hook` are computed; everything downstream uses the values that it
+    /// leaves in `x`.
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()>;
 
-    /// Called for each hook that ablates: turns the gradient by the changed values into that by the values `before`.
+    /// Called for each hook that ablates: converts the gradient with respect to the changed values
+    /// into that with respect to the values `before`.
     fn backward(&mut self, _backend: &mut B, _hook: Hook, _before: &B::Tensor, _grad: &mut B::Tensor) {}
 
     /// Called at each boundary (see [`forward_from`]) with the gradient by the residual stream there: a loss on the stream itself
@@ -30,7 +33,7 @@ impl<B: Backend> Hooks<B> for () {
     }
 }
 
-/// At which tokens the logits are wanted.
+/// The tokens at which logits are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogitsAt {
     Every,
@@ -53,7 +56,8 @@ impl<B: Backend> Saved<B> {
     }
 }
 
-/// What one attention or MLP leaves. The residual stream that went in lies at its boundary, see [`Trace`].
+/// The values that the backward pass of one attention or MLP needs. [`Trace`] has the residual
+/// stream at its boundary.
 pub(super) enum SavedSublayer<B: Backend> {
     Attention {
         act_in: Saved<B>,
@@ -118,8 +122,9 @@ pub fn forward_with_trace<B: Backend>(
     forward_from(backend, model, batch, 0, resid, logits_at, hooks)
 }
 
-/// The rest of a pass from a boundary on: `resid` is the residual stream before sublayer `boundary`, where 2l is the attention of
-/// layer l, 2l + 1 its MLP, and 2 `n_layer` stands behind the last.
+/// Runs a pass from a boundary to its end. `resid` is the residual stream before sublayer
+/// `boundary`: 2l is the attention of layer l, 2l + 1 its MLP, and `2 n_layer` is after the last
+/// layer.
 ///
 /// # Errors
 /// What the hooks return; nothing else fails here.

@@ -90,8 +90,9 @@ impl Generator {
         Generator { cpu, model, tokens: Vec::new(), cache }
     }
 
-    /// Reads a token and gives the logits of the next one. Beyond the context length the oldest token is dropped and the rest is read
-    /// again, since every later key and value has seen it.
+    /// Reads a token and returns the logits of the next one. Beyond the context length the oldest
+    /// token is dropped. The others are then read again, because every later key and value depends
+    /// on it.
     ///
     /// # Errors
     /// A token beyond the vocabulary.

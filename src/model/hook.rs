@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn other_spellings_are_refused() {
+    fn other_spellings_are_rejected() {
         for text in
             ["", ".", "0", "0.mlp", "0.mlp.post_act", "00.mlp.post_act.1", "0.mlp.post_act.01", "0.mlp.post_act.-1"]
         {

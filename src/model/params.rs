@@ -45,7 +45,7 @@ pub struct ParamInfo {
     is_matrix: bool,
 }
 
-/// Whether a model has a tensor, as far as its config decides that.
+/// Whether the config requires, allows or forbids a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Presence {
     Required,
@@ -74,11 +74,11 @@ impl ParamInfo {
             infos.push(*info);
             Ok(Some(info.tensor(())))
         })
-        .expect("every place is filled");
+        .expect("`fill` sets every field");
         infos
     }
 
-    /// Wraps what stands for this tensor in a tree whose matrices and vectors have the same type.
+    /// Wraps the value of this tensor, for a tree whose matrices and vectors have the same type.
     pub fn tensor<T>(&self, value: T) -> Tensor<T, T> {
         if self.is_matrix { Tensor::Matrix(value) } else { Tensor::Vector(value) }
     }
@@ -154,7 +154,7 @@ pub struct Block<M = WeightMatrix, V = Vec<f32>> {
     pub mlp_c_proj: Linear<M, V>,
 }
 
-/// All parameters of a model: `M` stands for its matrices, `V` for its vectors.
+/// All parameters of a model. `M` is the type of its matrices, `V` the type of its vectors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Params<M, V> {
     pub config: Config,

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_parts_are_refused() {
+    fn wrong_parts_are_rejected() {
         let new = |indptr: &[u32], indices: &[u32]| {
             SparseMatrix::new(2, 3, indptr.to_vec(), indices.to_vec(), vec![1.0; indices.len()])
         };

@@ -15,5 +15,5 @@ pub fn to_js(value: &impl Serialize) -> Result<JsValue> {
 /// A request of the page. `what` names its kind in the error: "run", "steering".
 pub fn from_js<T: DeserializeOwned>(what: &str, request: JsValue) -> Result<T> {
     serde_wasm_bindgen::from_value(request)
-        .map_err(|error| Error::invalid(format!("this is not a {what} that the engine understands: {error}")))
+        .map_err(|error| Error::invalid(format!("the {what} request is not valid: {error}")))
 }

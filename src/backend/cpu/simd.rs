@@ -461,7 +461,7 @@ mod lanes {
 
 pub use lanes::{Bits, Lanes};
 
-/// The polynomial of degree 5 with the least largest relative error from `2^x` for `|x| <= 1/2`.
+/// The minimax polynomial of degree 5 for `2^x` (relative error, `|x| <= 1/2`).
 const EXP2: [f32; 6] = [1.326_472_7e-3, 9.671_513e-3, 5.550_733_6e-2, 2.402_224_2e-1, 6.931_470_04e-1, 1.0];
 
 impl Lanes {

@@ -1,4 +1,4 @@
-//! What a circuit is: the nodes kept for a task, and what was measured about them.
+//! A circuit: the nodes that do a task, and their scores.
 
 use super::Label;
 use crate::model::{Config, Node};
@@ -12,23 +12,23 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Circuit {
     /// Name of the task: `single_double_quote`.
     pub task: String,
-    /// Token ids of the task's candidates; prompt A of a pair wants the first one.
+    /// Token ids of the task's candidates; the first one is the right answer to prompt A of a pair.
     pub candidate_ids: [u32; 2],
     pub nodes: BTreeSet<Node>,
-    /// The nodes that a flip takes from prompt B.
+    /// The nodes whose values a flip takes from prompt B.
     #[serde(default)]
     pub flip_nodes: BTreeSet<Node>,
     pub calibration: Calibration,
-    /// Names of nodes, or what was measured about them.
+    /// For each node a name, or a description computed from its values on train pairs.
     #[serde(default)]
     pub labels: BTreeMap<Node, Label>,
-    /// What `sparse-circuits evaluate` measured on test pairs; absent before it has run.
+    /// Scores on test pairs. `sparse-circuits prune` and `publish` write them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
 }
 
 /// Logit calibration of the ablated model: `p(first candidate) = sigmoid(scale * d + shift)`, `d = (l0 - l1) / std`, fitted on train pairs
-/// (Gao et al. 2025, A.5, in our two-way form).
+/// (Gao et al. 2025, A.5, in a form for two candidates).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {

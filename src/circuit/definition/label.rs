@@ -1,4 +1,4 @@
-//! What a circuit file says about a node: a name, or what was measured on the task's prompts.
+//! The label of a node in a circuit file: a name, or a description measured on the task's prompts.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn other_shapes_are_refused() {
+    fn other_shapes_are_rejected() {
         for json in [
             r#"{"kind":"song","text":"x"}"#,
             r#"{"text":"x"}"#,

@@ -1,18 +1,20 @@
-//! Logit calibration: a circuit's probabilities are `sigmoid(scale * d / std + shift)` (Gao et al. 2025, A.5, in our two-way
-//! form), because mean ablation shrinks and shifts the logits without changing what they tell.
+//! Logit calibration: a circuit's probabilities are `sigmoid(scale * d / std + shift)` (Gao et al.
+//! 2025, A.5, in a form for two candidates), because mean ablation shifts the logits and makes
+//! their differences smaller, even if the circuit still does the task.
 
 use crate::circuit::definition::Calibration;
 
-/// No calibration is steeper: an unbounded scale hides a weak circuit behind a few well separated pairs.
+/// The largest scale. With an unlimited scale, a few well separated pairs hide a weak circuit.
 pub const SCALE_CAP: f64 = 3.0;
-/// The scale where the differences tell nothing: above zero, so that the order of the candidates is kept.
+/// The smallest scale, used when the differences carry no information. Above zero, so that the
+/// order of the candidates is kept.
 const SCALE_FLOOR: f64 = 1e-3;
-/// The standard deviation of differences that are all the same.
+/// The smallest standard deviation, used when all differences are equal.
 const MIN_STD: f64 = 1e-6;
 
 /// The calibration with the lowest mean cross entropy on `logit_diffs` (the first candidate's logit minus the second's), and
-/// that loss in nats. `first[i]` says whether the first candidate is wanted. Convex in (scale, shift): damped Newton steps, and
-/// where the scale meets its bounds, the best shift there.
+/// that loss in nats. `first[i]` says whether the first candidate is the right answer. Convex in
+/// (scale, shift): damped Newton steps, and where the scale meets its bounds, the best shift there.
 ///
 /// Both slices must be of the same length, not empty.
 pub fn calibrate(logit_diffs: &[f32], first: &[bool]) -> (Calibration, f64) {
@@ -37,7 +39,7 @@ pub fn loss(calibration: &Calibration, logit_diffs: &[f32], first: &[bool]) -> f
     sum / logit_diffs.len() as f64
 }
 
-/// Share of prompts whose wanted candidate is the likelier one.
+/// Fraction of prompts whose right candidate is the likelier one.
 pub fn accuracy(calibration: &Calibration, logit_diffs: &[f32], first: &[bool]) -> f64 {
     let right = logit_diffs.iter().zip(first).filter(|&(&d, &first)| (argument(calibration, d) > 0.0) == first).count();
     right as f64 / logit_diffs.len() as f64
@@ -48,7 +50,7 @@ pub fn argument(calibration: &Calibration, logit_diff: f32) -> f64 {
     calibration.scale as f64 * logit_diff as f64 / calibration.std as f64 + calibration.shift as f64
 }
 
-/// `-ln p` of the wanted candidate, without overflow.
+/// `-ln p` of the right candidate, without overflow.
 fn surprise(argument: f64, first: bool) -> f64 {
     let z = if first { -argument } else { argument };
     z.max(0.0) + (-z.abs()).exp().ln_1p()

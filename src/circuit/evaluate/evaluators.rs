@@ -43,7 +43,7 @@ impl TaskModel {
 
 /// A backend with a task's model on it.
 ///
-/// The nodes of `running` run in its methods, the others are held at their means. Models and masks of the last call stay on the
+/// The nodes of `active` run in its methods, the others are held at their means. Models and masks of the last call stay on the
 /// device, so calls with the same nodes should follow one another.
 pub struct Evaluator<B: Backend> {
     backend: B,
@@ -77,30 +77,30 @@ impl<B: Backend> Evaluator<B> {
     ///
     /// # Errors
     /// When the device fails.
-    pub async fn logit_diffs(&mut self, chunk: &Chunk, running: &NodeSet) -> Result<Vec<f32>> {
+    pub async fn logit_diffs(&mut self, chunk: &Chunk, active: &NodeSet) -> Result<Vec<f32>> {
         let mut logit_diffs = Vec::with_capacity(chunk.rows.len());
-        for piece in chunk.pieces(self.max_tokens()).iter() {
-            let (backend, model, masks) = self.with_masks(running)?;
-            let logits = forward(backend, model, &piece.batch, LogitsAt::Last, &mut &*masks)?;
+        for part in chunk.split(self.max_tokens()).iter() {
+            let (backend, model, masks) = self.with_masks(active)?;
+            let logits = forward(backend, model, &part.batch, LogitsAt::Last, &mut &*masks)?;
             logit_diffs.extend(read_logit_diffs(backend, logits).await?);
         }
         Ok(logit_diffs)
     }
 
-    /// The logit differences of a chunk, and the gradient by the mask (1 at the nodes of `running`, 0 elsewhere) of the loss
+    /// The logit differences of a chunk, and the gradient by the mask (1 at the nodes of `active`, 0 elsewhere) of the loss
     /// whose derivative by a logit difference is `loss_gradient(logit difference, first candidate wanted)`, summed over the
-    /// sequences. `alive` holds the nodes whose gradients are wanted, those of `running` among them; the other gradients are wrong.
+    /// sequences. `alive` holds the nodes whose gradients are wanted, those of `active` among them; the other gradients are wrong.
     ///
     /// # Errors
     /// When the device fails.
     pub async fn gradient(
         &mut self,
         chunk: &Chunk,
-        running: &NodeSet,
+        active: &NodeSet,
         alive: &NodeSet,
         loss_gradient: impl Fn(f32, bool) -> f32,
     ) -> Result<ChunkGradient> {
-        let mask = running.mask(0..running.places());
+        let mask = active.mask(0..active.places());
         self.gradient_of_mask(chunk, &mask, alive, loss_gradient).await
     }
 
@@ -116,24 +116,24 @@ impl<B: Backend> Evaluator<B> {
         loss_gradient: impl Fn(f32, bool) -> f32,
     ) -> Result<ChunkGradient> {
         self.fold(alive);
-        let pieces = chunk.pieces(self.max_tokens());
+        let parts = chunk.split(self.max_tokens());
         let Evaluator { backend, task, model, folded, .. } = self;
         let model = folded.as_ref().map_or(&*model, |(_, model)| model);
         let mut masks = LearningMasks::new(backend, &task.space, mask, &task.means);
         let mut logit_diffs = Vec::with_capacity(chunk.rows.len());
-        for piece in pieces.iter() {
-            let (logits, trace) = forward_with_trace(backend, model, &piece.batch, LogitsAt::Last, &mut masks)?;
+        for part in parts.iter() {
+            let (logits, trace) = forward_with_trace(backend, model, &part.batch, LogitsAt::Last, &mut masks)?;
             let of_piece = read_logit_diffs(backend, logits).await?;
             let rows: Vec<f32> = of_piece
                 .iter()
-                .zip(&piece.first)
+                .zip(&part.first)
                 .flat_map(|(&logit_diff, &first)| {
                     let gradient = loss_gradient(logit_diff, first);
                     [gradient, -gradient]
                 })
                 .collect();
             let dlogits = backend.upload(&Activations::from_rows(&rows, 2));
-            backward(backend, model, &piece.batch, trace, &dlogits, &mut masks, None);
+            backward(backend, model, &part.batch, trace, &dlogits, &mut masks, None);
             logit_diffs.extend(of_piece);
         }
         Ok(ChunkGradient { logit_diffs, mask: masks.gradient(backend, &task.space).await? })
@@ -144,16 +144,16 @@ impl<B: Backend> Evaluator<B> {
     ///
     /// # Errors
     /// When the device fails.
-    pub async fn flipped(&mut self, chunk: &Chunk, running: &NodeSet, flip: &NodeSet) -> Result<Vec<f32>> {
+    pub async fn flipped(&mut self, chunk: &Chunk, active: &NodeSet, flip: &NodeSet) -> Result<Vec<f32>> {
         let mut logit_diffs = Vec::with_capacity(chunk.rows.len());
-        for piece in chunk.pieces(self.max_tokens() / 2).iter() {
+        for part in chunk.split(self.max_tokens() / 2).iter() {
             // the sequences as they are, and once more to be flipped
-            let tokens = piece.batch.tokens();
+            let tokens = part.batch.tokens();
             let sequences: Vec<&[u32]> =
-                piece.batch.spans().iter().map(|span| &tokens[span.start..span.start + span.len]).collect();
+                part.batch.spans().iter().map(|span| &tokens[span.start..span.start + span.len]).collect();
             let batch = Batch::new(&[sequences.as_slice(), sequences.as_slice()].concat());
             let plan = FlipPlan::new(&self.task.space, flip, batch.spans());
-            let (backend, model, masks) = self.with_masks(running)?;
+            let (backend, model, masks) = self.with_masks(active)?;
             let logits = forward(backend, model, &batch, LogitsAt::Last, &mut FlipHooks::new(masks, &plan))?;
             logit_diffs.extend(read_logit_diffs(backend, logits).await?.split_off(sequences.len()));
         }
@@ -165,17 +165,17 @@ impl<B: Backend> Evaluator<B> {
     ///
     /// # Errors
     /// When the device fails.
-    pub async fn values(&mut self, chunk: &Chunk, running: &NodeSet, nodes: &NodeSet) -> Result<Vec<Vec<f32>>> {
+    pub async fn values(&mut self, chunk: &Chunk, active: &NodeSet, nodes: &NodeSet) -> Result<Vec<Vec<f32>>> {
         let task = self.task.clone();
         let hooks: BTreeSet<Hook> = nodes.iter().map(|node| task.space.node(node).hook).collect();
         let mut values = vec![Vec::new(); nodes.len()];
-        for piece in chunk.pieces(self.max_tokens()).iter() {
-            let (backend, model, masks) = self.with_masks(running)?;
-            let read = record(backend, model, &piece.batch, masks, &hooks).await?;
+        for part in chunk.split(self.max_tokens()).iter() {
+            let (backend, model, masks) = self.with_masks(active)?;
+            let read = record(backend, model, &part.batch, masks, &hooks).await?;
             for (values, node) in values.iter_mut().zip(nodes.iter()) {
                 let node = task.space.node(node);
                 let tensor = &read[&node.hook];
-                let tokens = piece.batch.spans().iter().flat_map(|s| s.start..s.start + s.len);
+                let tokens = part.batch.spans().iter().flat_map(|s| s.start..s.start + s.len);
                 values.extend(tokens.map(|t| tensor.get(t, node.index)));
             }
         }
@@ -197,13 +197,13 @@ impl<B: Backend> Evaluator<B> {
         }
     }
 
-    /// The backend, and the model and the masks with which only the nodes of `running` run.
-    fn with_masks(&mut self, running: &NodeSet) -> Result<(&mut B, &Model<B>, &DeviceMasks<B>)> {
-        self.fold(running);
+    /// The backend, and the model and the masks with which only the nodes of `active` run.
+    fn with_masks(&mut self, active: &NodeSet) -> Result<(&mut B, &Model<B>, &DeviceMasks<B>)> {
+        self.fold(active);
         let Evaluator { backend, task, model, folded, masks } = self;
-        if masks.as_ref().is_none_or(|(of, _)| of != running) {
+        if masks.as_ref().is_none_or(|(of, _)| of != active) {
             let of_hook = |_, range| Ok(&task.means[range]);
-            *masks = Some((running.clone(), DeviceMasks::new(backend, &task.space, running, of_hook)?));
+            *masks = Some((active.clone(), DeviceMasks::new(backend, &task.space, active, of_hook)?));
         }
         let model = folded.as_ref().map_or(&*model, |(_, model)| model);
         let (_, masks) = masks.as_ref().expect("just made");
@@ -238,9 +238,9 @@ pub trait EvaluatorPool {
     ///
     /// # Errors
     /// When the device fails.
-    async fn logit_diffs(&mut self, prompts: &Prompts, running: &NodeSet) -> Result<Vec<f32>> {
+    async fn logit_diffs(&mut self, prompts: &Prompts, active: &NodeSet) -> Result<Vec<f32>> {
         let chunks: Vec<&Chunk> = prompts.chunks.iter().collect();
-        let rows = self.map(&chunks, async |evaluator, chunk| evaluator.logit_diffs(chunk, running).await).await?;
+        let rows = self.map(&chunks, async |evaluator, chunk| evaluator.logit_diffs(chunk, active).await).await?;
         Ok(prompts.ordered(&rows))
     }
 
@@ -248,18 +248,18 @@ pub trait EvaluatorPool {
     ///
     /// # Errors
     /// When the device fails.
-    async fn flipped(&mut self, prompts: &Prompts, running: &NodeSet, flip: &NodeSet) -> Result<Vec<f32>> {
+    async fn flipped(&mut self, prompts: &Prompts, active: &NodeSet, flip: &NodeSet) -> Result<Vec<f32>> {
         let chunks: Vec<&Chunk> = prompts.chunks.iter().collect();
-        let rows = self.map(&chunks, async |evaluator, chunk| evaluator.flipped(chunk, running, flip).await).await?;
+        let rows = self.map(&chunks, async |evaluator, chunk| evaluator.flipped(chunk, active, flip).await).await?;
         Ok(prompts.ordered(&rows))
     }
 
-    /// The calibration fitted on `prompts` with the nodes of `running`, and the loss there.
+    /// The calibration fitted on `prompts` with the nodes of `active`, and the loss there.
     ///
     /// # Errors
     /// When the device fails.
-    async fn calibrate(&mut self, prompts: &Prompts, running: &NodeSet) -> Result<(Calibration, f64)> {
-        Ok(calibrate(&self.logit_diffs(prompts, running).await?, &prompts.first))
+    async fn calibrate(&mut self, prompts: &Prompts, active: &NodeSet) -> Result<(Calibration, f64)> {
+        Ok(calibrate(&self.logit_diffs(prompts, active).await?, &prompts.first))
     }
 }
 

@@ -118,7 +118,7 @@ struct Effect {
 /// Prompts on which flips are tried, and the nodes that run.
 struct Trial<'a> {
     prompts: &'a Prompts,
-    running: &'a NodeSet,
+    active: &'a NodeSet,
     calibration: &'a Calibration,
     /// Logit differences without a flip.
     before: Vec<f32>,
@@ -128,14 +128,14 @@ impl<'a> Trial<'a> {
     async fn new<P: EvaluatorPool>(
         pool: &mut P,
         prompts: &'a Prompts,
-        running: &'a NodeSet,
+        active: &'a NodeSet,
         calibration: &'a Calibration,
     ) -> Result<Trial<'a>> {
-        Ok(Trial { prompts, running, calibration, before: pool.logit_diffs(prompts, running).await? })
+        Ok(Trial { prompts, active, calibration, before: pool.logit_diffs(prompts, active).await? })
     }
 
     async fn effect<P: EvaluatorPool>(&self, pool: &mut P, flip: &NodeSet) -> Result<Effect> {
-        let after = pool.flipped(self.prompts, self.running, flip).await?;
+        let after = pool.flipped(self.prompts, self.active, flip).await?;
         Ok(Effect {
             share: reversed_share(self.calibration, &self.before, &after),
             mean_logit_shift: mean_logit_shift(self.calibration, &self.before, &after),

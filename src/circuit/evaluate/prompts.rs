@@ -13,21 +13,21 @@ const CHUNK_TOKENS: usize = 192;
 #[derive(Clone)]
 pub struct Chunk {
     pub batch: Batch,
-    /// Place in the set, of each sequence.
+    /// For each sequence, its index in the set.
     pub rows: Vec<usize>,
-    /// Whether the first candidate is wanted, for each sequence.
+    /// For each sequence, whether the first candidate is the right answer.
     pub first: Vec<bool>,
 }
 
 impl Chunk {
-    /// The chunk in pieces of at most `most` tokens, sequences `2 i` and `2 i + 1` together; two that are longer have a piece of
-    /// their own.
-    pub(super) fn pieces(&self, most: usize) -> Cow<'_, [Chunk]> {
-        if self.batch.tokens().len() <= most {
+    /// Splits the chunk into parts of at most `max_tokens` tokens. Sequences `2 i` and `2 i + 1`
+    /// stay together, even if they are longer.
+    pub(super) fn split(&self, max_tokens: usize) -> Cow<'_, [Chunk]> {
+        if self.batch.tokens().len() <= max_tokens {
             return Cow::Borrowed(std::slice::from_ref(self));
         }
         let sequence = |span: &Span| &self.batch.tokens()[span.start..span.start + span.len];
-        let mut pieces = Vec::new();
+        let mut parts = Vec::new();
         let mut first = 0;
         while first < self.rows.len() {
             let end_of = |pair: usize| (pair + 2).min(self.rows.len());
@@ -36,18 +36,18 @@ impl Chunk {
                 spans.iter().map(|span| span.len.next_multiple_of(PANEL)).sum::<usize>()
             };
             let mut end = end_of(first);
-            while end < self.rows.len() && tokens_to(end_of(end)) <= most {
+            while end < self.rows.len() && tokens_to(end_of(end)) <= max_tokens {
                 end = end_of(end);
             }
             let sequences: Vec<&[u32]> = self.batch.spans()[first..end].iter().map(sequence).collect();
-            pieces.push(Chunk {
+            parts.push(Chunk {
                 batch: Batch::new(&sequences),
                 rows: self.rows[first..end].to_vec(),
                 first: self.first[first..end].to_vec(),
             });
             first = end;
         }
-        Cow::Owned(pieces)
+        Cow::Owned(parts)
     }
 }
 
@@ -55,7 +55,7 @@ impl Chunk {
 /// candidate) and `2 i + 1` (prompt b, which wants the second).
 pub struct Prompts {
     pub chunks: Vec<Chunk>,
-    /// Whether the first candidate is wanted, for each prompt.
+    /// For each prompt, whether the first candidate is the right answer.
     pub first: Vec<bool>,
 }
 
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_prompt_is_in_one_chunk_and_comes_back_in_order() {
+    fn every_prompt_is_in_one_chunk_and_results_keep_the_order() {
         let pairs: Vec<[Vec<u32>; 2]> =
             (0..200).map(|i| [(0..1 + i as u32 % 70).collect(), (0..1 + i as u32 * 7 % 50).collect()]).collect();
         let prompts = Prompts::new(&pairs, 40);

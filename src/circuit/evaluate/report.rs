@@ -1,4 +1,4 @@
-//! Everything that is measured of a circuit.
+//! The measurements of a circuit.
 
 use super::evaluators::EvaluatorPool;
 use super::prompts::Prompts;
@@ -6,13 +6,13 @@ use super::scores::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside,
 use crate::Result;
 use crate::circuit::definition::{Circuit, Scores};
 
-/// Random backgrounds of which the mean is reported, and their seed.
+/// The number of random draws of [`half_outside`], and their seed.
 const DRAWS: usize = 3;
 const SEED: u64 = 1;
 /// Above this accuracy without the circuit, other nodes do the same work.
 const REDUNDANT_ACCURACY: f64 = 0.65;
 
-/// What is measured of a circuit.
+/// The measurements of a circuit on pairs and on hand-written prompts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CircuitReport {
     pub nodes: usize,

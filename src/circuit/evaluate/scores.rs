@@ -37,10 +37,10 @@ pub struct FlipRates {
 async fn measured<P: EvaluatorPool>(
     pool: &mut P,
     prompts: &Prompts,
-    running: &NodeSet,
+    active: &NodeSet,
     calibration: &Calibration,
 ) -> Result<LossAndAccuracy> {
-    let d = pool.logit_diffs(prompts, running).await?;
+    let d = pool.logit_diffs(prompts, active).await?;
     Ok(LossAndAccuracy {
         loss: loss(calibration, &d, &prompts.first),
         accuracy: accuracy(calibration, &d, &prompts.first),
@@ -78,18 +78,19 @@ pub async fn flip_rates<P: EvaluatorPool>(
 ) -> Result<FlipRates> {
     let mut rates = FlipRates::default();
     let full = NodeSet::full(circuit.places());
-    for (running, calibration, rate) in
+    for (active, calibration, rate) in
         [(circuit, *calibration, &mut rates.circuit), (&full, Calibration::default(), &mut rates.full)]
     {
-        let before = pool.logit_diffs(pairs, running).await?;
-        let after = pool.flipped(pairs, running, flip).await?;
+        let before = pool.logit_diffs(pairs, active).await?;
+        let after = pool.flipped(pairs, active, flip).await?;
         *rate = reversed_share(&calibration, &before, &after);
     }
     Ok(rates)
 }
 
-/// Whether the circuit depends on one particular background: the mean over `draws` runs in which each node outside it is held at
-/// its mean with probability 0.5. Raw logits.
+/// Tests whether the circuit needs all other nodes at their means. Each of `draws` runs sets every
+/// node outside the circuit to its mean with probability 0.5. Returns the mean loss and accuracy of
+/// raw logits.
 ///
 /// # Errors
 /// When the device fails.
@@ -103,10 +104,11 @@ pub async fn half_outside<P: EvaluatorPool>(
     let mut random = Rng::new(seed);
     let mut mean = LossAndAccuracy::default();
     for _ in 0..draws {
-        // a draw for every node, in the circuit or not: the numbers for a seed stay what they were
-        let running =
+        // draw for every node, in the circuit or not, so that a seed gives the same background for
+        // every circuit
+        let active =
             NodeSet::from_fn(circuit.places(), |node| if random.below(2) == 0 { circuit.contains(node) } else { true });
-        let one = measured(pool, prompts, &running, &Calibration::default()).await?;
+        let one = measured(pool, prompts, &active, &Calibration::default()).await?;
         mean.loss += one.loss / draws as f64;
         mean.accuracy += one.accuracy / draws as f64;
     }

@@ -1,4 +1,4 @@
-//! Everything that a person can change about a run. The page, the URL, the command line and the circuit files share it.
+//! Everything that a user can change about a run. The page, the URL and the command line share it.
 
 use crate::model::Node;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub enum Mode {
 #[serde(default, deny_unknown_fields)]
 pub struct Edits {
     pub mode: Mode,
-    /// Nodes held at their mean over the pretraining distribution.
+    /// Nodes set to their mean over the training text.
     pub off: BTreeSet<Node>,
     /// Nodes held at a value, at every token.
     #[cfg_attr(test, ts(type = "Record<NodeId, number>"))]

@@ -36,7 +36,7 @@ impl<B: Backend> DeviceMasks<B> {
         DeviceMasks { hooks: BTreeMap::new() }
     }
 
-    /// The nodes of `running` run, the others are held at their means. `mean` gives the means of a hook's nodes, which have the
+    /// The nodes of `active` run, the others are held at their means. `mean` gives the means of a hook's nodes, which have the
     /// given places in `space`; it is asked only for hooks with a held node.
     ///
     /// # Errors
@@ -44,12 +44,12 @@ impl<B: Backend> DeviceMasks<B> {
     pub fn new<'a>(
         backend: &mut B,
         space: &NodeSpace,
-        running: &NodeSet,
+        active: &NodeSet,
         mean: impl Fn(Hook, Range<usize>) -> Result<&'a [f32]>,
     ) -> Result<DeviceMasks<B>> {
         let mut hooks = BTreeMap::new();
         for (hook, range) in space.hooks() {
-            let mask = running.mask(range.clone());
+            let mask = active.mask(range.clone());
             if mask.contains(&0.0) {
                 hooks.insert(hook, HookMask::new(backend, &mask, mean(hook, range)?));
             }

@@ -94,8 +94,8 @@ fn ablation<B: Backend>(
     circuit.check(config)?;
     let space = NodeSpace::new(config);
     let inside = space.set(&circuit.nodes)?;
-    let running = if mode == Mode::Circuit { inside } else { inside.complement() };
-    DeviceMasks::new(backend, &space, &running, |hook, _| mean(means, hook, why))
+    let active = if mode == Mode::Circuit { inside } else { inside.complement() };
+    DeviceMasks::new(backend, &space, &active, |hook, _| mean(means, hook, why))
 }
 
 /// The nodes that a flip takes from prompt B; none when the edits ask for no flip.

@@ -1,5 +1,6 @@
-//! From learnt masks to a small circuit: bisection over the nodes sorted by their parameters, then greedy ablation, which removes
-//! nodes one at a time while the loss stays at or below the target.
+//! Turns learned masks into a small circuit. Bisection keeps the fewest nodes in the order of their
+//! parameters. Greedy ablation then removes nodes one at a time while the loss stays at or below
+//! the target.
 
 use super::learn::MaskState;
 use super::loss_gradient::LossGradient;
@@ -8,9 +9,11 @@ use crate::Result;
 use crate::circuit::definition::{Calibration, EdgeList, NodeSet};
 use crate::circuit::evaluate::{Chunk, Evaluator, EvaluatorPool, loss};
 
-/// A removal is hopeless when the loss in the coarse check is this far above the target: about three standard errors.
+/// A removal is rejected when its loss in the coarse check is this far above the target, in nats:
+/// about three standard errors.
 const HOPELESS: f64 = 0.1;
-/// A removal that the screening prompts put this far above the target is still tried on all pairs.
+/// A removal whose screening loss is at most this far above the target, in nats, is still tried on
+/// all pairs.
 const DOUBTFUL: f64 = 0.02;
 /// Changes of the loss below this (nats) are rounding: logits agree to about 1e-6 between backends.
 const ROUNDING: f64 = 1e-6;
@@ -35,7 +38,7 @@ impl MeasuredCircuit {
 struct Candidate {
     node: usize,
     cost: f64,
-    /// The loss without it, where that was measured since the last removal.
+    /// The loss without it, if measured since the last removal.
     loss: Option<f64>,
 }
 
@@ -46,21 +49,22 @@ pub(super) struct GreedyAblation<'a, P> {
     pub target: f64,
 }
 
-/// What the bisection found.
+/// The result of the bisection.
 pub(super) enum Bisected {
     Reached(NodeSet),
-    /// No number of nodes reached the target; the lowest loss seen.
+    /// No number of nodes reached the target. Holds the lowest loss.
     Missed(f64),
     Cancelled,
 }
 
 impl<P: EvaluatorPool> GreedyAblation<'_, P> {
-    /// Loss on the screening prompts, calibrated there.
+    /// The calibrated loss on the screening prompts.
     async fn screen(&mut self, nodes: &NodeSet) -> Result<f64> {
         Ok(self.pool.calibrate(&self.data.screen, nodes).await?.1)
     }
 
-    /// The loss on the screening prompts of `nodes` without `node`; `None` when the coarse check shows that it is hopeless.
+    /// The loss on the screening prompts of `nodes` without `node`; `None` if the coarse check
+    /// rejects it.
     async fn screen_without(&mut self, nodes: &NodeSet, node: usize) -> Result<Option<f64>> {
         let rest = nodes.without(node);
         if self.pool.calibrate(&self.data.coarse, &rest).await?.1 > self.target + HOPELESS {
@@ -82,19 +86,20 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
         Progress { stage, step, of, loss, nodes: nodes.len(), edges: self.edges.count(nodes) }
     }
 
-    /// The fewest nodes, in the order of their parameters (ties by importance), whose loss on the screening prompts is at most the
-    /// target, and as many more as the train and validation pairs need for the same; at most `max` nodes.
+    /// Keeps the fewest nodes, in the order of their parameters (ties by importance), whose
+    /// screening loss is at most the target. Then adds nodes until the train and validation losses
+    /// are at most the target too. Keeps at most `max` nodes.
     pub async fn bisect(
         &mut self,
-        learnt: &MaskState,
+        masks: &MaskState,
         max: usize,
         progress: &mut impl AsyncFnMut(&Progress) -> bool,
     ) -> Result<Bisected> {
-        let n = learnt.theta.len();
+        let n = masks.theta.len();
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by(|&a, &b| {
             let by = |values: &[f32]| values[b].total_cmp(&values[a]);
-            by(&learnt.theta).then(by(&learnt.importance)).then(a.cmp(&b))
+            by(&masks.theta).then(by(&masks.importance)).then(a.cmp(&b))
         });
         let keep = |count: usize| {
             let mut nodes = NodeSet::empty(n);
@@ -102,9 +107,9 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
             nodes
         };
         let max = max.min(n);
-        let (mut low, mut high) = (0, learnt.running().len().clamp(1, max));
+        let (mut low, mut high) = (0, masks.active().len().clamp(1, max));
         let mut lowest = f64::INFINITY;
-        // more nodes than learning left on, where it left too few
+        // add nodes if the active ones do not reach the target
         loop {
             let loss = self.screen(&keep(high)).await?;
             lowest = lowest.min(loss);
@@ -132,7 +137,7 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
                 return Ok(Bisected::Cancelled);
             }
         }
-        // the screening prompts may be easier than the others
+        // the full sets may be harder than the screening prompts
         let mut count = high;
         loop {
             let measured = self.measure(keep(count)).await?;
@@ -150,10 +155,11 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
         }
     }
 
-    /// Removes nodes while the loss stays at or below the target. First on the screening prompts, cheapest loss for its edges first;
-    /// then back to the longest run of those removals that holds on the train and validation pairs; then, node by node, on those
-    /// pairs alone. `None` when cancelled.
-    pub async fn remove_useless(
+    /// Removes nodes while the loss stays at or below the target, in three steps. Remove on the
+    /// screening prompts, the lowest loss increase per edge first. Keep as many of these removals,
+    /// from the first, as the train and validation pairs allow. Then try each remaining node on the
+    /// full sets. `None` when cancelled.
+    pub async fn ablate(
         &mut self,
         start: NodeSet,
         progress: &mut impl AsyncFnMut(&Progress) -> bool,
@@ -179,7 +185,7 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
             } else {
                 fails = next;
             }
-            // usually only the last few removals are too many
+            // usually only the last few removals fail
             next = if fails - holds > 8 { fails - 3 } else { (holds + fails) / 2 };
         }
         let best = match best {
@@ -189,7 +195,7 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
         self.remove_on_all(best, progress).await
     }
 
-    /// What removing each node would cost, to first order.
+    /// A first-order estimate of the loss increase when each node is removed, in nats.
     async fn estimate(&mut self, nodes: &NodeSet) -> Result<Vec<f64>> {
         let prompts = &self.data.screen;
         let chunks: Vec<&Chunk> = prompts.chunks.iter().collect();
@@ -205,9 +211,10 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
         Ok(costs)
     }
 
-    /// Best first: always the node whose removal costs the least loss for its edges. A removal changes what the others cost, mostly
-    /// upwards, so a cost is measured again only when it has come to the front; the first costs are estimates by the gradient.
-    /// Returns the nodes in the order in which they were removed; `None` when cancelled.
+    /// Always removes the node with the lowest cost. A removal changes the costs of the others,
+    /// mostly upwards. So a cost is measured again only when it is the lowest. The first costs are
+    /// gradient estimates. Returns the nodes in the order in which they were removed; `None` when
+    /// cancelled.
     async fn remove_on_screen(
         &mut self,
         mut nodes: NodeSet,
@@ -238,7 +245,7 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
                 Some(loss) if loss <= self.target => {
                     open[at] = Candidate { node, cost: self.cost(loss - before, node, &nodes), loss: Some(loss) };
                 }
-                // a node that is needed now will be needed when less is left
+                // a node that is needed now is still needed when fewer nodes remain
                 _ => {
                     open.swap_remove(at);
                 }
@@ -247,15 +254,17 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
         Ok(Some(removed))
     }
 
-    /// What a removal that raises the loss by `delta` costs for each edge that goes with it; half an edge for the node itself. Among
-    /// nodes that change nothing the one with the most edges goes first: their order must not follow the rounding of a backend.
+    /// The cost of a removal: the loss increase `delta` (nats) per removed edge; the node itself
+    /// counts as half an edge. Among nodes that have no effect, the one with the most edges comes
+    /// first, so that the order does not depend on rounding.
     fn cost(&self, delta: f64, node: usize, nodes: &NodeSet) -> f64 {
-        let worth = self.edges.of(node, nodes) as f64 + 0.5;
+        let size = self.edges.of(node, nodes) as f64 + 0.5;
         let delta = if delta.abs() < ROUNDING { -ROUNDING } else { delta };
-        if delta > 0.0 { delta / worth } else { delta * worth }
+        if delta > 0.0 { delta / size } else { delta * size }
     }
 
-    /// Tries each node once more on the full sets; the screening prompts only refuse what is hopeless. `None` when cancelled.
+    /// Tries to remove each remaining node on the full sets. The screening prompts only reject
+    /// hopeless removals. `None` when cancelled.
     async fn remove_on_all(
         &mut self,
         mut best: MeasuredCircuit,

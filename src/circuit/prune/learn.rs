@@ -1,5 +1,6 @@
-//! Learnt masks (Gao et al. 2025, A.5): one parameter for each node. A step function turns it into a mask of 0 or 1; in the backward
-//! pass a sigmoid stands in for the step. The loss is that of the task plus a sparsity penalty for each running node.
+//! Learned masks (Gao et al. 2025, A.5). Each node has one parameter. A step function turns it into
+//! a mask of 0 or 1; the backward pass uses the derivative of a sigmoid instead. The loss is the
+//! task loss plus a sparsity penalty for each active node.
 
 use super::loss_gradient::LossGradient;
 use super::{Progress, Stage};
@@ -8,20 +9,21 @@ use crate::circuit::definition::{EdgeList, NodeSet};
 use crate::circuit::evaluate::{Chunk, EvaluatorPool, Prompts, calibrate};
 use crate::random::Rng;
 
-/// How masks are learnt. The defaults are what worked on small models.
+/// Options of mask learning. The defaults work well on small models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LearnOptions {
     pub steps: usize,
-    /// Pairs in a step, at least (chunks are taken whole).
+    /// The least number of pairs per step; chunks are not split.
     pub pairs: usize,
-    /// `k_coef` of Gao et al. 2025, A.5: what a running node adds to the loss, in nats, at the start. It then follows the loss, so
-    /// that learning ends near the target with as few nodes as the target takes.
+    /// `k_coef` of Gao et al. 2025, A.5: the loss per active node, in nats, at the start. It then
+    /// rises while the loss is below the target and falls while it is above, so that learning ends
+    /// near the target.
     pub sparsity_penalty: f32,
-    /// Calibrated loss in nats that the masks are to end at.
+    /// The calibrated loss, in nats, at which learning should end.
     pub target_loss: f64,
     pub learning_rate: f32,
     pub weight_decay: f32,
-    /// Width of the sigmoid whose derivative stands in for that of the step.
+    /// Width of the sigmoid whose derivative replaces that of the step function.
     pub temperature: f32,
     pub seed: u64,
 }
@@ -43,13 +45,14 @@ impl Default for LearnOptions {
 
 const BETAS: (f32, f32) = (0.9, 0.95);
 const ADAM_EPS: f32 = 1e-8;
-/// Far enough from zero that a node sees some tens of steps before it can go off. At 0.1 a handful of batches decides, and two nodes
-/// in series that go off together never come back: neither has a gradient without the other.
+/// The initial parameter: far enough from zero that a node stays active for some tens of steps.
+/// With 0.1 a few batches decide. Two nodes in series that become inactive together never return,
+/// because neither has a gradient without the other.
 const INITIAL: f32 = 0.5;
 const INITIAL_NOISE: f32 = 0.01;
 const GRADIENT_CLIP: f32 = 1.0;
-/// The least scale of a step's calibration. Where nothing separates the candidates the best scale is zero, and then the gradient that
-/// would bring nodes back is zero too.
+/// The smallest scale of a step's calibration. When the logits do not separate the candidates, the
+/// best scale is zero. Then all gradients are zero, and no node can become active again.
 const MIN_SCALE: f32 = 1.0;
 /// Steps before the penalty changes: the first masks are noisy.
 const WARM_UP: usize = 10;
@@ -58,23 +61,25 @@ const PENALTY_STEP: f32 = 0.1;
 /// The penalty stays within these multiples of where it starts.
 const PENALTY_RANGE: (f32, f32) = (0.1, 30.0);
 /// At this value or lower a parameter counts as at its bound of -1.
-const BOTTOM: f32 = -0.99;
-/// A node that has been at the bound for this many steps is given up: the model with the node folded away runs faster.
+const LOWER_BOUND: f32 = -0.99;
+/// A node that has been at the bound for this many steps is dropped: without it the model runs
+/// faster.
 const PATIENCE: u32 = 20;
-/// Steps between two looks at which nodes are to be given up.
+/// Steps between two checks for nodes to drop.
 const GIVE_UP_EVERY: usize = 10;
 
-/// What learning has come to.
+/// The state of mask learning.
 pub(super) struct MaskState {
-    /// In [-1, 1]; above 0 the node runs.
+    /// One parameter per node, in [-1, 1]. A node is active if it is above 0.
     pub theta: Vec<f32>,
-    /// Running mean of minus the gradient of the task loss by the mask: what removing the node would cost, to first order.
+    /// Moving average of minus the gradient of the task loss with respect to the mask: a
+    /// first-order estimate of the loss increase when the node is removed.
     pub importance: Vec<f32>,
     first_moment: Vec<f32>,
     second_moment: Vec<f32>,
     /// Steps that each parameter has been at its lower bound.
-    at_bottom: Vec<u32>,
-    /// Nodes that are not given up.
+    steps_at_bound: Vec<u32>,
+    /// Nodes that are not dropped.
     alive: NodeSet,
 }
 
@@ -85,17 +90,18 @@ impl MaskState {
             importance: vec![0.0; nodes],
             first_moment: vec![0.0; nodes],
             second_moment: vec![0.0; nodes],
-            at_bottom: vec![0; nodes],
+            steps_at_bound: vec![0; nodes],
             alive: NodeSet::full(nodes),
         }
     }
 
     /// The nodes whose mask is 1.
-    pub fn running(&self) -> NodeSet {
+    pub fn active(&self) -> NodeSet {
         NodeSet::from_fn(self.theta.len(), |node| self.theta[node] > 0.0)
     }
 
-    /// One step of AdamW. `gradient` is that of the task loss by the mask, `penalties` what each node adds to the loss.
+    /// One step of AdamW. `gradient` is that of the task loss with respect to the masks.
+    /// `penalties` has the sparsity penalty of each node, in nats.
     fn update(&mut self, options: &LearnOptions, step: usize, gradient: &[f32], penalties: &[f32]) {
         let n = self.theta.len();
         for i in 0..n {
@@ -118,10 +124,10 @@ impl MaskState {
             let update = *first / correction.0 / ((*second / correction.1).sqrt() + ADAM_EPS);
             let theta = &mut self.theta[i];
             *theta = (*theta * (1.0 - rate * options.weight_decay) - rate * update).clamp(-1.0, 1.0);
-            self.at_bottom[i] = if *theta < BOTTOM { self.at_bottom[i] + 1 } else { 0 };
+            self.steps_at_bound[i] = if *theta < LOWER_BOUND { self.steps_at_bound[i] + 1 } else { 0 };
         }
         if step % GIVE_UP_EVERY == GIVE_UP_EVERY - 1 {
-            self.alive = NodeSet::from_fn(n, |i| self.at_bottom[i] < PATIENCE);
+            self.alive = NodeSet::from_fn(n, |i| self.steps_at_bound[i] < PATIENCE);
         }
     }
 }
@@ -142,9 +148,9 @@ pub(super) async fn learn<P: EvaluatorPool>(
     let mut typical_loss = options.target_loss;
     for step in 0..options.steps {
         let chunks = draw(prompts, options.pairs, &mut order, &mut random);
-        let running = state.running();
+        let active = state.active();
         let MeanGradient { mask, logit_diffs, first } =
-            mean_gradient(pool, &chunks, &running, &state.alive, loss_gradient).await?;
+            mean_gradient(pool, &chunks, &active, &state.alive, loss_gradient).await?;
         loss_gradient = LossGradient::fitted(&logit_diffs, &first, MIN_SCALE);
         let loss = calibrate(&logit_diffs, &first).1;
         typical_loss = 0.8 * typical_loss + 0.2 * loss;
@@ -156,15 +162,15 @@ pub(super) async fn learn<P: EvaluatorPool>(
                 .clamp(options.sparsity_penalty * min, options.sparsity_penalty * max);
         }
         let penalties: Vec<f32> =
-            penalty_weights(edges, &running).into_iter().map(|weight| sparsity_penalty * weight).collect();
+            penalty_weights(edges, &active).into_iter().map(|weight| sparsity_penalty * weight).collect();
         state.update(options, step, &mask, &penalties);
         let report = Progress {
             stage: Stage::Learn,
             step: step + 1,
             of: options.steps,
             loss,
-            nodes: running.len(),
-            edges: edges.count(&running),
+            nodes: active.len(),
+            edges: edges.count(&active),
         };
         if !progress(&report).await {
             return Ok(None);
@@ -173,36 +179,37 @@ pub(super) async fn learn<P: EvaluatorPool>(
     Ok(Some(state))
 }
 
-/// How much of the sparsity penalty each node pays: half for itself, half for its edges with running nodes, in units of the mean
-/// over the running nodes. Circuits are measured in edges.
-fn penalty_weights(edges: &EdgeList, running: &NodeSet) -> Vec<f32> {
-    let counts: Vec<f32> = (0..running.places()).map(|node| edges.of(node, running) as f32).collect();
-    let usual = running.iter().map(|node| counts[node]).sum::<f32>() / running.len().max(1) as f32;
+/// The factor of each node's sparsity penalty: one half, plus one half times its number of edges to
+/// active nodes divided by the mean over the active nodes (at most 4). So the penalty counts edges,
+/// as the size of a circuit does.
+fn penalty_weights(edges: &EdgeList, active: &NodeSet) -> Vec<f32> {
+    let counts: Vec<f32> = (0..active.places()).map(|node| edges.of(node, active) as f32).collect();
+    let usual = active.iter().map(|node| counts[node]).sum::<f32>() / active.len().max(1) as f32;
     counts.iter().map(|count| 0.5 + 0.5 * (count / usual.max(1.0)).min(4.0)).collect()
 }
 
-/// What a step of learning measures.
+/// The measurements of a learning step.
 struct MeanGradient {
     /// The gradient of the task loss by the mask, the mean over the sequences.
     mask: Vec<f32>,
     logit_diffs: Vec<f32>,
-    /// Whether the first candidate is wanted, for each sequence.
+    /// For each sequence, whether the first candidate is the right answer.
     first: Vec<bool>,
 }
 
 async fn mean_gradient<P: EvaluatorPool>(
     pool: &mut P,
     chunks: &[&Chunk],
-    running: &NodeSet,
+    active: &NodeSet,
     alive: &NodeSet,
     loss_gradient: LossGradient,
 ) -> Result<MeanGradient> {
     let parts = pool
         .map(chunks, async |evaluator, chunk| {
-            evaluator.gradient(chunk, running, alive, |d, first| loss_gradient.at(d, first)).await
+            evaluator.gradient(chunk, active, alive, |d, first| loss_gradient.at(d, first)).await
         })
         .await?;
-    let mut mask = vec![0.0f32; running.places()];
+    let mut mask = vec![0.0f32; active.places()];
     let (mut logit_diffs, mut first) = (Vec::new(), Vec::new());
     for (part, chunk) in parts.iter().zip(chunks) {
         mask.iter_mut().zip(&part.mask).for_each(|(sum, g)| *sum += g);
@@ -213,7 +220,8 @@ async fn mean_gradient<P: EvaluatorPool>(
     Ok(MeanGradient { mask, logit_diffs, first })
 }
 
-/// Chunks with at least `pairs` pairs, each chunk once before any comes again.
+/// Draws chunks with at least `pairs` pairs in total. Every chunk is drawn once before any is drawn
+/// again.
 fn draw<'a>(prompts: &'a Prompts, pairs: usize, order: &mut Vec<usize>, random: &mut Rng) -> Vec<&'a Chunk> {
     let (mut drawn, mut chunks) = (0, Vec::new());
     while drawn < pairs && chunks.len() < prompts.chunks.len() {

@@ -1,24 +1,25 @@
-//! The derivative of the calibrated loss by a prompt's logit difference.
+//! The derivative of the calibrated loss with respect to a prompt's logit difference.
 
 use crate::circuit::definition::Calibration;
 use crate::circuit::evaluate::{argument, calibrate};
 
-/// The derivative of the mean cross entropy by each logit difference `d`, for probabilities `sigmoid(scale * d / std + shift)`
-/// whose calibration is fitted to the same differences (Gao et al. 2025, A.5).
+/// The derivative of the mean cross entropy with respect to each logit difference `d`, for
+/// probabilities `sigmoid(scale * d / std + shift)` whose calibration is fitted to the same
+/// differences (Gao et al. 2025, A.5).
 ///
-/// In learning, the calibration is that of the step before.
+/// Mask learning uses the calibration of the previous step.
 #[derive(Clone, Copy)]
 pub(super) struct LossGradient {
     calibration: Calibration,
     mean: f64,
-    /// Mean of `(p - wanted) * d`: zero unless the scale is at one of its bounds.
-    pull: f64,
+    /// Mean of `(p - target) * d`; zero unless the scale is at one of its bounds.
+    scale_gradient: f64,
 }
 
 impl LossGradient {
-    /// Of raw logits: the plain cross entropy of the two candidates.
+    /// For raw logits: the cross entropy of the two candidates without calibration.
     pub fn raw() -> LossGradient {
-        LossGradient { calibration: Calibration::default(), mean: 0.0, pull: 0.0 }
+        LossGradient { calibration: Calibration::default(), mean: 0.0, scale_gradient: 0.0 }
     }
 
     /// Fits the calibration, with a scale of at least `min_scale`.
@@ -27,22 +28,23 @@ impl LossGradient {
         let (mut calibration, _) = calibrate(logit_diffs, first);
         calibration.scale = calibration.scale.max(min_scale);
         let mean = logit_diffs.iter().map(|&d| d as f64).sum::<f64>() / n;
-        let fitted = LossGradient { calibration, mean, pull: 0.0 };
-        let pull = logit_diffs.iter().zip(first).map(|(&d, &first)| fitted.error(d, first) * d as f64).sum::<f64>() / n;
-        LossGradient { pull, ..fitted }
+        let fitted = LossGradient { calibration, mean, scale_gradient: 0.0 };
+        let scale_gradient =
+            logit_diffs.iter().zip(first).map(|(&d, &first)| fitted.error(d, first) * d as f64).sum::<f64>() / n;
+        LossGradient { scale_gradient, ..fitted }
     }
 
-    /// p - wanted, of the first candidate.
+    /// `p - target` of the first candidate, where `target` is 1 if it is the right answer.
     fn error(&self, logit_diff: f32, first: bool) -> f64 {
         1.0 / (1.0 + (-argument(&self.calibration, logit_diff)).exp()) - if first { 1.0 } else { 0.0 }
     }
 
-    /// The derivative by one logit difference. It includes the dependence of the standard deviation on that difference; scale and
-    /// shift are at their best values, where the loss does not change with them or a bound holds them.
+    /// The derivative with respect to one logit difference, including its effect on the standard
+    /// deviation. Its effect on scale and shift needs no term: they are optimal, or at a bound.
     pub fn at(&self, logit_diff: f32, first: bool) -> f32 {
         let std = self.calibration.std as f64;
         let steepness = self.calibration.scale as f64 / std;
-        let through_std = self.pull / std * (logit_diff as f64 - self.mean) / std;
+        let through_std = self.scale_gradient / std * (logit_diff as f64 - self.mean) / std;
         (steepness * (self.error(logit_diff, first) - through_std)) as f32
     }
 }
@@ -52,7 +54,8 @@ mod tests {
     use super::*;
     use crate::random::Rng;
 
-    /// Against finite differences of the loss of freshly calibrated differences, with the scale at its cap and below it.
+    /// Compares with finite differences of the calibrated loss, with the scale at its cap and below
+    /// it.
     #[test]
     fn it_is_the_derivative_of_the_calibrated_loss() {
         let mut random = Rng::new(5);

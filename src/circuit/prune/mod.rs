@@ -1,12 +1,12 @@
-//! Pruning: the smallest set of nodes that still does a task while every other node is held at its mean (Gao et al. 2025, 2.2 and
-//! A.5).
+//! Pruning: searches for the smallest set of nodes that still does a task while every other node is
+//! at its mean (Gao et al. 2025, 2.2 and A.5).
 //!
 //! A search learns masks, bisects over the number of nodes and then removes nodes greedily. Several searches run, with different
 //! seeds and sparsity penalties. Greedy ablation runs once more on the union of the circuits that they found. The circuit with the
 //! fewest edges wins.
 //!
-//! Nothing here knows a file, a clock or a terminal: prompts come as tokens, and progress goes to a callback that can also cancel.
-//! The same seed gives the same circuit on any number of threads.
+//! This module uses no files, clock or terminal. Prompts come as tokens. Progress goes to a
+//! callback, which can also cancel. The same seed gives the same circuit on any number of threads.
 
 mod greedy_ablation;
 mod learn;
@@ -28,14 +28,16 @@ const COARSE: usize = SCREEN / 4;
 pub struct PruneData {
     train: Prompts,
     validation: Prompts,
-    /// Some of both, to screen single removals.
+    /// The first pairs of both splits, to screen single removals.
     screen: Prompts,
-    /// A few of both, enough to refuse what is hopeless.
+    /// Fewer pairs of both splits, to reject hopeless removals quickly.
     coarse: Prompts,
 }
 
 impl PruneData {
-    /// Token ids of pairs; 1,024 of each or more, or the search fits the pairs instead of the task. `context` is the model's.
+    /// `train` and `validation` are token ids of pairs. Use at least 1,024 pairs of each; with
+    /// fewer the circuit may fit the pairs instead of the task. `context` is the model's context
+    /// length.
     pub fn new(train: &[[Vec<u32>; 2]], validation: &[[Vec<u32>; 2]], context: usize) -> PruneData {
         let some = |count: usize| {
             let first = |pairs: &[[Vec<u32>; 2]]| pairs[..pairs.len().min(count)].to_vec();
@@ -62,11 +64,12 @@ pub struct PruneOptions {
     pub restarts: usize,
     /// Sparsity penalties at the start of learning, tried one after the other.
     pub sparsity_penalties: Vec<f32>,
-    /// Circuits found earlier; they join the union of those found now.
+    /// Circuits of earlier runs, added to the union of the circuits of this run.
     pub warm_start: Vec<NodeSet>,
-    /// A search whose bisection keeps more nodes than this is tried again with a lower penalty.
+    /// If the bisection needs more nodes than this, the search is repeated with a lower penalty.
     pub max_nodes: usize,
-    /// Steps, pairs and rates of each search. The other fields of these options replace its penalty, target and seed.
+    /// Options of mask learning. Its penalty, target and seed are ignored: the fields above and
+    /// below set them.
     pub learn: LearnOptions,
     pub seed: u64,
 }
@@ -85,7 +88,7 @@ impl Default for PruneOptions {
     }
 }
 
-/// Which part of the work a [`Progress`] is about.
+/// The stage of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Learning masks.
@@ -98,10 +101,11 @@ pub enum Stage {
     Check,
 }
 
-/// How far a search is.
+/// The progress of a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
     pub stage: Stage,
+    /// Step `step` of `of` steps of the stage.
     pub step: usize,
     pub of: usize,
     /// Calibrated loss of the current nodes, in nats.
@@ -110,7 +114,7 @@ pub struct Progress {
     pub edges: usize,
 }
 
-/// How large a circuit is. The smaller of two has fewer edges, then fewer nodes.
+/// The size of a circuit. Sizes are compared by edges, then by nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size {
     pub edges: usize,
@@ -145,7 +149,8 @@ pub struct PruneResult {
     /// The smallest circuit; `None` when no search reached the target.
     pub best: Option<Pruned>,
     pub searches: Vec<SearchReport>,
-    /// The size of the circuit inside the union of several, when there were several and it reached the target.
+    /// The size of the circuit found in the union; `None` if there was one circuit only or the
+    /// target was not reached.
     pub of_union: Option<Size>,
 }
 
@@ -194,12 +199,13 @@ pub async fn prune<P: EvaluatorPool>(
         }
     }
     let mut of_union = None;
-    // searches settle on different ones of nodes that do the same; in the union they can be compared
+    // searches choose differently among equivalent nodes; ablation of the union compares these
+    // nodes
     if circuits.len() > 1
         && let Some(union) = circuits.into_iter().reduce(|union, nodes| union.union(&nodes))
     {
         let mut ablation = GreedyAblation { pool, data, edges, target: options.target_loss };
-        let Some(found) = ablation.remove_useless(union, &mut progress).await? else { return Ok(None) };
+        let Some(found) = ablation.ablate(union, &mut progress).await? else { return Ok(None) };
         if found.worst_loss() <= options.target_loss {
             let size = size_of(&found.nodes);
             of_union = Some(size);
@@ -216,7 +222,7 @@ pub async fn prune<P: EvaluatorPool>(
     Ok(Some(PruneResult { best, searches, of_union }))
 }
 
-/// What one search came to.
+/// The result of one search.
 struct Search {
     /// The circuit, when it reached the target.
     found: Option<MeasuredCircuit>,
@@ -242,15 +248,15 @@ async fn search<P: EvaluatorPool>(
     let mut lowest = f64::INFINITY;
     for factor in PENALTY_FACTORS {
         learn.sparsity_penalty = sparsity_penalty * factor;
-        let Some(learnt) = learn::learn(pool, &data.train, edges, &learn, progress).await? else {
+        let Some(masks) = learn::learn(pool, &data.train, edges, &learn, progress).await? else {
             return Ok(None);
         };
         let mut ablation = GreedyAblation { pool: &mut *pool, data, edges, target: options.target_loss };
-        match ablation.bisect(&learnt, options.max_nodes, progress).await? {
+        match ablation.bisect(&masks, options.max_nodes, progress).await? {
             Bisected::Cancelled => return Ok(None),
             Bisected::Missed(loss) => lowest = lowest.min(loss),
             Bisected::Reached(nodes) => {
-                let Some(found) = ablation.remove_useless(nodes, progress).await? else { return Ok(None) };
+                let Some(found) = ablation.ablate(nodes, progress).await? else { return Ok(None) };
                 let loss = found.worst_loss();
                 let found = Some(found).filter(|_| loss <= options.target_loss);
                 return Ok(Some(Search { found, sparsity_penalty: learn.sparsity_penalty, loss }));

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_refused() {
+    fn other_files_are_rejected() {
         for json in ["", "{}", r#"{"model": {"vocab": {"a": -1}}}"#, r#"{"model": {"vocab": {"a": 4000000000}}}"#] {
             assert!(read(json.as_bytes()).is_err(), "{json}");
         }

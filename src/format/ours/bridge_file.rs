@@ -37,7 +37,7 @@ impl BridgeFile {
     /// Whether the bridge was trained between these two models.
     ///
     /// # Errors
-    /// Another sparse or dense model; the error says which.
+    /// The sparse or the dense model is another one. The error says which.
     pub fn check(&self, sparse: &Weights, dense: &Weights) -> Result<()> {
         self.bridge.check(&sparse.config, &dense.config)?;
         for (what, weights, wanted) in [("sparse", sparse, &self.models[0]), ("dense", dense, &self.models[1])] {

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_do_not_fit_are_refused() {
+    fn parts_that_do_not_fit_are_rejected() {
         let decode = |counts: &[u32], gaps: &[u16], values: usize| {
             DeltaIndices { counts: counts.to_vec(), gaps: gaps.to_vec(), dtype: Dtype::U8 }.decode(
                 "m",

@@ -15,8 +15,8 @@ pub enum FileTensor<'a> {
     Matrix(Cow<'a, WeightMatrix>),
 }
 
-/// Where [`assemble`] gets its tensors. A method answers `None` when there is no such tensor. It returns an error that names the
-/// tensor when its shape or content is wrong.
+/// The source of tensors for [`assemble`]. A method returns `None` if there is no such tensor. It
+/// returns an error that names the tensor when its shape or content is wrong.
 pub trait TensorSource {
     fn vector(&mut self, name: &str, len: usize) -> Result<Option<Vec<f32>>>;
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Option<WeightMatrix>>;
