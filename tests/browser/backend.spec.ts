@@ -155,7 +155,7 @@ test('the user chooses, the link says so, and the numbers agree', async ({ page,
   await expect(page.getByTestId('undo')).toBeDisabled();
 });
 
-test('a lost device: the page goes on on the CPU, and can take WebGPU again', async ({ page, context }) => {
+test('a lost device: the page continues on the CPU, and can take WebGPU again', async ({ page, context }) => {
   await inject(context, '');
   const numbers = await onCpu(page);
   await onWebGpu(page);

@@ -1,4 +1,4 @@
-/** What stands in the address. Whoever sends a link is not trusted. */
+/** Links in the address bar. Links are untrusted. */
 import { expect, test } from '@playwright/test';
 import { nodes, open, ready, watch } from './page';
 

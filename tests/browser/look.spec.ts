@@ -1,7 +1,7 @@
 import { expect, test } from '@playwright/test';
 import { open, ready, still } from './page';
 
-/** Screens that have been looked at; the pictures land beside the test's results for the next look. */
+/** Screenshots for review by eye. They are saved with the test results. */
 const screens = [
   { name: 'desktop', width: 1280, height: 800 },
   { name: 'phone', width: 390, height: 844 },

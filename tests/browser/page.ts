@@ -105,7 +105,7 @@ export async function still(page: Page): Promise<void> {
   });
 }
 
-/** What the page says about a link, a prompt or a failure: one `data-notice` each. */
+/** The notices of the page about a link, a prompt or a failure: one `data-notice` each. */
 export async function notices(page: Page): Promise<string[]> {
   return page.locator('[data-notice]').evaluateAll((all) => all.map((one) => one.getAttribute('data-notice')!));
 }

@@ -251,7 +251,7 @@ test('typing brings the twin after the sparse numbers', async ({ page }) => {
 });
 
 for (const name of [files.dense, files.bridge]) {
-  test(`a damaged ${name} is a sentence in the panel; the page goes on`, async ({ page, context }) => {
+  test(`a damaged ${name} shows an error in the panel; the page continues`, async ({ page, context }) => {
     // Of the context: the twin's worker asks for it.
     await context.route(`**/models/${name}`, (route) => route.fulfill({ body: Buffer.alloc(modelFile(name).length) }));
     await open(page, hashOf(steered[0]!));

@@ -1,9 +1,11 @@
-//! The walls of the code base: which module of `src/` may import which. `docs/architecture.md` explains the order.
+//! The order of imports: which module of `src/` may import which. `docs/architecture.md` explains
+//! the order.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A module and the modules that it may import, besides itself and `error`. Arrows go one way: no entry names a later one.
+/// Each module with the modules that it may import, in addition to itself and `error`. An entry may
+/// name earlier entries only.
 const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("error", &[]),
     ("console", &[]),
@@ -36,7 +38,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("web", &["tensor", "backend", "model", "circuit", "bridge", "tokenizer", "tasks", "format"]),
 ];
 
-/// Modules that may import everything: the command line sits on top.
+/// Modules that may import everything: the command line is the last one.
 const TOP: [&str; 3] = ["cli", "bin", "lib"];
 
 /// The modules that a source file imports, with the line of each: the first name after every `crate::` outside comments.
@@ -46,7 +48,7 @@ fn imports(text: &str) -> Vec<(usize, String)> {
         let code = line.split("//").next().unwrap_or("");
         for (at, _) in code.match_indices("crate::") {
             let names = &code[at + "crate::".len()..];
-            // `use crate::{model, tensor}` names several modules in one line
+            // `use crate::{model, tensor}` imports several modules
             let list = match names.strip_prefix('{') {
                 Some(braced) => top_level_names(braced),
                 None => vec![names],
@@ -62,7 +64,7 @@ fn imports(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// The parts of `a, b::{c, d}, e}` that are separated by commas outside inner braces.
+/// Splits `a, b::{c, d}, e}` at the commas outside inner braces.
 fn top_level_names(braced: &str) -> Vec<&str> {
     let (mut depth, mut start, mut names) = (0, 0, Vec::new());
     for (at, c) in braced.char_indices() {
@@ -84,7 +86,7 @@ fn top_level_names(braced: &str) -> Vec<&str> {
     names
 }
 
-/// The arrows of a file that the table does not allow. `path` is relative to `src/`.
+/// The imports of a file that the table does not allow. `path` is relative to `src/`.
 fn violations(path: &str, text: &str) -> Vec<String> {
     let own = path.split('/').next().unwrap_or(path).trim_end_matches(".rs");
     if TOP.contains(&own) {
@@ -129,7 +131,7 @@ fn imports_go_one_way() {
 }
 
 #[test]
-fn the_table_has_no_arrow_that_runs_back() {
+fn the_table_has_no_backward_import() {
     for (at, (module, allowed)) in MAY_IMPORT.iter().enumerate() {
         for import in *allowed {
             let from = MAY_IMPORT.iter().position(|(known, _)| known == import);
@@ -142,7 +144,7 @@ fn the_table_has_no_arrow_that_runs_back() {
 }
 
 #[test]
-fn a_planted_arrow_is_found() {
+fn a_forbidden_import_is_found() {
     assert_eq!(violations("backend/cpu/norm.rs", "use crate::model::Config;\n").len(), 1);
     assert_eq!(violations("tensor/mod.rs", "use crate::{Result, bail, circuit::{Edits, Mode}};\n").len(), 1);
     assert_eq!(violations("circuit/run.rs", "let x = crate::format::read();\n").len(), 1);

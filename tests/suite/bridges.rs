@@ -17,7 +17,7 @@ use sparse_circuits::tensor::{Matrix, WeightMatrix};
 use sparse_circuits::train::bridge::{BridgeGradients, Bridged};
 use sparse_circuits::train::config::BridgeConfig;
 
-/// Two models of other widths, and a bridge.
+/// Two models of different widths, and a bridge.
 struct Toy {
     sparse: Weights,
     dense: Weights,
@@ -78,7 +78,7 @@ impl Toy {
     }
 }
 
-/// Every term with another coefficient.
+/// A different coefficient for each term.
 fn coefficients() -> BridgeConfig {
     BridgeConfig {
         start: None,
@@ -141,7 +141,7 @@ fn all_terms_and_their_gradients_agree_with_the_reference() {
         assert!((got - want).abs() < 1e-5 * want.abs(), "{name}: {got}, want {want}");
     }
 
-    // by the sparse model's parameters
+    // for the sparse model's parameters
     let (dense_dual, fixed) = (toy.reference::<Number>(&toy.dense), toy.reference_bridge::<Number>());
     let loss = |sparse: &Reference<Number>| weighted(terms(sparse, &dense_dual, &fixed, &toy.texts, &SITES, FACTOR));
     let want = stacked(parameter_gradients(&toy.sparse, loss));
@@ -152,7 +152,7 @@ fn all_terms_and_their_gradients_agree_with_the_reference() {
         close(name, &by_name[name].data.iter().map(|&g| g as f64).collect::<Vec<_>>(), &want);
     }
 
-    // by the bridge's, and along a random direction by differences of the loss itself
+    // for the bridge's parameters, and along a random direction by finite differences of the loss
     let sparse_dual = toy.reference::<Number>(&toy.sparse);
     let mut random = Random::new(9);
     let (mut along, mut direction) = (0.0, Vec::new());
@@ -285,7 +285,7 @@ fn steering_agrees_with_the_reference() {
 }
 
 #[test]
-fn a_view_holds_what_single_calls_give() {
+fn a_view_agrees_with_single_calls() {
     let toy = Toy::new(7);
     let mut cpu = Cpu::new();
     let (sparse, dense) = (toy.sparse.upload(&mut cpu), toy.dense.upload(&mut cpu));
@@ -338,7 +338,7 @@ fn a_view_holds_what_single_calls_give() {
 }
 
 #[test]
-fn what_cannot_be_steered_is_said() {
+fn steering_errors_name_the_cause() {
     let toy = Toy::new(8);
     let mut cpu = Cpu::new();
     let (sparse, dense) = (toy.sparse.upload(&mut cpu), toy.dense.upload(&mut cpu));

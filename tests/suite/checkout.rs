@@ -9,8 +9,8 @@ fn git(folder: &Path, args: &[&str]) -> Option<Vec<u8>> {
     output.status.success().then_some(output.stdout)
 }
 
-/// Git for Windows sets `core.autocrlf`, which rewrites line ends on checkout wherever the attributes allow it. The page refuses
-/// files of another size than the manifest states.
+/// Git for Windows sets `core.autocrlf`, which rewrites line ends on checkout unless the attributes
+/// forbid it. The page rejects files whose size differs from the manifest.
 #[test]
 fn a_clone_with_autocrlf_has_the_committed_bytes() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));

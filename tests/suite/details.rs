@@ -1,4 +1,5 @@
-//! What the page says about a node: the parts must sum to what the engine computed, for every kind of node and model.
+//! The node details of the page: the terms must sum to the engine's value, for every kind of node
+//! and model.
 
 use crate::reference::random::{self, Random};
 use sparse_circuits::Result;
@@ -20,7 +21,8 @@ struct Case {
     edits: Edits,
 }
 
-/// Every family of models, whole and with edits; the circuit holds every node, so that every term is listed.
+/// Every family of models, without and with edits. The circuit has every node, so that every term
+/// is listed.
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (i, (name, config)) in random::configs().into_iter().enumerate() {
@@ -112,7 +114,7 @@ fn after(activation: Activation, x: f64) -> f64 {
 }
 
 #[test]
-fn parts_sum_to_what_the_engine_computed() {
+fn terms_sum_to_the_engines_value() {
     for case in cases() {
         let mut kept = BTreeSet::new();
         for hook in Hook::all(case.config().n_layer) {
@@ -140,7 +142,7 @@ fn parts_sum_to_what_the_engine_computed() {
                 }
             }
         }
-        // No hook escaped by being all zero.
+        // Every hook has nonzero values, so the test is not empty.
         assert_eq!(kept.len(), Hook::all(case.config().n_layer).len(), "{}", case.name);
     }
 }
@@ -165,7 +167,7 @@ fn check_notes(case: &Case, detail: &NodeDetail, neuron: bool, what: &str) {
 }
 
 #[test]
-fn every_kind_of_fact_occurs() {
+fn every_kind_of_note_and_term_occurs() {
     let (mut notes, mut sources) = (BTreeSet::new(), BTreeSet::new());
     let kind = |value: serde_json::Value| value["kind"].as_str().unwrap().to_string();
     for case in cases() {
@@ -179,12 +181,12 @@ fn every_kind_of_fact_occurs() {
         }
     }
     assert_eq!(Vec::from_iter(notes), ["dropped", "gelu", "kept", "relu", "reluZero"]);
-    // `others` is in a test of its own: here the circuit holds every node
+    // another test covers `others`: here the circuit has every node
     assert_eq!(Vec::from_iter(sources), ["embedding", "logit", "mean", "node", "position", "streamChange", "token"]);
 }
 
 #[test]
-fn what_a_node_gives_is_what_the_other_receives() {
+fn outgoing_and_incoming_terms_agree() {
     for case in cases() {
         let last = case.tokens.len() - 1;
         for hook in Hook::node_hooks(case.config().n_layer) {
@@ -217,7 +219,7 @@ fn what_a_node_gives_is_what_the_other_receives() {
 }
 
 #[test]
-fn the_streams_parts_and_the_biases_are_the_logits() {
+fn terms_and_biases_sum_to_the_logits() {
     for case in cases().into_iter().filter(|case| case.config().rms_norm) {
         let last = case.tokens.len() - 1;
         let current = case.tokens[last] as usize;
@@ -245,7 +247,8 @@ fn terms_outside_the_circuit_are_bundled_and_still_sum() {
     let mut bundled = 0;
     for mut case in cases() {
         let all = case.circuit.nodes.clone();
-        // In circuit mode everything outside would be at its mean: this test is about lists, so the whole model runs.
+        // In circuit mode all other nodes would be at their means. This test is about the lists, so
+        // it uses the full model.
         case.edits = Edits::default();
         case.weights = random::weights(case.config(), 1.0, 4);
         for hook in [Hook::at(0, Site::MlpResidDelta), Hook::at(0, Site::AttnQ)] {
@@ -282,7 +285,7 @@ fn terms_outside_the_circuit_are_bundled_and_still_sum() {
 }
 
 #[test]
-fn attention_and_its_parts_are_those_of_the_softmax() {
+fn channel_scores_sum_to_the_attention_scores() {
     for case in cases() {
         let view = case.view(None, None);
         let heads = case.config().n_layer * case.config().n_head;
@@ -316,7 +319,7 @@ fn attention_and_its_parts_are_those_of_the_softmax() {
 }
 
 #[test]
-fn a_circuit_is_drawn_with_its_weights() {
+fn the_edges_of_a_circuit_are_its_nonzero_weights() {
     for case in cases() {
         let info = circuit_info(&case.weights, &case.means, &case.circuit).unwrap();
         assert_eq!(info.nodes.len(), case.circuit.nodes.len());
@@ -338,7 +341,7 @@ fn a_circuit_is_drawn_with_its_weights() {
             assert_eq!(view.embedding_of(1)[2], case.weights.wte.get(token, info.lanes[1].channel));
         }
 
-        // A circuit of two ends of one weight has that one edge.
+        // A circuit of the two nodes of one weight has exactly that edge.
         let edge = info.edges[info.edges.len() / 2];
         let pair = circuit_info(&case.weights, &case.means, &circuit([edge.from, edge.to].into())).unwrap();
         assert_eq!(pair.edges, [edge]);
@@ -346,7 +349,7 @@ fn a_circuit_is_drawn_with_its_weights() {
 }
 
 #[test]
-fn nodes_and_tokens_that_are_not_there_are_refused() {
+fn unknown_nodes_and_tokens_are_rejected() {
     let case = cases().swap_remove(0);
     let ask = |node: &str, token| {
         let node = node.parse().unwrap();
@@ -358,8 +361,8 @@ fn nodes_and_tokens_that_are_not_there_are_refused() {
     assert!(ask("0.attn.q.6", None).unwrap_err().contains("channels"));
 }
 
-/// Keys and values, and what leads to them, are read where the prompts differ; the rest at the last token; everything at a token that
-/// the request names.
+/// Keys, values and the nodes that feed them are read at the token where the prompts differ, all
+/// other nodes at the last token. If the request names a token, all nodes are read there.
 #[test]
 fn nodes_are_read_where_they_matter() {
     for mut case in cases() {
@@ -382,7 +385,7 @@ fn nodes_are_read_where_they_matter() {
         // without a counterfactual nothing is marked
         assert_eq!(case.view(None, None).read_at, [last; 3]);
 
-        // a value enters mixed by its head's attention, which is that of the last token
+        // a value enters weighted by the attention of its head at the last token
         let row = case.circuit.nodes.iter().position(|one| *one == value).unwrap();
         let mixed: f64 = view
             .attention_of(0)
@@ -398,7 +401,7 @@ fn nodes_are_read_where_they_matter() {
 }
 
 #[test]
-fn inactive_nodes_are_near_zero_on_both_prompts_and_never_alone() {
+fn inactive_nodes_are_near_zero_on_both_prompts_and_not_alone_in_their_hook() {
     let nodes: Vec<Node> = (0..20).map(|index| Node::new(Hook::at(0, Site::MlpPostAct), index)).collect();
     let alone = Node::new(Hook::at(0, Site::MlpActIn), 0);
     let mut example = circuit(nodes.iter().copied().chain([alone]).collect());
@@ -418,7 +421,7 @@ fn inactive_nodes_are_near_zero_on_both_prompts_and_never_alone() {
     assert_eq!(example.nodes.first(), Some(&alone), "row 0");
     let inactive = inactive_nodes(&example, [&silent(&[2]), &silent(&[3])]);
     assert_eq!(inactive, nodes.iter().copied().filter(|node| ![1, 2, 3].contains(&node.index)).collect::<Vec<_>>());
-    // a small circuit is shown whole
+    // a small circuit has no inactive nodes
     let few = circuit(nodes[..16].iter().copied().collect());
     assert!(inactive_nodes(&few, [&silent(&[]), &silent(&[])]).is_empty());
 }

@@ -1,4 +1,4 @@
-//! Edits and modes, against the plain reference model given the same changes one by one.
+//! Compares edits and modes with the reference model, which applies the same changes one by one.
 
 use crate::reference;
 
@@ -84,8 +84,8 @@ impl Case {
         now_or_never(outcome.read(&mut cpu))
     }
 
-    /// The mode as gates of the reference model.
-    fn gates(&self, mode: Mode) -> Vec<Edit<f64>> {
+    /// The mode as mean ablations of the reference model.
+    fn ablations(&self, mode: Mode) -> Vec<Edit<f64>> {
         let mask = |hook: Hook| -> Vec<f64> {
             let inside = |index| self.circuit.nodes.contains(&Node::new(hook, index));
             (0..hook.width(self.config()))
@@ -107,7 +107,7 @@ impl Case {
 
     /// The same edits, step by step, in the reference model.
     fn expected(&self, edits: &Edits) -> reference::Run<f64> {
-        let mut list = self.gates(edits.mode);
+        let mut list = self.ablations(edits.mode);
         let b = self.reference(&self.b, &list);
         let flipped = if edits.flip { self.circuit.flip_nodes.clone() } else { BTreeSet::new() };
         for node in flipped.union(&edits.patch) {
@@ -196,7 +196,7 @@ fn every_kind_of_edit_in_every_mode_agrees_with_the_reference() {
 }
 
 #[test]
-fn all_nodes_off_is_the_empty_circuit_and_the_whole_circuit_is_the_model() {
+fn all_nodes_off_equals_the_empty_circuit_and_the_full_circuit_equals_the_model() {
     for mut case in cases() {
         let full = case.run(&Edits::default());
         let off = case.run(&Edits { off: all_nodes(case.config()), ..Edits::default() });
@@ -213,7 +213,7 @@ fn all_nodes_off_is_the_empty_circuit_and_the_whole_circuit_is_the_model() {
 }
 
 #[test]
-fn a_flip_towards_the_same_prompt_changes_nothing_and_towards_another_does() {
+fn a_flip_changes_values_only_if_prompt_b_differs() {
     for case in cases() {
         for mode in MODES {
             let plain = case.run(&Edits { mode, ..Edits::default() });
@@ -233,7 +233,7 @@ fn tokens_are_aligned_from_the_end() {
 }
 
 #[test]
-fn bad_edits_get_a_sentence() {
+fn bad_edits_are_rejected_with_a_sentence() {
     let mut case = cases().swap_remove(0);
     let node = |text: &str| text.parse::<Node>().unwrap();
     let one = |text: &str| BTreeSet::from([node(text)]);
@@ -293,7 +293,7 @@ fn modes_and_flips_need_a_circuit() {
 }
 
 #[test]
-fn predictions_are_those_of_the_logits() {
+fn predictions_agree_with_the_logits() {
     for case in cases() {
         for mode in MODES {
             let edits = Edits { mode, ..Edits::default() };
@@ -330,7 +330,7 @@ fn predictions_are_those_of_the_logits() {
 }
 
 #[test]
-fn edits_beyond_all_numbers_are_refused() {
+fn edits_with_non_finite_results_are_rejected() {
     let case = cases().swap_remove(0);
     let mut cpu = Cpu::new();
     let model = case.weights.upload(&mut cpu);

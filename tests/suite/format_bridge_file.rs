@@ -1,4 +1,4 @@
-//! Bridge files: what is written comes back, and what is wrong is refused.
+//! Bridge files: valid files round-trip, and invalid files are rejected.
 
 use crate::format_support::Container;
 use crate::reference::random::{self, Random};
@@ -35,7 +35,7 @@ fn example() -> BridgeFile {
 }
 
 #[test]
-fn a_bridge_comes_back_and_belongs_to_its_models() {
+fn a_bridge_round_trips_and_belongs_to_its_models() {
     let back = bridge_file::read(&bridge_file::write(&example(), Precision::Lossless).unwrap()).unwrap();
     assert_eq!(back, example());
     let [sparse, dense] = models();
@@ -52,7 +52,7 @@ fn a_bridge_comes_back_and_belongs_to_its_models() {
 }
 
 #[test]
-fn a_compact_bridge_is_near_and_loses_nothing_more() {
+fn a_compact_bridge_is_close_and_then_round_trips_exactly() {
     let compact = bridge_file::write(&example(), Precision::Compact).unwrap();
     let back = bridge_file::read(&compact).unwrap();
     assert!(compact.len() < bridge_file::write(&example(), Precision::Lossless).unwrap().len() * 3 / 4);
@@ -63,14 +63,14 @@ fn a_compact_bridge_is_near_and_loses_nothing_more() {
     assert_eq!(bridge_file::write(&back, Precision::Compact).unwrap(), compact);
 }
 
-fn refused(change: impl Fn(&mut Container)) -> String {
+fn rejected(change: impl Fn(&mut Container)) -> String {
     let mut file = Container::parse(&bridge_file::write(&example(), Precision::Lossless).unwrap());
     change(&mut file);
     bridge_file::read(&file.bytes()).unwrap_err().to_string()
 }
 
 fn with_header(change: impl Fn(&mut Value)) -> String {
-    refused(|file| {
+    rejected(|file| {
         let mut header: Value = serde_json::from_str(file.metadata[ENTRY].as_str().unwrap()).unwrap();
         change(&mut header);
         file.metadata[ENTRY] = json!(header.to_string());
@@ -78,7 +78,7 @@ fn with_header(change: impl Fn(&mut Value)) -> String {
 }
 
 #[test]
-fn wrong_files_are_refused() {
+fn wrong_files_are_rejected() {
     assert!(with_header(|h| h["format_version"] = json!(2)).contains("version 2"));
     assert!(with_header(|h| h["surprise"] = json!(1)).contains("surprise"));
     assert!(with_header(|h| h["kept"] = json!(0)).contains("channel"));
@@ -87,12 +87,12 @@ fn wrong_files_are_refused() {
     assert!(with_header(|h| h["rms_ratios"][0] = json!(-1.0)).contains("-1"));
     assert!(with_header(|h| h["rms_ratios"] = json!(vec![1.0; 6])).contains("site.5.encoder.weight"));
     assert!(with_header(|h| h["channels"]["x"] = json!("1.attn.nothing.3")).contains("nothing"));
-    assert!(refused(|file| file.metadata = json!({})).contains("bridge"));
-    assert!(refused(|file| file.remove("site.3.decoder.bias")).contains("site.3.decoder.bias"));
-    assert!(refused(|file| file.set_f32("site.2.encoder.weight", 7, f32::NAN)).contains("site.2.encoder.weight"));
-    assert!(refused(|file| file.reshape("site.1.decoder.weight", |_| vec![10, 12])).contains("site.1.decoder.weight"));
-    assert!(refused(|file| file.reshape("site.1.decoder.weight", |_| vec![1, 12, 10])).contains("[1, 12, 10]"));
-    assert!(refused(|file| file.add_f32("site.9.encoder.bias", &[1], &[0.0])).contains("site.9.encoder.bias"));
+    assert!(rejected(|file| file.metadata = json!({})).contains("bridge"));
+    assert!(rejected(|file| file.remove("site.3.decoder.bias")).contains("site.3.decoder.bias"));
+    assert!(rejected(|file| file.set_f32("site.2.encoder.weight", 7, f32::NAN)).contains("site.2.encoder.weight"));
+    assert!(rejected(|file| file.reshape("site.1.decoder.weight", |_| vec![10, 12])).contains("site.1.decoder.weight"));
+    assert!(rejected(|file| file.reshape("site.1.decoder.weight", |_| vec![1, 12, 10])).contains("[1, 12, 10]"));
+    assert!(rejected(|file| file.add_f32("site.9.encoder.bias", &[1], &[0.0])).contains("site.9.encoder.bias"));
     let mut infinite = example();
     infinite.bridge.sites[0].rms_ratio = f32::INFINITY;
     assert!(bridge_file::write(&infinite, Precision::Lossless).unwrap_err().to_string().contains("rms_ratios"));
@@ -100,7 +100,7 @@ fn wrong_files_are_refused() {
 
 proptest! {
     #[test]
-    fn a_file_cut_anywhere_is_refused(at in 0.0f64..1.0) {
+    fn a_truncated_file_is_rejected(at in 0.0f64..1.0) {
         let bytes = bridge_file::write(&example(), Precision::Compact).unwrap();
         let cut = (at * bytes.len() as f64) as usize;
         prop_assert!(bridge_file::read(&bytes[..cut]).is_err());

@@ -1,4 +1,4 @@
-//! Circuit files: what is written comes back, and what is wrong is refused.
+//! Circuit files: valid files round-trip, and invalid files are rejected.
 
 use crate::format_support::{oracle, read, text};
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ fn weights() -> Weights {
 }
 
 #[test]
-fn a_circuit_comes_back_and_belongs_to_its_model() {
+fn a_circuit_round_trips_and_belongs_to_its_model() {
     let bytes = circuit_file::write(&example()).unwrap();
     let back = circuit_file::read(&bytes).unwrap();
     assert_eq!(back, example());
@@ -57,7 +57,7 @@ fn labels_of_earlier_files_are_read() {
 }
 
 #[test]
-fn wrong_files_are_refused() {
+fn wrong_files_are_rejected() {
     let good: Value = serde_json::from_slice(&circuit_file::write(&example()).unwrap()).unwrap();
     circuit_file::read(good.to_string().as_bytes()).unwrap();
     let refused = |change: &dyn Fn(&mut Value)| {
@@ -83,13 +83,13 @@ fn wrong_files_are_refused() {
     assert!(refused(&|v| v["circuit"]["task"] = json!("")).contains("task"));
     for (field, number) in [("scale", 0.0), ("scale", -1.0), ("scale", 1e300), ("shift", -1e60), ("deviation", 0.0)] {
         let error = refused(&|v| v["circuit"]["calibration"][field] = json!(number));
-        // a number beyond every float may be refused by the JSON reader itself, which does not know the field
+        // the JSON reader itself may reject a number that is too large, without naming the field
         assert!(error.contains(field) || error.contains("out of range"), "{field} = {number}: {error}");
     }
     for (field, number) in [("accuracy", 1.5), ("flip_rate_full", -0.1), ("loss", -1.0)] {
         refused(&|v| v["circuit"]["scores"][field] = json!(number));
     }
-    // JSON has no way to write what is not finite; its near misses are no JSON or out of range.
+    // JSON cannot express non-finite numbers. Similar texts are not valid JSON or out of range.
     for number in ["NaN", "Infinity", "1e999"] {
         let text = good.to_string().replace("-0.1", number);
         assert!(text.contains(number) && circuit_file::read(text.as_bytes()).is_err(), "{number}");
@@ -100,7 +100,7 @@ fn wrong_files_are_refused() {
     assert!(circuit_file::read(&[0xff; 40]).is_err());
     assert!(circuit_file::read("[".repeat(1 << 20).as_bytes()).is_err(), "deep nesting");
     assert!(circuit_file::read(&vec![b' '; (16 << 20) + 1]).unwrap_err().to_string().contains("bytes"));
-    // The same, on the way out.
+    // The same for writing.
     let mut unwritable = example();
     unwritable.circuit.calibration.shift = f32::NAN;
     assert!(circuit_file::write(&unwritable).is_err());
@@ -134,7 +134,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_circuit_comes_back(
+    fn any_circuit_round_trips(
         nodes in prop::collection::btree_set(any_node(), 0..40),
         labels in prop::collection::btree_map(any_node(), any_label(), 0..5),
         (scale, shift, std) in (1e-20f32..1e20, any::<f32>().prop_filter("finite", |x| x.is_finite()), 1e-20f32..1e20),

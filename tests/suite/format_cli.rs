@@ -1,4 +1,4 @@
-//! `sparse-circuits import`, as it is called.
+//! `sparse-circuits import`, run as a program.
 
 use crate::format_support::{folders, oracle, read};
 use sparse_circuits::cli::shared::load::{load_checkpoint, load_model};
@@ -30,7 +30,7 @@ fn every_checkpoint_is_imported_and_loads_as_the_folder_does() {
 }
 
 #[test]
-fn a_folder_with_either_form_of_the_tensors_will_do() {
+fn a_folder_may_have_either_form_of_the_tensors() {
     let folder = tempfile::tempdir().unwrap();
     let from = oracle("p02_rms_sink_bigram_full");
     let whole = load_checkpoint(&from).unwrap().weights;
@@ -62,7 +62,7 @@ fn bad_input_is_one_line_status_2_and_no_file() {
     std::fs::write(checkpoint.join("beeg_config.json"), [0xff, 0xfe]).unwrap();
     refused("beeg_config.json");
 
-    // What was there before stays when an import fails.
+    // An old file stays if an import fails.
     std::fs::write(&out, b"before").unwrap();
     import(&[&checkpoint, Path::new("--out"), &out]);
     assert_eq!(read(&out), b"before");

@@ -1,5 +1,5 @@
-//! Pickles and zip files that try something: each is refused with a sentence that says what, and without running out of
-//! memory.
+//! Hostile pickles and zip files: each is rejected with a sentence that names the problem, without
+//! running out of memory.
 
 use crate::format_support::archive::{End, Entry, Pickle, entry, torch, zip, zip_ending};
 use crate::format_support::{oracle, read};
@@ -19,15 +19,15 @@ fn refusal(pickle: &[u8]) -> String {
 }
 
 #[test]
-fn the_writer_of_this_test_writes_what_is_read() {
+fn the_reader_accepts_unchanged_files_of_this_test() {
     let file = torch(&Pickle::new().tensor(16, 2, &[2, 3], &[1, 4]).stop(), &[0; 64]);
     let Value::Tensor(tensor) = torch_zip::read(&file).unwrap() else { panic!() };
     assert_eq!((tensor.shape.as_slice(), tensor.to_f64().len()), (&[2, 3][..], 6));
 }
 
 #[test]
-fn calls_are_refused_and_named() {
-    // What `__reduce__` of an exploit leaves: os.system("...").
+fn calls_are_rejected_and_named() {
+    // The call of a typical `__reduce__` exploit: os.system("...").
     let exploit = Pickle::new().global("os", "system").text("true").op(b"\x85R").stop();
     assert!(refusal(&exploit).contains("os.system"));
     for (module, name) in [
@@ -47,7 +47,8 @@ fn calls_are_refused_and_named() {
         let error = refusal(&Pickle::new().text(module).text(name).op(b"\x93)R").stop());
         assert!(error.contains("refuses"), "{error}");
     }
-    // A global alone is no value either, nor is a call of what is no function, or with other arguments.
+    // A global alone is not a value. Calls of values that are not functions, or with wrong
+    // arguments, are errors.
     for pickle in [
         Pickle::new().global("torch", "FloatStorage").stop(),
         Pickle::new().global("torch", "FloatStorage").op(b")R").stop(),
@@ -61,7 +62,7 @@ fn calls_are_refused_and_named() {
 }
 
 #[test]
-fn opcodes_outside_the_set_are_refused_and_named() {
+fn opcodes_outside_the_set_are_rejected_and_named() {
     for (opcode, name) in [
         (&b"i"[..], "INST"),
         (b"o", "OBJ"),
@@ -79,7 +80,7 @@ fn opcodes_outside_the_set_are_refused_and_named() {
 }
 
 #[test]
-fn attributes_are_refused_except_the_metadata_of_a_state_dict() {
+fn attributes_are_rejected_except_the_metadata_of_a_state_dict() {
     let dict = || Pickle::new().global("collections", "OrderedDict").op(b")R");
     let file = torch(&dict().op(b"}").text("_metadata").op(b"}sb").stop(), &[]);
     assert_eq!(torch_zip::read(&file).unwrap(), Value::Dict(vec![]));
@@ -95,7 +96,7 @@ fn attributes_are_refused_except_the_metadata_of_a_state_dict() {
 }
 
 #[test]
-fn a_stack_that_does_not_hold_what_is_asked_for() {
+fn opcodes_that_find_the_wrong_values_on_the_stack_are_errors() {
     for ops in [
         &b"."[..],
         b"R",
@@ -185,9 +186,9 @@ fn memo_bombs() {
     let memo = Pickle::new().op(b"N").op(&vec![b'\x94'; 9_000_000]).stop();
     let stack = Pickle::new().op(b"(").op(&vec![b'N'; 9_000_000]).op(b"t").stop();
     assert!(refusal(&stack).contains("more values"));
-    // MEMOIZE stores at the memo's length, so this stores ever new entries.
+    // MEMOIZE stores at the end of the memo, so each call adds an entry.
     assert!(refusal(&memo).contains("more values"));
-    // An index is only a key: the largest costs nothing.
+    // An index is only a key, so a large one needs no memory.
     let file = torch(&Pickle::new().op(b"Nr\xff\xff\xff\xff").stop(), &[]);
     assert_eq!(torch_zip::read(&file).unwrap(), Value::None);
 }
@@ -216,14 +217,14 @@ fn tensors_outside_their_storage() {
         let error = refusal(&Pickle::new().tensor(16, offset, shape, stride).stop());
         assert!(error.contains("storage") || error.contains("sizes"), "{error}");
     }
-    // The storage itself: missing, of another length than it says, of negative length.
+    // A storage that is missing, has another length than declared, or a negative length.
     for len in [15, 17, -1, max, 1 << 62] {
         assert!(refusal(&Pickle::new().tensor(len, 0, &[1], &[1]).stop()).contains("storage"));
     }
     assert!(refusal(&Pickle::new().storage("FloatStorage", "nowhere", 16).stop()).contains("nowhere"));
     assert!(refusal(&Pickle::new().storage("FloatStorage", "../data.pkl", 16).stop()).contains("does not hold"));
     assert!(refusal(&Pickle::new().storage("FloatStorage", "0", 16).stop()).contains("bare storage"));
-    // Empty tensors reach nothing, wherever they start.
+    // Empty tensors need no storage, wherever they start.
     let file = torch(&Pickle::new().tensor(16, 16, &[0, 5], &[5, 1]).stop(), &[0; 64]);
     let Value::Tensor(tensor) = torch_zip::read(&file).unwrap() else { panic!() };
     assert!(tensor.is_empty() && tensor.to_bytes().is_empty() && tensor.to_f64().is_empty());
@@ -260,7 +261,7 @@ fn zip_tricks() {
     assert!(refused(&|e| e[1].method = 8).contains("archive/data/0"), "compressed");
     assert!(refused(&|e| e[1].flags = 1).contains("archive/data/0"), "encrypted");
     assert!(refused(&|e| e[1].stored = 99).contains("archive/data/0"), "of two sizes");
-    // The word of the error that tells why, so that no case passes for another reason than its own.
+    // A word that the error must contain, so that each case fails for its own reason.
     let cases: [(&str, Change); 11] = [
         ("duplicate", &|e| e[1].name = "archive/data.pkl".into()),
         ("duplicate", &|e| e.push(entry("archive/data/0", b"x"))),
@@ -279,7 +280,7 @@ fn zip_tricks() {
         let error = refused(change);
         assert!(error.contains(why), "{error}, not {why}");
     }
-    // An entry inside another, as a quine or a bomb has it.
+    // An entry inside another one, as in zip quines and zip bombs.
     let inner = zip(&[entry("archive/data/1", &[1; 10])]);
     let error = refused(&|e| {
         e.push(entry("archive/x", &inner));
@@ -313,7 +314,7 @@ fn a_cut_off_checkpoint_is_an_error_wherever_it_ends() {
 }
 
 #[test]
-fn a_file_that_is_no_state_dict_is_no_checkpoint() {
+fn a_file_without_a_state_dict_is_not_a_checkpoint() {
     let config = String::from_utf8(read(&oracle("p12_checkpoint_dtypes").join("beeg_config.json"))).unwrap();
     let import = |pickle: Vec<u8>| checkpoint::import(&config, &torch(&pickle, &[0; 64])).unwrap_err().to_string();
     assert!(import(Pickle::new().op(b"]").stop()).contains("state dict"));
@@ -330,7 +331,7 @@ proptest! {
         let _ = pickle::read(&bytes, &|_| Some(&[0; 64]));
     }
 
-    /// Opcodes that it knows, in any order: deeper than random bytes get.
+    /// Known opcodes in any order. They reach deeper code than random bytes.
     #[test]
     fn no_program_makes_the_unpickler_panic(ops in proptest::collection::vec(0usize..20, 0..200)) {
         let ops: Vec<u8> = ops.into_iter().flat_map(|op| [

@@ -21,15 +21,16 @@ fn every_pt_equals_its_safetensors() {
     assert_eq!(folders.len(), 12);
     for folder in folders {
         let (torch, safetensors) = import(&folder);
-        // Equality of f32 takes -0 and 0 for the same; the fingerprint covers bits of all nonzero numbers.
+        // f32 equality treats -0 and 0 as equal. The fingerprint compares the bits of all nonzero
+        // numbers.
         assert_eq!(torch.weights, safetensors.weights, "{}", folder.display());
         assert_eq!(model_file::fingerprint(&torch.weights), model_file::fingerprint(&safetensors.weights));
     }
 }
 
-/// Against a reading of the file that shares nothing with the importer.
+/// Compares with an independent reader of the file.
 #[test]
-fn imported_numbers_are_those_of_the_file() {
+fn imported_numbers_agree_with_the_file() {
     for folder in folders() {
         let (model, _) = import(&folder);
         let bytes = read(&folder.join("model.safetensors"));
@@ -55,7 +56,7 @@ fn imported_numbers_are_those_of_the_file() {
 }
 
 #[test]
-fn what_each_reference_model_exercises_is_there() {
+fn each_reference_model_has_the_features_that_it_tests() {
     let weights = |name: &str| import(&oracle(name)).0.weights;
     let tied = weights("p01_ln_tied_noflash");
     assert!(tied.lm_head.is_none() && tied.final_logits_bias.is_none() && tied.blocks[0].sinks.is_none());
@@ -124,7 +125,7 @@ fn a_wrapped_checkpoint_and_its_config_are_read() {
 }
 
 #[test]
-fn a_tied_checkpoint_may_leave_the_head_out_but_not_contradict_it() {
+fn a_tied_checkpoint_may_omit_the_unembedding_but_not_contradict_it() {
     let name = "p01_ln_tied_noflash";
     let without = edited(name, |file| file.remove("lm_head.weight"));
     assert_eq!(
@@ -147,7 +148,7 @@ fn a_position_table_of_zeros_is_left_out() {
 }
 
 #[test]
-fn missing_misnamed_unknown_and_misshapen_tensors_are_named() {
+fn errors_name_missing_unknown_and_misshapen_tensors() {
     let name = "p02_rms_sink_bigram_full";
     let config = config_of(name);
     for tensor in [
@@ -179,7 +180,7 @@ fn missing_misnamed_unknown_and_misshapen_tensors_are_named() {
     // A bias that the attention does not have is not a causal mask.
     let error = refusal(&config, &edited(name, |file| file.add_f32("transformer.h.0.attn.bias", &[48], &[1.0; 48])));
     assert!(error.contains("transformer.h.0.attn.bias"), "{error}");
-    // A missing final_logits_bias is none; one of another length is an error.
+    // final_logits_bias may be missing. A wrong length is an error.
     let without = edited(name, |file| file.remove("final_logits_bias"));
     assert!(checkpoint::import(&config.to_string(), &without).unwrap().weights.final_logits_bias.is_none());
 }
@@ -232,7 +233,7 @@ fn published_configs_with_fields_of_the_training_code_are_read() {
 /// `viz_data.json` lists `viz_data.pt`: a dict is a list of pairs, a tensor its type, shape, sum and first three
 /// values.
 #[test]
-fn viewer_data_is_what_its_listing_says() {
+fn viewer_data_agrees_with_its_listing() {
     let folder: PathBuf = oracle("viz");
     let bytes = read(&folder.join("viz_data.pt"));
     let value = torch_zip::read(&bytes).unwrap();

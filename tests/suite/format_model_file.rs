@@ -1,4 +1,4 @@
-//! Our model file: what is written comes back, and what is wrong is refused.
+//! Our model file: valid files round-trip, and invalid files are rejected.
 
 use crate::format_support::{Container, container};
 use crate::reference::random;
@@ -9,7 +9,7 @@ use sparse_circuits::model::{Config, Hook, Params, Presence, Role, Tensor, Weigh
 use sparse_circuits::tensor::{Matrix, SparseMatrix, WeightMatrix};
 use std::collections::BTreeMap;
 
-/// Numbers from a seed, without a generator's machinery.
+/// A small seeded generator of numbers.
 struct Numbers(u64);
 
 impl Numbers {
@@ -90,7 +90,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn lossless_files_come_back_bit_for_bit(model in any_model()) {
+    fn lossless_files_round_trip_exactly(model in any_model()) {
         let bytes = model_file::write(&model, Precision::Lossless).unwrap();
         let back = model_file::read(&bytes).unwrap();
         prop_assert_eq!(&back, &model);
@@ -99,7 +99,7 @@ proptest! {
     }
 
     #[test]
-    fn compact_files_come_back_near_and_then_do_not_change(model in any_model()) {
+    fn compact_files_are_close_and_then_round_trip_exactly(model in any_model()) {
         let bytes = model_file::write(&model, Precision::Compact).unwrap();
         let back = model_file::read(&bytes).unwrap();
         for (a, b) in numbers(&model.weights).into_iter().zip(numbers(&back.weights)) {
@@ -115,7 +115,7 @@ proptest! {
         prop_assert_eq!(model_file::fingerprint(&again.weights), model_file::fingerprint(&back.weights));
     }
 
-    /// No byte of a file can be changed so that reading it fails with a panic, or gives a model that cannot be written.
+    /// Reading a file with one changed byte never panics. If it succeeds, the model can be written.
     #[test]
     fn damaged_files_are_errors_or_other_models(at in any::<prop::sample::Index>(), byte: u8, cut in any::<prop::sample::Index>()) {
         for precision in [Precision::Lossless, Precision::Compact] {
@@ -132,7 +132,7 @@ proptest! {
 }
 
 #[test]
-fn a_bigram_table_of_45000_entries_fits_its_budget() {
+fn a_bigram_table_of_45000_entries_is_within_its_size_budget() {
     let mut config = config(0b0010_1100, (1024, 1, 1, 4, 4));
     config.block_size = 64;
     let mut model = model(config, 45_000.0 / (1024.0 * 1024.0), true, 3);
@@ -144,7 +144,10 @@ fn a_bigram_table_of_45000_entries_fits_its_budget() {
     let without = model_file::write(&model, Precision::Compact).unwrap().len();
     let bytes = with - without;
     assert!(bytes <= 120_000, "{bytes} bytes");
-    assert!((2 * table..94_000).contains(&bytes), "the docs say 93 KB: {bytes} bytes for {table} entries");
+    assert!(
+        (2 * table..94_000).contains(&bytes),
+        "src/format/ours/model_file.rs states 93 KB, but {table} entries take {bytes} bytes"
+    );
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn numbers_beyond_half_precision_stay_f32() {
 }
 
 #[test]
-fn the_parts_bear_the_documented_names_and_types() {
+fn tensors_have_the_documented_names_and_types() {
     let parts = |precision| {
         let bytes = model_file::write(&example(), precision).unwrap();
         let file = Container::parse(&bytes);
@@ -175,14 +178,14 @@ fn the_parts_bear_the_documented_names_and_types() {
 }
 
 #[test]
-fn the_same_model_gives_the_same_bytes_and_another_one_another_fingerprint() {
+fn writing_is_deterministic_and_fingerprints_differ_between_models() {
     let (a, b) = (example(), example());
     assert_eq!(model_file::write(&a, Precision::Compact).unwrap(), model_file::write(&b, Precision::Compact).unwrap());
     assert_eq!(model_file::fingerprint(&a.weights), model_file::fingerprint(&b.weights));
     let mut other = example();
     other.weights.blocks[0].q.bias.as_mut().unwrap()[0] += 1.0;
     assert_ne!(model_file::fingerprint(&a.weights), model_file::fingerprint(&other.weights));
-    // How a matrix is kept does not matter, only its numbers.
+    // The fingerprint depends on the numbers of a matrix, not on its storage.
     let mut dense = example();
     dense.weights.wte = WeightMatrix::Dense(dense.weights.wte.to_dense());
     assert_eq!(model_file::fingerprint(&a.weights), model_file::fingerprint(&dense.weights));
@@ -216,7 +219,7 @@ fn refusal(precision: Precision, change: impl Fn(&mut Container)) -> String {
 }
 
 #[test]
-fn wrong_content_is_refused_by_name() {
+fn wrong_content_is_rejected_by_name() {
     use Precision::{Compact, Lossless};
     const MATRIX: &str = "transformer.h.0.mlp.c_proj.weight";
     let part = |name: &str| format!("{MATRIX}.{name}");
@@ -263,7 +266,7 @@ fn wrong_content_is_refused_by_name() {
 }
 
 #[test]
-fn other_versions_and_files_are_refused() {
+fn other_versions_and_files_are_rejected() {
     let with = |metadata: &str| {
         let metadata = metadata.to_string();
         refusal(Precision::Lossless, move |file| file.metadata = json!({"sparse-circuits": metadata.clone()}))
@@ -291,7 +294,7 @@ fn other_versions_and_files_are_refused() {
 }
 
 #[test]
-fn containers_whose_headers_lie_are_refused() {
+fn containers_with_false_headers_are_rejected() {
     let one = |info: &str, data: usize| {
         let header = format!(r#"{{"a": {info}}}"#);
         model_file::read(&container(&header, &vec![0; data])).unwrap_err().to_string()
@@ -346,9 +349,9 @@ fn every_family_of_options_comes_back() {
     }
 }
 
-/// The files hold q, k and v as one matrix, the tree of weights as three.
+/// The files store q, k and v as one matrix, `Params` as three.
 #[test]
-fn shipped_models_come_back_byte_for_byte() {
+fn shipped_models_round_trip_byte_for_byte() {
     for name in ["default", "bridged", "dense"] {
         let path = format!("{}/models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
         let bytes = std::fs::read(path).unwrap();

@@ -1,10 +1,10 @@
-//! The engine's backward pass against derivatives of the reference, by every kind of parameter and by node masks.
-//! (`oracle_engine.rs` holds the mask gradients to the reference vectors.)
+//! Compares the engine's gradients with those of the reference, for every kind of parameter and for
+//! node masks. (`oracle_engine.rs` compares the mask gradients with the reference vectors.)
 
 use crate::gradient_support::{close, named, stacked};
 use crate::oracle_suite::engine::{Engine, batch_targets};
 use crate::oracle_suite::vectors::MaskSequence;
-use crate::oracle_suite::{Gate, Subject, now_or_never};
+use crate::oracle_suite::{MeanAblation, Subject, now_or_never};
 use crate::reference::gradients::{Number, mask_gradients, parameter_gradients};
 use crate::reference::random::{self, Random};
 use crate::reference::{Edit, Model as Reference, Scalar, mean_cross_entropy, task_loss, total};
@@ -16,10 +16,11 @@ use sparse_circuits::model::{Config, Hook, LogitsAt, Weights, backward, forward_
 use sparse_circuits::tensor::Matrix;
 use std::collections::BTreeMap;
 
-/// Of mask gradients: largest error over the largest gradient.
+/// Tolerance of mask gradients: the largest error divided by the largest gradient.
 const TOLERANCE: f64 = 1e-5;
 
-/// Shares of nonzero weights; the last makes most matrices sparse ones. Gradients are dense either way.
+/// Fractions of nonzero weights. With the last one most matrices are stored as sparse. Gradients
+/// are dense either way.
 const DENSITIES: [f32; 2] = [1.0, 0.5];
 
 /// Sequences of odd lengths, one longer than a panel, with targets of which some are ignored.
@@ -83,18 +84,18 @@ fn check_parameters(
     assert!(got.is_empty(), "{case}: gradients of {:?}, which the reference does not have", got.keys());
 }
 
-/// Gives the backend back.
+/// Returns the backend.
 fn check_masks<B: Backend>(
     backend: B,
     case: &str,
     weights: &Weights,
     sequences: &[MaskSequence],
-    gates: &[Gate],
+    ablations: &[MeanAblation],
     want: &BTreeMap<Hook, Vec<f64>>,
 ) -> B {
     let case = format!("{}, {case}", backend.name());
     let mut engine = Engine::new(backend, weights);
-    let got = now_or_never(engine.task(sequences, gates)).gradients.expect("gradients");
+    let got = now_or_never(engine.task(sequences, ablations)).gradients.expect("gradients");
     let largest = want.values().flatten().fold(0f64, |most, v| most.max(v.abs()));
     for (hook, want) in want {
         let error = got[hook].iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / largest;
@@ -113,7 +114,7 @@ fn each_model(mut check: impl FnMut(u64, &str, &Config, &Weights)) {
     }
 }
 
-// The reference takes the time: one test a kind of gradient, for all backends.
+// The reference is slow, so one test per kind of gradient covers all backends.
 
 #[test]
 fn parameters_agree_with_the_reference_on_every_backend() {
@@ -140,27 +141,27 @@ fn node_masks_agree_with_the_reference_on_every_backend() {
         let sequences: Vec<MaskSequence> = [5, 17, 16]
             .map(|len| MaskSequence { tokens: random.tokens(len, config.vocab_size), target: 2, alternative: 7 })
             .into();
-        let gates: Vec<Gate> = Hook::node_hooks(config.n_layer)
+        let ablations: Vec<MeanAblation> = Hook::node_hooks(config.n_layer)
             .into_iter()
             .map(|hook| {
                 let mut numbers = |centre: f32, spread: f32| -> Vec<f64> {
                     random.vector(hook.width(config), centre, spread).into_iter().map(f64::from).collect()
                 };
-                Gate { hook, mask: numbers(0.6, 0.4), mean: numbers(0.0, 0.5) }
+                MeanAblation { hook, mask: numbers(0.6, 0.4), mean: numbers(0.0, 0.5) }
             })
             .collect();
         let edits: Vec<Edit<Number>> =
-            gates.iter().map(|gate| Edit::mean_ablate(gate.hook, &gate.mask, &gate.mean)).collect();
+            ablations.iter().map(|ablation| Edit::mean_ablate(ablation.hook, &ablation.mask, &ablation.mean)).collect();
         let want = mask_gradients(weights, &edits, |model, edits| {
             let losses: Vec<Number> = (sequences.iter())
                 .map(|s| task_loss(&model.run(&s.tokens, edits).logits, s.target, s.alternative))
                 .collect();
             total(&losses) / Number::new(losses.len() as f64)
         });
-        check_masks(Cpu::new(), case, weights, &sequences, &gates, &want);
+        check_masks(Cpu::new(), case, weights, &sequences, &ablations, &want);
         #[cfg(feature = "webgpu")]
         if let Some(device) = gpu.take() {
-            gpu = Some(check_masks(device, case, weights, &sequences, &gates, &want));
+            gpu = Some(check_masks(device, case, weights, &sequences, &ablations, &want));
         }
     });
 }

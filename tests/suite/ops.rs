@@ -1,4 +1,4 @@
-//! What a backend keeps between passes is bounded, however many lengths were run.
+//! The memory that a backend keeps between passes is bounded, for any number of prompt lengths.
 
 use crate::reference::random::{self, Random};
 use sparse_circuits::backend::cpu::Cpu;
@@ -26,18 +26,18 @@ fn check<B: Backend>(backend: impl Fn() -> B, lengths: usize, bytes: impl Fn(&B)
     let mut backend = backend();
     let all = kept(&mut backend, 1..=lengths, &bytes);
     assert!(all <= 4 * longest, "{all} bytes, {longest} of them for the longest pass");
-    // lengths that come again add nothing
+    // repeated lengths add nothing
     assert_eq!(kept(&mut backend, [lengths / 2, 3, lengths], &bytes), all);
 }
 
 #[test]
-fn the_cpu_keeps_no_set_of_tensors_for_each_length() {
+fn the_cpu_pool_does_not_grow_with_the_number_of_lengths() {
     check(Cpu::new, 64, Cpu::pool_bytes);
 }
 
 #[cfg(feature = "webgpu")]
 #[test]
-fn the_gpu_keeps_no_set_of_tensors_for_each_length() {
+fn the_gpu_pool_does_not_grow_with_the_number_of_lengths() {
     use sparse_circuits::backend::gpu::Gpu;
     if Gpu::for_tests().is_some() {
         check(|| Gpu::for_tests().expect("it was there before"), 24, Gpu::pool_bytes);

@@ -2,7 +2,7 @@
 
 use crate::oracle_suite::vectors::{ALL, Case, MaskSequence, Table, VectorEdit, VectorOp, cases, each_case};
 use crate::oracle_suite::{
-    Findings, Gate, Outcome, Precision, Subject, TaskOutcome, check_forward, check_masks, now_or_never,
+    Findings, MeanAblation, Precision, RunOutput, Subject, TaskOutput, check_forward, check_masks, now_or_never,
 };
 use crate::reference::gradients::{Number, mask_gradients};
 use crate::reference::{Edit, EditOp, Mistake, Model, Rows, Scalar, mean_cross_entropy, params, task_loss, total};
@@ -37,10 +37,10 @@ fn edit<T: Scalar>(edit: &VectorEdit) -> Edit<T> {
 }
 
 impl<T: Scalar> Subject for Reference<'_, T> {
-    async fn run(&mut self, tokens: &[u32], edits: &[VectorEdit], hooks: &[Hook]) -> Outcome {
+    async fn run(&mut self, tokens: &[u32], edits: &[VectorEdit], hooks: &[Hook]) -> RunOutput {
         let edits: Vec<Edit<T>> = edits.iter().map(edit).collect();
         let run = self.model.run(tokens, &edits);
-        Outcome {
+        RunOutput {
             logits: table(&run.logits),
             activations: hooks.iter().map(|hook| (*hook, table(&run.activations[hook]))).collect(),
         }
@@ -50,8 +50,8 @@ impl<T: Scalar> Subject for Reference<'_, T> {
         mean_cross_entropy(&self.model.run(tokens, &[]).logits, targets).value()
     }
 
-    async fn task(&mut self, sequences: &[MaskSequence], masks: &[Gate]) -> TaskOutcome {
-        let edits: Vec<Edit<T>> = gates(masks);
+    async fn task(&mut self, sequences: &[MaskSequence], masks: &[MeanAblation]) -> TaskOutput {
+        let edits: Vec<Edit<T>> = ablations(masks);
         let (mut losses, mut last_logits) = (Vec::new(), Rows::new());
         for sequence in sequences {
             let mut logits = self.model.run(&sequence.tokens, &edits).logits;
@@ -59,19 +59,19 @@ impl<T: Scalar> Subject for Reference<'_, T> {
             last_logits.push(logits.pop().expect("a token"));
         }
         let gradients = self.gradients.then(|| {
-            mask_gradients(self.weights, &gates(masks), |model, gates| {
+            mask_gradients(self.weights, &ablations(masks), |model, ablations| {
                 let losses: Vec<Number> = (sequences.iter())
-                    .map(|s| task_loss(&model.run(&s.tokens, gates).logits, s.target, s.alternative))
+                    .map(|s| task_loss(&model.run(&s.tokens, ablations).logits, s.target, s.alternative))
                     .collect();
                 total(&losses) / Number::new(losses.len() as f64)
             })
         });
-        TaskOutcome { losses, last_logits: table(&last_logits), gradients }
+        TaskOutput { losses, last_logits: table(&last_logits), gradients }
     }
 }
 
-fn gates<T: Scalar>(gates: &[Gate]) -> Vec<Edit<T>> {
-    gates.iter().map(|gate| Edit::mean_ablate(gate.hook, &gate.mask, &gate.mean)).collect()
+fn ablations<T: Scalar>(ablations: &[MeanAblation]) -> Vec<Edit<T>> {
+    ablations.iter().map(|ablation| Edit::mean_ablate(ablation.hook, &ablation.mask, &ablation.mean)).collect()
 }
 
 fn check(case: &Case, find: impl FnOnce(&Weights) -> Findings) {

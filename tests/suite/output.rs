@@ -84,7 +84,7 @@ fn a_pipe_stays_a_pipe() {
     assert_eq!(names(folder.path()), ["link", "pipe"]);
 }
 
-/// On a device of the test's own: `/dev/null` must not be at the mercy of what is tested. Only root may make one.
+/// Uses its own device node, so that a bug cannot replace `/dev/null`. Only root can create one.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_device_stays_a_device() {
@@ -92,7 +92,7 @@ fn a_device_stays_a_device() {
     let at = |name: &str| folder.path().join(name);
     let made = |name: &str, minor: &str| {
         let made = Command::new("mknod").arg(at(name)).args(["c", "1", minor]).stderr(Stdio::null()).status();
-        // A file system without devices may let them be made, but not opened.
+        // On a file system mounted without devices, the node can be created but not opened.
         made.is_ok_and(|status| status.success()) && fs::OpenOptions::new().write(true).open(at(name)).is_ok()
     };
     if !made("null", "3") || !made("full", "7") {
@@ -116,7 +116,7 @@ fn standard_output_gets_the_file_and_nothing_else() {
         let output = done(import(Path::new(out)).current_dir(&folder));
         assert_eq!(output.stdout, wanted, "{out}");
         assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1, "{out}: the line about the file");
-        // `> file`: it is written, not replaced behind the shell's back
+        // `> file`: the file is written, not replaced, because the shell has it open
         let file = fs::File::create(folder.path().join("redirected")).unwrap();
         assert!(import(Path::new(out)).current_dir(&folder).stdout(file).status().unwrap().success());
         assert_eq!(fs::read(folder.path().join("redirected")).unwrap(), wanted, "{out}");
@@ -129,7 +129,8 @@ fn a_disk_that_fills_up_leaves_the_old_file_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("model");
     fs::write(&out, b"old").unwrap();
-    // No file may grow beyond some blocks. The signal that would end the program is ignored, so that it sees an error.
+    // Limit the file size to some blocks. Ignore the signal, so that the program gets an error
+    // instead.
     let command = import(&out);
     let mut shell = Command::new("sh");
     shell
@@ -164,7 +165,7 @@ fn printing(folder: &Path) -> Vec<Command> {
 }
 
 #[test]
-fn a_reader_that_stops_early_is_no_failure() {
+fn a_reader_that_stops_early_is_not_an_error() {
     let folder = tempfile::tempdir().unwrap();
     for mut command in printing(folder.path()) {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -185,7 +186,7 @@ fn a_reader_that_stops_early_is_no_failure() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_standard_output_is_one_line_and_status_2() {
+fn a_full_standard_output_gives_one_line_and_status_2() {
     let folder = tempfile::tempdir().unwrap();
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     for mut command in printing(folder.path()) {

@@ -1,4 +1,5 @@
-//! Pruning, calibration and flipping on models whose circuits are known, and the search's own runs held to the engine's.
+//! Pruning, calibration and flipping on models whose circuits are known, and a comparison
+//! of the search's runs with the engine's.
 
 use crate::prune_support::*;
 use sparse_circuits::backend::cpu::Cpu;
@@ -62,13 +63,13 @@ fn pruning_finds_the_hand_built_circuit_and_flips_it() {
 }
 
 #[test]
-fn circuits_found_earlier_are_searched_together() {
+fn warm_start_circuits_are_united_and_ablated() {
     let toy = hand_built();
     let mut pool = threads(&toy, 2);
     let edges = EdgeList::new(&toy.weights, &pool.task().space);
     let data = PruneData::new(&pairs(300, 1), &pairs(300, 2), 64);
     let space = pool.task().space.clone();
-    // neither does the task: a node is missing in each, and each has one too many
+    // neither does the task: each lacks one node and has one useless node
     let warm_start = [("0.attn.k.0", "0.mlp.post_act.1"), ("0.attn.v.0", "0.attn.q.1")].map(|(missing, extra)| {
         let [missing, extra] = [missing, extra].map(|name| space.index(name.parse().unwrap()).unwrap());
         space.set(&nodes(HAND_BUILT_CIRCUIT)).unwrap().without(missing).with(extra)
@@ -82,11 +83,11 @@ fn circuits_found_earlier_are_searched_together() {
 }
 
 #[test]
-fn screening_pairs_that_are_easier_than_the_rest_do_not_spoil_a_search() {
+fn easy_screening_pairs_do_not_break_a_search() {
     let toy = hand_built();
     let mut pool = threads(&toy, 2);
     let edges = EdgeList::new(&toy.weights, &pool.task().space);
-    // with nothing before the opener there is no opener to look for: the first pairs need no key
+    // the opener is the first token of these pairs, so they do not need the key
     let with_easy_ones = |seed| {
         let easy = vec![[vec![1, 6], vec![2, 6]]; 96];
         [easy, pairs(300, seed)].concat()
@@ -99,10 +100,11 @@ fn screening_pairs_that_are_easier_than_the_rest_do_not_spoil_a_search() {
     assert!(best.nodes.contains(key), "{best:?}");
 }
 
-/// With pairs that need no key, screening removes the key before nodes that nothing needs; the pairs that need it bring all of them
-/// back, and the last pass over all pairs has to remove the useless ones.
+/// The screening pairs do not need the key, so screening removes it before the useless nodes. The
+/// full sets need it, which restores all of them. The last stage must then remove the useless
+/// nodes.
 #[test]
-fn nodes_that_only_all_pairs_show_to_be_useless_are_removed() {
+fn the_last_stage_removes_useless_nodes_that_screening_kept() {
     let toy = hand_built();
     let mut pool = threads(&toy, 2);
     let edges = EdgeList::new(&toy.weights, &pool.task().space);
@@ -118,7 +120,7 @@ fn nodes_that_only_all_pairs_show_to_be_useless_are_removed() {
 }
 
 #[test]
-fn a_flip_takes_another_node_until_nearly_all_answers_are_reversed() {
+fn flip_nodes_are_added_until_nearly_all_answers_are_reversed() {
     let toy = two_paths();
     let mut pool = threads(&toy, 2);
     let train = two_path_pairs(96, 1);
@@ -156,7 +158,7 @@ fn the_same_seed_gives_the_same_circuit_on_any_number_of_threads() {
 }
 
 #[test]
-fn a_cancelled_search_ends_at_once_and_a_hopeless_one_says_so() {
+fn a_cancelled_search_stops_and_an_impossible_one_reports_it() {
     let toy = hand_built();
     let mut pool = threads(&toy, 1);
     let edges = EdgeList::new(&toy.weights, &pool.task().space);
@@ -181,7 +183,8 @@ fn a_cancelled_search_ends_at_once_and_a_hopeless_one_says_so() {
     assert!(outcome.searches[0].loss > 0.05);
 }
 
-/// Masks of fractions, so that the loss is smooth: the gradient by each mask entry against central differences.
+/// Masks of fractions, so that the loss is smooth: compares the gradient of each mask entry with
+/// central differences.
 #[test]
 fn mask_gradients_agree_with_finite_differences() {
     let toy = random_model(false);
@@ -220,8 +223,9 @@ fn mask_gradients_agree_with_finite_differences() {
     assert!(checked > 10, "{checked} entries that matter");
 }
 
-/// The search's runs (two logits, folded weights, many prompts in a batch) against the page's and the command line's run of one
-/// prompt, in every mode and with a flip, in a model with AbsTopK everywhere and sinks.
+/// Compares the runs of a search (two logits, folded weights, batches) with single runs of the page
+/// and the command line, in every mode and with a flip. The model has AbsTopK at every hook and
+/// sinks.
 #[test]
 fn the_searchs_runs_agree_with_the_engines() {
     let toy = random_model(true);
@@ -245,11 +249,11 @@ fn the_searchs_runs_agree_with_the_engines() {
         let inside = space.set(&circuit.nodes).unwrap();
         let outside = inside.complement();
         let flip = space.set(&circuit.flip_nodes).unwrap();
-        for (mode, running) in
+        for (mode, active) in
             [(Mode::Full, NodeSet::full(space.len())), (Mode::Circuit, inside), (Mode::Removed, outside)]
         {
-            let plain = block_on(pool.logit_diffs(&prompts, &running)).unwrap();
-            let flipped = block_on(pool.flipped(&prompts, &running, &flip)).unwrap();
+            let plain = block_on(pool.logit_diffs(&prompts, &active)).unwrap();
+            let flipped = block_on(pool.flipped(&prompts, &active, &flip)).unwrap();
             for (i, pair) in some.iter().enumerate() {
                 for (side, got) in [(0, [plain[2 * i], flipped[2 * i]]), (1, [plain[2 * i + 1], flipped[2 * i + 1]])] {
                     for (flip, got) in [false, true].into_iter().zip(got) {

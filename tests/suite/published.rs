@@ -1,4 +1,4 @@
-//! The published folder `models/`: what it says about each circuit is what the engine finds.
+//! The published folder `models/` agrees with the engine.
 
 use serde_json::{Value, json};
 use sparse_circuits::backend::cpu::Cpu;
@@ -59,7 +59,7 @@ fn inactive_nodes_are_those_of_the_first_preset() {
 }
 
 #[test]
-fn the_poster_is_the_first_screen() {
+fn the_placeholder_is_the_first_screen() {
     let (manifest, poster) = (json_of("manifest.json"), json_of("poster.json"));
     let model = &manifest["models"][0];
     let task = &model["tasks"][0];
@@ -80,7 +80,7 @@ fn the_poster_is_the_first_screen() {
     assert_near(&poster, &wanted, "poster");
 }
 
-/// Equal but for the digits that the poster leaves out.
+/// Equal up to the digits that the placeholder rounds away.
 fn assert_near(got: &Value, want: &Value, at: &str) {
     match (got, want) {
         (Value::Number(got), Value::Number(want)) => {

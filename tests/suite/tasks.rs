@@ -1,4 +1,5 @@
-//! The tasks' pairs: splits, counterfactuals, hand-written prompts, and what a model without attention could make of them.
+//! The tasks' pairs: splits, counterfactuals, hand-written prompts, and the accuracy of models
+//! without attention.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
@@ -16,7 +17,7 @@ fn tokenizer() -> &'static Tokenizer {
     })
 }
 
-/// Prompts and the index of the wanted candidate.
+/// Prompts with the index of the right candidate.
 fn prompts(pairs: &[Pair]) -> Vec<(Vec<u32>, usize)> {
     let encode = |text: &str| tokenizer().encode(text);
     pairs.iter().flat_map(|pair| [(encode(&pair.a), 0), (encode(&pair.b), 1)]).collect()
@@ -68,7 +69,7 @@ fn prompts_fit_the_context_and_stay_aligned() {
             );
             assert!(a.len().abs_diff(b.len()) <= 1, "{}: {pair:?}", task.name);
             long += usize::from(a.len() > 64);
-            // What comes after is exactly the candidate's token, joined with nothing before or after it.
+            // The candidate is exactly one token, whatever text is before and after it.
             for (prompt, ids, wanted) in [(&pair.a, &a, 0), (&pair.b, &b, 1)] {
                 let candidate = task.candidates[wanted];
                 let whole = tokenizer().encode(&format!("{prompt}{candidate}\n"));
@@ -82,7 +83,7 @@ fn prompts_fit_the_context_and_stay_aligned() {
 }
 
 #[test]
-fn no_model_of_the_last_token_alone_does_a_task() {
+fn the_last_token_alone_does_not_solve_a_task() {
     for task in TASKS {
         let mut counts: HashMap<u32, [i64; 2]> = HashMap::new();
         for (ids, wanted) in prompts(&task.pairs(Split::Train, 4000)) {
@@ -134,10 +135,11 @@ fn average(ids: &[u32]) -> Vec<(usize, f32)> {
     ids.iter().map(|&id| (id as usize, 10.0 / ids.len() as f32)).collect()
 }
 
-/// Which tokens a context holds does not tell the answer. How often it holds them may: what is left open is what was opened once more
-/// than closed, and that is a fair way to do a task (the published bracket circuit does it so). Printed, not bounded.
+/// The set of tokens must not reveal the answer. Their counts may: counting opening and closing
+/// brackets is a valid solution, which the published bracket circuit uses. That accuracy is printed
+/// but not limited.
 #[test]
-fn no_presence_of_tokens_does_a_task() {
+fn the_set_of_tokens_alone_does_not_solve_a_task() {
     let scores: Vec<_> =
         TASKS.iter().map(|task| (task.name, logistic(task, presence), logistic(task, average))).collect();
     for (name, present, mean) in &scores {
@@ -168,7 +170,7 @@ fn handwritten_prompts_are_many_balanced_and_ordinary() {
                 "{}: {one:?}",
                 task.name
             );
-            // The rule for typed text finds the telling part in each.
+            // The counterfactual rule works on each prompt.
             let other = task.counterfactual(&one.prompt).unwrap_or_else(|why| panic!("{}: {one:?}: {why}", task.name));
             assert_ne!(other, one.prompt);
         }
@@ -176,7 +178,7 @@ fn handwritten_prompts_are_many_balanced_and_ordinary() {
 }
 
 #[test]
-fn typed_text_without_anything_to_swap_gets_a_sentence() {
+fn text_without_a_counterfactual_gets_a_reason() {
     for task in TASKS {
         for text in ["", " ", "🦀", "\n\n", "x = 1 + ", "print(\"done\")", "שלום", "((((", "]]]]", "'", "\\"] {
             if let Err(why) = task.counterfactual(text) {
@@ -198,7 +200,7 @@ fn typed_text_without_anything_to_swap_gets_a_sentence() {
 }
 
 #[test]
-fn no_token_gives_an_answer_away() {
+fn no_token_reveals_an_answer() {
     let tokenizer = tokenizer();
     let openings = |text: &str| text.chars().filter(|c| "([{".contains(*c)).count();
     for id in 0..tokenizer.vocab_size() as u32 {
@@ -240,7 +242,7 @@ fn any_text_round_trips() {
 }
 
 #[test]
-fn the_written_form_tokenizes_alike() {
+fn tokenizer_json_gives_the_same_tokens() {
     let again =
         Tokenizer::from_json(tokenizer().to_json().expect("it can be written").as_bytes()).expect("it can be read");
     for index in 900..930 {
@@ -250,7 +252,7 @@ fn the_written_form_tokenizes_alike() {
 }
 
 #[test]
-fn the_published_form_tokenizes_alike() {
+fn encoder_json_and_vocab_bpe_give_the_same_tokens() {
     let json: serde_json::Value =
         serde_json::from_str(&tokenizer().to_json().expect("it can be written")).expect("JSON");
     let mut vocab = json["model"]["vocab"].as_object().expect("a vocabulary").clone();

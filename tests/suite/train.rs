@@ -1,4 +1,4 @@
-//! Training runs of a few steps: from nothing and from a model.
+//! Training runs of a few steps, from random weights and from a start model.
 
 use serde_json::{Value, json};
 use sparse_circuits::bridge::BridgeSite;
@@ -48,7 +48,7 @@ fn loss(model: &ModelFile) -> f64 {
 }
 
 #[test]
-fn a_run_goes_on_from_a_model_at_its_densities() {
+fn a_run_with_a_start_model_uses_the_final_densities() {
     let folder = tempfile::tempdir().unwrap();
     corpus(folder.path());
     let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
@@ -60,27 +60,27 @@ fn a_run_goes_on_from_a_model_at_its_densities() {
     train(&onward, &second, false).unwrap();
     let continued = model(&second);
     assert!(loss(&continued) < loss(&begun), "{} < {}", loss(&continued), loss(&begun));
-    assert_eq!(continued.provenance["start"], begun.provenance, "where the model came from is told");
+    assert_eq!(continued.provenance["start"], begun.provenance, "the provenance has the start model's provenance");
     let embedded = |model: &ModelFile| model.weights.wte.nonzeros();
     assert_eq!((embedded(&continued), embedded(&begun)), (128, 128));
     assert_eq!(onward.density_at(0, 0.25), 0.25, "no weight comes back for a step");
 }
 
 #[test]
-fn no_step_of_a_start_leaves_the_model_as_it_was() {
+fn a_start_with_a_tiny_learning_rate_keeps_the_model() {
     let folder = tempfile::tempdir().unwrap();
     corpus(folder.path());
     let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
     train(&config(folder.path(), json!({})), &first, false).unwrap();
     let start = first.join("model.safetensors");
-    // a rate that moves no weight by as much as a rounding
+    // a learning rate that is too small to change any weight
     let still = config(folder.path(), json!({"start": start, "learning_rate": 1e-30, "steps": 1}));
     train(&still, &second, false).unwrap();
     assert_eq!(model(&second).weights, model(&first).weights);
 }
 
 #[test]
-fn a_start_of_another_shape_is_refused() {
+fn a_start_of_another_shape_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     corpus(folder.path());
     let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
@@ -100,7 +100,7 @@ fn last_line(out: &Path) -> Value {
     serde_json::from_str(log.lines().last().unwrap()).unwrap()
 }
 
-/// A dense model of another width, and the config of a bridged run beside it.
+/// Writes a dense model of another width. Returns the config of a run with a bridge to it.
 fn bridged(folder: &Path, more: Value) -> TrainConfig {
     let dense = folder.join("dense");
     if !dense.exists() {
@@ -118,7 +118,7 @@ fn bridged(folder: &Path, more: Value) -> TrainConfig {
 }
 
 #[test]
-fn a_bridge_is_trained_beside_a_dense_model() {
+fn a_bridge_to_a_dense_model_is_trained() {
     let folder = tempfile::tempdir().unwrap();
     corpus(folder.path());
     let out = folder.path().join("bridged");
@@ -143,7 +143,8 @@ fn a_bridge_is_trained_beside_a_dense_model() {
     }
 }
 
-/// Whether drawing a site a step gets where all sites get: in expectation it is the same loss.
+/// Drawing one site per step reaches the same result as all sites, because the expected loss is the
+/// same.
 #[test]
 fn drawn_sites_reach_what_all_sites_reach() {
     let folder = tempfile::tempdir().unwrap();
@@ -161,7 +162,7 @@ fn drawn_sites_reach_what_all_sites_reach() {
 }
 
 #[test]
-fn a_frozen_sparse_model_stays_and_a_bridged_run_goes_on() {
+fn a_frozen_sparse_model_does_not_change_and_a_bridged_run_resumes() {
     let folder = tempfile::tempdir().unwrap();
     corpus(folder.path());
     let [start, frozen] = ["start", "frozen"].map(|name| folder.path().join(name));
@@ -170,7 +171,8 @@ fn a_frozen_sparse_model_stays_and_a_bridged_run_goes_on() {
     train(&bridged(folder.path(), more.clone()), &frozen, false).unwrap();
     assert_eq!(model(&frozen).weights, model(&start).weights);
 
-    // another run goes on from that bridge: a step of no length leaves it as it was, where least squares would not
+    // another run starts from that bridge: a step of size zero keeps it, but least squares would
+    // change it
     let before = frozen.join("bridge.safetensors");
     let on = |start: &Path, out: &str| {
         let bridge = json!({"freeze_sparse": true, "start": before, "learning_rate": 1e-12});
@@ -191,7 +193,7 @@ fn a_frozen_sparse_model_stays_and_a_bridged_run_goes_on() {
     assert!(refused.to_string().contains("between other models"), "{refused}");
     assert!(!folder.path().join("refused").exists());
 
-    // to the end in one go, and from the checkpoint in the middle: the same, bit by bit
+    // an uninterrupted run and a resumed run give the same bits
     let whole = folder.path().join("whole");
     let config = bridged(folder.path(), json!({}));
     train(&config, &whole, false).unwrap();
@@ -204,7 +206,7 @@ fn a_frozen_sparse_model_stays_and_a_bridged_run_goes_on() {
 }
 
 #[test]
-fn an_unbridged_run_goes_on_as_if_never_interrupted() {
+fn a_run_without_a_bridge_resumes_exactly() {
     let folder = tempfile::tempdir().unwrap();
     corpus(folder.path());
     let [whole, half] = ["whole", "half"].map(|name| folder.path().join(name));
@@ -215,14 +217,14 @@ fn an_unbridged_run_goes_on_as_if_never_interrupted() {
     assert_eq!(model(&whole), model(&half));
 }
 
-/// Leaves in `out` what a run has there when it stops right after the checkpoint at `step`.
+/// Writes to `out` the files of a run that was stopped right after the checkpoint at `step`.
 fn interrupted(config: &TrainConfig, out: &Path, step: u64) {
     train_until(config, out, step).unwrap();
     assert!(std::fs::read_to_string(out.join("log.jsonl")).unwrap().lines().count() > 0);
 }
 
 #[test]
-fn a_bridge_that_cannot_be_trained_is_refused() {
+fn a_bridge_that_cannot_be_trained_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     corpus(folder.path());
     let out = folder.path().join("out");
@@ -245,10 +247,10 @@ fn a_bridge_that_cannot_be_trained_is_refused() {
     assert!(!out.exists());
 }
 
-/// Checkpoints go through the same writer as every other file: where they replace a link, the link is followed.
+/// Checkpoints use the same writer as all other files, which follows symbolic links.
 #[cfg(unix)]
 #[test]
-fn a_checkpoint_goes_where_a_link_leads_and_leaves_no_temporary_file() {
+fn a_checkpoint_follows_a_link_and_leaves_no_temporary_file() {
     let folder = tempfile::tempdir().unwrap();
     corpus(folder.path());
     let (out, other) = (folder.path().join("out"), folder.path().join("other"));

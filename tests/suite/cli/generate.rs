@@ -4,7 +4,7 @@ use super::{Folder, MODEL, PROMPT, args};
 use sparse_circuits::model::{Generator, Sampler};
 
 #[test]
-fn generate_goes_on_as_the_model_predicts() {
+fn generate_continues_with_the_most_likely_tokens() {
     let folder = Folder::new();
     let generate = |more: &[&str]| folder.ok(&args(&[&["generate"], &MODEL, &["--prompt", PROMPT], more]));
     let mut generator = Generator::new(&folder.model.weights);

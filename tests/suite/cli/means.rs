@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 #[test]
-fn means_are_those_of_all_tokens() {
+fn means_are_over_all_tokens() {
     let folder = Folder::new();
     let text: String = "x = [1, 2]\nprint('ab')\n".repeat(5);
     fs::create_dir_all(folder.path("corpus/deeper")).unwrap();

@@ -45,7 +45,7 @@ impl Folder {
         let config = Config { vocab_size: tokenizer.vocab_size(), sink: true, ..random::base_config() };
         let random = &mut Random::new(3);
         let mut weights = random::weights(&config, 0.6, 1);
-        // It is not to end its documents at once.
+        // The model should not end its documents at once.
         let bias = weights.final_logits_bias.insert(vec![0.0; config.vocab_size]);
         bias[tokenizer.end_of_text().unwrap() as usize] = -50.0;
         let model = ModelFile {
@@ -114,7 +114,7 @@ impl Folder {
         assert_eq!(names(self.files.path()), before, "{args:?}");
     }
 
-    /// What the library gives for the same run.
+    /// The library's result of the same run.
     fn expected(&self, a: &[u32], b: Option<&[u32]>, edits: &Edits) -> Values {
         let mut cpu = Cpu::new();
         let model = self.model.weights.upload(&mut cpu);
@@ -177,7 +177,7 @@ fn args<'a>(parts: &[&[&'a str]]) -> Vec<&'a str> {
     parts.concat()
 }
 
-/// Writes a dense model and a bridge to it beside the folder's model.
+/// Writes a dense model and a bridge to it into the model's folder.
 fn bridge(folder: &Folder) -> (ModelFile, Bridge) {
     let config = Config { d_model: 12, afrac: None, enable_bigram_table: false, ..folder.model.weights.config.clone() };
     let dense =

@@ -16,7 +16,7 @@ fn predict_prints_the_numbers_of_the_page() {
         (vec![], Edits::default()),
         (vec!["--set", "0.attn.k.1=2"], Edits { set: [(node("0.attn.k.1"), 2.0)].into(), ..Edits::default() }),
         (args(&[&circuit, &["--mode", "circuit"]]), Edits { mode: Mode::Circuit, ..Edits::default() }),
-        // Without --from the task's own rule swaps the quote.
+        // Without --from, the task's rule makes the counterfactual.
         (
             args(&[&circuit, &["--mode", "circuit", "--flip"]]),
             Edits { mode: Mode::Circuit, flip: true, ..Edits::default() },

@@ -3,8 +3,8 @@
 use super::{Folder, TASK};
 
 #[test]
-fn prune_on_webgpu_is_refused_by_a_build_without_it() {
+fn prune_on_webgpu_is_rejected_by_a_build_without_it() {
     let folder = Folder::new();
     let files = ["prune", "--model", "model.safetensors", "--task", TASK, "--out", "out.json", "--backend", "webgpu"];
-    folder.refused(&files, "--features webgpu");
+    folder.rejected(&files, "--features webgpu");
 }

@@ -10,7 +10,7 @@ use std::fs;
 fn bad_arguments_and_files_get_one_line_and_status_2() {
     let folder = Folder::new();
     let run = |options: &[&str], part: &str| {
-        folder.refused(&args(&[&["run"], &MODEL, &["--out", "out.safetensors"], options]), part);
+        folder.rejected(&args(&[&["run"], &MODEL, &["--out", "out.safetensors"], options]), part);
     };
     let tokens = ["--tokens", "1,2,3"];
     let with = |options: &[&'static str]| args(&[&tokens, options]);
@@ -57,11 +57,11 @@ fn bad_arguments_and_files_get_one_line_and_status_2() {
     run(&with(&["--circuit", "tokenizer.json"]), "tokenizer.json");
     run(&["--prompt", "x", "--tokenizer", "missing.json"], "missing.json");
     run(&["--prompt", "x", "--tokenizer", "circuit.json"], "circuit.json");
-    folder.refused(&["run", "--model", "missing.safetensors", "--tokens", "1", "--out", "out"], "missing.safetensors");
-    folder.refused(&["run", "--model", "tokenizer.json", "--tokens", "1", "--out", "out"], "tokenizer.json");
-    folder.refused(&["run", "--model", ".", "--tokens", "1", "--out", "out"], "beeg_config.json");
-    folder.refused(&args(&[&["run"], &MODEL, &tokens, &["--out", "no/such/folder/out"]]), "no/such/folder/out");
-    folder.refused(&args(&[&["run"], &MODEL, &tokens]), "--out");
+    folder.rejected(&["run", "--model", "missing.safetensors", "--tokens", "1", "--out", "out"], "missing.safetensors");
+    folder.rejected(&["run", "--model", "tokenizer.json", "--tokens", "1", "--out", "out"], "tokenizer.json");
+    folder.rejected(&["run", "--model", ".", "--tokens", "1", "--out", "out"], "beeg_config.json");
+    folder.rejected(&args(&[&["run"], &MODEL, &tokens, &["--out", "no/such/folder/out"]]), "no/such/folder/out");
+    folder.rejected(&args(&[&["run"], &MODEL, &tokens]), "--out");
 
     // A circuit for another model, with nodes that this one lacks, without flip nodes.
     let mut other = folder.circuit.clone();
@@ -81,13 +81,13 @@ fn bad_arguments_and_files_get_one_line_and_status_2() {
     // A model without means.
     let bare = ModelFile { means: BTreeMap::new(), ..folder.model.clone() };
     fs::write(folder.path("bare.safetensors"), model_file::write(&bare, Precision::Lossless).unwrap()).unwrap();
-    folder.refused(
+    folder.rejected(
         &["run", "--model", "bare.safetensors", "--tokens", "1", "--off", "0.attn.q.1", "--out", "out"],
         "sparse-circuits means",
     );
 
     let predict =
-        |options: &[&str], part: &str| folder.refused(&args(&[&["predict"], &MODEL, &["--json"], options]), part);
+        |options: &[&str], part: &str| folder.rejected(&args(&[&["predict"], &MODEL, &["--json"], options]), part);
     predict(&["--task", "nothing", "--prompt", "x"], "single_double_quote");
     predict(&["--task", TASK], "--prompt");
     predict(&["--task", "if_equals", "--prompt", "x"], "if_equals");
@@ -102,7 +102,7 @@ fn bad_arguments_and_files_get_one_line_and_status_2() {
     );
 
     let generate = |options: &[&str], part: &str| {
-        folder.refused(&args(&[&["generate"], &MODEL, &["--prompt", "x"], options]), part)
+        folder.rejected(&args(&[&["generate"], &MODEL, &["--prompt", "x"], options]), part)
     };
     generate(&["--temperature", "-1"], "temperature");
     generate(&["--temperature", "nan"], "temperature");
@@ -111,7 +111,7 @@ fn bad_arguments_and_files_get_one_line_and_status_2() {
     generate(&["--max-new-tokens", "-3"], "--max-new-tokens");
 
     let means = |corpus: &str, part: &str| {
-        folder.refused(&args(&[&["means"], &MODEL, &["--corpus", corpus, "--out", "out"]]), part)
+        folder.rejected(&args(&[&["means"], &MODEL, &["--corpus", corpus, "--out", "out"]]), part)
     };
     means("missing", "missing");
     fs::create_dir(folder.path("empty")).unwrap();

@@ -8,7 +8,7 @@ use sparse_circuits::bridge::steer::{probabilities, steered_logits, steering_vec
 use std::collections::BTreeSet;
 
 #[test]
-fn steer_prints_what_the_library_gives() {
+fn steer_prints_the_librarys_numbers() {
     let folder = Folder::new();
     let (dense, bridge) = bridge(&folder);
     let mut cpu = Cpu::new();
@@ -22,7 +22,7 @@ fn steer_prints_what_the_library_gives() {
         let logits = now_or_never(steered_logits(&mut cpu, &dense, &a, &all, folder.circuit.candidate_ids)).unwrap();
         logits.into_iter().map(|pair| probabilities(pair)[1]).collect()
     };
-    // prompt, counterfactual and task may each be left to the rule that connects them
+    // --counterfactual or --task may be left out: the task's rule gives the other one
     let ways: [&[&str]; 3] = [
         &["--prompt", PROMPT, "--counterfactual", OTHER],
         &["--prompt", PROMPT, "--task", TASK],
@@ -48,7 +48,7 @@ fn steer_prints_what_the_library_gives() {
         values.insert(got["p"].to_string());
     }
     assert_eq!(values.len(), 3);
-    // the bridge names a channel for the task; a person gets lines
+    // the bridge file names a channel for the task; without --json the output is text
     let got: Value = serde_json::from_str(&folder.ok(&args(&[STEER, ways[1], &["--json"]]))).unwrap();
     assert_eq!(got["node"], "1.attn.act_in.2");
     let text = folder.ok(&args(&[STEER, ways[0], &["--random", "3"]]));
@@ -64,27 +64,27 @@ fn steer_prints_what_the_library_gives() {
 }
 
 #[test]
-fn steering_that_makes_no_sense_is_refused() {
+fn bad_arguments_of_steer_are_rejected() {
     let folder = Folder::new();
     bridge(&folder);
-    let refused = |more: &[&str], part: &str| folder.refused(&args(&[STEER, more]), part);
+    let rejected = |more: &[&str], part: &str| folder.rejected(&args(&[STEER, more]), part);
     let good: &[&str] = &["--prompt", PROMPT, "--task", TASK];
-    let with = |more: &[&'static str], part: &str| refused(&args(&[good, more]), part);
+    let with = |more: &[&'static str], part: &str| rejected(&args(&[good, more]), part);
     with(&["--node", "1.attn.q.2"], "1.attn.q.2");
     with(&["--node", "1.attn.act_in.99"], "1.attn.act_in.99");
     with(&["--node", "nonsense"], "nonsense");
     with(&["--strength", "1.5"], "--strength");
     with(&["--strength", "NaN"], "--strength");
     with(&["--random", "100000"], "--random");
-    refused(&["--prompt", PROMPT], "--task");
-    refused(&["--prompt", PROMPT, "--counterfactual", "entirely different"], "--task");
-    refused(&["--prompt", "x", "--task", TASK], "counterfactual");
-    refused(&["--prompt", "if x", "--task", "if_equals"], "if_equals");
+    rejected(&["--prompt", PROMPT], "--task");
+    rejected(&["--prompt", PROMPT, "--counterfactual", "entirely different"], "--task");
+    rejected(&["--prompt", "x", "--task", TASK], "counterfactual");
+    rejected(&["--prompt", "if x", "--task", "if_equals"], "if_equals");
     let swapped: &[&str] =
         &["steer", "--sparse", "dense.safetensors", "--dense", "model.safetensors", "--bridge", "bridge.safetensors"];
-    folder.refused(&args(&[swapped, good]), "bridge.safetensors");
+    folder.rejected(&args(&[swapped, good]), "bridge.safetensors");
     let bad: &[&str] =
         &["steer", "--sparse", "model.safetensors", "--dense", "dense.safetensors", "--bridge", "model.safetensors"];
-    folder.refused(&args(&[bad, good]), "model.safetensors");
-    folder.refused(&["evaluate", "--model", "model.safetensors"], "--circuit");
+    folder.rejected(&args(&[bad, good]), "model.safetensors");
+    folder.rejected(&["evaluate", "--model", "model.safetensors"], "--circuit");
 }

@@ -26,22 +26,22 @@ fn every_command_finds_either_form_of_the_tokenizer() {
     fs::create_dir(folder.path("elsewhere")).unwrap();
     fs::rename(folder.path("tokenizer.json"), folder.path("elsewhere/tokenizer.json")).unwrap();
     for command in commands.iter().chain([&publish]) {
-        folder.refused(command, "--tokenizer");
+        folder.rejected(command, "--tokenizer");
     }
     for named in ["elsewhere/tokenizer.json", "elsewhere"] {
         for (command, wanted) in commands.iter().zip(&wanted) {
             assert_eq!(&folder.ok(&args(&[command, &["--tokenizer", named]])), wanted, "{command:?}");
         }
-        folder.refused(&args(&[&publish, &["--tokenizer", named]]), "bracket_counting");
+        folder.rejected(&args(&[&publish, &["--tokenizer", named]]), "bracket_counting");
     }
     let [encoder, merges] = published_tokenizer();
     fs::write(folder.path("encoder.json"), encoder).unwrap();
     for command in commands.iter().chain([&publish]) {
-        folder.refused(command, "vocab.bpe");
+        folder.rejected(command, "vocab.bpe");
     }
     fs::write(folder.path("vocab.bpe"), merges).unwrap();
     for (command, wanted) in commands.iter().zip(&wanted) {
         assert_eq!(&folder.ok(command), wanted, "{command:?}");
     }
-    folder.refused(&publish, "bracket_counting");
+    folder.rejected(&publish, "bracket_counting");
 }

@@ -1,7 +1,7 @@
 //! The engine as a [`Subject`], on any backend.
 
 use super::vectors::{MaskSequence, Table, VectorEdit, VectorOp};
-use super::{Gate, Outcome, Subject, TaskOutcome};
+use super::{MeanAblation, RunOutput, Subject, TaskOutput};
 use sparse_circuits::Result;
 use sparse_circuits::backend::{Backend, Batch, ChannelAffine, IGNORE};
 use sparse_circuits::model::{Config, Hook, Hooks, LogitsAt, Model, Weights, backward, forward, forward_with_trace};
@@ -107,7 +107,7 @@ impl<B: Backend> Hooks<B> for Masks<B> {
 }
 
 impl<B: Backend> Subject for Engine<B> {
-    async fn run(&mut self, tokens: &[u32], edits: &[VectorEdit], hooks: &[Hook]) -> Outcome {
+    async fn run(&mut self, tokens: &[u32], edits: &[VectorEdit], hooks: &[Hook]) -> RunOutput {
         let config = self.model.config.clone();
         let mut hooks = EditAndRecord { config: &config, edits, wanted: hooks, recorded: Vec::new() };
         let batch = Batch::new(&[tokens]);
@@ -119,7 +119,7 @@ impl<B: Backend> Subject for Engine<B> {
         for (hook, tensor) in recorded {
             activations.insert(hook, self.table(&tensor, tokens.len()).await);
         }
-        Outcome { logits, activations }
+        RunOutput { logits, activations }
     }
 
     async fn next_token_loss(&mut self, tokens: &[u32], targets: &[Option<usize>]) -> f64 {
@@ -133,17 +133,17 @@ impl<B: Backend> Subject for Engine<B> {
         self.table(&losses, rows).await.values.iter().sum()
     }
 
-    async fn task(&mut self, sequences: &[MaskSequence], gates: &[Gate]) -> TaskOutcome {
+    async fn task(&mut self, sequences: &[MaskSequence], ablations: &[MeanAblation]) -> TaskOutput {
         let batch = Batch::new(&sequences.iter().map(|sequence| &sequence.tokens).collect::<Vec<_>>());
         let mut masks = Masks(BTreeMap::new());
-        for gate in gates {
+        for ablation in ablations {
             let single = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<_>>();
             let mask = Mask {
-                mask: self.backend.vector(&single(&gate.mask)),
-                mean: self.backend.vector(&single(&gate.mean)),
-                gradient: self.backend.gradient(1, gate.mask.len()),
+                mask: self.backend.vector(&single(&ablation.mask)),
+                mean: self.backend.vector(&single(&ablation.mean)),
+                gradient: self.backend.gradient(1, ablation.mask.len()),
             };
-            masks.0.insert(gate.hook, mask);
+            masks.0.insert(ablation.hook, mask);
         }
         let (logits, trace) = forward_with_trace(&mut self.backend, &self.model, &batch, LogitsAt::Last, &mut masks)
             .expect("a forward pass");
@@ -159,7 +159,7 @@ impl<B: Backend> Subject for Engine<B> {
             let gradient = self.backend.read_gradient(&mask.gradient).await.expect("a reading");
             gradients.insert(hook, gradient.data.iter().map(|&v| v as f64).collect());
         }
-        TaskOutcome { losses, last_logits, gradients: Some(gradients) }
+        TaskOutput { losses, last_logits, gradients: Some(gradients) }
     }
 }
 

@@ -16,16 +16,16 @@ use vectors::{Case, MaskSequence, Table, VectorEdit, tables};
 #[allow(async_fn_in_trait)]
 pub trait Subject {
     /// Runs one sequence with `edits` applied in order. Gives the logits and the activations at `hooks`, edits included.
-    async fn run(&mut self, tokens: &[u32], edits: &[VectorEdit], hooks: &[Hook]) -> Outcome;
+    async fn run(&mut self, tokens: &[u32], edits: &[VectorEdit], hooks: &[Hook]) -> RunOutput;
 
     /// Mean cross entropy of the next token over the targets that are not `None`.
     async fn next_token_loss(&mut self, tokens: &[u32], targets: &[Option<usize>]) -> f64;
 
-    /// Task losses with `gates` at the node locations.
-    async fn task(&mut self, sequences: &[MaskSequence], gates: &[Gate]) -> TaskOutcome;
+    /// Task losses with `ablations` at the node locations.
+    async fn task(&mut self, sequences: &[MaskSequence], ablations: &[MeanAblation]) -> TaskOutput;
 }
 
-pub struct Outcome {
+pub struct RunOutput {
     /// `[token, vocab]`.
     pub logits: Table,
     /// `[token, channel]`.
@@ -33,13 +33,13 @@ pub struct Outcome {
 }
 
 /// `x -> mask * x + (1 - mask) * mean` at a hook, the same at every position.
-pub struct Gate {
+pub struct MeanAblation {
     pub hook: Hook,
     pub mask: Vec<f64>,
     pub mean: Vec<f64>,
 }
 
-pub struct TaskOutcome {
+pub struct TaskOutput {
     /// One per sequence.
     pub losses: Vec<f64>,
     /// `[sequence, vocab]`: the logits at each sequence's last position.
@@ -231,17 +231,17 @@ pub async fn check_masks(case: &Case, subject: &mut impl Subject, precision: Pre
     };
     for mask_case in &masks.cases {
         let name = &mask_case.case;
-        let gates: Vec<Gate> = masks
+        let ablations: Vec<MeanAblation> = masks
             .node_locations
             .iter()
-            .map(|&hook| Gate {
+            .map(|&hook| MeanAblation {
                 hook,
                 mask: arrays[&format!("{name}.mask.{hook}")].values.clone(),
                 mean: arrays[&format!("mu.{hook}")].values.clone(),
             })
             .collect();
-        assert_eq!(gates.iter().map(|gate| gate.mask.len()).sum::<usize>(), mask_case.n_nodes);
-        let outcome = subject.task(&masks.sequences, &gates).await;
+        assert_eq!(ablations.iter().map(|ablation| ablation.mask.len()).sum::<usize>(), mask_case.n_nodes);
+        let outcome = subject.task(&masks.sequences, &ablations).await;
         let (loss, suffix) = match precision {
             Precision::Single => (mask_case.loss, ""),
             Precision::Double => (mask_case.loss_f64, "_f64"),

@@ -11,14 +11,14 @@ use std::collections::{BTreeMap, HashMap};
 pub struct Case {
     pub name: &'static str,
     pub config: &'static str,
-    /// `final_model.pt`, of which the vectors were computed.
+    /// `final_model.pt`, from which the vectors were computed.
     pub checkpoint: &'static [u8],
     pub expected_json: &'static str,
     pub expected: &'static [u8],
     pub extras: Option<Extras>,
 }
 
-/// What three of the configurations have besides.
+/// Extra files of three configurations.
 #[derive(Clone, Copy)]
 pub struct Extras {
     pub expected_f64: &'static [u8],
@@ -52,7 +52,7 @@ macro_rules! case {
     };
 }
 
-/// The configurations, each a [`Case`] that bears its name.
+/// The configurations, each as a [`Case`] constant of the same name.
 #[allow(non_upper_case_globals)]
 pub mod cases {
     use super::{Case, Extras};

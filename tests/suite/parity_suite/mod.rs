@@ -1,6 +1,7 @@
-//! The WebGPU backend against the CPU on every shipped model and circuit, and what it asks of the device. One suite: `tests/suite/parity.rs`
-//! runs it natively, `tests/wasm.rs` in a browser. Against the reference vectors the backend runs in `oracle_engine.rs`, against
-//! derivatives of the reference in `gradients.rs`.
+//! Compares the WebGPU backend with the CPU on every shipped model and circuit, and checks its use
+//! of the device. `tests/suite/parity.rs` runs the suite natively, `tests/wasm.rs` in a browser.
+//! `oracle_engine.rs` compares the backend with the reference vectors, `gradients.rs` with the
+//! reference's gradients.
 
 mod shipped;
 
@@ -21,27 +22,27 @@ use sparse_circuits::tensor::{Activations, PANEL};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// `each_check!(test)` expands `test!(shipped_circuits_run_alike);` and so on for every check: each takes a device of its own.
+/// `each_check!(test)` expands `test!(shipped_circuits_agree);` and so on for every check: each takes a device of its own.
 #[allow(unused_macros)]
 macro_rules! each_check {
     ($test:ident) => {
         $test!(every_shader_compiles);
-        $test!(shipped_circuits_run_alike);
+        $test!(shipped_circuits_agree);
         $test!(mask_gradients_of_shipped_circuits_agree);
         $test!(parameter_gradients_agree);
         $test!(pruning_finds_the_same_circuit);
-        $test!(masks_of_a_shipped_model_are_learnt_alike);
+        $test!(learned_masks_of_a_shipped_model_agree);
         $test!(a_forward_pass_is_one_submission);
         $test!(a_pruning_step_is_two_submissions);
         $test!(a_batch_beyond_the_limits_is_split);
-        $test!(a_device_lost_between_runs_is_an_error_and_the_cpu_goes_on);
+        $test!(a_lost_device_is_an_error_and_the_cpu_still_runs);
         $test!(the_device_has_a_name);
     };
 }
 pub(crate) use each_check;
 
-/// A line of what was measured, which a browser has no standard output for.
-fn tell(line: &str) {
+/// Prints a line; in a browser, to the console.
+fn report(line: &str) {
     #[cfg(target_arch = "wasm32")]
     wasm_bindgen_test::console_log!("{line}");
     #[cfg(not(target_arch = "wasm32"))]
@@ -53,26 +54,28 @@ const TOLERANCE: f32 = 1e-4;
 /// AbsTopK may keep another entry only where the two magnitudes differ by less than this share.
 const TIE: f32 = 1e-5;
 
-/// How many of a task's presets are compared: natively all of them. In a browser, whose adapter takes a fifth of a second for
-/// a pass, the first one, which still runs every circuit under every kind of edit.
+/// How many of a task's presets are compared: all of them natively; only the first in a browser,
+/// where the software adapter needs 0.2 s per pass. This still runs every circuit with every kind
+/// of edit.
 const PRESETS: usize = if cfg!(target_arch = "wasm32") { 1 } else { usize::MAX };
 
 /// What was compared so far.
 #[derive(Default)]
 struct Parity {
     tensors: usize,
-    /// The largest difference before a pass has parted at a near tie, if it does.
+    /// The largest difference, without values after a near tie that the backends decided
+    /// differently.
     worst: f32,
     worst_at: String,
-    /// Entries of the pass at hand that one backend kept and the other did not.
-    apart: usize,
+    /// Entries of the current pass that only one backend kept.
+    differing: usize,
     /// Such entries of all passes, and the passes that have any.
-    other_kept: usize,
-    parted: usize,
+    entries_with_ties: usize,
+    passes_with_ties: usize,
 }
 
 impl Parity {
-    /// Only the first `tokens` are compared: what stands at padding is unspecified.
+    /// Compares only the first `tokens` tokens: values at padding are unspecified.
     fn compare(&mut self, at: &str, got: &Activations, want: &Activations, tokens: usize) {
         let largest = want.to_rows().iter().fold(0f32, |most, v| most.max(v.abs())).max(f32::MIN_POSITIVE);
         let mut worst = 0f32;
@@ -83,8 +86,8 @@ impl Parity {
             }
         }
         self.tensors += 1;
-        // behind another kept set the values may be anything
-        if self.apart > 0 {
+        // after a different AbsTopK choice, later values may differ
+        if self.differing > 0 {
             return;
         }
         if worst > self.worst || worst.is_nan() {
@@ -102,15 +105,15 @@ impl Parity {
                 let (g, w) = (got.get(token, channel), want.get(token, channel));
                 if (g == 0.0) != (w == 0.0) {
                     let gap = (g.abs().max(w.abs()) - threshold).abs() / threshold;
-                    assert!(gap < TIE || self.apart > 0, "{at}.{channel}: kept by one backend only, gap {gap:.1e}");
-                    self.apart += 1;
+                    assert!(gap < TIE || self.differing > 0, "{at}.{channel}: kept by one backend only, gap {gap:.1e}");
+                    self.differing += 1;
                 }
             }
         }
     }
 
     fn run(&mut self, at: &str, config: &Config, got: &Values, want: &Values, tokens: usize) {
-        self.apart = 0;
+        self.differing = 0;
         for (hook, want) in &want.computed {
             let at = format!("{at}: {hook}");
             let Hook::At { site, .. } = hook else { continue };
@@ -123,12 +126,12 @@ impl Parity {
             self.compare(&format!("{at}: {hook} after edits"), &got.values[hook], want, tokens);
         }
         self.compare(&format!("{at}: logits"), &got.logits, &want.logits, tokens);
-        self.other_kept += self.apart;
-        self.parted += usize::from(self.apart > 0);
+        self.entries_with_ties += self.differing;
+        self.passes_with_ties += usize::from(self.differing > 0);
     }
 }
 
-pub async fn shipped_circuits_run_alike(mut gpu: Gpu) {
+pub async fn shipped_circuits_agree(mut gpu: Gpu) {
     let mut cpu = Cpu::new();
     let mut parity = Parity::default();
     for (file, tasks) in shipped() {
@@ -171,15 +174,15 @@ pub async fn shipped_circuits_run_alike(mut gpu: Gpu) {
             }
         }
     }
-    tell(&format!(
-        "{} tensors, worst {:.2e} of the largest at {}; {} passes part at near ties, {} entries kept by one backend only",
-        parity.tensors, parity.worst, parity.worst_at, parity.parted, parity.other_kept
+    report(&format!(
+        "{} tensors, worst {:.2e} of the largest at {}; {} passes disagree on near ties, {} entries kept by one backend only",
+        parity.tensors, parity.worst, parity.worst_at, parity.passes_with_ties, parity.entries_with_ties
     ));
     assert!(parity.tensors > 0, "nothing was compared");
 }
 
-/// The gradients that pruning learns from: whole model and circuit alone. They jump where AbsTopK keeps another entry of a near
-/// tie, so a few may differ; none does on the model shipped when this was written.
+/// The mask gradients of pruning, for the full model and the circuit. They are discontinuous at
+/// near ties of AbsTopK, so a few may differ. None differed on the model at the time of writing.
 pub async fn mask_gradients_of_shipped_circuits_agree(mut gpu: Gpu) {
     let (mut worst, mut compared, mut apart) = (0f32, 0, Vec::new());
     for (file, tasks) in shipped() {
@@ -192,7 +195,7 @@ pub async fn mask_gradients_of_shipped_circuits_agree(mut gpu: Gpu) {
             let presets: Vec<_> = task.presets.iter().take(PRESETS).cloned().collect();
             let prompts = Prompts::new(&presets, file.weights.config.block_size);
             let circuit = space.set(&task.circuit.nodes).unwrap().mask(0..space.len());
-            // fractions, so that no gate is the identity
+            // fractions, so that no ablation is the identity
             let mixed: Vec<f32> = (0..space.len()).map(|i| 0.5 + 0.5 * ((i * 37 % 101) as f32 / 101.0)).collect();
             for (name, mask) in [("circuit", circuit), ("fractions", mixed)] {
                 for chunk in &prompts.chunks {
@@ -218,7 +221,7 @@ pub async fn mask_gradients_of_shipped_circuits_agree(mut gpu: Gpu) {
             gpu = on_gpu.into_backend();
         }
     }
-    tell(&format!("{compared} compared, worst {worst:.2e} of the largest; apart: {apart:?}"));
+    report(&format!("{compared} compared, worst {worst:.2e} of the largest; apart: {apart:?}"));
     assert!(compared > 0 && 20 * apart.len() <= compared, "{} of {compared} apart: {apart:?}", apart.len());
 }
 
@@ -304,15 +307,16 @@ async fn pruned<B: Backend>(
     (reports, outcome)
 }
 
-/// Whether a step's mask has as many nodes and edges, and the same loss. Learning fits the calibration anew to a few prompts each step;
-/// what comes after measures one fit on other prompts, and a fit to prompts that hardly tell the candidates apart follows the rounding.
+/// Whether two steps have the same numbers of nodes and edges, and the same loss. Later stages have
+/// a larger tolerance: they measure one calibration on other prompts, and a calibration on prompts
+/// that hardly separate the candidates is sensitive to rounding.
 fn same_step(got: &Progress, want: &Progress) -> bool {
     let tolerance = if want.stage == Stage::Learn { 1e-4 } else { 1e-3 };
     (got.stage, got.step, got.nodes, got.edges) == (want.stage, want.step, want.nodes, want.edges)
         && (got.loss - want.loss).abs() <= tolerance * want.loss
 }
 
-/// From the same seed, 20 steps of learning and everything after them.
+/// A complete search with 20 learning steps, from the same seed.
 pub async fn pruning_finds_the_same_circuit(gpu: Gpu) {
     let toy = hand_built();
     let task = Arc::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap());
@@ -334,7 +338,7 @@ pub async fn pruning_finds_the_same_circuit(gpu: Gpu) {
 
 /// The same masks at each of 20 steps on a shipped model. From the first near tie of AbsTopK on they may differ by some nodes; they
 /// do not on the model shipped when this was written.
-pub async fn masks_of_a_shipped_model_are_learnt_alike(gpu: Gpu) {
+pub async fn learned_masks_of_a_shipped_model_agree(gpu: Gpu) {
     let (file, tasks) = shipped().remove(0);
     let task = Arc::new(TaskModel::new(&file.weights, &file.means, tasks[0].candidates).unwrap());
     let data = PruneData::new(&tasks[0].presets, &tasks[0].presets, file.weights.config.block_size);
@@ -346,7 +350,7 @@ pub async fn masks_of_a_shipped_model_are_learnt_alike(gpu: Gpu) {
     let (want, _) = pruned(Cpu::new(), &task, &file.weights, &data, &options, true).await;
     let [first, last] = [want[0].nodes, want[want.len() - 1].nodes];
     let same = got.iter().zip(&want).take_while(|(got, want)| same_step(got, want)).count();
-    tell(&format!("{first} nodes at the first step, {last} at the last; the same at {same} steps"));
+    report(&format!("{first} nodes at the first step, {last} at the last; the same at {same} steps"));
     assert!(want.len() == steps && last < first, "{first} nodes at the first step, {last} at the last");
     assert_eq!(got.len(), want.len());
     assert!(same > 0, "{:?} and {:?}", got[0], want[0]);
@@ -356,7 +360,8 @@ pub async fn masks_of_a_shipped_model_are_learnt_alike(gpu: Gpu) {
     }
 }
 
-/// One submission a pass, whatever its length; nothing is read but what is asked for; weights go up once.
+/// One submission per pass, for any length. Only requested values are read. Weights are uploaded
+/// once.
 pub async fn a_forward_pass_is_one_submission(mut gpu: Gpu) {
     let (file, _) = shipped().remove(0);
     let config = &file.weights.config;
@@ -374,7 +379,7 @@ pub async fn a_forward_pass_is_one_submission(mut gpu: Gpu) {
             readings: after.readings - before.readings,
             bytes_read: after.bytes_read - before.bytes_read,
         };
-        tell(&format!("{tokens} tokens: {spent:?}"));
+        report(&format!("{tokens} tokens: {spent:?}"));
         let want = Counts {
             dispatches: dispatches(config, &file),
             submissions: 1,
@@ -406,7 +411,8 @@ fn dispatches(config: &Config, file: &ModelFile) -> usize {
     embedding + config.n_layer * block + 1 /* select */ + 1 /* norm */ + 1 /* unembedding */ + bigram
 }
 
-/// A step of pruning waits twice: for the logit differences, which the loss gradient depends on, and for the gradient by all masks.
+/// A pruning step waits twice: for the logit differences, which the loss gradient needs, and for
+/// the gradient of all masks.
 pub async fn a_pruning_step_is_two_submissions(gpu: Gpu) {
     let toy = random_model(true);
     let task = Arc::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap());
@@ -415,11 +421,11 @@ pub async fn a_pruning_step_is_two_submissions(gpu: Gpu) {
     let prompts = Prompts::new(&pairs(3, 5), 64);
     evaluator.gradient_of_mask(&prompts.chunks[0], &vec![0.5; nodes], &NodeSet::full(nodes), |d, _| d).await.unwrap();
     let spent = evaluator.into_backend().counts();
-    tell(&format!("{spent:?}"));
+    report(&format!("{spent:?}"));
     assert_eq!((spent.submissions, spent.readings, spent.bytes_read), (2, 2, 4 * (2 * PANEL + nodes)));
 }
 
-/// As on a device that can bind next to nothing.
+/// Simulates a device with very small binding limits.
 pub async fn a_batch_beyond_the_limits_is_split(mut gpu: Gpu) {
     let toy = random_model(true);
     let task = Arc::new(TaskModel::new(&toy.weights, &toy.means, toy.candidates).unwrap());
@@ -431,19 +437,19 @@ pub async fn a_batch_beyond_the_limits_is_split(mut gpu: Gpu) {
     gpu.limit_buffers(limit(128));
     assert_eq!(gpu.max_tokens(channels), 128);
     let nodes = task.space.len();
-    let running = NodeSet::from_fn(nodes, |node| node * 37 % 101 > 20);
+    let active = NodeSet::from_fn(nodes, |node| node * 37 % 101 > 20);
     let alive = NodeSet::full(nodes);
     let some = NodeSet::from_fn(nodes, |node| node % 7 == 0);
 
     let mut on_gpu = Evaluator::new(gpu, task.clone());
     let mut on_cpu = Evaluator::new(Cpu::new(), task.clone());
-    let logit_diffs = [on_gpu.logit_diffs(chunk, &running).await, on_cpu.logit_diffs(chunk, &running).await];
-    let flipped = [on_gpu.flipped(chunk, &running, &some).await, on_cpu.flipped(chunk, &running, &some).await];
-    let values = [on_gpu.values(chunk, &running, &some).await, on_cpu.values(chunk, &running, &some).await];
+    let logit_diffs = [on_gpu.logit_diffs(chunk, &active).await, on_cpu.logit_diffs(chunk, &active).await];
+    let flipped = [on_gpu.flipped(chunk, &active, &some).await, on_cpu.flipped(chunk, &active, &some).await];
+    let values = [on_gpu.values(chunk, &active, &some).await, on_cpu.values(chunk, &active, &some).await];
     let loss_gradient = |logit_diff: f32, first: bool| logit_diff - if first { 1.0 } else { 0.0 };
     let gradients = [
-        on_gpu.gradient(chunk, &running, &alive, loss_gradient).await,
-        on_cpu.gradient(chunk, &running, &alive, loss_gradient).await,
+        on_gpu.gradient(chunk, &active, &alive, loss_gradient).await,
+        on_cpu.gradient(chunk, &active, &alive, loss_gradient).await,
     ];
     for (at, [got, want]) in [
         ("logit_diffs", logit_diffs.map(Result::unwrap)),
@@ -456,14 +462,14 @@ pub async fn a_batch_beyond_the_limits_is_split(mut gpu: Gpu) {
 
     let mut gpu = on_gpu.into_backend();
     gpu.limit_buffers(limit(16));
-    let error = Evaluator::new(gpu, task).logit_diffs(chunk, &running).await.expect_err("no pair is so short");
+    let error = Evaluator::new(gpu, task).logit_diffs(chunk, &active).await.expect_err("no pair is so short");
     // the message names the limit
     let bytes = limit(16).to_string();
     assert!(matches!(&error, Error::Backend(text) if text.contains(&bytes)), "{error}");
 }
 
-/// Whatever happens to the device comes out of the next reading as an error; the same request then runs on the CPU.
-pub async fn a_device_lost_between_runs_is_an_error_and_the_cpu_goes_on(mut gpu: Gpu) {
+/// A device failure is returned by the next read. The same request then runs on the CPU.
+pub async fn a_lost_device_is_an_error_and_the_cpu_still_runs(mut gpu: Gpu) {
     let (file, tasks) = shipped().remove(0);
     let task = &tasks[0];
     let [tokens, source] = &task.presets[0];
@@ -491,12 +497,12 @@ pub async fn a_device_lost_between_runs_is_an_error_and_the_cpu_goes_on(mut gpu:
 
 pub async fn every_shader_compiles(gpu: Gpu) {
     let shaders = gpu.compile_every_shader().await.expect("shaders that compile");
-    tell(&format!("{shaders} shaders"));
+    report(&format!("{shaders} shaders"));
     assert!(shaders > 20);
 }
 
 pub async fn the_device_has_a_name(gpu: Gpu) {
-    tell(&format!("{} (software: {})", gpu.description(), gpu.is_software()));
+    report(&format!("{} (software: {})", gpu.description(), gpu.is_software()));
     assert!(!gpu.description().is_empty());
     assert_eq!(Gpu::name(&gpu), "webgpu");
 }

@@ -41,8 +41,8 @@ impl Numbers {
     }
 }
 
-/// Openers 1 (kind a) and 2 (kind b), fillers 3 (noise upwards), 4 (noise downwards) and 5, the prompt's last token 6; the candidates
-/// are 7 (wanted after opener 1) and 8.
+/// Openers 1 (kind a) and 2 (kind b), fillers 3 (noise upwards), 4 (noise downwards) and 5, the
+/// prompt's last token 6; the candidates are 7 (right after opener 1) and 8.
 const VOCAB: usize = 9;
 
 /// Prompts of one opener among 3 to 20 fillers; the pair's other prompt has the other opener in its place.

@@ -1,4 +1,5 @@
-//! Bridges once more, as plainly as they can be written (Gao et al. 2025, 2.3, A.3).
+//! A reference implementation of bridges, written as simply as possible (Gao et al. 2025, 2.3,
+//! A.3).
 
 use super::{LinearParams, Model, Rows, Scalar, linear, mean_cross_entropy, total};
 use sparse_circuits::model::Hook;
@@ -16,7 +17,7 @@ pub struct Bridge<T> {
     pub kept: usize,
 }
 
-/// The terms of the loss, before their coefficients.
+/// The terms of the loss, without their coefficients.
 pub struct Terms<T> {
     pub cross_entropy: T,
     pub nmse_encoder: T,
@@ -102,7 +103,7 @@ pub fn terms<T: Scalar>(
     sites: &[usize],
     factor: f64,
 ) -> Terms<T> {
-    // what the sequences have, one below the other
+    // the rows of all sequences, concatenated
     let mut h_sparse: BTreeMap<usize, Rows<T>> = BTreeMap::new();
     let mut h_dense = h_sparse.clone();
     let (mut teacher, mut logits, mut targets) = (Rows::new(), Rows::new(), Vec::new());
@@ -126,7 +127,7 @@ pub fn terms<T: Scalar>(
     }
     let sum = |each: Vec<T>| total(&each);
     Terms {
-        // the engine divides by all tokens, also those whose target is ignored
+        // the engine divides by the number of all tokens, including ignored targets
         cross_entropy: mean_cross_entropy(&logits, &targets)
             * T::new(targets.iter().flatten().count() as f64 / targets.len() as f64),
         nmse_encoder: sum((0..bridge.sites.len())

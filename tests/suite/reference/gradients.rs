@@ -39,27 +39,27 @@ pub fn parameter_gradients(weights: &Weights, loss: impl Fn(&Model<Number>) -> N
     gradients
 }
 
-/// The gradient of `loss` by every mask of `gates`, which hold an [`EditOp::Gate`] each.
+/// The gradient of `loss` by every mask of `ablations`, which are all [`EditOp::MeanAblate`].
 pub fn mask_gradients(
     weights: &Weights,
-    gates: &[Edit<Number>],
+    ablations: &[Edit<Number>],
     loss: impl Fn(&Model<Number>, &[Edit<Number>]) -> Number,
 ) -> BTreeMap<Hook, Vec<f64>> {
     let model = Model::new(&weights.config, params::<Number>(weights));
     let mut gradients = BTreeMap::new();
-    for (at, gate) in gates.iter().enumerate() {
-        let EditOp::Gate { mask, .. } = &gate.op else { panic!("{} is not gated", gate.hook) };
+    for (at, ablation) in ablations.iter().enumerate() {
+        let EditOp::MeanAblate { mask, .. } = &ablation.op else { panic!("{} has no mean ablation", ablation.hook) };
         let mut gradient = vec![0.0; mask.len()];
         for (chunk, out) in gradient.chunks_mut(TANGENTS).enumerate() {
-            let mut gates = gates.to_vec();
-            if let EditOp::Gate { mask, .. } = &mut gates[at].op {
+            let mut ablations = ablations.to_vec();
+            if let EditOp::MeanAblate { mask, .. } = &mut ablations[at].op {
                 for (tangent, m) in mask[chunk * TANGENTS..].iter_mut().take(out.len()).enumerate() {
                     *m = Number::variable(m.value, tangent);
                 }
             }
-            out.copy_from_slice(&loss(&model, &gates).tangents.unwrap_or_default()[..out.len()]);
+            out.copy_from_slice(&loss(&model, &ablations).tangents.unwrap_or_default()[..out.len()]);
         }
-        gradients.insert(gate.hook, gradient);
+        gradients.insert(ablation.hook, gradient);
     }
     gradients
 }

@@ -1,8 +1,9 @@
-//! The model once more, as plainly as it can be written: an independent reference for the engine.
+//! An independent reference model, written as simply as possible.
 //!
-//! Loops over `Vec<Vec<T>>`, a sort for AbsTopK, one token at a time; nothing is shared with the engine but the types that
-//! describe a model. `T` is f32, f64, or a dual number, which makes the same text a reference for gradients.
-//! Formulas: Gao et al. 2025, A.1, and the inference code published with it.
+//! It uses loops over `Vec<Vec<T>>`, a sort for AbsTopK and one token at a time. It shares only the
+//! types that describe a model with the engine. `T` is f32, f64, or a dual number, so the same code
+//! is a reference for gradients. Formulas: Gao et al. 2025, A.1, and the inference code published
+//! with it.
 
 #![allow(dead_code)] // each test uses a part
 
@@ -58,7 +59,7 @@ pub enum EditOp<T> {
     Set(Vec<(usize, T)>),
     Scale(Vec<usize>, T),
     /// `x -> m x + (1 - m) mean` for every channel (Gao et al. 2025, A.5).
-    Gate {
+    MeanAblate {
         mask: Vec<T>,
         mean: Vec<T>,
     },
@@ -68,7 +69,7 @@ impl<T: Scalar> Edit<T> {
     /// A node mask with mean ablation.
     pub fn mean_ablate(hook: Hook, mask: &[f64], mean: &[f64]) -> Self {
         let numbers = |values: &[f64]| values.iter().map(|&value| T::new(value)).collect();
-        Edit { hook, positions: None, op: EditOp::Gate { mask: numbers(mask), mean: numbers(mean) } }
+        Edit { hook, positions: None, op: EditOp::MeanAblate { mask: numbers(mask), mean: numbers(mean) } }
     }
 
     pub fn apply(&self, x: &mut Rows<T>) {
@@ -91,7 +92,7 @@ impl<T: Scalar> Edit<T> {
                         row[channel] = row[channel] * *factor;
                     }
                 }
-                EditOp::Gate { mask, mean } => {
+                EditOp::MeanAblate { mask, mean } => {
                     for channel in 0..row.len() {
                         let m = mask[channel];
                         row[channel] = m * row[channel] + (T::new(1.0) - m) * mean[channel];
@@ -204,7 +205,8 @@ impl<'a, T: Scalar> Model<'a, T> {
         x
     }
 
-    /// The normed residual stream, with the normed positional vector beside it where positions are concatenated.
+    /// The normed residual stream, concatenated with the normed positional vector if the config
+    /// concatenates positions.
     fn block_input(
         &self,
         x: &Rows<T>,
@@ -259,7 +261,8 @@ impl<'a, T: Scalar> Model<'a, T> {
             .collect()
     }
 
-    /// The published checkpoint stacks q, k and v in this order; a mistake takes its rows by turns.
+    /// The published checkpoint stacks q, k and v in this order; the deliberate mistake interleaves
+    /// its rows.
     fn qkv(&self, [q, k, v]: [Rows<T>; 3]) -> (Rows<T>, Rows<T>, Rows<T>) {
         if self.mistake != Some(Mistake::InterleavedQkv) {
             return (q, k, v);
