@@ -118,7 +118,7 @@ impl BridgeConfig {
         }
         if self.sites_per_step > sites {
             bail!(
-                "the training config's bridge has a sites_per_step of {}, but only {sites} sites",
+                "the training config's bridge trains {} of {sites} sites in each step: lower sites_per_step",
                 self.sites_per_step
             );
         }

@@ -101,8 +101,9 @@ impl Folder {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Status 2, one line on stderr that names `part` (an option, a file, a node, a value), nothing on stdout, and no file more or less than before.
-    fn refused(&self, args: &[&str], part: &str) {
+    /// Expects status 2, one line on stderr that contains `part` (an option, a file, a node, a
+    /// value), nothing on stdout, and no new or removed file.
+    fn rejected(&self, args: &[&str], part: &str) {
         let before = names(self.files.path());
         let output = self.call(args);
         let stderr = String::from_utf8(output.stderr).unwrap();

@@ -3,7 +3,8 @@
 use super::{Folder, MODEL, PROMPT, STEER, TASK, args, bridge, published_tokenizer};
 use std::fs;
 
-/// One lookup for every command that reads text: the folder of the model, or what --tokenizer names; either form.
+/// Every command that reads text finds the tokenizer in the same way: in the model's folder or by
+/// --tokenizer, in both forms.
 #[test]
 fn every_command_finds_either_form_of_the_tokenizer() {
     let folder = Folder::new();
