@@ -42,12 +42,33 @@ function models(): Plugin {
   };
 }
 
+/** Copies the licence and the documents next to the page, which links to them. */
+function documents(): Plugin {
+  let out = '';
+  return {
+    name: 'documents',
+    configResolved: (config) => {
+      out = resolve(config.root, config.build.outDir);
+    },
+    writeBundle: async () => {
+      await cp(join(root, 'LICENSE'), join(out, 'licenses/LICENSE.txt'));
+      await cp(join(root, 'docs'), join(out, 'docs'), { recursive: true, filter: (path) => !extname(path) || extname(path) === '.md' });
+    },
+  };
+}
+
+/** A value of the `[package]` section of Cargo.toml, or null. */
+async function ofPackage(key: string): Promise<string | null> {
+  const section = (await readFile(join(root, 'Cargo.toml'), 'utf8')).split(/^\[package\]$/m)[1]?.split(/^\[/m)[0] ?? '';
+  return new RegExp(`^${key} = "(.*)"$`, 'm').exec(section)?.[1] ?? null;
+}
+
 export default defineConfig(async () => ({
   // Several pages, and 404 for a file that does not exist.
   appType: 'mpa' as const,
   // Relative, so that the folder works from any sub-path.
   base: './',
-  plugins: [models()],
+  plugins: [models(), documents()],
   resolve: {
     // The wasm packages that `cargo xtask build` makes. Aliases, not `file:` dependencies, so that `npm ci` needs no build.
     alias: {
@@ -61,6 +82,8 @@ export default defineConfig(async () => ({
   worker: { format: 'es' as const },
   // The progress bar counts true bytes, the engine's included. (0 where it has not been built: unit tests need none.)
   define: {
+    __VERSION__: JSON.stringify(await ofPackage('version')),
+    __REPOSITORY__: JSON.stringify(await ofPackage('repository')),
     __ENGINE_BYTES__: (await stat(join(root, 'pkg/engine/sparse_circuits_bg.wasm')).catch(() => null))?.size ?? 0,
     __TWIN_BYTES__: (await stat(join(root, 'pkg/twin/sparse_circuits_twin_bg.wasm')).catch(() => null))?.size ?? 0,
   },

@@ -25,7 +25,7 @@ const circuits = shown?.tasks.map((task) => `models/${task.circuit}`) ?? [];
 
 /** When index.html loads a file: for its `first` live screen, later on the default `page`, or `never`. */
 function when(file) {
-  if (file.endsWith('.map') || file.endsWith('.md')) return 'never';
+  if (/\.(map|md|txt)$/.test(file)) return 'never';
   // The vocabulary is needed at once, for the words of the top five. The encoder is needed only for typed text.
   if (/tokenizer.*\.(wasm|js)$/.test(file)) return 'page';
   // Loaded only with an adapter; counted in any case.

@@ -175,6 +175,7 @@ const CALLS: Record<string, unknown[][]> = {
   'twin.randomMedian': [[50]],
   'twin.randomBefore': [[0.02]],
   'twin.channelName': [[null, 126, 1, 'attn.act_in'], ['quote type', 3, 0, 'mlp.act_in']],
+  'links.version': [['1.2.3']],
   'twin.now': [['")', 0, 0.02, 0.02], ['")', 0.35, 0.02, 0.2]],
   'twin.noRead': [['0.attn.q.1', null], ['0.attn.q.1', '0.attn.act_in.1']],
   'twin.strengthValue': [[0.35]],

@@ -607,12 +607,23 @@ export const about = {
   otherWays: 'So other nodes of the model can also find the answer: this circuit is sufficient, but not necessary.',
   model: (model: ModelInfo) =>
     `The model: ${model.layers} layers, ${count(model.width)} channels, ${count(model.nonzeros)} nonzero weights. It was trained on Python code and runs here, in your browser.`,
+  paper: 'The method is that of Leo Gao and others, “Weight-sparse transformers have interpretable circuits”, arXiv 2511.13653, 2025.',
   howToRead: 'How to read the drawing',
   reading: [
     'A horizontal line is one channel of the residual stream. A square reads or writes it. A circle is a neuron, or a channel of a query, key or value.',
     'The fill goes up for a positive value and down, hatched, for a negative one. Its height is the square root of the value, so that small values are visible. Heavy outlines mark the nodes of Flip. A solid line is a positive weight; a dashed line with a minus is a negative weight.',
     'The small chart shows the attention of a head from the last token (hollow bar: the sink). × marks where attention multiplies a value.',
   ],
+};
+
+/** Links in the footer and in About. */
+export const links = {
+  label: 'Links',
+  source: 'Source',
+  paper: 'Paper',
+  card: 'Model card',
+  docs: 'Docs',
+  version: (version: string) => `v${version}, Apache-2.0`,
 };
 
 export const twin = {

@@ -269,6 +269,9 @@ interface Down {
   half: number;
 }
 
+/** Pixels between two circles with a name and a number between them. */
+const NAMED = 18.5;
+
 function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], lanes: number, step: number, room: Room): Down {
   const { compact } = room;
   const crowd = Math.max(1, ...blocks.flatMap((block) => block.columns.filter((column) => column.kind === 'unit').map(
@@ -289,7 +292,7 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], lanes: numb
   const apart = lanes > 1 ? (perGap === 1 ? gap : gap / (perGap + 1)) : 30;
   // Between close lanes a circle may cover a lane that passes behind it, but not another circle.
   const alone = gap > 0 && gap < CLOSE && perGap === 1 ? (used + 24) / crowd / 2 - gap / 2 - 4 : apart / 2 - 2;
-  const radius = Math.max(8, Math.min(compact ? 11 : gap < CLOSE ? 13 : 16, step * 0.24, alone));
+  const radius = Math.max(8, Math.min(compact ? 11 : gap < CLOSE ? 13 : Math.max(12, Math.min(16, (gap - NAMED) / 2)), step * 0.24, alone));
   return {
     height: inner + top + footer + above + below,
     top,

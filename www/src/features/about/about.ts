@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { CircuitInfo } from '../../engine/protocol';
 import type { Screen } from '../../state/screen';
 import { about as text } from '../../text/en';
+import { links } from './links';
 
 /** From this accuracy without the circuit on, the model has other ways to the answer. */
 const OTHER_WAYS = 0.65;
@@ -19,6 +20,8 @@ export function aboutTask(screen: Screen): TemplateResult | typeof nothing {
       ${paragraphs.map((paragraph) => html`<p>${paragraph}</p>`)}
       <h3>${text.howToRead}</h3>
       <p>${text.reading.map((sentence) => `${sentence} `)}</p>
+      <p>${text.paper}</p>
+      ${links()}
     </div>
   </details>`;
 }

@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
 import { engine as engineText, footer as text } from '../../text/en';
 import type { BackendName, BackendState } from '../../engine/protocol';
+import { links } from '../about/links';
 import { icons } from '../shared/icons';
 import { styles } from '../shared/styles';
 
@@ -25,6 +26,7 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
     ${screen.backend ? runsOn(screen, screen.backend, actions) : nothing}
     ${screen.restart === null ? nothing : restartNote(engineText.restarted(screen.restart))}
     <span class="grow"></span>
+    ${links()}
     <span class="copied" role="status">${copied}</span>
     <button class="quiet" data-testid="undo" ?disabled=${!screen.canUndo} @click=${actions.undo}>${icons.undo}${text.undo}</button>
     <button class="quiet" data-testid="reset" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.reset}>${icons.reset}${text.reset}</button>

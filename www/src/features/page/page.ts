@@ -140,11 +140,11 @@ export class Page extends Light {
         use: (backend) => void this.playground.useBackend(backend),
       })}
       <div class="vh" aria-live="polite">${this.announced}</div>
-      <sc-term-tip></sc-term-tip>
       <svg class="vh" aria-hidden="true"><defs>
         <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl" /></pattern>
       </defs></svg>
-    </div>`;
+    </div>
+    <sc-term-tip></sc-term-tip>`;
   }
 
   private openTask = (event: Event): void => this.playground.openTask((event.target as HTMLSelectElement).value);

@@ -1,0 +1,109 @@
+/** The page at every width. */
+import { expect, test, type Page } from '@playwright/test';
+import { nodes, open, ready, still } from './page';
+
+const within = async (page: Page, selector: string, what: string) => {
+  const { width } = page.viewportSize()!;
+  for (const one of await page.locator(selector).all()) {
+    const box = await one.boundingBox();
+    if (!box) continue;
+    expect(box.x, `${what}: ${selector}`).toBeGreaterThanOrEqual(-0.5);
+    expect(box.x + box.width, `${what}: ${selector}`).toBeLessThanOrEqual(width + 0.5);
+  }
+};
+
+test('About, the headline, labels and links are within the screen at every width', async ({ page }) => {
+  await open(page);
+  await page.locator('.about summary').click();
+  // 640x400 is 1280x800 at 200 % zoom.
+  for (const [width, height] of [[320, 640], [390, 844], [480, 800], [640, 400], [701, 900], [768, 1024], [900, 800], [1024, 768], [1280, 800], [1440, 900], [1920, 1080]] as const) {
+    await page.setViewportSize({ width, height });
+    await still(page);
+    await within(page, '.about .sheet, h1, .lbl, .links a, .flipb, .bars, .gcard', `${width}`);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${width}`).toBeLessThanOrEqual(0);
+    const [head, prompt] = [(await page.locator('h1').boundingBox())!, (await page.locator('.edit').boundingBox())!];
+    expect(head.y, `${width}: the headline's top`).toBeGreaterThanOrEqual(0);
+    expect(head.y + head.height, `${width}: the headline's end`).toBeLessThanOrEqual(prompt.y + 1);
+  }
+});
+
+test('Flip moves nothing', async ({ page }) => {
+  await open(page);
+  for (const [width, height] of [[1280, 800], [1440, 900], [1920, 1080]] as const) {
+    await page.setViewportSize({ width, height });
+    await still(page);
+    const tops = () => page.locator('.edit, .next, .act, .page > .after, .gcard, aside.panel').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
+    const before = await tops();
+    await page.getByTestId('flip').click();
+    await ready(page);
+    await still(page);
+    expect(await tops(), `${width}`).toEqual(before);
+  }
+});
+
+test('at 1280x800 every drawn node has its number', async ({ page }) => {
+  await open(page);
+  const drawn = await nodes(page);
+  expect(await page.locator('[data-testid=graph] [data-node] .val').count()).toBe(drawn.length);
+});
+
+test('at 1920 the drawing and the type grow', async ({ page }) => {
+  await open(page);
+  const heights = async () => ({
+    value: (await page.locator('[data-testid=graph] .val').first().boundingBox())!.height,
+    type: (await page.locator('h1').boundingBox())!.height,
+    page: (await page.locator('main').boundingBox())!.width,
+  });
+  const small = await heights();
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await still(page);
+  const large = await heights();
+  for (const key of ['value', 'type'] as const) expect(large[key] / small[key], key).toBeGreaterThan(1.25);
+  expect(large.page).toBeGreaterThan(1600);
+  expect(await page.evaluate(() => document.documentElement.scrollHeight - innerHeight)).toBeLessThanOrEqual(0);
+});
+
+test('on a phone the bars stay in view above the panel, and its buttons are whole', async ({ browser }) => {
+  for (const [width, height] of [[390, 844], [320, 640]] as const) {
+    const context = await browser.newContext({ viewport: { width, height }, hasTouch: true });
+    const page = await context.newPage();
+    await page.goto('./');
+    await ready(page);
+    await page.locator('[data-testid=graph] [data-node]').last().press('Enter');
+    await ready(page);
+    await page.getByTestId('node-off').click();
+    await ready(page);
+    await still(page);
+    const panel = (await page.getByTestId('node-panel').boundingBox())!;
+    for (const name of ['p-target', 'p-alt']) {
+      const box = (await page.getByTestId(name).boundingBox())!;
+      expect(box.y, name).toBeGreaterThanOrEqual(0);
+      expect(box.y + box.height, name).toBeLessThanOrEqual(panel.y);
+    }
+    for (const name of ['node-off', 'node-set', 'node-scale', 'node-patch']) {
+      const box = (await page.getByTestId(name).boundingBox())!;
+      expect(box.height, name).toBeGreaterThanOrEqual(44);
+      expect(box.y + box.height, name).toBeLessThanOrEqual(height);
+    }
+    await context.close();
+  }
+});
+
+test('in print the bars are filled and the drawing fits', async ({ page }) => {
+  await open(page);
+  await page.setViewportSize({ width: 794, height: 1123 });
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  expect(await page.locator('.win .fill').evaluate((one) => getComputedStyle(one).printColorAdjust)).toBe('exact');
+  // Dark ink on a light page.
+  expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(250, 249, 246)');
+  await within(page, 'svg.graph, .bars, .panel', 'print');
+});
+
+test('the links lead to files that are published, and to the paper', async ({ page }) => {
+  await open(page);
+  const links = await page.locator('footer .links a').evaluateAll((all) => all.map((one) => (one as HTMLAnchorElement).href));
+  expect(links.filter((link) => link.startsWith('https://arxiv.org/abs/'))).toHaveLength(1);
+  const own = links.filter((link) => new URL(link).host === new URL(page.url()).host);
+  expect(own.length).toBeGreaterThanOrEqual(3);
+  for (const link of own) expect((await page.request.get(link)).status(), link).toBe(200);
+});
