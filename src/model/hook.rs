@@ -237,6 +237,7 @@ macro_rules! as_text {
         }
     };
 }
+pub(crate) use as_text;
 as_text!(Hook);
 as_text!(Node);
 

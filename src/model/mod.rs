@@ -14,6 +14,7 @@ pub use backward::{backward, backward_from, linear_gradient};
 pub use config::{Config, ResidualActivation, TopKSite};
 pub use forward::{Hooks, LogitsAt, Trace, copy, forward, forward_from, forward_with_trace};
 pub use generate::{Generator, Sampler};
+pub(crate) use hook::as_text;
 pub use hook::{Hook, Node, Site};
 pub use params::{Block, Linear, Nonzeros, Norm, ParamInfo, Params, Presence, Role, Tensor};
 pub use weights::{DeviceBlock, DeviceLinear, DeviceNorm, Gradients, Model, Weights, zero_gradients};

@@ -61,6 +61,12 @@ impl Session {
         now_or_never(self.engine.run(request)).map_err(js_error)
     }
 
+    /// A `FlipControlRequest` to its `FlipControl`.
+    #[wasm_bindgen(js_name = flipControl)]
+    pub fn flip_control(&mut self, request: JsValue) -> Result<JsValue, JsError> {
+        now_or_never(self.engine.flip_control(request)).map_err(js_error)
+    }
+
     /// Returns `{text}`, the counterfactual prompt by the task's rule, or `{reason}`, a sentence
     /// that says why there is none.
     pub fn counterfactual(&self, task: &str, text: &str) -> Result<JsValue, JsError> {

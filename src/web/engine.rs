@@ -2,7 +2,9 @@
 
 use crate::backend::Backend;
 use crate::circuit::Circuit;
-use crate::circuit::explain::{Subject, View, ViewRequest, circuit_info, view};
+use crate::circuit::explain::{
+    FlipControlRequest, References, Subject, View, ViewRequest, circuit_info, flip_control, view,
+};
 use crate::format::{ModelFile, circuit_file, model_file};
 use crate::model::Model;
 use crate::web::js::{from_js, to_js};
@@ -18,6 +20,7 @@ pub struct Engine<B: Backend> {
     model: Model<B>,
     /// At most one for each task.
     circuits: Vec<Circuit>,
+    references: References,
     /// The text of each token id; empty if no tokenizer was given.
     vocabulary: Vec<String>,
 }
@@ -27,7 +30,8 @@ impl<B: Backend> Engine<B> {
     pub fn new(mut backend: B, model: &[u8]) -> Result<Engine<B>> {
         let file = model_file::read(model)?;
         let model = file.weights.upload(&mut backend);
-        Ok(Engine { file, backend, model, circuits: Vec::new(), vocabulary: Vec::new() })
+        let references = References::default();
+        Ok(Engine { file, backend, model, circuits: Vec::new(), references, vocabulary: Vec::new() })
     }
 
     /// Reads the text of each token from a `tokenizer.json`, for `View.top`.
@@ -43,6 +47,7 @@ impl<B: Backend> Engine<B> {
         file.check(&self.file.weights)?;
         let circuit = file.circuit;
         let info = circuit_info(&self.file.weights, &self.file.means, &circuit)?;
+        self.references = References::default();
         self.circuits.retain(|other| other.task != circuit.task);
         self.circuits.push(circuit);
         to_js(&info)
@@ -55,11 +60,21 @@ impl<B: Backend> Engine<B> {
             bail!("no circuit for the task {:?} has been loaded", request.task);
         };
         let subject = Subject { model: &self.model, weights: &self.file.weights, means: &self.file.means, circuit };
-        let mut view = view(&mut self.backend, subject, &request).await?;
+        let mut view = view(&mut self.backend, subject, &request, &mut self.references).await?;
         for token in &mut view.top {
             token.text = self.vocabulary.get(token.id as usize).cloned().unwrap_or_default();
         }
         view_to_js(view)
+    }
+
+    /// A `FlipControlRequest` to its `FlipControl`.
+    pub async fn flip_control(&mut self, request: JsValue) -> Result<JsValue> {
+        let request: FlipControlRequest = from_js("flip", request)?;
+        let Some(circuit) = self.circuits.iter().find(|circuit| circuit.task == request.task) else {
+            bail!("no circuit for the task {:?} has been loaded", request.task);
+        };
+        let subject = Subject { model: &self.model, weights: &self.file.weights, means: &self.file.means, circuit };
+        to_js(&flip_control(&mut self.backend, subject, &request).await?)
     }
 }
 
@@ -70,6 +85,7 @@ fn view_to_js(mut view: View) -> Result<JsValue> {
         ("embedding", floats(take(&mut view.embedding))),
         ("attention", floats(take(&mut view.attention))),
     ];
+    let pattern = view.pattern.take().map(floats);
     let detail = view.detail.as_mut().map(|detail| {
         let attention = detail.attention.as_mut();
         let attention = attention.map(|a| (floats(take(&mut a.weights)), a.channel_score.take().map(floats)));
@@ -79,6 +95,9 @@ fn view_to_js(mut view: View) -> Result<JsValue> {
     let object = to_js(&view)?;
     for (key, table) in tables {
         put(&object, key, table);
+    }
+    if let Some(pattern) = pattern {
+        put(&object, "pattern", pattern);
     }
     if let Some((values, attention)) = detail {
         let object = get(&object, "detail");

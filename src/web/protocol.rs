@@ -5,8 +5,8 @@
 use crate::bridge::view::{HybridView, OtherChannel, TwinRequest, TwinView};
 use crate::circuit::explain::graph::{Edge, ResidualLane};
 use crate::circuit::explain::{
-    ChannelAttention, CircuitInfo, FlipRate, Head, ModelInfo, NodeDetail, NodeInfo, Term, TermSource, TopToken,
-    ValueNote, View, ViewRequest,
+    ChannelAttention, CircuitInfo, FlipControl, FlipControlRequest, FlipRate, HandwrittenAccuracy, Head, Mixed,
+    ModelInfo, NodeDetail, NodeInfo, Reference, Target, Term, TermSource, TopToken, ValueNote, View, ViewRequest,
 };
 use crate::circuit::{Behaviour, Edits, Label, Level, Mode, Moment, NodeContrast};
 use crate::model::{Node, Site};
@@ -34,23 +34,29 @@ fn types() -> String {
     }
     declare!(
         Node,
+        Target,
         Mode,
         Edits,
         ViewRequest,
         View,
+        Reference,
         TopToken,
         Head,
         NodeDetail,
         Term,
+        Mixed,
         TermSource,
         ValueNote,
         ChannelAttention,
+        FlipControlRequest,
+        FlipControl,
         ModelInfo,
         CircuitInfo,
         NodeInfo,
         Edge,
         ResidualLane,
         FlipRate,
+        HandwrittenAccuracy,
         Label,
         Behaviour,
         Moment,

@@ -6,10 +6,11 @@ use sparse_circuits::Result;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Activation, now_or_never};
 use sparse_circuits::circuit::explain::{
-    Subject, TermSource, ValueNote, View, ViewRequest, circuit_info, inactive_nodes, view,
+    FlipControlRequest, References, Subject, Target, TermSource, ValueNote, View, ViewRequest, circuit_info,
+    flip_control, inactive_nodes, view,
 };
-use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, NodeDetail};
-use sparse_circuits::model::{Config, Hook, Node, Role, Site, Tensor, Weights};
+use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, NodeDetail, Prediction, Request, predict};
+use sparse_circuits::model::{Config, Hook, LogitsAt, Node, Role, Site, Tensor, Weights};
 use std::collections::{BTreeMap, BTreeSet};
 
 struct Case {
@@ -78,19 +79,46 @@ impl Case {
         &self.weights.config
     }
 
-    fn try_view(&self, b: Option<&[u32]>, node: Option<Node>, token: Option<usize>) -> Result<View> {
+    fn request(&self) -> ViewRequest {
+        ViewRequest {
+            task: "test".into(),
+            a: self.tokens.clone(),
+            b: None,
+            edits: self.edits.clone(),
+            target: None,
+            token: None,
+            head: None,
+        }
+    }
+
+    fn answer(&self, request: &ViewRequest, references: &mut References) -> Result<View> {
         let mut cpu = Cpu::new();
         let model = self.weights.upload(&mut cpu);
         let subject = Subject { model: &model, weights: &self.weights, means: &self.means, circuit: &self.circuit };
-        let request = ViewRequest {
-            task: "test".into(),
-            a: self.tokens.clone(),
-            b: b.map(<[u32]>::to_vec),
-            edits: self.edits.clone(),
-            node,
-            token,
+        now_or_never(view(&mut cpu, subject, request, references))
+    }
+
+    fn try_view(&self, b: Option<&[u32]>, node: Option<Node>, token: Option<usize>) -> Result<View> {
+        let b = b.map(<[u32]>::to_vec);
+        let request = ViewRequest { b, target: node.map(Target::Node), token, ..self.request() };
+        self.answer(&request, &mut References::default())
+    }
+
+    /// What [`predict`] says by itself, of the case's prompt.
+    fn predicted(&self, edits: &Edits) -> Prediction {
+        let mut cpu = Cpu::new();
+        let model = self.weights.upload(&mut cpu);
+        let request = Request {
+            tokens: &self.tokens,
+            source: None,
+            edits,
+            circuit: Some(&self.circuit),
+            means: &self.means,
+            logits_at: LogitsAt::Last,
+            hooks: &BTreeSet::new(),
+            computed: &BTreeSet::new(),
         };
-        now_or_never(view(&mut cpu, subject, &request))
+        now_or_never(predict(&mut cpu, &model, &request, self.circuit.candidate_ids)).unwrap().0
     }
 
     fn view(&self, node: Option<Node>, token: Option<usize>) -> View {
@@ -126,11 +154,12 @@ fn terms_sum_to_the_engines_value() {
 
                 let parts: f64 = detail.incoming.iter().map(|term| term.contribution).sum();
                 assert_close(parts + f64::from(detail.bias), detail.sum, &what);
-                for term in detail.incoming.iter().chain(&detail.outgoing).filter(|term| term.node().is_some()) {
-                    assert_close(f64::from(term.weight) * f64::from(term.activation), term.contribution, &what);
+                for term in detail.incoming.iter().chain(&detail.outgoing) {
+                    let factors = [term.weight, term.scale.unwrap_or(1.0), term.activation].map(f64::from);
+                    assert_close(factors.iter().product(), term.contribution, &what);
                 }
                 let neuron = matches!(hook, Hook::At { site: Site::MlpPostAct, .. });
-                check_notes(&case, &detail, neuron, &what);
+                check_notes(&case, node, &detail, neuron, &what);
                 if detail.notes.iter().any(|note| matches!(note, ValueNote::Dropped { .. })) {
                     assert_eq!(detail.computed, 0.0, "{what}");
                     continue;
@@ -148,7 +177,7 @@ fn terms_sum_to_the_engines_value() {
 }
 
 /// The notes name the activation of a neuron and the selection of its site, and nothing else.
-fn check_notes(case: &Case, detail: &NodeDetail, neuron: bool, what: &str) {
+fn check_notes(case: &Case, node: Node, detail: &NodeDetail, neuron: bool, what: &str) {
     let activations =
         detail.notes.iter().filter(|note| !matches!(note, ValueNote::Kept { .. } | ValueNote::Dropped { .. }));
     let wanted = match case.config().activation_type {
@@ -160,7 +189,7 @@ fn check_notes(case: &Case, detail: &NodeDetail, neuron: bool, what: &str) {
     assert_eq!(activations.copied().collect::<Vec<_>>(), wanted.into_iter().collect::<Vec<_>>(), "{what}");
     for note in &detail.notes {
         if let ValueNote::Kept { k } | ValueNote::Dropped { k } = *note {
-            assert!(k > 0 && k < detail.node.hook.width(case.config()), "{what}");
+            assert!(k > 0 && k < node.hook.width(case.config()), "{what}");
             assert_eq!(matches!(note, ValueNote::Kept { .. }), detail.computed != 0.0 || detail.sum == 0.0, "{what}");
         }
     }
@@ -239,6 +268,240 @@ fn terms_and_biases_sum_to_the_logits() {
             sum += case.weights.bigram_table.as_ref().map_or(0.0, |table| f64::from(table.get(current, id)));
             assert_close(sum, f64::from(logits[candidate]), case.name);
         }
+    }
+}
+
+#[test]
+fn the_terms_of_a_logit_sum_to_it() {
+    let mut sources = BTreeSet::new();
+    for mut case in cases() {
+        let all = case.circuit.nodes.clone();
+        for few in [false, true] {
+            case.circuit.nodes = all.iter().copied().step_by(if few { 7 } else { 1 }).collect();
+            for candidate in [0, 1] {
+                let request = ViewRequest { target: Some(Target::Logit(candidate)), ..case.request() };
+                let view = case.answer(&request, &mut References::default()).unwrap();
+                let detail = view.detail.unwrap();
+                let logit = f64::from(view.logits[candidate]);
+                let parts: f64 = detail.incoming.iter().map(|term| term.contribution).sum();
+                assert_close(parts + f64::from(detail.bias), logit, case.name);
+                assert_close(detail.sum, logit, case.name);
+                assert_eq!((detail.target, detail.value), (Target::Logit(candidate), view.logits[candidate]));
+                // the drawn edges from the lanes to the logits have the same weights
+                let info = circuit_info(&case.weights, &case.means, &case.circuit).unwrap();
+                for term in detail.incoming.iter().filter(|term| term.node().is_some()) {
+                    let node = term.node().unwrap();
+                    let lane = info.lanes.iter().find(|lane| lane.channel == node.index);
+                    assert!(lane.is_none_or(|lane| lane.to_logits[candidate] == term.weight), "{}: {node}", case.name);
+                    let factors = [term.weight, term.scale.unwrap(), term.activation].map(f64::from);
+                    assert_close(factors.iter().product(), term.contribution, case.name);
+                }
+                // circuit nodes come before the others
+                let inside = |term: &&sparse_circuits::circuit::Term| {
+                    term.node().is_none_or(|node| case.circuit.nodes.contains(&node))
+                        && !matches!(term.source, TermSource::Others { .. })
+                };
+                let first = detail.incoming.iter().take_while(inside).count();
+                assert_eq!(detail.incoming.iter().filter(inside).count(), first, "{}", case.name);
+                let kind = |source| serde_json::to_value(source).unwrap()["kind"].as_str().unwrap().to_string();
+                sources.extend(detail.incoming.iter().map(|term| kind(term.source)));
+            }
+        }
+    }
+    let wanted = ["bigram", "embedding", "mean", "node", "others", "position", "streamChange"];
+    assert_eq!(Vec::from_iter(sources), wanted);
+}
+
+#[test]
+fn weights_of_terms_are_those_of_the_drawn_edges() {
+    let mut compared = 0;
+    for case in cases() {
+        let last = case.tokens.len() - 1;
+        let info = circuit_info(&case.weights, &case.means, &case.circuit).unwrap();
+        for edge in info.edges.iter().step_by(5) {
+            let incoming = case.detail(edge.to, last).incoming;
+            let term = incoming.iter().find(|term| term.node() == Some(edge.from));
+            let outgoing = case.detail(edge.from, last).outgoing;
+            let back = outgoing.iter().find(|term| term.node() == Some(edge.to));
+            for term in [term, back].into_iter().flatten() {
+                assert_eq!(
+                    (term.weight, term.scale),
+                    (edge.weight, None),
+                    "{}: {} to {}",
+                    case.name,
+                    edge.from,
+                    edge.to
+                );
+                compared += 1;
+            }
+        }
+        // what reads the stream has the weight 1 and the norm's factor
+        let read = Node::new(Hook::at(case.config().n_layer - 1, Site::MlpActIn), 1);
+        for term in case.detail(read, last).incoming.iter().filter(|term| term.node().is_some()) {
+            assert!(term.weight == 1.0 && term.scale.is_some_and(|scale| scale > 0.0), "{}", case.name);
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+}
+
+#[test]
+fn a_mixed_value_says_how_it_was_mixed() {
+    for case in cases() {
+        let last = case.tokens.len() - 1;
+        let d_head = case.config().d_head;
+        for (layer, index) in [(0, 1), (case.config().n_layer - 1, case.config().d_attn() - 1)] {
+            let value = Node::new(Hook::at(layer, Site::AttnV), index);
+            let pattern = case.detail(value, last).attention.unwrap().weights;
+            let values = case.detail(value, last).values;
+            let (mut given, mut received) = (0, 0);
+            for token in 0..=last {
+                for term in case.detail(value, token).outgoing {
+                    let mixed = term.mixed.unwrap();
+                    assert_eq!((mixed.token, mixed.value, mixed.attention), (token, values[token], pattern[token]));
+                    assert_eq!(mixed.value * mixed.attention, term.activation, "{}", case.name);
+                    given += 1;
+                    if token != last {
+                        continue;
+                    }
+                    let target = case.detail(term.node().unwrap(), last);
+                    let terms: Vec<_> = target.incoming.iter().filter(|one| one.node() == Some(value)).collect();
+                    for one in terms {
+                        let mixed = one.mixed.unwrap();
+                        let most = pattern.iter().copied().fold(0.0, f32::max);
+                        assert_close(f64::from(pattern[mixed.token]), f64::from(most), case.name);
+                        assert_eq!((mixed.value, mixed.attention), (values[mixed.token], pattern[mixed.token]));
+                        let all: f64 = values.iter().zip(&pattern).map(|(v, w)| f64::from(*v) * f64::from(*w)).sum();
+                        let edited = case.edits != Edits::default();
+                        if !edited {
+                            assert_close(f64::from(one.activation), all, case.name);
+                        }
+                        received += 1;
+                    }
+                }
+            }
+            assert!(given > 0 || values.iter().all(|value| *value == 0.0), "{}: {index} of {d_head}", case.name);
+            assert!(received > 0 || values[last] == 0.0 || pattern[last] == 0.0, "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_view_holds_the_runs_that_it_is_compared_with() {
+    for mut case in cases() {
+        case.circuit.nodes = case.circuit.nodes.iter().copied().step_by(3).collect();
+        case.circuit.calibration = Calibration { scale: 1.5, shift: -0.25, std: 2.0 };
+        let some: BTreeMap<Node, f32> = case.circuit.nodes.iter().copied().step_by(5).map(|node| (node, 0.5)).collect();
+        let mut references = References::default();
+        for mode in [Mode::Circuit, Mode::Full, Mode::Removed] {
+            let plain = Edits { mode, ..Edits::default() };
+            for edits in [plain.clone(), Edits { mode, set: some.clone(), ..Edits::default() }, plain.clone()] {
+                let what = format!("{}, {mode:?}, {} set", case.name, edits.set.len());
+                let request = ViewRequest { edits: edits.clone(), ..case.request() };
+                let view = case.answer(&request, &mut references).unwrap();
+                assert_eq!(view, case.answer(&request, &mut References::default()).unwrap(), "{what}: kept or fresh");
+
+                let here = case.predicted(&edits);
+                let [full, untouched] = [&Edits::default(), &plain].map(|edits| case.predicted(edits));
+                assert_eq!((view.p, view.score, view.logits), (here.p, here.score, here.logits), "{what}");
+                assert_eq!(view.full.p, full.p, "{what}");
+                let d = f64::from(view.logits[0]) - f64::from(view.logits[1]);
+                let score = if mode == Mode::Circuit { 1.5 * d / 2.0 - 0.25 } else { d };
+                assert_close(view.score, score, &what);
+                assert_close(view.p[0], 1.0 / (1.0 + (-score).exp()), &what);
+
+                assert_eq!(view.untouched.is_some(), !edits.set.is_empty(), "{what}");
+                if let Some(reference) = &view.untouched {
+                    assert_eq!(reference.p, untouched.p, "{what}");
+                    let request = ViewRequest { edits: plain.clone(), ..case.request() };
+                    let plain = case.answer(&request, &mut References::default()).unwrap();
+                    let at_read = |row: usize| plain.activations_of(row)[plain.read_at[row]];
+                    let values: Vec<f32> = (0..plain.read_at.len()).map(at_read).collect();
+                    assert_eq!(reference.values, values, "{what}");
+                }
+                let everything_off = Edits { mode, off: case.circuit.nodes.clone(), ..Edits::default() };
+                let baseline = (mode == Mode::Circuit).then(|| case.predicted(&everything_off).p);
+                assert_eq!(view.baseline, baseline, "{what}");
+
+                let likeliest = if mode == Mode::Full { &here } else { &full };
+                assert_eq!(view.p_full, likeliest.p_full, "{what}");
+                let top: Vec<(u32, f64)> = view.top.iter().map(|token| (token.id, token.p)).collect();
+                assert_eq!(top, likeliest.top, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn kept_runs_belong_to_one_task_and_prompt() {
+    let mut case = cases().swap_remove(0);
+    let mut references = References::default();
+    let edits = Edits { mode: Mode::Circuit, off: case.circuit.nodes.clone(), ..Edits::default() };
+    for round in 0..3 {
+        let request = ViewRequest { edits: edits.clone(), task: format!("test {}", round / 2), ..case.request() };
+        let view = case.answer(&request, &mut references).unwrap();
+        assert_eq!(view, case.answer(&request, &mut References::default()).unwrap());
+        case.tokens.rotate_left(1);
+    }
+}
+
+#[test]
+fn the_control_of_a_flip_takes_the_values_of_each_donor() {
+    for mut case in cases() {
+        case.circuit.flip_nodes = case.circuit.nodes.iter().copied().step_by(4).collect();
+        let mut other = case.tokens.clone();
+        other.rotate_left(3);
+        for mode in [Mode::Circuit, Mode::Full] {
+            let mut cpu = Cpu::new();
+            let model = case.weights.upload(&mut cpu);
+            let subject = Subject { model: &model, weights: &case.weights, means: &case.means, circuit: &case.circuit };
+            let donors = vec![case.tokens.clone(), other[5..].to_vec()];
+            let request = FlipControlRequest { task: "test".into(), a: case.tokens.clone(), donors, mode };
+            let got = now_or_never(flip_control(&mut cpu, subject, &request)).unwrap().p;
+            // its own values change nothing
+            let plain = case.predicted(&Edits { mode, ..Edits::default() }).p;
+            let edits = Edits { mode, flip: true, ..Edits::default() };
+            let b = Some(request.donors[1].clone());
+            let flipped = ViewRequest { edits, b, ..case.request() };
+            let flipped = case.answer(&flipped, &mut References::default()).unwrap().p;
+            assert_eq!(got, [plain, flipped], "{}", case.name);
+            assert_ne!(plain, flipped, "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn the_pattern_of_a_head_has_a_row_for_each_query() {
+    for case in cases() {
+        let tokens = case.tokens.len();
+        let heads = case.view(None, None);
+        assert_eq!(heads.pattern, None);
+        for layer in 0..case.config().n_layer {
+            for head in 0..case.config().n_head {
+                let request = ViewRequest { head: Some([layer, head]), ..case.request() };
+                let view = case.answer(&request, &mut References::default()).unwrap();
+                let pattern = view.pattern.unwrap();
+                assert_eq!(pattern.len(), tokens * tokens);
+                for (query, row) in pattern.chunks_exact(tokens).enumerate() {
+                    assert!(row[query + 1..].iter().all(|weight| *weight == 0.0), "{}: looks ahead", case.name);
+                    let sum: f32 = row.iter().sum();
+                    assert!(if case.config().sink { sum < 1.0 } else { (sum - 1.0).abs() < 1e-5 }, "{}", case.name);
+                }
+                let row = heads.heads.iter().position(|one| (one.layer, one.head) == (layer, head)).unwrap();
+                assert_eq!(&pattern[tokens * (tokens - 1)..], heads.attention_of(row), "{}", case.name);
+            }
+        }
+        let none = ViewRequest { head: Some([0, case.config().n_head]), ..case.request() };
+        assert!(case.answer(&none, &mut References::default()).is_err());
+    }
+}
+
+#[test]
+fn targets_survive_a_round_trip() {
+    for text in ["logit.0", "logit.1", "1.attn.v.3"] {
+        assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+    }
+    for text in ["logit.2", "logit", "logit.00", "", "x"] {
+        assert!(text.parse::<Target>().is_err(), "{text}");
     }
 }
 

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::now_or_never;
-use sparse_circuits::circuit::explain::{Subject, View, ViewRequest, circuit_info, inactive_nodes, model_info, view};
+use sparse_circuits::circuit::explain::{
+    References, Subject, Target, View, ViewRequest, circuit_info, inactive_nodes, model_info, view,
+};
 use sparse_circuits::circuit::{Circuit, Edits, Mode};
 use sparse_circuits::format::{ModelFile, circuit_file, model_file};
 use sparse_circuits::model::Node;
@@ -23,8 +25,15 @@ fn load(model: &Value, task: &Value) -> (ModelFile, Circuit) {
     (model_file::read(&read(&model["file"])).unwrap(), circuit)
 }
 
-/// Circuit mode without edits, on the first preset of a task: A with B as the counterfactual, or B with A.
-fn first_preset(file: &ModelFile, circuit: &Circuit, task: &Value, prompts: [&str; 2], node: Option<Node>) -> View {
+/// A mode without edits, on the first preset of a task: A with B as the counterfactual, or B with A.
+fn first_preset(
+    file: &ModelFile,
+    circuit: &Circuit,
+    task: &Value,
+    prompts: [&str; 2],
+    mode: Mode,
+    node: Option<Node>,
+) -> View {
     let tokens = |prompt: &str| -> Vec<u32> {
         let tokens = task["presets"][0][prompt]["tokens"].as_array().unwrap();
         tokens.iter().map(|token| token["id"].as_u64().unwrap() as u32).collect()
@@ -36,11 +45,12 @@ fn first_preset(file: &ModelFile, circuit: &Circuit, task: &Value, prompts: [&st
         task: circuit.task.clone(),
         a: tokens(prompts[0]),
         b: Some(tokens(prompts[1])),
-        edits: Edits { mode: Mode::Circuit, ..Edits::default() },
-        node,
+        edits: Edits { mode, ..Edits::default() },
+        target: node.map(Target::Node),
         token: None,
+        head: None,
     };
-    now_or_never(view(&mut cpu, subject, &request)).unwrap()
+    now_or_never(view(&mut cpu, subject, &request, &mut References::default())).unwrap()
 }
 
 #[test]
@@ -49,7 +59,8 @@ fn inactive_nodes_are_those_of_the_first_preset() {
     for model in json_of("manifest.json")["models"].as_array().unwrap() {
         for task in model["tasks"].as_array().unwrap() {
             let (file, circuit) = load(model, task);
-            let views = [["a", "b"], ["b", "a"]].map(|prompts| first_preset(&file, &circuit, task, prompts, None));
+            let views = [["a", "b"], ["b", "a"]]
+                .map(|prompts| first_preset(&file, &circuit, task, prompts, Mode::Circuit, None));
             let inactive = inactive_nodes(&circuit, [&views[0], &views[1]]);
             listed += inactive.len();
             assert_eq!(task["inactive"], json!(inactive), "{} of {}", task["name"], model["file"]);
@@ -65,7 +76,7 @@ fn the_placeholder_is_the_first_screen() {
     let task = &model["tasks"][0];
     let (file, circuit) = load(model, task);
     let start = task["start"].as_str().unwrap().parse().unwrap();
-    let view = first_preset(&file, &circuit, task, ["a", "b"], Some(start));
+    let view = first_preset(&file, &circuit, task, ["a", "b"], Mode::Full, Some(start));
     let mut wanted = json!({
         "task": task["name"], "model": model_info(&file.weights),
         "circuit": circuit_info(&file.weights, &file.means, &circuit).unwrap(), "view": view,

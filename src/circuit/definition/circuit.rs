@@ -63,6 +63,11 @@ pub struct Scores {
     /// Share of pairs whose answer a flip reverses, with the circuit alone and in the full model.
     pub flip_rate_circuit: f64,
     pub flip_rate_full: f64,
+    /// On the task's hand-written prompts, of the circuit and of the full model; absent where they were not measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handwritten_accuracy: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handwritten_unpruned_accuracy: Option<f64>,
 }
 
 impl Circuit {
@@ -101,10 +106,15 @@ impl Circuit {
 }
 
 impl Calibration {
-    /// The probabilities of the first and the second candidate, from the raw logits of both.
-    pub fn probabilities(&self, first: f32, second: f32) -> [f64; 2] {
+    /// The score `scale * (first - second) / std + shift` of the raw logits of the first and the second candidate. The probability of
+    /// the first candidate is its sigmoid.
+    pub fn score(&self, first: f32, second: f32) -> f64 {
         let d = (first as f64 - second as f64) / self.std as f64;
-        let z = self.scale as f64 * d + self.shift as f64;
-        [z, -z].map(|z| 1.0 / (1.0 + (-z).exp()))
+        self.scale as f64 * d + self.shift as f64
     }
+}
+
+/// The probabilities of the first and the second candidate, from a score: `sigmoid(score)` and the rest.
+pub fn probabilities(score: f64) -> [f64; 2] {
+    [score, -score].map(|z| 1.0 / (1.0 + (-z).exp()))
 }

@@ -7,7 +7,7 @@ mod maps;
 mod node_set;
 mod node_space;
 
-pub use circuit::{Calibration, Circuit, Scores};
+pub use circuit::{Calibration, Circuit, Scores, probabilities};
 pub use edges::EdgeList;
 pub use label::{Behaviour, Label, Level, Moment, NodeContrast};
 pub use maps::{Map, maps};

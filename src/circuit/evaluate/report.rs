@@ -67,6 +67,8 @@ impl CircuitReport {
             removed_accuracy: self.on_pairs.removed.accuracy,
             flip_rate_circuit: self.flips.circuit,
             flip_rate_full: self.flips.full,
+            handwritten_accuracy: Some(self.on_handwritten.circuit.accuracy),
+            handwritten_unpruned_accuracy: Some(self.on_handwritten.full.accuracy),
         }
     }
 

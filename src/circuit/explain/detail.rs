@@ -1,12 +1,14 @@
 //! One node at one token: what enters its sum and what it adds to others. The parts add up to the value that the engine computed.
 
 use super::graph::to_logit;
-use super::recorded::{RecordedRun, head_of};
+use super::recorded::{Pattern, RecordedRun, head_of};
+use super::target::Target;
 use crate::backend::{Activation, NormKind};
 use crate::circuit::definition::{Circuit, Map, maps};
 use crate::circuit::intervene::{Edits, Means};
 use crate::model::{Config, Hook, Node, Norm, ResidualActivation, Site, TopKSite, Weights};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// How many terms from outside the circuit are listed one by one.
 const OTHERS: usize = 10;
@@ -28,29 +30,55 @@ pub enum TermSource {
     StreamChange,
     /// The value at a token, in a head's output.
     Token { token: usize },
+    /// The bigram table: what the last token alone adds to a logit.
+    Bigram,
     /// All terms that are not listed one by one.
     Others { count: usize },
     /// The logit of the first (0) or second (1) candidate.
     Logit { candidate: usize },
 }
 
-/// One term of a sum: `contribution = weight * activation`. Of [`TermSource::Others`] only the contribution is known.
+/// One term of a sum: `contribution = weight * scale * activation`. A term that bundles several numbers has the weight 0 and the
+/// activation 0, and only its contribution is known: [`TermSource::Others`], and what the embedding adds to a logit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Term {
     pub source: TermSource,
+    /// As stored in the model and as `CircuitInfo.edges` has it; 1 where a block reads the residual stream. To a logit: the unembedding
+    /// weight with the final norm's gain folded in, as in `ResidualLane.toLogits`.
     pub weight: f32,
+    /// The factor of the norm that the value passes, `gain / rms` (to a logit: `1 / rms`); `null` where there is no norm between.
+    pub scale: Option<f32>,
     pub activation: f32,
     pub contribution: f64,
+    /// Of a value that attention mixes over the tokens.
+    pub mixed: Option<Mixed>,
+}
+
+/// A value at one token, and the attention with which a query looks at it. An incoming term's activation is the sum of
+/// `value * attention` over all tokens, and `token` is the one that its query looks at most. An outgoing term's activation is
+/// `value * attention` of this token alone.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Mixed {
+    pub token: usize,
+    pub value: f32,
+    pub attention: f32,
 }
 
 impl Term {
-    fn new(source: TermSource, weight: f32, activation: f32) -> Term {
-        Term { source, weight, activation, contribution: weight as f64 * activation as f64 }
+    fn new(source: TermSource, weight: f32, scale: Option<f32>, activation: f32) -> Term {
+        let contribution = weight as f64 * scale.unwrap_or(1.0) as f64 * activation as f64;
+        Term { source, weight, scale, activation, contribution, mixed: None }
     }
 
-    fn of(node: Node, weight: f32, activation: f32) -> Term {
-        Term::new(TermSource::Node { node }, weight, activation)
+    fn of(node: Node, weight: f32, scale: Option<f32>, activation: f32) -> Term {
+        Term::new(TermSource::Node { node }, weight, scale, activation)
+    }
+
+    /// A sum of several terms.
+    fn bundle(source: TermSource, contribution: f64) -> Term {
+        Term { source, weight: 0.0, scale: None, activation: 0.0, contribution, mixed: None }
     }
 
     /// The node at the other end, if the term has one.
@@ -82,11 +110,12 @@ pub enum ValueNote {
     },
 }
 
-/// A node at one token: its value, the sum that it comes from, and what it adds to others.
+/// A node at one token: its value, the sum that it comes from, and what it adds to others. Of a logit: the raw logit after the last
+/// token and the sum that it comes from; `values`, `notes` and `outgoing` are empty.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct NodeDetail {
-    pub node: Node,
+    pub target: Target,
     pub token: usize,
     /// After edits.
     pub value: f32,
@@ -129,26 +158,17 @@ impl NodeDetail {
     /// `node` and `token` must exist, and every hook must have been recorded, `node.hook` also as computed.
     pub fn new(seen: &RecordedRun<'_>, means: &Means, node: Node, token: usize) -> NodeDetail {
         let (terms, bias) = incoming(seen, node, token);
-        let sum = terms.iter().map(|term| term.contribution).sum::<f64>() + bias as f64;
+        let sum = sum_of(&terms, bias);
         let computed = seen.run.computed[&node.hook].get(token, node.index);
         let values = seen.values(node);
-        let (mut listed, rest) = ranked(seen.circuit, terms);
-        if !rest.is_empty() {
-            listed.push(Term {
-                source: TermSource::Others { count: rest.len() },
-                weight: 0.0,
-                activation: 0.0,
-                contribution: rest.iter().map(|term| term.contribution).sum(),
-            });
-        }
         NodeDetail {
-            node,
+            target: Target::Node(node),
             token,
             value: values[token],
             mean: means.get(&node.hook).map(|mean| mean[node.index]),
             values,
             computed,
-            incoming: listed,
+            incoming: listed(seen.circuit, terms),
             bias,
             sum,
             notes: notes(seen.config(), node.hook, sum, computed),
@@ -156,6 +176,39 @@ impl NodeDetail {
             attention: attention(seen, node),
         }
     }
+
+    /// Of the raw logit of a candidate, 0 or 1, whose value is `logit`. Every hook must have been recorded.
+    pub fn of_logit(seen: &RecordedRun<'_>, candidate: usize, logit: f32) -> NodeDetail {
+        let (terms, bias) = into_logit(seen, candidate);
+        NodeDetail {
+            target: Target::Logit(candidate),
+            token: seen.last(),
+            value: logit,
+            mean: None,
+            values: Vec::new(),
+            computed: logit,
+            sum: sum_of(&terms, bias),
+            incoming: listed(seen.circuit, terms),
+            bias,
+            notes: Vec::new(),
+            outgoing: Vec::new(),
+            attention: None,
+        }
+    }
+}
+
+fn sum_of(terms: &[Term], bias: f32) -> f64 {
+    terms.iter().map(|term| term.contribution).sum::<f64>() + bias as f64
+}
+
+/// The terms in the order of [`ranked`], the last of them in one bundle.
+fn listed(circuit: &Circuit, terms: Vec<Term>) -> Vec<Term> {
+    let (mut listed, rest) = ranked(circuit, terms);
+    if !rest.is_empty() {
+        let contribution = rest.iter().map(|term| term.contribution).sum();
+        listed.push(Term::bundle(TermSource::Others { count: rest.len() }, contribution));
+    }
+    listed
 }
 
 /// Terms that are not zero: what belongs to no node and circuit nodes first, then the largest [`OTHERS`]. The second list is the rest.
@@ -174,15 +227,23 @@ fn ranked(circuit: &Circuit, terms: Vec<Term>) -> (Vec<Term>, Vec<Term>) {
 /// All terms that sum, with the bias, to what the node's own step starts from.
 fn incoming(seen: &RecordedRun<'_>, node: Node, token: usize) -> (Vec<Term>, f32) {
     let Hook::At { layer, site } = node.hook else {
-        return (stream(seen, node.hook, token, node.index, 1.0, true), 0.0);
+        return (stream(seen, node.hook, token, node.index, None, true), 0.0);
     };
     match site {
         Site::AttnQ | Site::AttnK | Site::AttnV | Site::AttnResidDelta | Site::MlpPostAct | Site::MlpResidDelta => {
             let map =
                 maps(seen.weights, layer).into_iter().find(|map| map.to == site).expect("every such site has a map");
+            let mut patterns = BTreeMap::new();
             let terms = map.row(node.index).into_iter().map(|(from, weight)| {
+                let source = Node::new(Hook::at(layer, map.from), from);
                 let activation = seen.value(Hook::at(layer, enters(&map)), token, from);
-                Term::of(Node::new(Hook::at(layer, map.from), from), weight, activation)
+                let mut term = Term::of(source, weight, None, activation);
+                if map.from == Site::AttnV {
+                    let head = from / seen.config().d_head;
+                    let pattern = patterns.entry(head).or_insert_with(|| seen.attention(layer, head, token));
+                    term.mixed = Some(strongest(seen, source, pattern));
+                }
+                term
             });
             (terms.collect(), map.bias(node.index))
         }
@@ -191,12 +252,19 @@ fn incoming(seen: &RecordedRun<'_>, node: Node, token: usize) -> (Vec<Term>, f32
             let head = node.index / seen.config().d_head;
             let terms = seen.attention(layer, head, token).weights.into_iter().enumerate().map(|(key, weight)| {
                 let value = seen.value(Hook::at(layer, Site::AttnV), key, node.index);
-                Term::new(TermSource::Token { token: key }, weight, value)
+                Term::new(TermSource::Token { token: key }, weight, None, value)
             });
             (terms.collect(), 0.0)
         }
-        Site::ResidIn | Site::ResidMid => (stream(seen, node.hook, token, node.index, 1.0, true), 0.0),
+        Site::ResidIn | Site::ResidMid => (stream(seen, node.hook, token, node.index, None, true), 0.0),
     }
+}
+
+/// The token at which a value enters the mix with the largest attention; the first of equals.
+fn strongest(seen: &RecordedRun<'_>, value: Node, pattern: &Pattern) -> Mixed {
+    let largest = |best: usize, token: usize| if pattern.weights[token] > pattern.weights[best] { token } else { best };
+    let token = (1..pattern.weights.len()).fold(0, largest);
+    Mixed { token, value: seen.value(value.hook, token, value.index), attention: pattern.weights[token] }
 }
 
 /// The site whose values a map multiplies: values enter `c_proj` mixed over the tokens by attention.
@@ -221,19 +289,19 @@ fn normed(seen: &RecordedRun<'_>, layer: usize, site: Site, token: usize, index:
         let (Some(width), Some(wpe)) = (config.d_pos_emb, &seen.weights.wpe) else { return (Vec::new(), 0.0) };
         let at = index - config.d_model;
         let scale = Scale::of(config, positional, at, (0..width).map(|channel| wpe.get(token, channel)));
-        let mut terms = vec![Term::new(TermSource::Position, scale.weight, wpe.get(token, at))];
+        let mut terms = vec![Term::new(TermSource::Position, 1.0, Some(scale.factor), wpe.get(token, at))];
         terms.extend(scale.mean_term());
         return (terms, scale.bias);
     }
     let scale = scale_at(seen, resid, norm, token, index);
-    let mut terms = stream(seen, resid, token, index, scale.weight, false);
+    let mut terms = stream(seen, resid, token, index, Some(scale.factor), false);
     terms.extend(scale.mean_term());
     (terms, scale.bias)
 }
 
-/// What a norm does to one channel: `weight * (x - mean) + bias`.
+/// What a norm does to one channel: `factor * (x - mean) + bias`.
 struct Scale {
-    weight: f32,
+    factor: f32,
     /// Of the vector over channels; layer norm only.
     mean: Option<f32>,
     bias: f32,
@@ -248,14 +316,14 @@ impl Scale {
         let epsilon = kind.eps();
         let gain = norm.gain.as_ref().map_or(1.0, |gain| gain[index]) as f64;
         Scale {
-            weight: (gain / (square + epsilon).sqrt()) as f32,
+            factor: (gain / (square + epsilon).sqrt()) as f32,
             mean: (!config.rms_norm).then_some(mean as f32),
             bias: norm.bias.as_ref().map_or(0.0, |bias| bias[index]),
         }
     }
 
     fn mean_term(&self) -> Option<Term> {
-        self.mean.map(|mean| Term::new(TermSource::Mean, -self.weight, mean))
+        self.mean.map(|mean| Term::new(TermSource::Mean, -1.0, Some(self.factor), mean))
     }
 }
 
@@ -264,14 +332,21 @@ fn scale_at(seen: &RecordedRun<'_>, resid: Hook, norm: &Norm, token: usize, inde
     Scale::of(seen.config(), norm, index, channels.map(|channel| seen.value(resid, token, channel)))
 }
 
-/// The writes that make up a residual channel at `hook`, each times `weight`. `computed`: without what is edited at `hook` itself.
-fn stream(seen: &RecordedRun<'_>, hook: Hook, token: usize, index: usize, weight: f32, computed: bool) -> Vec<Term> {
+/// The writes that make up a residual channel at `hook`, each times `scale`. `computed`: without what is edited at `hook` itself.
+fn stream(
+    seen: &RecordedRun<'_>,
+    hook: Hook,
+    token: usize,
+    index: usize,
+    scale: Option<f32>,
+    computed: bool,
+) -> Vec<Term> {
     let config = seen.config();
     let embedding = seen.weights.wte.get(seen.tokens[token] as usize, index);
-    let mut terms = vec![Term::new(TermSource::Embedding, weight, embedding)];
+    let mut terms = vec![Term::new(TermSource::Embedding, 1.0, scale, embedding)];
     let position = seen.position(token, index);
     if position != 0.0 {
-        terms.push(Term::new(TermSource::Position, weight, position));
+        terms.push(Term::new(TermSource::Position, 1.0, scale, position));
     }
     let mut sum = terms.iter().map(|term| term.activation as f64).sum::<f64>();
     for layer in 0..config.n_layer {
@@ -280,14 +355,14 @@ fn stream(seen: &RecordedRun<'_>, hook: Hook, token: usize, index: usize, weight
             if write < hook {
                 let activation = seen.value(write, token, index);
                 sum += activation as f64;
-                terms.push(Term::of(Node::new(write, index), weight, activation));
+                terms.push(Term::of(Node::new(write, index), 1.0, scale, activation));
             }
         }
     }
     if changed_on_the_way(seen, index) {
         let values = if computed { &seen.run.computed[&hook] } else { &seen.run.values[&hook] };
         let rest = (values.get(token, index) as f64 - sum) as f32;
-        terms.push(Term::new(TermSource::StreamChange, weight, rest));
+        terms.push(Term::new(TermSource::StreamChange, 1.0, scale, rest));
     }
     terms
 }
@@ -341,7 +416,8 @@ fn outgoing(seen: &RecordedRun<'_>, node: Node, token: usize) -> Vec<Term> {
             let weight = seen.attention(layer, head, seen.last()).weights[token];
             let maps = maps(seen.weights, layer);
             let map = maps.iter().find(|map| map.from == Site::AttnV).expect("values have a map");
-            column(seen, layer, map, node.index, weight * value).collect()
+            let mixed = Some(Mixed { token, value, attention: weight });
+            column(seen, layer, map, node.index, weight * value).map(|term| Term { mixed, ..term }).collect()
         }
         Site::AttnQ | Site::AttnK => Vec::new(),
         Site::AttnResidDelta | Site::MlpResidDelta | Site::ResidIn | Site::ResidMid => {
@@ -352,7 +428,7 @@ fn outgoing(seen: &RecordedRun<'_>, node: Node, token: usize) -> Vec<Term> {
                     Hook::At { layer, site: site @ (Site::AttnActIn | Site::MlpActIn) } => {
                         let (resid, norm, _) = read_by(seen.weights, layer, site);
                         let scale = scale_at(seen, resid, norm, token, node.index);
-                        Some(Term::of(Node::new(hook, node.index), scale.weight, value))
+                        Some(Term::of(Node::new(hook, node.index), 1.0, Some(scale.factor), value))
                     }
                     _ => None,
                 })
@@ -374,7 +450,7 @@ fn column<'a>(
     let to = Hook::at(layer, map.to);
     (0..to.width(seen.config())).filter_map(move |index| {
         let weight = map.weight(index, from);
-        (weight != 0.0).then(|| Term::of(Node::new(to, index), weight, value))
+        (weight != 0.0).then(|| Term::of(Node::new(to, index), weight, None, value))
     })
 }
 
@@ -386,9 +462,41 @@ fn logits(seen: &RecordedRun<'_>, index: usize, token: usize, value: f32) -> Vec
     let scale = scale_at(seen, Hook::FinalResid, &Norm::default(), token, index);
     let term = |candidate| {
         let weight = to_logit(seen.weights, seen.circuit.candidate_ids[candidate], index);
-        Term::new(TermSource::Logit { candidate }, scale.weight * weight, value)
+        Term::new(TermSource::Logit { candidate }, weight, Some(scale.factor), value)
     };
     [0, 1].map(term).into()
+}
+
+/// All terms that sum, with the bias, to a candidate's raw logit. What belongs to no node is summed over the residual channels.
+fn into_logit(seen: &RecordedRun<'_>, candidate: usize) -> (Vec<Term>, f32) {
+    let (weights, last) = (seen.weights, seen.last());
+    let id = seen.circuit.candidate_ids[candidate];
+    let mut bias = weights.final_logits_bias.as_ref().map_or(0.0, |bias| bias[id as usize] as f64);
+    let (mut terms, mut bundles) = (Vec::new(), Vec::<Term>::new());
+    let scale = scale_at(seen, Hook::FinalResid, &Norm::default(), last, 0);
+    for index in 0..seen.config().d_model {
+        let weight = to_logit(weights, id, index);
+        let parts = stream(seen, Hook::FinalResid, last, index, Some(scale.factor), false);
+        for part in parts.into_iter().chain(scale.mean_term()) {
+            if part.node().is_some() {
+                terms.push(Term::new(part.source, weight, part.scale, part.activation));
+                continue;
+            }
+            let contribution = weight as f64 * part.contribution;
+            match bundles.iter_mut().find(|bundle| bundle.source == part.source) {
+                Some(bundle) => bundle.contribution += contribution,
+                None => bundles.push(Term::bundle(part.source, contribution)),
+            }
+        }
+        if let Some(norm_bias) = &weights.ln_f.bias {
+            bias += weights.unembedding().get(id as usize, index) as f64 * norm_bias[index] as f64;
+        }
+    }
+    terms.extend(bundles);
+    if let Some(table) = &weights.bigram_table {
+        terms.push(Term::new(TermSource::Bigram, 1.0, None, table.get(seen.tokens[last] as usize, id as usize)));
+    }
+    (terms, bias as f32)
 }
 
 fn attention(seen: &RecordedRun<'_>, node: Node) -> Option<ChannelAttention> {

@@ -64,15 +64,26 @@ pub struct CircuitInfo {
     pub lanes: Vec<ResidualLane>,
     pub flip_nodes: BTreeSet<Node>,
     pub flip_rate: FlipRate,
-    /// Logit calibration: `p = sigmoid(scale * d + shift)`, where `d` is the standardised logit difference of the two candidates.
+    /// Logit calibration: `p = sigmoid(scale * (l0 - l1) / std + shift)`, where `l0` and `l1` are the raw logits of the two candidates.
     pub scale: f32,
     pub shift: f32,
+    /// Standard deviation of the logit difference over the pairs that the calibration was fitted to.
+    pub std: f32,
     /// On test pairs, as are the four below.
     pub loss: Option<f64>,
     pub accuracy: Option<f64>,
     pub unpruned_loss: Option<f64>,
     pub unpruned_accuracy: Option<f64>,
     pub removed_accuracy: Option<f64>,
+    pub handwritten: Option<HandwrittenAccuracy>,
+}
+
+/// Share of right answers on a task's hand-written prompts, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct HandwrittenAccuracy {
+    pub full: f64,
+    pub circuit: f64,
 }
 
 /// Share of test pairs whose answer a flip reverses, 0 to 1.
@@ -120,10 +131,14 @@ pub fn circuit_info(weights: &Weights, means: &Means, circuit: &Circuit) -> Resu
         flip_rate: FlipRate { circuit: scores.map(|s| s.flip_rate_circuit), full: scores.map(|s| s.flip_rate_full) },
         scale: circuit.calibration.scale,
         shift: circuit.calibration.shift,
+        std: circuit.calibration.std,
         loss: scores.map(|s| s.loss),
         accuracy: scores.map(|s| s.accuracy),
         unpruned_loss: scores.map(|s| s.unpruned_loss),
         unpruned_accuracy: scores.map(|s| s.unpruned_accuracy),
         removed_accuracy: scores.map(|s| s.removed_accuracy),
+        handwritten: scores.and_then(|s| {
+            Some(HandwrittenAccuracy { full: s.handwritten_unpruned_accuracy?, circuit: s.handwritten_accuracy? })
+        }),
     })
 }

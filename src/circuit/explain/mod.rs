@@ -3,13 +3,19 @@
 mod alignment;
 mod describe;
 mod detail;
+mod flip_control;
 pub mod graph;
 mod info;
 mod recorded;
+mod references;
+mod target;
 mod view;
 
 pub use alignment::inactive_nodes;
 pub use describe::{DESCRIBED_PAIRS, describe};
-pub use detail::{ChannelAttention, NodeDetail, Term, TermSource, ValueNote};
-pub use info::{CircuitInfo, FlipRate, ModelInfo, NodeInfo, circuit_info, model_info};
+pub use detail::{ChannelAttention, Mixed, NodeDetail, Term, TermSource, ValueNote};
+pub use flip_control::{FlipControl, FlipControlRequest, flip_control};
+pub use info::{CircuitInfo, FlipRate, HandwrittenAccuracy, ModelInfo, NodeInfo, circuit_info, model_info};
+pub use references::{Reference, References};
+pub use target::Target;
 pub use view::{Head, Subject, TopToken, View, ViewRequest, view};

@@ -4,10 +4,11 @@ use super::alignment::{marked_token, read_early};
 use super::detail::NodeDetail;
 use super::graph::{edges, lanes};
 use super::recorded::{RecordedRun, head_of};
-
+use super::references::{Reference, References, Untouched, values_of};
+use super::target::Target;
 use crate::backend::Backend;
 use crate::circuit::definition::Circuit;
-use crate::circuit::intervene::{Edits, Means, Prediction, Request, predict};
+use crate::circuit::intervene::{Edits, Means, Mode, Request, predict};
 use crate::model::{Hook, LogitsAt, Model, Node, Site, Weights};
 use crate::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -24,10 +25,12 @@ pub struct ViewRequest {
     /// Prompt B as token ids; `null` where there is no counterfactual.
     pub b: Option<Vec<u32>>,
     pub edits: Edits,
-    /// The node whose details are wanted.
-    pub node: Option<Node>,
+    /// The node or logit whose details are wanted.
+    pub target: Option<Target>,
     /// The token of A at which everything is read. `null`: each node at the token where it matters.
     pub token: Option<usize>,
+    /// Layer and head of the attention pattern that is wanted.
+    pub head: Option<[usize; 2]>,
 }
 
 /// The engine's answer. Tables are flat, row after row, with one column for each token of prompt A.
@@ -37,11 +40,19 @@ pub struct ViewRequest {
 pub struct View {
     /// Softmax over the two candidates; in circuit mode with the circuit's scale and shift.
     pub p: [f64; 2],
+    /// `p[0] = sigmoid(score)`. In circuit mode `scale * (logits[0] - logits[1]) / std + shift`, else the difference of the logits.
+    pub score: f64,
     /// Raw logits of the two candidates.
     pub logits: [f32; 2],
-    /// The likeliest tokens of the whole vocabulary, from the raw logits.
+    /// The same prompt and mode without edits; `null` where the request has none.
+    pub untouched: Option<Reference>,
+    /// The full model without edits.
+    pub full: Reference,
+    /// In circuit mode: the probabilities with every node at its mean, the circuit's too. `null` in the other modes.
+    pub baseline: Option<[f64; 2]>,
+    /// The likeliest tokens of the whole vocabulary: in full mode of this run, in the other modes of the full model without edits.
     pub top: Vec<TopToken>,
-    /// Probabilities of the two candidates in the whole vocabulary.
+    /// Probabilities of the two candidates in the whole vocabulary, of the same run as `top`.
     pub p_full: [f64; 2],
     /// Tokens of prompt A, the columns of every table.
     pub tokens: usize,
@@ -63,7 +74,10 @@ pub struct View {
     /// `[heads, tokens]`: attention of each of `heads` from the last token.
     #[cfg_attr(test, ts(type = "Float32Array"))]
     pub attention: Vec<f32>,
-    /// Of the node that the request names.
+    /// `[tokens, tokens]`: attention of the head that the request names, one row a query, one column a key.
+    #[cfg_attr(test, ts(type = "Float32Array | null"))]
+    pub pattern: Option<Vec<f32>>,
+    /// Of the node or logit that the request names.
     pub detail: Option<NodeDetail>,
     /// Time of the run in milliseconds. Measured by the caller; 0 from the engine.
     pub ms: f64,
@@ -112,17 +126,32 @@ pub struct Subject<'a, B: Backend> {
     pub circuit: &'a Circuit,
 }
 
-/// Runs the model and reads off everything that the page shows.
+/// Runs the model and reads off everything that the page shows. `references` keeps the runs without edits for the next view of the
+/// same task and prompt; it must not outlive the circuit.
 ///
 /// # Errors
-/// What [`crate::circuit::run`] refuses; a node or token that does not exist.
-pub async fn view<B: Backend>(backend: &mut B, subject: Subject<'_, B>, request: &ViewRequest) -> Result<View> {
+/// What [`crate::circuit::run`] refuses; a node, token or head that does not exist.
+pub async fn view<B: Backend>(
+    backend: &mut B,
+    subject: Subject<'_, B>,
+    request: &ViewRequest,
+    references: &mut References,
+) -> Result<View> {
     let Subject { model, weights, means, circuit } = subject;
-    let ViewRequest { a, b, edits, node, token, .. } = request;
+    let ViewRequest { task, a, b, edits, target, token, head } = request;
     let config = &weights.config;
     let last = a.len().saturating_sub(1);
-    if let Some(node) = node {
+    if let Some(Target::Node(node)) = target {
         node.check(config)?;
+    }
+    if let Some([layer, head]) = head
+        && (*layer >= config.n_layer || *head >= config.n_head)
+    {
+        bail!(
+            "the model has {} layers with {} heads each, so there is no head {layer}.{head}",
+            config.n_layer,
+            config.n_head
+        );
     }
     if let Some(token) = token
         && *token > last
@@ -136,10 +165,15 @@ pub async fn view<B: Backend>(backend: &mut B, subject: Subject<'_, B>, request:
             hooks.extend([Hook::at(layer, Site::AttnQ), Hook::at(layer, Site::AttnK)]);
         }
     }
+    if let Some([layer, _]) = *head {
+        hooks.extend([Hook::at(layer, Site::AttnQ), Hook::at(layer, Site::AttnK)]);
+    }
     let mut computed = BTreeSet::new();
-    if let Some(node) = node {
+    if let Some(target) = target {
         hooks.extend(Hook::all(config.n_layer));
-        computed.insert(node.hook);
+        if let Target::Node(node) = target {
+            computed.insert(node.hook);
+        }
     }
     let run = Request {
         tokens: a,
@@ -151,7 +185,7 @@ pub async fn view<B: Backend>(backend: &mut B, subject: Subject<'_, B>, request:
         hooks: &hooks,
         computed: &computed,
     };
-    let (Prediction { p, logits, p_full, top }, run) = predict(backend, model, &run, circuit.candidate_ids).await?;
+    let (prediction, run) = predict(backend, model, &run, circuit.candidate_ids).await?;
     let seen = RecordedRun { weights, run: &run, tokens: a, edits, circuit };
 
     // of each head that the circuit has a node of
@@ -175,23 +209,54 @@ pub async fn view<B: Backend>(backend: &mut B, subject: Subject<'_, B>, request:
         }
         _ => Some(seen.value(node.hook, at(node), node.index)),
     };
+    let activations = values_of(circuit, &run, a.len());
+    let read_at: Vec<usize> = circuit.nodes.iter().map(|&node| at(node)).collect();
+
+    let mode = edits.mode;
+    let plain = *edits == Edits { mode, ..Edits::default() };
+    references.focus(task, a);
+    if plain {
+        references.keep(mode, Untouched::new(prediction.clone(), activations.clone()));
+    }
+    let untouched = match plain {
+        true => None,
+        false => Some(references.untouched(backend, &subject, mode).await?.reference(&read_at, a.len())),
+    };
+    let baseline = match mode {
+        Mode::Circuit => Some(references.baseline(backend, &subject).await?),
+        _ => None,
+    };
+    let full = references.untouched(backend, &subject, Mode::Full).await?;
+    let likeliest = if mode == Mode::Full { &prediction } else { &full.prediction };
+    let pattern = |&[layer, head]: &[usize; 2]| {
+        (0..a.len()).flat_map(|query| seen.attention(layer, head, query).weights).collect::<Vec<f32>>()
+    };
+
     Ok(View {
-        p,
-        logits,
-        p_full,
-        top: top.into_iter().map(|(id, p)| TopToken { id, text: String::new(), p }).collect(),
+        p: prediction.p,
+        score: prediction.score,
+        logits: prediction.logits,
+        untouched,
+        full: full.reference(&read_at, a.len()),
+        baseline,
+        p_full: likeliest.p_full,
+        top: likeliest.top.iter().map(|&(id, p)| TopToken { id, text: String::new(), p }).collect(),
         tokens: a.len(),
         marked,
-        activations: circuit.nodes.iter().flat_map(|&node| seen.values(node)).collect(),
-        read_at: circuit.nodes.iter().map(|&node| at(node)).collect(),
+        activations,
+        pattern: head.as_ref().map(pattern),
         passed_on: circuit.nodes.iter().map(|&node| passed_on(node)).collect(),
+        read_at,
         embedding: lanes
             .iter()
             .flat_map(|lane| (0..a.len()).map(|token| seen.embedding(token, lane.channel)))
             .collect(),
         heads: patterns.iter().map(|(&(layer, head), pattern)| Head { layer, head, sink: pattern.sink }).collect(),
         attention: patterns.values().flat_map(|pattern| pattern.weights.iter().copied()).collect(),
-        detail: node.map(|node| NodeDetail::new(&seen, means, node, at(node))),
+        detail: target.map(|target| match target {
+            Target::Node(node) => NodeDetail::new(&seen, means, node, at(node)),
+            Target::Logit(candidate) => NodeDetail::of_logit(&seen, candidate, prediction.logits[candidate]),
+        }),
         ms: 0.0,
     })
 }

@@ -3,7 +3,7 @@
 use super::edits::Mode;
 use super::run::{Request, Values, run};
 use crate::backend::Backend;
-use crate::circuit::definition::{Calibration, Circuit};
+use crate::circuit::definition::{Calibration, Circuit, probabilities};
 use crate::model::Model;
 use crate::{Result, bail};
 
@@ -14,6 +14,8 @@ pub const TOP: usize = 5;
 pub struct Prediction {
     /// Softmax over the two candidates; in circuit mode with the circuit's calibration.
     pub p: [f64; 2],
+    /// `p[0] = sigmoid(score)`: the difference of the two logits; in circuit mode calibrated.
+    pub score: f64,
     /// Raw logits of the two candidates.
     pub logits: [f32; 2],
     /// The candidates' probabilities among the whole vocabulary, from the raw logits.
@@ -61,8 +63,10 @@ impl Prediction {
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max) as f64;
         let sum: f64 = logits.iter().map(|&logit| (logit as f64 - largest).exp()).sum();
         let p = |id: u32| (logits[id as usize] as f64 - largest).exp() / sum;
+        let score = calibration.score(raw[0], raw[1]);
         Prediction {
-            p: calibration.probabilities(raw[0], raw[1]),
+            p: probabilities(score),
+            score,
             logits: raw,
             p_full: candidates.map(p),
             top: largest_first(logits, TOP).into_iter().map(|id| (id, p(id))).collect(),

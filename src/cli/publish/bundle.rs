@@ -5,7 +5,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
 use crate::circuit::evaluate::{CircuitReport, LossAndAccuracy, modes};
 use crate::circuit::explain::{
-    DESCRIBED_PAIRS, Subject, View, ViewRequest, circuit_info, inactive_nodes, model_info, view,
+    DESCRIBED_PAIRS, References, Subject, Target, View, ViewRequest, circuit_info, inactive_nodes, model_info, view,
 };
 use crate::circuit::{Calibration, Circuit, CpuPool, Edits, EvaluatorPool, Mode, NodeSet, Prompts, TaskModel};
 use crate::cli::commands::evaluate;
@@ -148,8 +148,7 @@ impl PublishedTask {
             );
         };
         note(&format!("{}: {} nodes, {} edges, {} presets", task.name, report.nodes, report.edges, presets.len()));
-        let (here, there) =
-            (circuit_view(file, &circuit, a, b, false, None)?, circuit_view(file, &circuit, b, a, false, None)?);
+        let (here, there) = (shown(file, &circuit, a, b, CIRCUIT, None)?, shown(file, &circuit, b, a, CIRCUIT, None)?);
         let rows = [&here, &there]
             .map(|view| (0..circuit.nodes.len()).map(|row| view.activations_of(row)).collect::<Vec<_>>());
         let start = start(&circuit, [&a.tokens, &b.tokens], [&rows[0], &rows[1]]);
@@ -184,8 +183,8 @@ fn presets(file: &ModelFile, circuit: &Circuit, task: &Task, tokenizer: &Tokeniz
         if a.tokens.len().max(b.tokens.len()) > PRESET_TOKENS {
             continue;
         }
-        let plain = circuit_view(file, circuit, &a, &b, false, None)?;
-        let flipped = circuit_view(file, circuit, &a, &b, true, None)?;
+        let plain = shown(file, circuit, &a, &b, CIRCUIT, None)?;
+        let flipped = shown(file, circuit, &a, &b, (Mode::Circuit, true), None)?;
         let (right, after) = (plain.p[one.wanted], flipped.p[one.wanted]);
         if right > 0.5 && after < 0.5 {
             found.push((right.min(1.0 - after), [a, b]));
@@ -195,36 +194,40 @@ fn presets(file: &ModelFile, circuit: &Circuit, task: &Task, tokenizer: &Tokeniz
     Ok(found.into_iter().take(PRESETS).map(|(_, pair)| pair).collect())
 }
 
-/// The page's view of a prompt in circuit mode.
-fn circuit_view(
+/// Circuit mode without a flip.
+const CIRCUIT: (Mode, bool) = (Mode::Circuit, false);
+
+/// What the page shows of a prompt in a mode, flipped or not.
+fn shown(
     file: &ModelFile,
     circuit: &Circuit,
     a: &Prompt,
     b: &Prompt,
-    flip: bool,
+    (mode, flip): (Mode, bool),
     node: Option<Node>,
 ) -> Result<View> {
     let mut cpu = Cpu::new();
     let model = file.weights.upload(&mut cpu);
-    let edits = Edits { mode: Mode::Circuit, flip, ..Edits::default() };
+    let edits = Edits { mode, flip, ..Edits::default() };
     let subject = Subject { model: &model, weights: &file.weights, means: &file.means, circuit };
     let request = ViewRequest {
         task: circuit.task.clone(),
         a: a.tokens.clone(),
         b: Some(b.tokens.clone()),
         edits,
-        node,
+        target: node.map(Target::Node),
         token: None,
+        head: None,
     };
-    now_or_never(view(&mut cpu, subject, &request))
+    now_or_never(view(&mut cpu, subject, &request, &mut References::default()))
 }
 
-/// The content of `poster.json`: the page shows these precomputed numbers until the engine runs.
+/// The content of `poster.json`: the page shows these precomputed numbers of the full model until the engine runs.
 pub fn placeholder(bundle: &Bundle, tokenizer: &Tokenizer) -> Result<Value> {
     let Bundle { file, tasks, .. } = bundle;
     let PublishedTask { task, circuit, presets, start, .. } = &tasks[0];
     let [a, b] = &presets[0];
-    let mut view = circuit_view(file, circuit, a, b, false, *start)?;
+    let mut view = shown(file, circuit, a, b, (Mode::Full, false), *start)?;
     for token in &mut view.top {
         token.text = tokenizer.token_text(token.id);
     }

@@ -111,6 +111,8 @@ fn check_scores(task: &str, scores: &Scores) -> Result<()> {
         scores.removed_accuracy,
         scores.flip_rate_circuit,
         scores.flip_rate_full,
+        scores.handwritten_accuracy.unwrap_or_default(),
+        scores.handwritten_unpruned_accuracy.unwrap_or_default(),
     ];
     let losses = [scores.loss, scores.unpruned_loss, scores.removed_loss];
     if let Some(share) = shares.into_iter().find(|share| !(0.0..=1.0).contains(share)) {

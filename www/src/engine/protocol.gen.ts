@@ -11,6 +11,11 @@ export type SiteName = (typeof SITES)[number];
 export type NodeId = string;
 
 /**
+ * A node, or the raw logit of the first (0) or second (1) candidate. Written as the node, `logit.0` or `logit.1`.
+ */
+export type Target = NodeId | 'logit.0' | 'logit.1';
+
+/**
  * Which part of the model runs.
  */
 export type Mode = "full" | "circuit" | "removed";
@@ -54,13 +59,17 @@ a: Array<number>,
  */
 b: Array<number> | null, edits: Edits, 
 /**
- * The node whose details are wanted.
+ * The node or logit whose details are wanted.
  */
-node: NodeId | null, 
+target: Target | null, 
 /**
  * The token of A at which everything is read. `null`: each node at the token where it matters.
  */
-token: number | null, };
+token: number | null, 
+/**
+ * Layer and head of the attention pattern that is wanted.
+ */
+head: [number, number] | null, };
 
 /**
  * The engine's answer. Tables are flat, row after row, with one column for each token of prompt A.
@@ -71,15 +80,31 @@ export type View = {
  */
 p: [number, number], 
 /**
+ * `p[0] = sigmoid(score)`. In circuit mode `scale * (logits[0] - logits[1]) / std + shift`, else the difference of the logits.
+ */
+score: number, 
+/**
  * Raw logits of the two candidates.
  */
 logits: [number, number], 
 /**
- * The likeliest tokens of the whole vocabulary, from the raw logits.
+ * The same prompt and mode without edits; `null` where the request has none.
+ */
+untouched: Reference | null, 
+/**
+ * The full model without edits.
+ */
+full: Reference, 
+/**
+ * In circuit mode: the probabilities with every node at its mean, the circuit's too. `null` in the other modes.
+ */
+baseline: [number, number] | null, 
+/**
+ * The likeliest tokens of the whole vocabulary: in full mode of this run, in the other modes of the full model without edits.
  */
 top: Array<TopToken>, 
 /**
- * Probabilities of the two candidates in the whole vocabulary.
+ * Probabilities of the two candidates in the whole vocabulary, of the same run as `top`.
  */
 pFull: [number, number], 
 /**
@@ -116,13 +141,30 @@ heads: Array<Head>,
  */
 attention: Float32Array, 
 /**
- * Of the node that the request names.
+ * `[tokens, tokens]`: attention of the head that the request names, one row a query, one column a key.
+ */
+pattern: Float32Array | null, 
+/**
+ * Of the node or logit that the request names.
  */
 detail: NodeDetail | null, 
 /**
  * Time of the run in milliseconds. Measured by the caller; 0 from the engine.
  */
 ms: number, };
+
+/**
+ * What a view is compared with.
+ */
+export type Reference = { 
+/**
+ * As `View.p`.
+ */
+p: [number, number], 
+/**
+ * For each circuit node, its value at the token at which the view reads it.
+ */
+values: Array<number>, };
 
 /**
  * One of the likeliest next tokens. The engine knows ids only; `text` is filled in by a caller that knows the vocabulary.
@@ -135,9 +177,10 @@ export type TopToken = { id: number, text: string, p: number, };
 export type Head = { layer: number, head: number, sink: number, };
 
 /**
- * A node at one token: its value, the sum that it comes from, and what it adds to others.
+ * A node at one token: its value, the sum that it comes from, and what it adds to others. Of a logit: the raw logit after the last
+ * token and the sum that it comes from; `values`, `notes` and `outgoing` are empty.
  */
-export type NodeDetail = { node: NodeId, token: number, 
+export type NodeDetail = { target: Target, token: number, 
 /**
  * After edits.
  */
@@ -176,14 +219,35 @@ outgoing: Array<Term>,
 attention: ChannelAttention | null, };
 
 /**
- * One term of a sum: `contribution = weight * activation`. Of [`TermSource::Others`] only the contribution is known.
+ * One term of a sum: `contribution = weight * scale * activation`. A term that bundles several numbers has the weight 0 and the
+ * activation 0, and only its contribution is known: [`TermSource::Others`], and what the embedding adds to a logit.
  */
-export type Term = { source: TermSource, weight: number, activation: number, contribution: number, };
+export type Term = { source: TermSource, 
+/**
+ * As stored in the model and as `CircuitInfo.edges` has it; 1 where a block reads the residual stream. To a logit: the unembedding
+ * weight with the final norm's gain folded in, as in `ResidualLane.toLogits`.
+ */
+weight: number, 
+/**
+ * The factor of the norm that the value passes, `gain / rms` (to a logit: `1 / rms`); `null` where there is no norm between.
+ */
+scale: number | null, activation: number, contribution: number, 
+/**
+ * Of a value that attention mixes over the tokens.
+ */
+mixed: Mixed | null, };
+
+/**
+ * A value at one token, and the attention with which a query looks at it. An incoming term's activation is the sum of
+ * `value * attention` over all tokens, and `token` is the one that its query looks at most. An outgoing term's activation is
+ * `value * attention` of this token alone.
+ */
+export type Mixed = { token: number, value: number, attention: number, };
 
 /**
  * Where a term of a sum comes from or, for outgoing terms, where it goes.
  */
-export type TermSource = { "kind": "node", node: NodeId, } | { "kind": "embedding" } | { "kind": "position" } | { "kind": "mean" } | { "kind": "streamChange" } | { "kind": "token", token: number, } | { "kind": "others", count: number, } | { "kind": "logit", candidate: number, };
+export type TermSource = { "kind": "node", node: NodeId, } | { "kind": "embedding" } | { "kind": "position" } | { "kind": "mean" } | { "kind": "streamChange" } | { "kind": "token", token: number, } | { "kind": "bigram" } | { "kind": "others", count: number, } | { "kind": "logit", candidate: number, };
 
 /**
  * A step from a node's sum to its value.
@@ -202,6 +266,25 @@ weights: Float32Array, sink: number,
  * Of a q or k node: this channel's `q k / sqrt(d_head)` at each token.
  */
 channelScore: Float32Array | null, };
+
+/**
+ * A flip of prompt A with other prompts than prompt B.
+ */
+export type FlipControlRequest = { task: string, 
+/**
+ * Prompt A as token ids.
+ */
+a: Array<number>, 
+/**
+ * Prompts as token ids. The flip nodes take their values from each of them, token by token from the end.
+ */
+donors: Array<Array<number>>, mode: Mode, };
+
+export type FlipControl = { 
+/**
+ * As `View.p`, for each donor.
+ */
+p: Array<[number, number]>, };
 
 /**
  * Sizes of a model.
@@ -237,13 +320,17 @@ export type CircuitInfo = {
  */
 nodes: Array<NodeInfo>, edges: Array<Edge>, lanes: Array<ResidualLane>, flipNodes: Array<NodeId>, flipRate: FlipRate, 
 /**
- * Logit calibration: `p = sigmoid(scale * d + shift)`, where `d` is the standardised logit difference of the two candidates.
+ * Logit calibration: `p = sigmoid(scale * (l0 - l1) / std + shift)`, where `l0` and `l1` are the raw logits of the two candidates.
  */
 scale: number, shift: number, 
 /**
+ * Standard deviation of the logit difference over the pairs that the calibration was fitted to.
+ */
+std: number, 
+/**
  * On test pairs, as are the four below.
  */
-loss: number | null, accuracy: number | null, unprunedLoss: number | null, unprunedAccuracy: number | null, removedAccuracy: number | null, };
+loss: number | null, accuracy: number | null, unprunedLoss: number | null, unprunedAccuracy: number | null, removedAccuracy: number | null, handwritten: HandwrittenAccuracy | null, };
 
 /**
  * A node of a circuit.
@@ -280,6 +367,11 @@ toLogits: [number, number], };
  * Share of test pairs whose answer a flip reverses, 0 to 1.
  */
 export type FlipRate = { circuit: number | null, full: number | null, };
+
+/**
+ * Share of right answers on a task's hand-written prompts, 0 to 1.
+ */
+export type HandwrittenAccuracy = { full: number, circuit: number, };
 
 export type Label = { "kind": "name", text: string, } | { "kind": "words", text: string, } | { "kind": "measured" } & Behaviour;
 

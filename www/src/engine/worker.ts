@@ -88,7 +88,7 @@ const engine: Engine = {
     const token = request.token === null ? null : Math.min(request.token, a.tokens.length - 1);
     // Without prompt B there is nothing to flip or patch from: those edits rest until there is one.
     const edits = b ? request.edits : { ...request.edits, flip: false, patch: [] };
-    const { view, backend } = await here.backends.run({ task: request.task, a: ids(a), b: b && ids(b), edits, node: request.node, token });
+    const { view, backend } = await here.backends.run({ task: request.task, a: ids(a), b: b && ids(b), edits, target: request.node, token, head: null });
     // The first screen is live before the tokenizer, the heaviest file, and WebGPU take the connection.
     // The circuits are small, and with them the page needs no connection for any task.
     setTimeout(() => void fetchCircuits(here).then(() => here.prompts.warm()).then(() => here.backends.detect()), 1000);

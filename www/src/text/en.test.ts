@@ -146,7 +146,7 @@ const CALLS: Record<string, unknown[][]> = {
   'change.asNumber': [['Factor']],
   'terms.notes': ([[], [{ kind: 'reluZero' }], [{ kind: 'relu' }, { kind: 'kept', k: 64 }], [{ kind: 'gelu' }, { kind: 'dropped', k: 64 }]] satisfies ValueNote[][]).map((notes) => [notes]),
   'terms.source': ([
-    { kind: 'embedding' }, { kind: 'position' }, { kind: 'mean' }, { kind: 'streamChange' }, { kind: 'token', token: 2 }, { kind: 'others', count: 12 }, { kind: 'logit', candidate: 1 },
+    { kind: 'embedding' }, { kind: 'position' }, { kind: 'mean' }, { kind: 'streamChange' }, { kind: 'token', token: 2 }, { kind: 'bigram' }, { kind: 'others', count: 12 }, { kind: 'logit', candidate: 1 },
   ] satisfies TermSource[]).map((source) => [source, ["')", '")']]),
   doingOf: ([
     undefined,

@@ -514,6 +514,8 @@ export const terms = {
         return 'changes of the residual stream itself';
       case 'token':
         return `token ${source.token + 1}`;
+      case 'bigram':
+        return 'bigram table';
       case 'others':
         return `${source.count} others`;
       case 'logit':

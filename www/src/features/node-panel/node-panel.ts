@@ -54,7 +54,7 @@ export class Panel extends Light {
   protected override updated(): void {
     const detail = this.screen?.snapshot?.result.view.detail;
     if (!detail || detail.values.length < MANY) return;
-    const read = `${detail.node} ${detail.token} ${detail.values.length}`;
+    const read = `${detail.target} ${detail.token} ${detail.values.length}`;
     if (read === this.read) return;
     this.read = read;
     clearTimeout(this.scrolling);
@@ -74,7 +74,7 @@ export class Panel extends Light {
     const snapshot = screen?.snapshot;
     const node = screen?.doc.node;
     if (!screen || !snapshot || !node) return nothing;
-    const detail = snapshot.result.view.detail?.node === node ? snapshot.result.view.detail : null;
+    const detail = snapshot.result.view.detail?.target === node ? snapshot.result.view.detail : null;
     const info = snapshot.task.circuit.nodes.find((one) => one.node === node);
     const place = findNode(snapshot.task.circuit, node, screen.model?.headWidth ?? 0);
     return html`<aside class="card panel ${this.open ? 'open' : ''}" data-testid="node-panel" aria-label=${text.label(node)}>
@@ -100,7 +100,7 @@ export class Panel extends Light {
   private body(screen: Screen, detail: NodeDetail, a: Prompt): TemplateResult {
     const snapshot = screen.snapshot!;
     const heads = screen.model?.headWidth ?? 0;
-    const change = changeOf(screen.doc.edits, detail.node);
+    const change = changeOf(screen.doc.edits, detail.target);
     const reach = detail.values.reduce((max, value) => Math.max(max, Math.abs(value)), Math.abs(detail.mean ?? 0));
     const known = new Set(snapshot.task.circuit.nodes.map((one) => one.node));
     const actions = {
@@ -121,13 +121,13 @@ export class Panel extends Light {
             detail,
             change,
             reach,
-            held: snapshot.result.edits.mode === 'removed' ? known.has(detail.node) : snapshot.result.edits.mode === 'circuit' && !known.has(detail.node),
-            flipped: flips(snapshot, detail.node),
+            held: snapshot.result.edits.mode === 'removed' ? known.has(detail.target) : snapshot.result.edits.mode === 'circuit' && !known.has(detail.target),
+            flipped: flips(snapshot, detail.target),
             noPatch: snapshot.result.b ? null : changeText.noPromptB,
             apply: (next: Change | null, kind: string) => {
               // On a phone the control would stand below the sheet's edge.
               if (next?.kind === 'set' || next?.kind === 'scale') this.open = true;
-              this.send('change-node', { node: detail.node, change: next, kind });
+              this.send('change-node', { node: detail.target, change: next, kind });
             },
           })}
       ${incoming(detail, actions)} ${outgoing(detail, actions)} ${this.attention(detail, a)}

@@ -23,7 +23,7 @@ export function incoming(detail: NodeDetail, actions: TermActions): TemplateResu
   return html`<section class="terms">
     <h3>${text.in} <span class="mut">${text.inHint}</span></h3>
     <table>
-      ${terms.map((term, index) => row(term, shown[index]!, decimals, digits, detail.node, 'in', actions))}
+      ${terms.map((term, index) => row(term, shown[index]!, decimals, digits, detail.target, 'in', actions))}
       <tr><th scope="row"><i class="sw"></i>${text.bias}</th><td></td><td></td><td></td><td></td><td class="con">${signed(shown.at(-1)!, decimals)}</td></tr>
       <tr class="sum"><th scope="row" colspan="4">${text.sum}</th><td class="op">=</td><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
       <tr class="after"><th scope="row" colspan="4">${text.notes(detail.notes)}</th><td></td><td class="con">${signed(detail.computed, decimals)}</td></tr>
@@ -40,7 +40,7 @@ export function outgoing(detail: NodeDetail, actions: TermActions): TemplateResu
   return html`<section class="terms">
     <h3>${text.out} <span class="mut">${text.outHint}</span></h3>
     <table>
-      ${detail.outgoing.map((term) => row(term, term.contribution, decimals, places(detail.outgoing), detail.node, 'out', actions))}
+      ${detail.outgoing.map((term) => row(term, term.contribution, decimals, places(detail.outgoing), detail.target, 'out', actions))}
     </table>
   </section>`;
 }
@@ -54,7 +54,7 @@ export function folded(terms: Term[], decimals: number, inCircuit: (node: NodeId
   const count = joined.length + (bundle?.source.kind === 'others' ? bundle.source.count : 0);
   const contribution = joined.reduce((sum, term) => sum + term.contribution, bundle?.contribution ?? 0);
   const rest = terms.filter((term) => term !== bundle && !joined.includes(term));
-  return [...rest, { source: { kind: 'others', count }, weight: 0, activation: 0, contribution }];
+  return [...rest, { source: { kind: 'others', count }, weight: 0, scale: null, activation: 0, contribution, mixed: null }];
 }
 
 /** Activations of one table share their decimals; small ones would read as zero with two. */
@@ -66,7 +66,8 @@ function row(term: Term, contribution: number, decimals: number, digits: number,
   const other = term.source.kind === 'node' ? term.source.node : null;
   const edge: Hover | null = other === null ? null : { kind: 'edge', from: side === 'in' ? other : node, to: side === 'in' ? node : other };
   const lit = edge !== null && sameEdge(actions.hover, edge);
-  const exact = text.exact(term.weight, term.activation, term.contribution);
+  const weight = term.weight * (term.scale ?? 1);
+  const exact = text.exact(weight, term.activation, term.contribution);
   const sign = other === null && term.weight === 0 ? '' : term.weight < 0 ? 'sn' : 'sp';
   const name = actions.name(term);
   return html`<tr
@@ -82,7 +83,7 @@ function row(term: Term, contribution: number, decimals: number, digits: number,
     </th>
     ${other === null && term.weight === 0
       ? html`<td></td><td></td><td></td><td></td>`
-      : html`<td>${signed(term.weight)}</td><td class="op">×</td><td>${signed(term.activation, digits)}</td><td class="op">=</td>`}
+      : html`<td>${signed(weight)}</td><td class="op">×</td><td>${signed(term.activation, digits)}</td><td class="op">=</td>`}
     <td class="con">${signed(contribution, decimals)}</td>
   </tr>`;
 }
