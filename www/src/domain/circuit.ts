@@ -10,6 +10,6 @@ export function modelNodes({ layers, width, attnWidth, mlpWidth }: Pick<ModelInf
 const RELIABLE = 0.8;
 
 /** Whether the circuit alone does the task: on hand-written prompts if it was tested on them, else on test pairs. */
-export function isReliable({ accuracy }: Pick<CircuitInfo, 'accuracy'>): boolean {
-  return (accuracy ?? 0) >= RELIABLE;
+export function isReliable({ accuracy, handwritten }: Pick<CircuitInfo, 'accuracy' | 'handwritten'>): boolean {
+  return (handwritten?.circuit ?? accuracy ?? 0) >= RELIABLE;
 }

@@ -1,4 +1,4 @@
-/** In what prompt A differs from prompt B, where one short piece of text tells it: `('` and `("`, `[` and `[[`, or an `if` of one of them. */
+/** The short piece of text in which prompt A differs from prompt B, if there is one: `('` and `("`, `[` and `[[`, or an `if` that only one of them has. */
 import type { Prompt, Token } from '../engine/protocol';
 
 /** The text of each prompt where they differ. One of the two may be empty. */
@@ -18,18 +18,18 @@ export function contrast(a: Prompt, b: Prompt): Contrast | null {
   return { a: here, b: there };
 }
 
-/** The text of the last token that both begin with, and the texts between the tokens that both begin and end with. */
+/** The common start, and the texts between the common start and the common end. */
 function middles(a: Token[], b: Token[]): [string, string, string] {
-  const most = Math.min(a.length, b.length);
+  const max = Math.min(a.length, b.length);
   let start = 0;
-  while (start < most && a[start]!.id === b[start]!.id) start++;
+  while (start < max && a[start]!.id === b[start]!.id) start++;
   let end = 0;
-  while (end < most - start && a[a.length - 1 - end]!.id === b[b.length - 1 - end]!.id) end++;
+  while (end < max - start && a[a.length - 1 - end]!.id === b[b.length - 1 - end]!.id) end++;
   const text = (tokens: Token[]) => tokens.slice(start, tokens.length - end).map((token) => token.text).join('');
-  return [a[start - 1]?.text ?? '', text(a), text(b)];
+  return [a.slice(0, start).map((token) => token.text).join(''), text(a), text(b)];
 }
 
-/** If one ends with the other, only the rest: `if count` and `count` differ by `if`. (Signs stay whole: `[` and `[[`.) */
+/** If one text ends with the other, keeps only the rest: `if count` and `count` differ by `if`. Repeated signs are not split: `[` and `[[`. */
 function withoutCommonEnd(one: string, two: string): [string, string] {
   const [short, long] = one.trim().length < two.trim().length ? [one.trim(), two.trim()] : [two.trim(), one.trim()];
   const sign = /^([^\w\s])\1*$/.test(short);
@@ -38,7 +38,7 @@ function withoutCommonEnd(one: string, two: string): [string, string] {
   return long === one.trim() ? [rest, ''] : ['', rest];
 }
 
-/** If one has a sign once more than the other, both with all of that sign: `[` and `[[` tell more than `[` and nothing. */
+/** If one text has a sign once more than the other, returns both with all of their signs: `[` and `[[` are clearer than `[` and nothing. */
 function doubled(before: string, one: string, two: string): [string, string] {
   const more = (one || two).trim();
   const run = /([^\w\s])\1*$/.exec(before)?.[0] ?? '';

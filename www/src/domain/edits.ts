@@ -1,10 +1,10 @@
 /** The changes of one run: of single nodes, of the mode, and Flip. */
 import type { Edits, Mode, NodeId } from '../engine/protocol';
 
-/** How a node is changed by its panel: at most one way at a time. */
+/** A change of one node, made in its panel. A node has at most one. */
 export type Change = { kind: 'off' } | { kind: 'set'; value: number } | { kind: 'scale'; factor: number } | { kind: 'patch' };
 
-/** Largest magnitude that a node can be set to or scaled by; from there on f32 sums lose their meaning. */
+/** Largest magnitude that a node can be set to or scaled by. Above it, f32 sums lose precision. */
 export const LIMIT = 1000;
 
 export function noEdits(mode: Mode): Edits {
@@ -21,17 +21,17 @@ export function changeOf(edits: Edits, node: NodeId): Change | null {
   return edits.patch.includes(node) ? { kind: 'patch' } : null;
 }
 
-/** Whether Flip changes anything: without the circuit its nodes are held at their means, in prompt B's run too. */
+/** Whether Flip has an effect. In the mode `removed` it has none: the flip nodes are at their means on both prompts. */
 export function flipActs(edits: Edits): boolean {
   return edits.flip && edits.mode !== 'removed';
 }
 
-/** How many nodes are changed by hand, flip not counted. */
+/** The nodes that the user has changed. Flip does not count. */
 export function changedNodes(edits: Edits): NodeId[] {
   return [...new Set([...edits.off, ...edits.patch, ...Object.keys(edits.set), ...Object.keys(edits.scale)])];
 }
 
-/** A number that a node can be set to or scaled by; 0 for what is not a finite number. */
+/** A number that a node can be set to or scaled by; 0 if the input is not a finite number. */
 export function clampChange(value: number): number {
   if (!Number.isFinite(value)) return 0;
   return Math.max(-LIMIT, Math.min(LIMIT, value));

@@ -1,7 +1,7 @@
-/** What flows through the drawn circuit: the value at every node, what every weight passes on, what counts as nothing. */
+/** The values of the drawn circuit: the value of each node, the contribution of each edge, and the threshold below which a contribution is drawn grey. */
 import type { CircuitInfo, NodeId, RunResult, View } from '../engine/protocol';
 
-/** The answer of a run with the circuit that it belongs to. */
+/** The result of a run, with its circuit. */
 export interface Run {
   task: { circuit: CircuitInfo };
   result: Pick<RunResult, 'view'>;
@@ -10,7 +10,7 @@ export interface Run {
 export interface Flow {
   /** Value of each circuit node, at the token at which it is read. */
   value: Map<NodeId, number>;
-  /** Value of each circuit node as it enters an edge; null where it cannot be told. */
+  /** Value of each circuit node as it enters an edge; null if it is not known. */
   passedOn: Map<NodeId, number | null>;
   at: Map<NodeId, number>;
   /** What the embedding writes to each lane's channel, at the marked token. */
@@ -23,7 +23,7 @@ export interface Flow {
   last: number;
 }
 
-/** Contributions below this share of the largest on the screen are drawn as no signal. */
+/** Contributions below this fraction of the largest one are drawn grey. */
 const INACTIVE = 0.04;
 
 const flows = new WeakMap<Run, Flow>();
@@ -67,20 +67,23 @@ export function row(table: Float32Array, { tokens }: Pick<View, 'tokens'>, index
   return table.subarray(index * tokens, (index + 1) * tokens);
 }
 
-/** weight × activation of one edge; null where it cannot be told. */
+/** weight × activation of one edge; null if it is not known. */
 export function contribution(flow: Flow, edge: { from: NodeId; weight: number }): number | null {
   const value = flow.passedOn.get(edge.from) ?? null;
   return value === null ? null : edge.weight * value;
 }
 
-/** One digit, rounded down: a threshold that can be read. */
+/** Rounds down to one significant digit, so that the legend can show the threshold. */
 function nice(value: number): number {
   if (value <= 0) return 0;
   const unit = 10 ** Math.floor(Math.log10(value));
   return Math.max(1, Math.floor(value / unit)) * unit;
 }
 
-/** Height of a fill within a mark of this half height: by the root of its share of the largest, or one large value would empty all others. */
+/**
+ * Height of the fill in a glyph with the half height `half`. It grows with the square root of `value / scale`, so that small values stay
+ * visible next to a large one.
+ */
 export function fillHeight(value: number, scale: number, half: number): number {
   if (value === 0) return 0;
   return Math.max(Math.min(half, 1.5), Math.sqrt(Math.min(1, Math.abs(value) / scale)) * half);

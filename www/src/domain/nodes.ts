@@ -1,4 +1,4 @@
-/** The grammar of node names, `LAYER.SITE.INDEX`, and what a name tells about its node. */
+/** The grammar of node names, `LAYER.SITE.INDEX`, and the position that a name encodes. */
 import { SITES, type CircuitInfo, type NodeId, type NodeInfo, type SiteName } from '../engine/protocol.gen';
 
 export interface NodeAddress {
@@ -46,7 +46,7 @@ export function isOfHead(site: SiteName): boolean {
   return /^attn\.[qkv]$/.test(site);
 }
 
-/** What a node's name tells. */
+/** The position that a node's name encodes. */
 export type NodePlace = Pick<NodeInfo, 'site' | 'index' | 'head' | 'channel' | 'layer'>;
 
 /** The place of a node that may be outside the circuit. */

@@ -22,7 +22,7 @@
  */
 import { manifest as texts } from '../text/en';
 import { MAX_FILE_BYTES } from './download';
-import type { CircuitInfo, OpenModel, Prompt, TaskInfo, View } from './protocol';
+import type { CircuitInfo, OpenModel, Prompt, Reference, TaskInfo, View } from './protocol';
 
 export interface ManifestTask extends Omit<TaskInfo, 'circuit'> {
   circuit: string;
@@ -54,7 +54,7 @@ export interface Manifest {
 }
 
 /**
- * The first screen with precomputed numbers: first task, first preset, circuit mode, no edits. The file has arrays of numbers where
+ * The first screen with precomputed numbers: first task, first preset, full model, no edits. The file has arrays of numbers where
  * `View` has typed arrays.
  */
 export interface Placeholder {
@@ -107,6 +107,11 @@ export function readPlaceholder(json: Json): Placeholder {
       ...(view as unknown as View),
       p: pair(view['p'], 'view.p'),
       logits: pair(view['logits'], 'view.logits'),
+      score: number(view['score'], 'view.score'),
+      full: readReference(view['full'], 'view.full'),
+      untouched: null,
+      baseline: null,
+      pattern: null,
       pFull: pair(view['pFull'], 'view.pFull'),
       tokens,
       activations: table('activations', circuit.nodes.length),
@@ -115,6 +120,11 @@ export function readPlaceholder(json: Json): Placeholder {
       detail: detail && readDetail(detail, tokens),
     },
   };
+}
+
+function readReference(json: Json, where: string): Reference {
+  const root = object(json, where);
+  return { p: pair(root['p'], `${where}.p`), values: array(root['values'], `${where}.values`).map((value) => number(value, where)) };
 }
 
 function floats(value: Json, where: string, length: number): Float32Array {
@@ -184,7 +194,14 @@ function readTask(json: Json, where: string): ManifestTask {
   const root = object(json, where);
   const presets = array(root['presets'], `${where}.presets`).map((item, index) => {
     const preset = object(item, `${where}.presets[${index}]`);
-    return { a: readPrompt(preset['a'], `${where}.presets[${index}].a`), b: readPrompt(preset['b'], `${where}.presets[${index}].b`) };
+    const answer = preset['answer'];
+    if (answer !== undefined && answer !== null && answer !== 0 && answer !== 1) throw wrong(`${where}.presets[${index}].answer`, texts.wanted.integer(0, 1));
+    return {
+      a: readPrompt(preset['a'], `${where}.presets[${index}].a`),
+      b: readPrompt(preset['b'], `${where}.presets[${index}].b`),
+      ...(answer === 0 || answer === 1 ? { answer: answer as 0 | 1 } : {}),
+      ...(preset['fails'] === true ? { fails: true } : {}),
+    };
   });
   if (presets.length === 0) throw wrong(`${where}.presets`, texts.wanted.preset);
   const candidates = array(root['candidates'], `${where}.candidates`).map((item) => text(item, `${where}.candidates`));

@@ -2,7 +2,7 @@
  * The data that the page and the workers exchange. All of it survives structured cloning. `api.ts` has the calls.
  * The types of the engine are generated from its Rust structs, see `protocol.gen.ts`.
  */
-import type { CircuitInfo, Edits, ModelInfo, NodeId, View } from './protocol.gen';
+import type { CircuitInfo, Edits, ModelInfo, NodeId, Target, View } from './protocol.gen';
 
 export * from './protocol.gen';
 
@@ -32,7 +32,7 @@ export interface TaskInfo {
   candidates: [string, string];
   candidateIds: [number, number];
   /** Prompts with their counterfactuals, tokenized beforehand so that the first screen needs no tokenizer. */
-  presets: { a: Prompt; b: Prompt }[];
+  presets: { a: Prompt; b: Prompt; answer?: 0 | 1; fails?: boolean }[];
   /** The node that tells most about the difference between the first preset's two prompts; its panel opens first. */
   start: NodeId | null;
   circuit: CircuitInfo;
@@ -75,7 +75,10 @@ export interface RunRequest {
   /** The counterfactual as the user wrote it, or null: by the task's rule. */
   b: string | null;
   edits: Edits;
-  node: NodeId | null;
+  /** The node or logit whose details are wanted. */
+  target: Target | null;
+  /** Layer and head of the attention pattern that is wanted. */
+  head: [number, number] | null;
   /** The token at which everything is read; null: each node at the token where it matters. */
   token: number | null;
 }
@@ -87,6 +90,8 @@ export interface RunResult {
   b: Prompt | null;
   /** Where b is null: a sentence saying why. */
   reason: string | null;
+  /** The candidate that is right after prompt A, by the task's rule; null where the rule cannot tell. */
+  answer: 0 | 1 | null;
   /** What was changed in this run: those asked for, but for Flip and patches where there is no prompt B. */
   edits: Edits;
   view: View;

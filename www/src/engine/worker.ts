@@ -18,7 +18,7 @@ import type { ModelInfo, Opened, OpenModel, Prompt, RunRequest, RunResult, TaskI
 interface Session extends CpuSession {
   setVocabulary(tokenizerJson: Uint8Array): void;
   modelInfo(): ModelInfo;
-  counterfactual(task: string, text: string): { text: string } | { reason: string };
+  counterfactual(task: string, text: string): ({ text: string } | { reason: string }) & { answer?: 0 | 1 | null };
 }
 const Session: new (model: Uint8Array) => Session = WasmSession;
 
@@ -83,16 +83,16 @@ const engine: Engine = {
     const here = alive();
     const task = here.tasks.get(request.task) ?? (await engine.task(request.task));
     const a = await here.prompts.of(request.a);
-    const other = await counterfactual(here, task, request);
+    const other = counterfactual(here, task, request);
     const b = 'reason' in other ? null : await here.prompts.of(other.text);
     const token = request.token === null ? null : Math.min(request.token, a.tokens.length - 1);
     // Without prompt B there is nothing to flip or patch from: those edits rest until there is one.
     const edits = b ? request.edits : { ...request.edits, flip: false, patch: [] };
-    const { view, backend } = await here.backends.run({ task: request.task, a: ids(a), b: b && ids(b), edits, target: request.node, token, head: null });
+    const { view, backend } = await here.backends.run({ task: request.task, a: ids(a), b: b && ids(b), edits, target: request.target, token, head: request.head });
     // The first screen is live before the tokenizer, the heaviest file, and WebGPU take the connection.
     // The circuits are small, and with them the page needs no connection for any task.
     setTimeout(() => void fetchCircuits(here).then(() => here.prompts.warm()).then(() => here.backends.detect()), 1000);
-    return { a, b, reason: 'reason' in other ? other.reason : null, edits, view, backend };
+    return { a, b, reason: 'reason' in other ? other.reason : null, answer: other.answer, edits, view, backend };
   },
 
   async use(preference): Promise<void> {
@@ -119,12 +119,14 @@ function ids(prompt: Prompt): number[] {
   return prompt.tokens.map((token) => token.id);
 }
 
-async function counterfactual(here: Live, task: TaskInfo, request: RunRequest): Promise<{ text: string } | { reason: string }> {
-  if (request.b === '') return { reason: 'Prompt B is empty, so there is nothing to take values from.' };
-  if (request.b !== null) return { text: request.b };
+type Counterfactual = ({ text: string } | { reason: string }) & { answer: 0 | 1 | null };
+
+/** The counterfactual prompt, by the user or by the task's rule, and the right answer by the rule. */
+function counterfactual(here: Live, task: TaskInfo, request: RunRequest): Counterfactual {
   const preset = task.presets.find((one) => one.a.text === request.a);
-  if (preset) return { text: preset.b.text };
-  return here.session.counterfactual(request.task, request.a);
+  const byRule = preset ? { text: preset.b.text, answer: preset.answer ?? null } : { answer: null, ...here.session.counterfactual(request.task, request.a) };
+  if (request.b === '') return { reason: engineText.noCounterfactual, answer: byRule.answer };
+  return request.b === null ? byRule : { text: request.b, answer: byRule.answer };
 }
 
 function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {

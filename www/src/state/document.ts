@@ -3,6 +3,7 @@
  * The address bar, undo and the engine all speak this value; nothing else on the page decides what is computed.
  */
 import { clampChange, noEdits, type Change } from '../domain/edits';
+import type { Selection } from '../domain/selection';
 import type { Edits, Mode, NodeId, RunRequest } from '../engine/protocol';
 
 /** What a person can change about the dense twin while it is open. */
@@ -13,8 +14,9 @@ export interface TwinDoc {
   channel: NodeId | null;
 }
 
-/** What the engine is asked for, and the twin. `node` is the one whose panel is open. */
-export interface Doc extends RunRequest {
+/** What the engine is asked for, what is open in the panel, and the twin. */
+export interface Doc extends Omit<RunRequest, 'target' | 'head'> {
+  node: Selection | null;
   /** Null: the twin is closed. */
   twin: TwinDoc | null;
 }

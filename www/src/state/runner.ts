@@ -5,7 +5,8 @@
 import type { Notice } from '../domain/notices';
 import type { Engine } from '../engine/api';
 import type { BackendName, BackendState } from '../engine/protocol';
-import { sameRun, withNode, type Doc } from './document';
+import { wanted } from '../domain/selection';
+import { withNode, type Doc } from './document';
 import type { Snapshot } from './screen';
 import type { Session } from './session';
 import type { Store } from './store';
@@ -130,9 +131,9 @@ export class Runner {
       // A task that was opened before its circuit was loaded: its panel opens now.
       const { snapshot: before, placeholder } = store.screen;
       const doc = asked.node === null && before !== null && before.task.name !== task.name && !placeholder ? withNode(asked, session.firstNode(task.name)) : asked;
-      const { a, b, edits, node, token } = doc;
+      const { a, b, edits, token } = doc;
       const start = world.now();
-      const result = await world.engine.run({ task: task.name, a, b, edits, node, token });
+      const result = await world.engine.run({ task: task.name, a, b, edits, token, ...wanted(doc.node) });
       if (outdated()) return;
       await this.show({ task, doc, result }, world.now() - start);
     } catch (error) {
@@ -157,16 +158,15 @@ export class Runner {
   /** Shows an answer that took `ms` milliseconds. After a slow one the bars come first, and the graph with the next frame. */
   private async show(snapshot: Snapshot, ms: number): Promise<void> {
     const { store } = this;
-    const previous = this.previousFor(snapshot);
-    const sameTask = store.screen.painted.snapshot?.task === snapshot.task;
-    const news = { doc: snapshot.doc, snapshot, previous, placeholder: false, failure: null };
+    const sameTask = store.screen.painted?.task === snapshot.task;
+    const news = { doc: snapshot.doc, snapshot, placeholder: false, failure: null };
     if (ms > ONE_FRAME && sameTask) {
       store.set(news);
       await this.nextPaint();
       // Skip the graph while the user keeps typing.
       if (this.waiting || !this.session.opened) return;
     }
-    store.set({ ...news, painted: { snapshot, previous }, phase: this.changing > 0 ? 'busy' : 'ready' });
+    store.set({ ...news, painted: snapshot, phase: this.changing > 0 ? 'busy' : 'ready' });
     this.writeLink(snapshot.doc);
   }
 
@@ -177,20 +177,4 @@ export class Runner {
       void this.world.nextPaint().then(done);
     });
   }
-
-  /** The numbers before the last change of edits. None after a new text or task; unchanged while only the selection moves. */
-  private previousFor(next: Snapshot): Snapshot | null {
-    const { snapshot, previous, placeholder } = this.store.screen;
-    if (!snapshot || placeholder || snapshot.task.name !== next.task.name) return null;
-    if (snapshot.doc.a !== next.doc.a || snapshot.doc.b !== next.doc.b) return null;
-    if (sameEdits(snapshot.doc, next.doc)) return previous;
-    // Dragging a slider is one change: compare with the numbers from before the drag.
-    const base = this.store.lastStep;
-    if (previous && base && sameEdits(previous.doc, base)) return previous;
-    return snapshot;
-  }
-}
-
-function sameEdits(left: Doc, right: Doc): boolean {
-  return sameRun({ ...left, node: null, token: null }, { ...right, node: null, token: null });
 }

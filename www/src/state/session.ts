@@ -180,11 +180,11 @@ export class Session {
       const preset = task.presets[0]!;
       if (this.live || placeholder.task !== task.name || store.screen.doc.a !== preset.a.text) return;
       const doc = withNode(store.screen.doc, this.startOf(task));
-      const result: RunResult = { a: preset.a, b: preset.b, reason: null, edits: doc.edits, view: placeholder.view, backend: 'cpu' };
+      const result: RunResult = { a: preset.a, b: preset.b, reason: null, answer: preset.answer ?? null, edits: doc.edits, view: placeholder.view, backend: 'cpu' };
       const { circuit: _file, bytes: _bytes, ...rest } = task;
       const known = { ...rest, circuit: placeholder.circuit };
       const snapshot = { task: known, doc, result };
-      store.set({ doc, model: placeholder.model, placeholder: true, snapshot, painted: { snapshot, previous: null } });
+      store.set({ doc, model: placeholder.model, placeholder: true, snapshot, painted: snapshot });
     } catch {
       // Nothing depends on it: the live numbers follow.
     }

@@ -5,7 +5,7 @@ import { decode, encode, type Bounds } from './url';
 
 const bounds: Bounds = {
   tasks: ['single_double_quote', 'bracket_counting'],
-  model: { layers: 2, width: 256, attnWidth: 256, mlpWidth: 1024 },
+  model: { layers: 2, width: 256, attnWidth: 256, headWidth: 4, mlpWidth: 1024 },
 };
 
 const clean = { mode: 'full', off: [], set: {}, scale: {}, patch: [], flip: false };

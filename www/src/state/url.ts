@@ -9,12 +9,13 @@ import type { BackendName, Edits, ModelInfo, Mode, NodeId } from '../engine/prot
 import { cleanText, wellFormed } from '../domain/characters';
 import { canonicalNode, isOfHead, isRead, parseNode, type NodeAddress } from '../domain/nodes';
 import { LIMIT, noEdits } from '../domain/edits';
+import { isSpecial, selectedHead } from '../domain/selection';
 import type { Doc, TwinDoc } from './document';
 
 /** What the link may refer to. Without a model (before it is loaded) nodes are checked for their form only. */
 export interface Bounds {
   tasks: string[];
-  model: Pick<ModelInfo, 'layers' | 'width' | 'attnWidth' | 'mlpWidth'> | null;
+  model: Pick<ModelInfo, 'layers' | 'width' | 'attnWidth' | 'headWidth' | 'mlpWidth'> | null;
 }
 
 export interface Decoded {
@@ -84,7 +85,7 @@ export function decode(hash: string, bounds: Bounds): Decoded {
   const node = fields.get('node');
   if (node === '') result.node = null;
   else if (node !== undefined) {
-    if (exists(node, bounds)) result.node = canonicalNode(node)!;
+    if (selectable(node, bounds)) result.node = isSpecial(node) ? node : canonicalNode(node)!;
     else notices.push({ kind: 'link-node', value: node });
   }
   const token = fields.get('token');
@@ -186,6 +187,14 @@ function exists(node: string, bounds: Bounds): boolean {
   if (!model) return true;
   const width = isOfHead(address.site) ? model.attnWidth : address.site === 'mlp.post_act' ? model.mlpWidth : model.width;
   return address.layer < model.layers && address.index < width;
+}
+
+/** Whether the panel can show it: a node, a logit, a head or the embedding. */
+function selectable(selection: string, bounds: Bounds): boolean {
+  const head = selectedHead(selection);
+  if (!head) return isSpecial(selection) || exists(selection, bounds);
+  const { model } = bounds;
+  return !model || (head[0] < model.layers && head[1] < model.attnWidth / model.headWidth);
 }
 
 function nodes(text: string | undefined, key: string, bounds: Bounds, notices: Notice[]): NodeId[] {

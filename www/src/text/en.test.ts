@@ -6,10 +6,14 @@ import * as en from './en';
 import { plainText, type Span } from './rich-text';
 
 const quotes = { a: "('", b: '("' };
-const circuit = { nodes: Array(12), edges: Array(1234), scale: 1.5, shift: -0.25 } as unknown as CircuitInfo;
+const circuit = { nodes: Array(12), edges: Array(1234), scale: 1.5, shift: -0.25, std: 1.05 } as unknown as CircuitInfo;
 const model = { layers: 2, width: 256, nonzeros: 82_100 } as ModelInfo;
 const moved = { from: 1.33, to: -0.09 };
 const progress = { loaded: 1.2e6, total: 3.4e6 };
+
+const told = (more: Partial<en.Told>): en.Told => ({
+  candidates: ["')", '")'], mode: 'full', p: [0.978, 0.022], winner: 0, right: null, wrong: false, full: null, fullWinner: 0, untouched: null, ...more,
+});
 
 /** Arguments of each text that is a function: one call each, or several where the text depends on them. */
 const CALLS: Record<string, unknown[][]> = {
@@ -68,30 +72,40 @@ const CALLS: Record<string, unknown[][]> = {
   ] satisfies Notice[]).map((notice) => [notice]),
   sayBlank: [['   '], ['\n\n\t'], ['x']],
   'prediction.was': [[0.022]],
-  'prediction.unlikely': [[0.0004]],
-  'prediction.both': [[0.912]],
   'prediction.announced': [[["')", '")'], [0.978, 0.022]]],
-  'flip.rates': [[0.99, 0.87]],
-  'contrast.seen': [[quotes], [{ a: '', b: 'if' }]],
-  'contrast.instead': [[quotes], [{ a: 'if', b: '' }]],
+
+  'prediction.fullModel': [[0.915]],
+  'prediction.unlikely': [[0.0004, false], [0.0004, true]],
+  'flip.copies': [[1], [4]],
+  'flip.rates': [[0.99, 0.87, true], [0.99, 0.87, false]],
+  'contrast.after': [[quotes], [{ a: '', b: 'if' }]],
   'contrast.where': [[quotes], [{ a: 'if', b: '' }], [{ a: '', b: 'if' }]],
-  'summary.withChanges': [[true, 0, "')", 0.9, false], [false, 2, "')", 0.9, true]],
-  'summary.expects': [true, false].flatMap((sure) => [true, false].flatMap((ofTwo) => [quotes, null].map((contrast) => [{ contrast, candidate: "')", p: 0.9, sure, ofTwo }]))),
-  'summary.flipGives': [[['quote type'], quotes], [['one', 'two'], null]],
-  'summary.mode': [['full'], ['circuit'], ['removed']],
+  'summary.noTask': [[null], ['Why.']],
+  'summary.prefers': [[told({}), quotes], [told({ wrong: true, right: 1 }), null]],
+  'summary.level': [[told({ p: [0.52, 0.48] })]],
+  'summary.flipChanges': [[["layer 1's write to channel 92"]], [['one', 'two']]],
+  'summary.circuitAlone': [
+    [told({ mode: 'circuit', full: [0.9, 0.1] })],
+    [told({ mode: 'circuit', full: [0.9, 0.1], wrong: true, right: 1 })],
+    [told({ mode: 'circuit', full: [0.1, 0.9], fullWinner: 1, wrong: true, right: 1 })],
+    [told({ mode: 'circuit', full: [0.1, 0.9], fullWinner: 1, right: 0 })],
+    [told({ mode: 'circuit', full: [0.1, 0.9], fullWinner: 1 })],
+  ],
+  'summary.pushes': [["')", 0.04, 0.18], ["')", 0.18, 0.04]],
+  'summary.removed': [[told({ mode: 'removed', full: [0.9, 0.1] })], [told({ mode: 'removed', full: [0.1, 0.9], fullWinner: 1, wrong: true, right: 1 })]],
   'summary.flipHeld': [[['quote type']], [['one', 'two']]],
-  'summary.flippedBack': [[['quote type']], [['one', 'two']]],
   'summary.flipped': [[['quote type'], quotes, moved], [['one', 'two'], null, null]],
   'summary.off': [['quote type', 0.12, moved], ['quote type', undefined, null]],
-  'summary.set': [['quote type', 1.5]],
+  'summary.set': [['quote type', 1.5, moved], ['quote type', 1.5, null]],
   'summary.scaled': [['quote type', 2, { from: 1, to: 2 }]],
   'summary.patched': [['quote type', { from: 1, to: 1 }]],
-  'summary.flippedAgain': [['quote type', moved]],
-  'summary.ownAgain': [['quote type', moved]],
-  'summary.nodesChanged': [[3]],
-  'summary.unchanged': [["')", 0.5, true], ["')", 0.5, false]],
-  'summary.rose': [["')", 0.022, 0.997]],
-
+  'summary.nodesChanged': [[3, false], [1, true]],
+  'summary.effect': [
+    [told({ untouched: [0.1, 0.9] })], [told({ untouched: [0.8, 0.2] })], [told({ untouched: [0.978, 0.022] })], [told({ mode: 'circuit', untouched: [0.1, 0.9] })],
+    [told({ mode: 'removed', untouched: [0.99, 0.01], wrong: true, right: 1 })],
+  ],
+  'reliability.test': [[0.92, 1]],
+  'reliability.both': [[0.92, 1, { circuit: 0.56, full: 0.94 }]],
   'modes.inactive': [[7]],
   'modes.fold': [[7]],
   'modes.unfold': [[21]],
@@ -122,6 +136,19 @@ const CALLS: Record<string, unknown[][]> = {
   'graph.more': [[3]],
   'graph.head': [[3, [{ token: ' if', weight: 0.75 }], 0.25], [3, [{ token: ' if', weight: 1 }], null]],
   'graph.peak': [[0.75]],
+  'graph.apart': [[-4.28]],
+  'graph.openEnd': [["')"]],
+  'graph.openScore': [[-1.51]],
+  'graph.openHead': [[1, 4]],
+  'graph.readAt': [[12]],
+  'logit.title': [["')"]],
+  'logit.of': [["')"]],
+  'logit.probability': [["')"]],
+  'pattern.title': [[1, 4]],
+  'pattern.label': [[14]],
+  'pattern.cell': [['b', 'a', 0.5]],
+  'embedding.place': [[2]],
+  'stepper.of': [[14]],
   'legend.noSignal': [[0], [0.02], [0.003]],
   'list.layer': [[1]],
   'list.to': [['neuron 2']],
@@ -145,6 +172,9 @@ const CALLS: Record<string, unknown[][]> = {
   'change.scaled': [[false, 0.12, 1.5, 3], [true, 0.12, 1.5, 3]],
   'change.asNumber': [['Factor']],
   'terms.notes': ([[], [{ kind: 'reluZero' }], [{ kind: 'relu' }, { kind: 'kept', k: 64 }], [{ kind: 'gelu' }, { kind: 'dropped', k: 64 }]] satisfies ValueNote[][]).map((notes) => [notes]),
+  'terms.inHint': [[false, false], [true, true]],
+  'terms.mixed': [[{ token: 1, value: 1.185, attention: 0.967 }, "('", 1.144], [{ token: 1, value: 0.68, attention: 0.474 }, "('", null]],
+  'terms.exact': [[0.5, null, 2, 1], [0.5, 6.66, 2, 6.66]],
   'terms.source': ([
     { kind: 'embedding' }, { kind: 'position' }, { kind: 'mean' }, { kind: 'streamChange' }, { kind: 'token', token: 2 }, { kind: 'bigram' }, { kind: 'others', count: 12 }, { kind: 'logit', candidate: 1 },
   ] satisfies TermSource[]).map((source) => [source, ["')", '")']]),
@@ -160,7 +190,6 @@ const CALLS: Record<string, unknown[][]> = {
     { kind: 'measured', moment: { kind: 'leans', higher: 'b', lower: '):\n' } },
     { kind: 'measured', moment: { kind: 'leans', higher: null, lower: ' ' } },
   ] satisfies (Label | undefined)[]).map((label) => [{ label }]),
-  'terms.exact': [[0.5, 2, 1]],
   'footer.time': [[0.5], [12.3]],
   'footer.use': [['webgpu']],
   'footer.state.loading': [[null, false], [null, true], [progress, false], [progress, true]],

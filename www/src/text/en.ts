@@ -5,7 +5,7 @@
 import type { Contrast } from '../domain/contrast';
 import type { Notice } from '../domain/notices';
 import type {
-  BackendName, BackendState, CircuitInfo, FailureKind, Mode, ModelInfo, Moment, NodeContrast, NodeInfo, SiteName, TermSource, ValueNote,
+  BackendName, BackendState, CircuitInfo, FailureKind, Mode, ModelInfo, Moment, NodeContrast, NodeInfo, Mixed, SiteName, TermSource, ValueNote,
 } from '../engine/protocol';
 import { bytes, capital, count, decimalsFor, lowerFirst, milliseconds, NBSP, percent, plain, quoted, sayToken, showToken, signed, wholePercent } from './format';
 import type { RichText, Span } from './rich-text';
@@ -14,7 +14,7 @@ const NUMBERS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'e
 
 /** `one node`, `three nodes`, `12 nodes`. */
 function counted(number: number, noun: string): string {
-  return `${NUMBERS[number] ?? number} ${noun}${number === 1 ? '' : 's'}`;
+  return `${NUMBERS[number] ?? number} ${noun}${noun === '' || number === 1 ? '' : 's'}`;
 }
 
 /** `attention` or `MLP`, for a site. */
@@ -123,6 +123,7 @@ export const engine = {
   tokenizerLost: (error: string) => `The tokenizer could not be loaded, so only the examples can run (${error}). Check the connection and type again.`,
   noTask: (file: string, task: string) => `${file} has no task ${task}.`,
   notLoaded: 'The model is not loaded yet.',
+  noCounterfactual: 'The counterfactual prompt is empty, so there is nothing to take values from.',
   noManifest: 'The manifest is not loaded yet.',
 };
 
@@ -203,6 +204,8 @@ export function notice(of: Notice): string {
   }
 }
 
+const TOKENS: Span = { term: 'token', words: 'tokens' };
+
 export const prediction = {
   label: 'Which of these two comes next?',
   /** Who answers, by the mode. */
@@ -212,10 +215,12 @@ export const prediction = {
     removed: 'The model without the circuit answers.',
   } satisfies Record<Mode, string>,
   was: (p: number) => `was ${percent(p)}`,
-  unlikely: (both: number) => `Neither is likely: ${percent(both)}.`,
-  ofAll: 'Of all tokens, %',
-  both: (p: number) => `Both candidates together: ${percent(p)} of all tokens`,
-  top: 'Five likeliest of all tokens, in per cent',
+  fullModel: (p: number) => `full model ${percent(p)}`,
+  wrong: '✕ wrong',
+  marks: { full: 'full model', baseline: 'baseline' },
+  /** Before the most likely tokens: of this run, or of the full model. */
+  tokens: { now: ['Most likely of all ', TOKENS, ', %:'] as RichText, full: ['Full model, all ', TOKENS, ', %:'] as RichText },
+  unlikely: (both: number, full: boolean): RichText => [full ? 'Full model: of all ' : 'Of all ', TOKENS, `, these two together get ${percent(both)}; more likely are, %:`],
   /** For a screen reader, after a change. */
   announced: (candidates: [string, string], p: [number, number]) => candidates.map((token, index) => `${sayToken(token)} ${percent(p[index as 0 | 1])}`).join(', '),
 };
@@ -229,18 +234,21 @@ export const flip = {
   noNodes: 'This circuit has no nodes to flip.',
   noPromptB: 'There is no counterfactual prompt to take values from.',
   textStays: 'Your text does not change.',
-  rates: (circuit: number, full: number) =>
-    `Your text does not change. Reverses ${wholePercent(circuit)} of test prompts (full${NBSP}model:${NBSP}${wholePercent(full)}).`,
+  copies: (nodes: number): RichText => [
+    `Copies ${nodes === 1 ? 'one node’s value' : `${counted(nodes, 'node')}’ values`} from the `, { term: 'counterfactual', words: 'counterfactual' }, ' prompt. Your text stays. ',
+  ],
+  /** `alone`: the circuit alone answers. */
+  rates: (circuit: number, full: number, alone: boolean): RichText => [
+    'Reverses ', { strong: wholePercent(alone ? circuit : full) }, ' of test prompts', alone ? ` (full${NBSP}model:${NBSP}${wholePercent(full)}).` : '.',
+  ],
 };
 
-/** In what prompt A differs from prompt B. */
+/** The text in which prompts A and B differ. */
 export const contrast = {
-  /** What the model sees in A, after "sees". */
-  seen: ({ a, b }: Contrast): RichText => (a === '' ? ['no ', word(b)] : [word(a)]),
-  /** What B has there, after a value "it would have". */
-  instead: ({ b, a }: Contrast): RichText => (b === '' ? ['without ', word(a)] : ['after ', word(b)]),
-  /** The same of B, after "prompt B, ". */
-  where: ({ a, b }: Contrast): RichText => (b === '' ? ['which lacks ', word(a)] : a === '' ? ['which has ', word(b)] : ['where it reads ', word(b)]),
+  /** Before a statement about A. */
+  after: ({ a, b }: Contrast): RichText => (a === '' ? ['Without ', word(b), ' '] : ['After ', word(a), ' ']),
+  /** What the counterfactual has there, after "the counterfactual prompt, which ". */
+  where: ({ a, b }: Contrast): RichText => (b === '' ? ['lacks ', word(a)] : a === '' ? ['has ', word(b)] : ['has ', word(b), ' instead']),
 };
 
 function word(text: string): Span {
@@ -258,58 +266,89 @@ export function sayBlank(text: string): string | null {
 /** A node's value before and after a change, at the token at which the graph reads it; null outside the circuit. */
 export type Moved = { from: number; to: number } | null;
 
+/** What a sentence under the bars is made of. */
+export interface Told {
+  candidates: [string, string];
+  mode: Mode;
+  p: [number, number];
+  winner: 0 | 1;
+  right: 0 | 1 | null;
+  wrong: boolean;
+  full: [number, number] | null;
+  fullWinner: 0 | 1;
+  untouched: [number, number] | null;
+}
+
+/** The one who answers, inside a sentence. */
+const WHO: Record<Mode, string> = { full: 'the full model', circuit: 'the circuit alone', removed: 'the model without the circuit' };
+
+/** `')` (98.6 %). */
+function answerWith(candidate: string, p: number, strong = false): RichText {
+  return [{ code: sayToken(candidate), strong }, strong ? { strong: ` (${percent(p)})` } : ` (${percent(p)})`];
+}
+
 /** The sentence under the bars. */
 export const summary = {
   loading: 'The model is loading; numbers will appear in a moment.',
-  /** The likelier candidate, and whether another token of the vocabulary is likelier than both. */
-  withChanges: (flipped: boolean, nodes: number, candidate: string, p: number, ofTwo: boolean): RichText => [
-    'With ', flipped ? 'the flip' : counted(nodes, 'changed node'), ' the model expects ', { code: sayToken(candidate) }, ` (${percent(p)})`, ofTwo ? ' of the two.' : '.',
+  noTask: (reason: string | null): RichText => [reason ?? 'This task does not apply to the prompt.'],
+  prefers: ({ candidates, p, winner, wrong }: Told, sees: Contrast | null): RichText => [
+    ...(sees ? [...contrast.after(sees), 'the full model'] : ['The full model']), ' prefers ', { code: sayToken(candidates[winner]) }, ' to ', { code: sayToken(candidates[1 - winner]!) }, ': ',
+    { strong: percent(p[winner]) }, ' to ', { strong: percent(p[1 - winner]!) }, '. ',
+    ...(wrong ? [{ strong: 'That is wrong' }, ': ', { code: sayToken(candidates[1 - winner]!) }, ' is right here. '] : []),
   ],
-  expects: (of: { contrast: Contrast | null; candidate: string; p: number; sure: boolean; ofTwo: boolean }): RichText => {
-    const { contrast: sees, ofTwo } = of;
-    const subject: RichText = sees ? ['The model sees ', ...contrast.seen(sees)] : [ofTwo ? 'Of the two, the model' : 'The model'];
-    const expected: RichText = [{ code: sayToken(of.candidate) }, ` (${percent(of.p)})`];
-    return of.sure
-      ? [...subject, sees ? (ofTwo ? ' and of the two expects ' : ' and expects ') : ' expects ', ...expected, '. ']
-      : [...subject, sees ? ' but can hardly decide: ' : ' can hardly decide: ', ...expected, ' is barely ahead. '];
-  },
-  flipGives: (names: string[], sees: Contrast | null): RichText => [
-    { strong: 'Flip' }, ' gives ',
-    ...(names.length === 1 ? ['one part, ', { strong: names[0]! }, ', the value it'] : [{ strong: counted(names.length, 'part') }, ' the values they']),
-    ' would have', ...(sees ? [' ', ...contrast.instead(sees)] : [' on prompt B']), '.',
+  level: ({ candidates, p, winner }: Told): RichText => ['The two are almost level: ', { code: sayToken(candidates[winner]) }, ' ', { strong: percent(p[winner]) }, '. '],
+  flipChanges: (names: string[]): RichText => [
+    { strong: 'Flip' }, ` changes ${counted(names.length, '')}`, { term: 'node', words: names.length === 1 ? 'node' : 'nodes' }, ...(names.length === 1 ? [`, ${names[0]!}`] : []), '.',
   ],
-  mode: (mode: Mode): RichText => {
-    if (mode === 'full') return ['Now the ', { strong: 'whole model' }, ' runs. '];
-    if (mode === 'circuit') return ['Now ', { strong: 'only the circuit' }, ' runs; everything else is held at its mean. '];
-    return ['Now the ', { strong: 'circuit is held at its mean' }, ' and everything else runs. '];
+  circuitAlone: ({ candidates, p, winner, wrong, right, full, fullWinner }: Told): RichText => {
+    const here: RichText = ['The circuit alone prefers ', ...answerWith(candidates[winner], p[winner])];
+    const there = full === null ? [] : answerWith(candidates[fullWinner], full[fullWinner]);
+    if (winner === fullWinner) return [...here, ', and so does the full model', ...(full === null ? [] : [` (${percent(full[fullWinner])})`]), '.', ...(wrong ? [' ', { strong: 'Both are wrong' } as Span, '.'] : [])];
+    if (wrong) return [{ strong: 'The circuit alone prefers ' }, ...answerWith(candidates[winner], p[winner], true), { strong: '. That is wrong.' }, ' The full model says ', ...there, '.'];
+    return [...here, right === winner ? ', which is right. The full model says ' : '. The full model says ', ...there, right === null ? '. They disagree.' : '.'];
   },
+  /** How far the circuit moves a candidate from the baseline. */
+  pushes: (candidate: string, from: number, to: number): RichText => {
+    const numbers: RichText = [{ code: sayToken(candidate) }, `: from ${percent(from)} at the `, { term: 'baseline', words: 'baseline' }, ` to ${percent(to)}.`];
+    return to > from ? ['The circuit does push towards ', ...numbers, ' That is not far enough.'] : ['The circuit pushes away from ', ...numbers];
+  },
+  removed: ({ candidates, p, winner, wrong, full, fullWinner }: Told): RichText => [
+    'Without the circuit the model prefers ', ...answerWith(candidates[winner], p[winner]), '. ', ...(wrong ? [{ strong: 'That is wrong.' } as Span, ' '] : []),
+    ...(full === null ? [] : ['The full model says ', ...answerWith(candidates[fullWinner], full[fullWinner]), '.']),
+  ],
   flipHeld: (names: string[]): RichText => [
-    flipped(names), names.length === 1 ? ' stays at its mean' : ' stay at their means', ': without the circuit there is nothing to take from prompt B, and ',
+    flipped(names), names.length === 1 ? ' stays at its average' : ' stay at their averages', ': with the circuit removed, Flip has nothing to change.',
   ],
-  flippedBack: (names: string[]): RichText => [flipped(names), names.length === 1 ? ' has its own value again' : ' have their own values again', ', and '],
-  flipped: (names: string[], sees: Contrast | null, moved: Moved): RichText => {
-    const where: RichText = sees ? [', ', ...contrast.where(sees)] : [];
-    return names.length === 1
-      ? [flipped(names), ' took its value from prompt B', ...where, '. ', `${it(moved)}, and `]
-      : [flipped(names), ' took their values from prompt B', ...where, ', and '];
-  },
+  flipped: (names: string[], sees: Contrast | null, moved: Moved): RichText => [
+    flipped(names), names.length === 1 ? ' took its value' : ' took their values', ' from the ', { term: 'counterfactual', words: 'counterfactual' },
+    ...(sees ? [', which ', ...contrast.where(sees)] : []), names.length === 1 && moved ? `: ${becomes(moved)}. ` : '. ',
+  ],
   off: (name: string, mean: number | undefined, moved: Moved): RichText => [
-    named(name), ` is off: held at its mean${mean === undefined ? '' : `, ${signed(mean)}`}. `, `${it(moved)}, and `,
+    named(name), ' is off: fixed at its ', { term: 'average', words: 'average' }, mean === undefined ? '. ' : `, ${signed(mean)}. `, ...(moved ? [`Computed: ${signed(moved.from)}. `] : []),
   ],
-  set: (name: string, value: number): RichText => [named(name), ` is set to ${plain(value, decimalsFor([value]))} at every token, and `],
-  scaled: (name: string, factor: number, moved: Moved): RichText => [named(name), ` is multiplied by ${plain(factor)}. `, `${it(moved)}, and `],
-  patched: (name: string, moved: Moved): RichText => [named(name), ' took its value from prompt B. ', `${it(moved)}, and `],
-  flippedAgain: (name: string, moved: Moved): RichText => [named(name), " takes prompt B's value again. ", `${it(moved)}, and `],
-  ownAgain: (name: string, moved: Moved): RichText => [named(name), ' has its own value again. ', `${it(moved)}, and `],
-  nodesChanged: (nodes: number): RichText => [{ strong: capital(counted(nodes, 'node')) }, ' changed, and '],
-  /** `start`: at the start of a sentence. */
-  unchanged: (candidate: string, p: number, start: boolean): RichText => [
-    start ? 'The probabilities do not change: ' : 'the probabilities do not change: ', { strong: percent(p) }, ' for ', { code: sayToken(candidate) }, '.',
+  set: (name: string, value: number, moved: Moved): RichText => [named(name), ` is set to ${plain(value, decimalsFor([value]))} at every token`, moved ? `; computed: ${signed(moved.from)}. ` : '. '],
+  scaled: (name: string, factor: number, moved: Moved): RichText => [named(name), ` is multiplied by ${plain(factor)}`, moved ? `: ${becomes(moved)}. ` : '. '],
+  patched: (name: string, moved: Moved): RichText => [
+    named(name), ' took its value from the ', { term: 'counterfactual', words: 'counterfactual' }, moved ? `: ${becomes(moved)}. ` : '. ',
   ],
-  rose: (candidate: string, from: number, to: number): RichText => [
-    { code: sayToken(candidate) }, ' rose from ', { strong: percent(from) }, ' to ', { strong: percent(to) }, '.',
+  nodesChanged: (nodes: number, flip: boolean): RichText => [
+    ...(nodes > 0 ? [{ strong: capital(counted(nodes, 'node')) }, ` ${nodes === 1 ? 'is' : 'are'} changed`, flip ? ', and Flip is on. ' : '. '] : []),
   ],
+  /** What the edits do, against the same mode without them. */
+  effect: ({ candidates, mode, p, winner, untouched, wrong, right }: Told): RichText => {
+    if (untouched === null) return [];
+    const before: 0 | 1 = untouched[1] > untouched[0] ? 1 : 0;
+    const [from, to] = [percent(untouched[winner]), percent(p[winner])];
+    if (from === to) return ['The probabilities do not change: ', { strong: to }, ' for ', { code: sayToken(candidates[winner]) }, '.'];
+    if (before !== winner) return [`${capital(WHO[mode])} now prefers `, { code: sayToken(candidates[winner]) }, ': from ', { strong: from }, ' to ', { strong: to }, '.'];
+    const note = wrong && right !== null ? ', which is wrong' : '';
+    return [{ code: sayToken(candidates[winner]) }, p[winner] > untouched[winner] ? ' rises from ' : ' falls from ', { strong: from }, ' to ', { strong: to }, `${note}.`];
+  },
 };
+
+function becomes({ from, to }: { from: number; to: number }): string {
+  return signed(from) === signed(to) ? `it stays at ${signed(to)} here` : `${signed(from)} became ${signed(to)}`;
+}
 
 function flipped(names: string[]): Span {
   return { strong: capital(names.length === 1 ? names[0]! : counted(names.length, 'node')) };
@@ -319,22 +358,14 @@ function named(name: string): Span {
   return { strong: capital(name) };
 }
 
-function it(moved: Moved): string {
-  if (!moved) return 'It lies outside the circuit';
-  const [from, to] = [signed(moved.from), signed(moved.to)];
-  if (from === to) return `It stays at ${to} here`;
-  return `It ${moved.to < moved.from ? 'fell' : 'rose'} from ${from} to ${to}`;
-}
-
 export const modes = {
   label: 'What runs',
   /** The second name is for narrow windows. */
   names: { full: ['Full model', 'Full'], circuit: ['Circuit only', 'Circuit'], removed: ['Circuit removed', 'Removed'] } satisfies Record<Mode, [string, string]>,
   hints: {
-    full: ['The whole model runs; the drawing shows only the ', { term: 'circuit', words: 'circuit' }, '.'],
     circuit: ['Everything else is fixed at its ', { term: 'average', words: 'average' }, '.'],
     removed: ["The circuit's nodes are fixed at their ", { term: 'average', words: 'average' }, '; everything else runs.'],
-  } satisfies Record<Mode, RichText>,
+  } satisfies Record<Exclude<Mode, 'full'>, RichText>,
   view: 'View',
   views: { graph: 'Graph', list: 'List' },
   inactive: (nodes: number) => `${nodes} nodes are inactive on this task's example`,
@@ -358,7 +389,7 @@ export const nodes = {
   plain: (kind: string, index: number) => `${kind}${NBSP}${index}`,
   /** The same with the layer, and with the block where a layer has two nodes of that name. */
   placed: (layer: number, block: string | null, name: string) => `L${layer}${NBSP}${block === null ? '' : `${block}${NBSP}`}${name}`,
-  blocks: { attn: 'attn', mlp: 'MLP' },
+  mlp: 'MLP',
   /** Long ones. */
   read: (channel: number) => `read of channel ${channel}`,
   write: (channel: number) => `write to channel ${channel}`,
@@ -389,11 +420,16 @@ export const graph = {
   attentionShort: 'attn',
   attention: 'attention',
   attentionHead: (head: number) => `attention, head ${head}`,
-  /** Under the columns, by the last part of the hook's name. */
-  columns: { act_in: 'reads', qkv: 'q k v', gate: '', resid_delta: 'writes', post_act: 'neurons' } as Readonly<Record<string, string>>,
   embedding: 'Embedding',
   logits: 'Logits',
   token: (token: number, last: boolean) => `token ${token + 1}${last ? ', last' : ''}`,
+  apart: (score: number) => `${signed(Math.abs(score)).slice(1)} apart`,
+  openEnd: (words: string) => `${words}: show what it is made of`,
+  openScore: (score: number) => `Score ${signed(score)}: show how the bar comes about`,
+  openHead: (layer: number, head: number) => `Layer ${layer}, head ${head}: show the whole attention pattern`,
+  /** Followed by the token. */
+  readAt: (token: number) => `at token ${token + 1}, `,
+  isLast: ', the last',
   weight: (weight: number) => `weight ${signed(weight)}`,
   edge: (from: string, to: string) => `${from} → ${to}`,
   product: (weight: number, value: number) => `${signed(weight)} × ${signed(value)} = ${signed(weight * value)}`,
@@ -413,6 +449,15 @@ export const graph = {
   peak: (weight: number) => `${wholePercent(weight)} on `,
 };
 
+/** Under the drawing in circuit mode: how often the circuit alone is right. */
+export const reliability = {
+  test: (circuit: number, full: number): RichText => ['The circuit alone is right on ', { strong: wholePercent(circuit) }, ` of test prompts (full model: ${wholePercent(full)}).`],
+  both: (circuit: number, full: number, written: { circuit: number; full: number }): RichText => [
+    'The circuit alone is right on ', { strong: wholePercent(circuit) }, ' of test prompts and on ', { strong: wholePercent(written.circuit) },
+    ` of hand-written ones (full model: ${wholePercent(full)} and ${wholePercent(written.full)}).`,
+  ],
+};
+
 export const legend = {
   positive: 'positive weight',
   negative: 'negative weight',
@@ -426,6 +471,49 @@ export const legend = {
   set: 'set',
   scaled: 'scaled',
   before: 'before',
+};
+
+/** The panel of a logit. */
+export const logit = {
+  title: (candidate: string): RichText => ['Logit of ', { code: candidate }],
+  place: 'after the last token',
+  steps: 'How the bar comes about',
+  of: (candidate: string): RichText => ['logit of ', { code: candidate }],
+  difference: 'difference',
+  divided: ['divided by its ', { term: 'spread', words: 'spread' }] as RichText,
+  times: ['times the ', { term: 'slope', words: 'slope' }] as RichText,
+  plus: ['plus the ', { term: 'shift', words: 'shift' }, ': the ', { term: 'score', words: 'score' }] as RichText,
+  probability: (candidate: string): RichText => ['probability of ', { code: candidate }],
+  fitted: ['Spread, slope and shift are fitted once, on training prompts, because fixing the other nodes makes the difference smaller. The full model has no such steps.'] as RichText,
+  plain: ['The probability is sigmoid(difference): the two ', { term: 'logit', words: 'logits' }, ' alone, without the other tokens.'] as RichText,
+};
+
+/** The panel of an attention head. */
+export const pattern = {
+  title: (layer: number, head: number) => `Head ${head} in layer ${layer}`,
+  hint: 'Each row is a token that looks; each column is a token that it looks at. Darker means more attention. Click a row to show the drawing at that token.',
+  label: (tokens: number) => `Attention pattern of ${tokens} by ${tokens} tokens`,
+  cell: (query: string, key: string, weight: number) => `${query} looks at ${key}: ${(weight * 100).toFixed(1)} %`,
+};
+
+/** The panel of the embedding. */
+export const embedding = {
+  title: 'Embedding',
+  place: (token: number): RichText => [`of token ${token + 1}, `],
+  hint: 'What the token itself writes to each channel that the circuit uses.',
+  value: 'Value by channel',
+};
+
+/** The token at which the drawing is read. */
+export const stepper = {
+  label: 'Token at which the drawing is read',
+  token: 'token',
+  of: (tokens: number) => `of ${tokens}`,
+  previous: 'Previous token',
+  next: 'Next token',
+  last: 'Last',
+  reset: 'Default',
+  resetHint: 'Show each node at the token where it matters',
 };
 
 export const list = {
@@ -493,12 +581,19 @@ function otherwise(held: boolean, mean: number | null, computed: number): string
 /** The tables of what goes into a node and what it adds to others. */
 export const terms = {
   in: 'In',
-  inHint: 'weight × activation = contribution',
+  /** What is multiplied. `scaled`: some values pass a norm; `mixed`: some are mixed by attention. */
+  inHint: (scaled: boolean, mixed: boolean): RichText => [
+    'weight × ', ...(scaled ? [{ term: 'normScale', words: 'norm scale' } as Span, ' × '] : []), 'value', ...(mixed ? [', mixed by ', { term: 'attention', words: 'attention' } as Span] : []),
+  ],
+  rounding: 'rounding',
+  /** `all`: the value mixed over all tokens; null if only this token counts. */
+  mixed: ({ value, attention }: Mixed, token: string, all: number | null): RichText => [
+    `${signed(value, 3)} at `, { code: token }, ` × ${(attention * 100).toFixed(1)}${NBSP}% = ${signed(value * attention, 3)}`, ...(all === null ? [] : [`; all tokens ${signed(all, 3)}`]),
+  ],
   bias: 'bias',
   sum: 'sum',
   afterChange: 'after the change',
   out: 'Out',
-  outHint: 'contribution to each target',
   /** How the sum becomes the value. */
   notes: (notes: ValueNote[]) => (notes.length === 0 ? 'unchanged' : notes.map(note).join(', ')),
   /** The name of a term that belongs to no node. */
@@ -522,7 +617,7 @@ export const terms = {
         return `logit of ${candidates[source.candidate]}`;
     }
   },
-  exact: (weight: number, activation: number, contribution: number) => `${weight} × ${activation} = ${contribution}`,
+  exact: (weight: number, scale: number | null, activation: number, contribution: number) => `${weight}${scale === null ? '' : ` × ${scale}`} × ${activation} = ${contribution}`,
 };
 
 function note(of: ValueNote): string {

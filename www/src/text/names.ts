@@ -28,7 +28,7 @@ export function nameOf(info: Named): string {
 export function placedName(info: Named & Pick<NodeInfo, 'layer'>): string {
   const given = givenName(info);
   if (given) return given;
-  const block = isResidual(info.site) ? text.blocks[info.site.startsWith('attn') ? 'attn' : 'mlp'] : null;
+  const block = isResidual(info.site) && info.site.startsWith('mlp') ? text.mlp : null;
   return text.placed(info.layer, block, nameOf(info));
 }
 

@@ -1,4 +1,4 @@
-/** Edges: solid blue for a positive weight, dashed orange with a minus badge for a negative one, grey where nothing flows. */
+/** Edges: solid blue for a positive weight, dashed orange with a minus badge for a negative one, grey for a contribution below the threshold. */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import type { Layout, PlacedEdge } from '../../domain/layout/layout';
 import { bow, pointAt, through } from '../../domain/layout/paths';
@@ -13,6 +13,7 @@ export interface EdgeLook {
   badgeRadius: number;
   enter(): void;
   leave(): void;
+  pick(): void;
 }
 
 export function edgeGlyph(edge: PlacedEdge, look: EdgeLook): SVGTemplateResult {
@@ -22,7 +23,7 @@ export function edgeGlyph(edge: PlacedEdge, look: EdgeLook): SVGTemplateResult {
   return svg`<g class="edge-group ${look.faded ? 'faded' : ''}">
     <path class="edge ${sign} ${quiet}" d=${path} stroke-width=${look.width.toFixed(2)} data-from=${edge.from} data-to=${edge.to}/>
     ${look.badge ? minus(look.badge, look.badgeRadius, quiet) : nothing}
-    <path class="edge-hit" d=${path} @pointerenter=${look.enter} @pointerleave=${look.leave}/>
+    <path class="edge-hit" d=${path} @pointerenter=${look.enter} @pointerleave=${look.leave} @click=${look.pick}/>
   </g>`;
 }
 
@@ -35,7 +36,7 @@ function minus([x, y]: [number, number], radius: number, quiet: string): SVGTemp
   return svg`<g class="badge ${quiet}" transform="translate(${x.toFixed(1)} ${y.toFixed(1)})"><circle r=${radius}/><path d="M${-arm} 0H${arm}"/></g>`;
 }
 
-/** From the marked token's chip to the lanes that the circuit reads straight from the embedding. */
+/** Lines from the marked token to the lanes whose channels the circuit reads directly from the embedding. */
 export function embedLinks(plan: Layout, flow: Flow): SVGTemplateResult[] {
   const { embed } = plan;
   const largest = Math.max(1e-6, ...flow.embedding.values(), ...[...flow.embedding.values()].map((value) => -value));
@@ -48,16 +49,16 @@ export function embedLinks(plan: Layout, flow: Flow): SVGTemplateResult[] {
   });
 }
 
-/** Weights of the unembedding below this share of the largest are not drawn. */
+/** Unembedding weights below this fraction of the largest are not drawn. */
 const FAINT = 0.05;
 
-/** From the lanes' ends to the candidates, by the weights of the unembedding. */
+/** Lines from the ends of the lanes to the candidates, one for each large unembedding weight. */
 export function logitLinks(plan: Layout): SVGTemplateResult[] {
   const written = plan.lanes.filter((lane) => lane.lane.writes.length > 0);
   const largest = Math.max(1e-6, ...written.flatMap((lane) => lane.lane.toLogits.map(Math.abs)));
   const links = written.flatMap((lane) => plan.logits.map((spot, index) => ({ lane, spot, weight: lane.lane.toLogits[index as 0 | 1] })))
     .filter(({ weight }) => Math.abs(weight) >= largest * FAINT);
-  // Where many meet, badges would cover each other; the dashes say the sign all the same.
+  // With many lines, badges would overlap. The dashes still show the sign.
   const badge = links.filter(({ weight }) => weight < 0).length <= 4;
   return links.map(({ lane, spot, weight }) =>
     link([lane.x1, lane.y], [spot.x - spot.width / 2, spot.y], weight, edgeWidth(weight, largest, 4), badge));

@@ -1,4 +1,4 @@
-/** The circuit as a drawing: places from `domain/layout`, numbers from `domain/flow`; the glyphs are in `node`, `edge` and `head`. */
+/** Draws the circuit. `domain/layout` computes positions, `domain/flow` the values; `node`, `edge` and `head` draw the glyphs. */
 import { html, nothing, svg, type PropertyValues, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { layout, type Layout, type PlacedEdge, type PlacedNode, type Room } from '../../domain/layout/layout';
@@ -8,7 +8,9 @@ import { hookOf } from '../../domain/nodes';
 import { changedNodes, noEdits } from '../../domain/edits';
 import type { Hover, Snapshot } from '../../state/screen';
 import { doingOf, graph as text } from '../../text/en';
-import { sayToken, showToken, signed } from '../../text/format';
+import { percent, percentDigits, sayToken, showToken, signed } from '../../text/format';
+import { EMBEDDING, headSelection, type Selection } from '../../domain/selection';
+import { likelier } from '../prediction/answer';
 import { placedName } from '../../text/names';
 import type { CircuitInfo, NodeId, ResidualLane } from '../../engine/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
@@ -17,10 +19,12 @@ import { groupGlyph, nodeGlyph } from './node';
 import { Light } from '../shared/light';
 import { styles } from '../shared/styles';
 
+/** Centre and size of a chip. */
+type Box = Layout['embed'];
+
 @customElement('sc-graph')
 export class Graph extends Light {
   @property({ attribute: false }) snapshot: Snapshot | null = null;
-  @property({ attribute: false }) previous: Snapshot | null = null;
   @property({ attribute: false }) hover: Hover | null = null;
   @property() selected: NodeId | null = null;
   /** Whether nodes that are inactive on the task's example are drawn, too. */
@@ -55,8 +59,8 @@ export class Graph extends Light {
       this.tabStop = null;
     }
     if (changes.has('whole')) this.expanded = new Set(this.whole ? task?.inactive.map(hookOf) : []);
-    // What is open or changed is shown.
-    const wanted = [this.selected ?? '', ...changedNodes(this.snapshot?.doc.edits ?? noEdits('circuit'))];
+    // Always draw the selected node and the changed nodes.
+    const wanted = [this.selected ?? '', ...changedNodes(this.snapshot?.doc.edits ?? noEdits('full'))];
     const hidden = wanted.filter((node) => task?.inactive.includes(node) && !this.expanded.has(hookOf(node)));
     if (hidden.length > 0) this.expanded = new Set([...this.expanded, ...hidden.map(hookOf)]);
   }
@@ -66,8 +70,8 @@ export class Graph extends Light {
     if (!snapshot || this.room.width === 0) return html`<div class="graph-wait"></div>`;
     const compact = this.room.width < 560;
     const flow = flowOf(snapshot);
-    const before = this.previous && this.previous.doc.token === snapshot.doc.token ? flowOf(this.previous) : null;
-    // Of the candidates only: places must not change with what is typed.
+    const before = snapshot.result.view.untouched?.values ?? null;
+    // Use the candidates only: positions must not change while the user types.
     const chipChars = Math.min(8, Math.max(compact ? 3 : 5, ...snapshot.task.candidates.map((text) => sayToken(text).length)));
     const height = compact ? Math.max(360, this.room.height) : this.room.height;
     const plan = this.planFor(snapshot, { width: this.room.width, height, compact, chipChars });
@@ -91,7 +95,7 @@ export class Graph extends Light {
     return this.spots.of;
   }
 
-  private drawing(plan: Layout, snapshot: Snapshot, flow: Flow, before: Flow | null, compact: boolean): TemplateResult {
+  private drawing(plan: Layout, snapshot: Snapshot, flow: Flow, before: number[] | null, compact: boolean): TemplateResult {
     const { circuit } = snapshot.task;
     const largest = circuit.edges.reduce((max, edge) => Math.max(max, Math.abs(edge.weight)), 0);
     const busy = plan.edges.length > 24;
@@ -122,12 +126,12 @@ export class Graph extends Light {
           : svg`<text class="ch" x=${lane.x0 + 4} y=${lane.y - 5}>${text.channel(lane.lane.channel)}</text>`}`,
       )}
       ${embedLinks(plan, flow)}${logitLinks(plan)}
-      ${plan.heads.map((head) => headGlyph(head, plan, snapshot, compact))}
+      ${plan.heads.map((head) => headGlyph(head, plan, snapshot, compact, { selected: this.selected === headSelection(head.layer, head.head), pick: () => this.pick(headSelection(head.layer, head.head)) }))}
       ${plan.edges.map((edge) => (isHovered(hovered, edge) ? edgeHalo(edge) : nothing))}
       ${plan.edges.map((edge, index) => {
         const passed = contribution(flow, edge);
         const inactive = passed !== null && Math.abs(passed) < flow.threshold;
-        // Among many lines the dashes say the sign; badges come with the pointer or the selection.
+        // With many lines, only dashes show the sign; badges appear for hovered and selected nodes.
         const lit = isHovered(hovered, edge) || [edge.from, edge.to].some((end) => end === near || end === this.selected);
         return edgeGlyph(edge, {
           width: widths[index]!,
@@ -137,6 +141,7 @@ export class Graph extends Light {
           faded: near !== null && edge.from !== near && edge.to !== near,
           enter: () => this.point({ kind: 'edge', from: edge.from, to: edge.to }),
           leave: () => this.point(null),
+          pick: () => this.pick(edge.to),
         });
       })}
       ${plan.heads.flatMap((head) => head.gates.map((gate) => svg`<g class="times" transform="translate(${gate.x} ${gate.y})"><circle r="8"/><path d="M-3-3 3 3M3-3-3 3"/></g>`))}
@@ -169,9 +174,7 @@ export class Graph extends Light {
       : svg`${name} ${short ? shortPart : part}`;
     return svg`<rect class="block" x=${block.x0} y=${plan.top} width=${block.x1 - block.x0} height=${plan.bottom - plan.top} rx="10"/>
       <text class="bt" x=${block.x0 + (short ? 0 : 10)} y=${plan.top - 9}>${title}</text>
-      ${compact ? nothing : plan.columns
-        .filter((column) => column.x > block.x0 && column.x < block.x1 && columnLabel(column.key) !== '')
-        .map((column) => svg`<text class="hook" x=${column.x} y=${plan.bottom + 17}>${columnLabel(column.key)}<title>${column.hooks}</title></text>`)}`;
+`;
   }
 
   /** The marked token on the left, the candidates on the right. */
@@ -179,20 +182,76 @@ export class Graph extends Light {
     const { embed, logits } = plan;
     const { a, view } = snapshot.result;
     const token = a.tokens[flow.marked];
-    const best = view.p[1] > view.p[0] ? 1 : 0;
-    const chip = (spot: { x: number; y: number; width: number; height: number }, words: string, win: boolean) => svg`
+    const best = likelier(view.p);
+    const chip = (spot: Box, words: string, win: boolean, selection: Selection) => svg`<g class="end-chip" role="button" tabindex="0" data-selection=${selection}
+        aria-label=${text.openEnd(words)} aria-pressed=${this.selected === selection} @click=${() => this.pick(selection)} @keydown=${(event: KeyboardEvent) => this.activate(event, selection)}>
+      ${this.selected === selection ? svg`<rect class="selring" x=${spot.x - spot.width / 2 - 4} y=${spot.y - spot.height / 2 - 4} width=${spot.width + 8} height=${spot.height + 8} rx="9"/>` : nothing}
       <rect class="chip ${win ? 'win' : ''}" x=${spot.x - spot.width / 2} y=${spot.y - spot.height / 2} width=${spot.width} height=${spot.height} rx="6"/>
-      <text class="chipt ${win ? 'win' : ''}" x=${spot.x} y=${spot.y + 4.5}>${clip(words, plan.chipChars)}</text>`;
-    const place = text.token(flow.marked, flow.marked === flow.last);
+      <text class="chipt ${win ? 'win' : ''}" x=${spot.x} y=${spot.y + 4.5}>${clip(words, plan.chipChars)}</text></g>`;
+    const place = text.token(flow.marked, false);
     return svg`<g class="ends">
       ${compact ? nothing : svg`<text class="bt strong" x=${embed.x - embed.width / 2} y=${plan.top - 9}>${text.embedding}</text>
         <text class="bt strong end" x=${plan.width - 8} y=${plan.top - 9}>${text.logits}</text>`}
-      ${chip(embed, token ? showToken(token.text) : '∅', false)}
+      ${chip(embed, token ? showToken(token.text) : '∅', false, EMBEDDING)}
       <text class="nl" x=${embed.x - embed.width / 2} y=${embed.y + embed.height / 2 + 16}>${compact ? nothing : place}</text>
-      ${logits.map((spot, index) => svg`${chip(spot, sayToken(snapshot.task.candidates[index as 0 | 1]), index === best)}
-        ${compact ? nothing : svg`<text class="val end" x=${spot.x + spot.width / 2} y=${spot.y + spot.height / 2 + 16}>${signed(view.logits[index as 0 | 1])}</text>`}`)}
-      ${compact ? nothing : svg`<text class="nl end" x=${plan.width - 8} y=${logits[1]!.y + 50}>${text.token(flow.last, true)}</text>`}
+      ${logits.map((spot, index) => svg`${chip(spot, sayToken(snapshot.task.candidates[index as 0 | 1]), index === best, `logit.${index}`)}
+        ${compact ? nothing : svg`<text class="val end" x=${spot.x + spot.width / 2} y=${spot.y + spot.height / 2 + 16} data-testid="logit-${index}" data-value=${view.logits[index as 0 | 1]}>${signed(view.logits[index as 0 | 1])}</text>`}`)}
+      ${this.score(plan, snapshot, compact)}${compact ? nothing : this.places(plan, snapshot, flow)}
     </g>`;
+  }
+
+  /** Between the candidates: what their logits come to. In circuit mode a box, because the score is calibrated. */
+  private score(plan: Layout, snapshot: Snapshot, compact: boolean): SVGTemplateResult {
+    const { view, edits } = snapshot.result;
+    const [upper, lower] = plan.logits as [Box, Box];
+    const right = upper.x + upper.width / 2;
+    const middle = (upper.y + lower.y) / 2 + (compact ? 0 : 8);
+    const calibrated = edits.mode === 'circuit';
+    const best = likelier(view.p);
+    if (compact && !calibrated) return svg`<g data-testid="score" data-value=${view.score} data-p=${view.p[0]}></g>`;
+    if (!calibrated) {
+      return svg`<g data-testid="score" data-value=${view.score} data-p=${view.p[0]}>
+        <text class="sm end" x=${right} y=${middle - 4}>${text.apart(view.score)}</text><text class="sm end" x=${right} y=${middle + 10}>= ${percent(view.p[best])}</text></g>`;
+    }
+    const width = Math.max(upper.width, compact ? 42 : 56);
+    const half = compact ? 13 : 17;
+    const selection = 'logit.0';
+    return svg`<path class="neu" d="M${right + 2} ${upper.y}H${right + 6}V${lower.y}H${right + 2}"/>
+      <g class="end-chip" role="button" tabindex="0" data-testid="score" data-value=${view.score} data-p=${view.p[0]} aria-label=${text.openScore(view.score)}
+        @click=${() => this.pick(selection)} @keydown=${(event: KeyboardEvent) => this.activate(event, selection)}>
+        <rect class="chip score-chip" x=${right - width} y=${middle - half} width=${width} height=${2 * half} rx="6"/>
+        <text class="sm mid-anchor strong" x=${right - width / 2} y=${middle - (compact ? 1 : 3)}>${signed(view.score)}</text>
+        <text class="sm mid-anchor" x=${right - width / 2} y=${middle + (compact ? 10 : 11)}>${percentDigits(view.p[0])} %</text>
+        <title>${text.openScore(view.score)}</title>
+      </g>`;
+  }
+
+  /** Brackets under the drawing: the tokens at which its columns are read. */
+  private places(plan: Layout, snapshot: Snapshot, flow: Flow): SVGTemplateResult[] {
+    const tokens = snapshot.result.a.tokens;
+    const columns = [...new Set(plan.nodes.map((node) => node.x))].sort((left, right) => left - right);
+    const spans: { x0: number; x1: number; at: number }[] = [];
+    for (const x of columns) {
+      const at = [...new Set(plan.nodes.filter((node) => node.x === x).map((node) => flow.at.get(node.info.node) ?? flow.last))];
+      for (const token of at) {
+        const last = spans.at(-1);
+        if (last?.at === token) last.x1 = x;
+        else spans.push({ x0: x, x1: x, at: token });
+      }
+    }
+    const y = plan.bottom + 6;
+    return spans.map(({ x0, x1, at }, index) => {
+      const [from, to] = [index === 0 ? plan.embed.x : x0 - 20, index === spans.length - 1 ? plan.width - 8 : x1 + 20];
+      return svg`<g data-testid="read-at" data-token=${at}><path class="bracket" d="M${from} ${y}v5H${to}v-5"/>
+        <text class="nl sm mid-anchor" x=${(from + to) / 2} y=${y + 19}>${text.readAt(at)}<tspan class="mono">${showToken(tokens[at]?.text ?? '').slice(0, 10)}</tspan>${at === flow.last ? text.isLast : ''}</text></g>`;
+    });
+  }
+
+  private activate(event: KeyboardEvent, selection: Selection): void {
+    if (event.key !== 'Enter' && event.key !== ' ') return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.pick(selection);
   }
 
   private tip(plan: Layout, snapshot: Snapshot, flow: Flow): TemplateResult | typeof nothing {
@@ -222,7 +281,7 @@ export class Graph extends Light {
     this.dispatchEvent(new CustomEvent<Hover | null>('point', { detail: hover, bubbles: true }));
   }
 
-  private pick(node: NodeId): void {
+  private pick(node: Selection): void {
     this.dispatchEvent(new CustomEvent<NodeId>('pick', { detail: node, bubbles: true }));
   }
 
@@ -253,10 +312,6 @@ function nearest(from: PlacedNode, nodes: PlacedNode[], dx: number, dy: number):
     if (far < least) [best, least] = [node, far];
   }
   return best;
-}
-
-function columnLabel(key: string): string {
-  return text.columns[key.slice(key.lastIndexOf('.') + 1)] ?? '';
 }
 
 function isHovered(hover: Hover | null, edge: { from: NodeId; to: NodeId }): boolean {

@@ -7,7 +7,7 @@ import type { Snapshot } from '../../state/screen';
 import { graph as text } from '../../text/en';
 import { showToken } from '../../text/format';
 
-export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, compact: boolean): SVGTemplateResult {
+export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, compact: boolean, look: { selected: boolean; pick(): void }): SVGTemplateResult {
   const { view } = snapshot.result;
   const index = view.heads.findIndex((one) => one.layer === head.layer && one.head === head.head);
   const pattern = view.heads[index];
@@ -39,11 +39,20 @@ export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, co
       const from = above ? head.y : head.y + head.height + (captioned(head.width) ? 19 : 0);
       return svg`<path class="neu" d="M${gate.x} ${from}V${above ? gate.y + 8 : gate.y - 8}"/>`;
     })}
+    <g class="end-chip" role="button" tabindex="0" data-head="${head.layer}.${head.head}" aria-label=${text.openHead(head.layer, head.head)} aria-pressed=${look.selected} @click=${look.pick}
+      @keydown=${(event: KeyboardEvent) => {
+        if (event.key !== 'Enter' && event.key !== ' ') return;
+        event.preventDefault();
+        event.stopPropagation();
+        look.pick();
+      }}>
+    ${look.selected ? svg`<rect class="selring" x=${head.x - 4} y=${head.y - 4} width=${head.width + 8} height=${head.height + 8} rx="8"/>` : nothing}
     <rect class="attbox" x=${head.x} y=${head.y} width=${head.width} height=${head.height} rx="5"/>
     ${lead > 0 ? svg`<rect class="sink" x=${head.x + 4.5} y=${(foot - high(pattern!.sink)).toFixed(1)} width="4" height=${high(pattern!.sink).toFixed(1)}/>` : nothing}
     <path class="ab" d=${shown.map((weight, index) => (index + skipped === peak ? '' : bar(weight, index))).join('')}/>
     <path class="ab hi" d=${peak >= skipped && shown.length > 0 ? bar(weights[peak]!, peak - skipped) : ''}/>
     <title>${title}</title>
+    </g>
     ${!captioned(head.width) || weights.length === 0 ? nothing : svg`<text class="nl mid-anchor" x=${head.x + head.width / 2} y=${head.y + head.height + 14}>${
       text.peak(weights[peak] ?? 0)}<tspan class="mono">${showToken(tokens[peak]?.text ?? '').slice(0, 8)}</tspan></text>`}
   </g>`;

@@ -2,9 +2,18 @@ import { html, nothing, svg, type TemplateResult } from 'lit';
 import { flowOf } from '../../domain/flow';
 import { flipActs } from '../../domain/edits';
 import type { Snapshot } from '../../state/screen';
-import { legend as text } from '../../text/en';
+import type { CircuitInfo } from '../../engine/protocol';
+import { legend as text, modes, reliability } from '../../text/en';
+import type { RichText } from '../../text/rich-text';
+import { richText } from '../shared/rich-text';
 
-/** What the marks of the graph mean; those that are not on the screen are left out. */
+/** How often the circuit is right; null if it was not measured. */
+function reliable({ accuracy, unprunedAccuracy, handwritten }: CircuitInfo): RichText | null {
+  if (accuracy === null || unprunedAccuracy === null) return null;
+  return handwritten ? reliability.both(accuracy, unprunedAccuracy, handwritten) : reliability.test(accuracy, unprunedAccuracy);
+}
+
+/** Explains the symbols that the graph currently shows. */
 export function legend(snapshot: Snapshot | null, ghosts: boolean): TemplateResult {
   const threshold = snapshot ? flowOf(snapshot).threshold : 0;
   const line = (name: string) => html`<svg viewBox="0 0 30 10" aria-hidden="true"><path class="edge ${name}" d="M1 5H29" stroke-width="3" /></svg>`;
@@ -16,7 +25,9 @@ export function legend(snapshot: Snapshot | null, ghosts: boolean): TemplateResu
     { kind: 'set', sign: '=', name: text.set, used: edits && Object.keys(edits.set).length > 0 },
     { kind: 'scale', sign: '×', name: text.scaled, used: edits && Object.keys(edits.scale).length > 0 },
   ].filter((mark) => mark.used);
-  return html`<div class="legend">
+  const mode = edits?.mode ?? 'full';
+  const facts = snapshot && mode === 'circuit' ? reliable(snapshot.task.circuit) : null;
+  return html`<div>${mode === 'full' ? nothing : html`<p class="facts" id="mode-note">${richText(modes.hints[mode])}${facts ? html` <span data-testid="reliability">${richText(facts)}</span>` : nothing}</p>`}<div class="legend">
     <span>${line('pos')}${text.positive}</span><span>${line('neg')}${text.negative}</span>
     <span title=${text.noSignalHint}>${line('pos dim')}${text.noSignal(threshold)}</span>
     ${marks.length > 0 || ghosts ? nothing : html`<span class="w"><svg viewBox="0 0 30 10" aria-hidden="true"><path class="wed" d="M1 5L29 1V9Z" /></svg>${text.width}</span>`}
@@ -24,5 +35,5 @@ export function legend(snapshot: Snapshot | null, ghosts: boolean): TemplateResu
     <span><svg viewBox="-8 -8 16 16" aria-hidden="true">${svg`<circle class="ng" r="7"/><path class="fn" d="M-7 0A7 7 0 0 0 7 0Z"/><path fill="url(#hatch)" d="M-7 0A7 7 0 0 0 7 0Z"/><circle class="no" r="7"/>`}</svg>${text.below}</span>
     ${marks.map((mark) => html`<span data-mark=${mark.kind}>${disc(mark.sign)}${mark.name}</span>`)}
     ${ghosts ? html`<span><svg viewBox="0 0 16 10" aria-hidden="true"><path class="gh" d="M0 5H16" /></svg>${text.before}</span>` : nothing}
-  </div>`;
+  </div></div>`;
 }

@@ -1,22 +1,20 @@
 /** The choice of the mode (full model, circuit only, model without the circuit), and the switch between graph and list. */
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
 import { modes as text } from '../../text/en';
 import type { Mode } from '../../engine/protocol';
-import { richText } from '../shared/rich-text';
 
 const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
 
 export function modes(screen: Screen, pick: (mode: Mode) => void): TemplateResult {
   const { mode } = screen.doc.edits;
-  return html`<div class="seg" role="group" aria-label=${text.label} aria-describedby="mode-note">
+  return html`<div class="seg" role="group" aria-label=${text.label} aria-describedby=${mode === 'full' ? nothing : 'mode-note'}>
       ${MODES.map(
         (one) => html`<button data-testid="mode-${one}" aria-pressed=${mode === one} ?disabled=${screen.placeholder} @click=${() => pick(one)}>
           <span class="wide">${text.names[one][0]}</span><span class="narrow">${text.names[one][1]}</span>
         </button>`,
       )}
-    </div>
-    <p class="modeh" id="mode-note">${richText(text.hints[mode])}</p>`;
+    </div>`;
 }
 
 export function viewSwitch(screen: Screen, pick: (view: Screen['view']) => void): TemplateResult {

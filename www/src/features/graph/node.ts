@@ -15,7 +15,8 @@ import { flips } from '../prediction/summary';
 export interface NodeLook {
   snapshot: Snapshot;
   flow: Flow;
-  before: Flow | null;
+  /** Values without edits, by the node's place in the circuit; null if there are no edits. */
+  before: number[] | null;
   compact: boolean;
   selected: boolean;
   hovered: boolean;
@@ -31,7 +32,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
   const { info, half } = node;
   const { flow, before, snapshot } = look;
   const value = flow.value.get(info.node) ?? 0;
-  const was = before?.value.get(info.node);
+  const was = before?.[snapshot.task.circuit.nodes.indexOf(info)];
   const on = !snapshot.doc.edits.off.includes(info.node) && snapshot.doc.edits.mode !== 'removed';
   const badge = badgeOf(snapshot, info.node);
   const inactive = Math.abs(value) < 1e-6;

@@ -4,17 +4,22 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { findNode } from '../../domain/nodes';
 import { changeOf, type Change } from '../../domain/edits';
 import type { Playground } from '../../state/playground';
-import type { Hover, Screen } from '../../state/screen';
-import { change as changeText, doingOf, panel as text, terms } from '../../text/en';
-import { capital, showToken, signed } from '../../text/format';
+import type { Screen, Snapshot } from '../../state/screen';
+import { flowOf } from '../../domain/flow';
+import { isSpecial, selectedHead, selectedLogit, type Selection } from '../../domain/selection';
+import { change as changeText, doingOf, embedding as embeddingText, graph as graphText, logit as logitText, panel as text, pattern as patternText, terms } from '../../text/en';
+import { capital, sayToken, showToken, signed } from '../../text/format';
 import { longName, nameOfId, placeOf } from '../../text/names';
 import { flips } from '../prediction/summary';
-import type { NodeDetail, NodeId, Prompt, Term } from '../../engine/protocol';
+import type { NodeDetail, Prompt } from '../../engine/protocol';
 import { changeControl } from './change';
 import { icons } from '../shared/icons';
 import { Light } from '../shared/light';
+import { richText } from '../shared/rich-text';
 import { styles } from '../shared/styles';
-import { incoming, outgoing } from './terms';
+import { steps } from './logit-panel';
+import { pattern } from './pattern';
+import { incoming, outgoing, type TermActions } from './terms';
 
 /** What the panel shows of a screen; typing changes none of it until the numbers come. */
 function sameForPanel(one: Screen | null, two: Screen | null): boolean {
@@ -25,20 +30,20 @@ function sameForPanel(one: Screen | null, two: Screen | null): boolean {
 
 /** From this many tokens on the chips may not all be in sight. */
 const MANY = 24;
-/** So many milliseconds after the last key they are scrolled: whoever types waits for no layout. */
+/** Scroll the chips this many milliseconds after the last key press, so that typing does not wait for layout. */
 const SETTLED = 150;
 /** Below this every value reads as 0.00, and a tint would show what the number does not. */
 const SHOWN = 0.005;
 
 /** The panel of the selected node, with the numbers that the graph shows. */
 export function nodePanel({ screen }: Playground): TemplateResult {
-  return html`<sc-panel .screen=${{ ...screen, ...screen.painted }}></sc-panel>`;
+  return html`<sc-panel .screen=${{ ...screen, snapshot: screen.painted }}></sc-panel>`;
 }
 
 @customElement('sc-panel')
 export class Panel extends Light {
   @property({ attribute: false, hasChanged: (next: Screen | null, before: Screen | null) => !sameForPanel(next, before) }) screen: Screen | null = null;
-  /** On a phone: how far the sheet is drawn up. */
+  /** On a phone: how far the sheet is expanded. */
   @state() private open = false;
   /** The node, the token and the length of the text that the chips were last scrolled for. */
   private read = '';
@@ -50,7 +55,7 @@ export class Panel extends Light {
     if (before && this.screen && before.doc.task !== this.screen.doc.task) this.open = false;
   }
 
-  /** Of a long prompt the chips scroll: the one that is read stands in sight. */
+  /** The chips of a long prompt scroll so that the selected token is visible. */
   protected override updated(): void {
     const detail = this.screen?.snapshot?.result.view.detail;
     if (!detail || detail.values.length < MANY) return;
@@ -74,10 +79,20 @@ export class Panel extends Light {
     const snapshot = screen?.snapshot;
     const node = screen?.doc.node;
     if (!screen || !snapshot || !node) return nothing;
-    const detail = snapshot.result.view.detail?.target === node ? snapshot.result.view.detail : null;
+    const { view } = snapshot.result;
+    const detail = view.detail?.target === node ? view.detail : null;
+    if (isSpecial(node)) return this.frame(node, this.heading(snapshot, node), this.special(screen, snapshot, node, detail));
     const info = snapshot.task.circuit.nodes.find((one) => one.node === node);
     const place = findNode(snapshot.task.circuit, node, screen.model?.headWidth ?? 0);
-    return html`<aside class="card panel ${this.open ? 'open' : ''}" data-testid="node-panel" aria-label=${text.label(node)}>
+    return this.frame(node, html`<h2>${place ? capital(longName(place, false)) : node}</h2>
+        <p>${place ? placeOf(place) : ''}${info ? '' : text.outside} · <code>${node}</code></p>
+        ${info && doingOf(info) ? html`<p class="doing">${capital(doingOf(info))}</p>` : nothing}`,
+      detail ? this.body(screen, detail, snapshot.result.a) : html`<p class="tiny">${text.pending}</p>`);
+  }
+
+  /** The panel with its handle, its close button and its title. */
+  private frame(selection: Selection, heading: TemplateResult, body: unknown): TemplateResult {
+    return html`<aside class="card panel ${this.open ? 'open' : ''}" data-testid="node-panel" data-selection=${selection} aria-label=${text.label(selection)}>
       <button
         class="grab"
         aria-label=${this.open ? text.down : text.up}
@@ -88,28 +103,56 @@ export class Panel extends Light {
         @click=${this.tap}
       ></button>
       <div class="ph">
-        <h2>${place ? capital(longName(place, false)) : node}</h2>
-        <p><code>${node}</code> <span class="mut">${place ? placeOf(place) : ''}${info ? '' : text.outside}</span></p>
-        ${info && doingOf(info) ? html`<p class="doing">${capital(doingOf(info))}</p>` : nothing}
+        ${heading}
         <button class="quiet icon close" aria-label=${text.close} @click=${(event: MouseEvent) => this.send('shut', event.detail === 0)}>${icons.close}</button>
       </div>
-      ${detail ? this.body(screen, detail, snapshot.result.a) : html`<p class="tiny">${text.pending}</p>`}
+      ${body}
     </aside>`;
+  }
+
+  private heading({ task, result: { view, a } }: Snapshot, selection: Selection): TemplateResult {
+    const candidate = selectedLogit(selection);
+    if (candidate !== null) return html`<h2>${richText(logitText.title(sayToken(task.candidates[candidate])))}</h2><p>${logitText.place}</p>`;
+    const head = selectedHead(selection);
+    if (head) return html`<h2>${patternText.title(...head)}</h2><p class="tiny">${patternText.hint}</p>`;
+    return html`<h2>${embeddingText.title}</h2><p>${richText(embeddingText.place(view.marked))}<code>${showToken(a.tokens[view.marked]?.text ?? '')}</code></p><p class="tiny">${embeddingText.hint}</p>`;
+  }
+
+  /** The panel of a logit, of a head or of the embedding. */
+  private special(screen: Screen, snapshot: Snapshot, selection: Selection, detail: NodeDetail | null): TemplateResult | typeof nothing {
+    const { view, a } = snapshot.result;
+    if (selectedLogit(selection) !== null) {
+      return html`${screen.placeholder ? nothing : steps(snapshot, (candidate) => this.send('pick', `logit.${candidate}`))}
+        ${detail ? incoming(detail, a, this.actions(screen, snapshot)) : html`<p class="tiny">${text.pending}</p>`}`;
+    }
+    if (selectedHead(selection)) return pattern(view, a, screen.doc.token ?? view.tokens - 1, (token) => this.send('pick-token', token));
+    const flow = flowOf(snapshot);
+    return html`<section class="terms"><h3>${embeddingText.value}</h3><table>
+      ${snapshot.task.circuit.lanes.map((lane) => {
+        const value = flow.embedding.get(lane.channel) ?? 0;
+        return html`<tr><th scope="row"><i class="sw ${value < 0 ? 'sn' : 'sp'}"></i>${graphText.channelHint(lane.channel)}</th><td class="con">${signed(value, 3)}</td></tr>`;
+      })}
+    </table></section>`;
+  }
+
+  private actions(screen: Screen, { task }: Snapshot): TermActions {
+    const heads = screen.model?.headWidth ?? 0;
+    const known = new Set(task.circuit.nodes.map((one) => one.node));
+    return {
+      inCircuit: (node) => known.has(node),
+      name: ({ source }) => (source.kind === 'node' ? nameOfId(task.circuit, source.node, heads) : terms.source(source, task.candidates)),
+      point: (hover) => this.send('point', hover),
+      open: (node) => this.send('pick', node),
+      hover: screen.hover,
+    };
   }
 
   private body(screen: Screen, detail: NodeDetail, a: Prompt): TemplateResult {
     const snapshot = screen.snapshot!;
-    const heads = screen.model?.headWidth ?? 0;
     const change = changeOf(screen.doc.edits, detail.target);
     const reach = detail.values.reduce((max, value) => Math.max(max, Math.abs(value)), Math.abs(detail.mean ?? 0));
     const known = new Set(snapshot.task.circuit.nodes.map((one) => one.node));
-    const actions = {
-      inCircuit: (node: NodeId) => known.has(node),
-      name: ({ source }: Term) => (source.kind === 'node' ? nameOfId(snapshot.task.circuit, source.node, heads) : terms.source(source, snapshot.task.candidates)),
-      point: (hover: Hover | null) => this.send('point', hover),
-      open: (node: NodeId) => this.send('pick', node),
-      hover: screen.hover,
-    };
+    const actions = this.actions(screen, snapshot);
     return html`
       <section>
         <h3>${text.activation} <span class="num">${text.valueAt(detail.value)}<code>${showToken(a.tokens[detail.token]?.text ?? '')}</code></span></h3>
@@ -125,12 +168,12 @@ export class Panel extends Light {
             flipped: flips(snapshot, detail.target),
             noPatch: snapshot.result.b ? null : changeText.noPromptB,
             apply: (next: Change | null, kind: string) => {
-              // On a phone the control would stand below the sheet's edge.
+              // On a phone the control would be below the edge of the sheet.
               if (next?.kind === 'set' || next?.kind === 'scale') this.open = true;
               this.send('change-node', { node: detail.target, change: next, kind });
             },
           })}
-      ${incoming(detail, actions)} ${outgoing(detail, actions)} ${this.attention(detail, a)}
+      ${incoming(detail, a, actions)} ${outgoing(detail, a, actions)} ${this.attention(detail, a)}
     `;
   }
 

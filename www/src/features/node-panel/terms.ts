@@ -1,9 +1,10 @@
-/** Tables of terms that visibly sum: weight × activation = contribution, bias and all the rest included. */
+/** Tables of terms: weight × norm scale × value = contribution. With the bias and the remaining terms they add up to the value. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Hover } from '../../state/screen';
 import { terms as text } from '../../text/en';
-import { decimalsFor, roundedToSum, signed } from '../../text/format';
-import type { NodeDetail, NodeId, Term } from '../../engine/protocol';
+import { decimalsFor, showToken, signed } from '../../text/format';
+import type { NodeDetail, NodeId, Prompt, Term } from '../../engine/protocol';
+import { richText } from '../shared/rich-text';
 
 export interface TermActions {
   inCircuit(node: NodeId): boolean;
@@ -13,39 +14,51 @@ export interface TermActions {
   hover: Hover | null;
 }
 
-/** What goes in: the shown contributions and the bias add up to the shown sum. */
-export function incoming(detail: NodeDetail, actions: TermActions): TemplateResult {
+type Side = 'in' | 'out';
+
+/** Terms of at least this share of the largest show how attention mixes their value. */
+const NOTABLE = 0.2;
+
+/** What goes in: the shown contributions, the bias and a row for the rounding add up to the shown sum. */
+export function incoming(detail: NodeDetail, a: Prompt, actions: TermActions): TemplateResult {
   const decimals = decimalsFor([...detail.incoming.map((term) => term.contribution), detail.bias, detail.sum]);
   const terms = folded(detail.incoming, decimals, actions.inCircuit);
-  const parts = [...terms.map((term) => term.contribution), detail.bias];
-  const shown = roundedToSum(parts, detail.sum, decimals);
-  const digits = places(terms);
-  return html`<section class="terms">
-    <h3>${text.in} <span class="mut">${text.inHint}</span></h3>
+  const largest = Math.max(...terms.map((term) => Math.abs(term.contribution)));
+  const scaled = terms.some((term) => term.scale !== null);
+  const misses = missing([...terms.map((term) => term.contribution), detail.bias], detail.sum, decimals);
+  const last = (label: unknown, value: number, attributes: unknown = nothing) =>
+    html`<tr class="after" data-row=${attributes}><th scope="row">${label}</th><td class="con">${signed(value, decimals)}</td></tr>`;
+  return html`<section class="terms" data-testid="terms-in">
+    <h3>${text.in} <span class="mut">${richText(text.inHint(scaled, terms.some((term) => term.mixed !== null)))}</span></h3>
     <table>
-      ${terms.map((term, index) => row(term, shown[index]!, decimals, digits, detail.target, 'in', actions))}
-      <tr><th scope="row"><i class="sw"></i>${text.bias}</th><td></td><td></td><td></td><td></td><td class="con">${signed(shown.at(-1)!, decimals)}</td></tr>
-      <tr class="sum"><th scope="row" colspan="4">${text.sum}</th><td class="op">=</td><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
-      <tr class="after"><th scope="row" colspan="4">${text.notes(detail.notes)}</th><td></td><td class="con">${signed(detail.computed, decimals)}</td></tr>
-      ${signed(detail.value, decimals) === signed(detail.computed, decimals)
-        ? nothing
-        : html`<tr class="after"><th scope="row" colspan="4">${text.afterChange}</th><td></td><td class="con">${signed(detail.value, decimals)}</td></tr>`}
+      ${terms.map((term) => row(term, decimals, detail.target, 'in', a, actions, Math.abs(term.contribution) >= largest * NOTABLE))}
+      ${detail.bias === 0 ? nothing : html`<tr><th scope="row"><i class="sw"></i>${text.bias}</th><td class="con">${signed(detail.bias, decimals)}</td></tr>`}
+      ${misses === 0 ? nothing : html`<tr data-row="rounding"><th scope="row"><i class="sw"></i>${text.rounding}</th><td class="con">${signed(misses, decimals)}</td></tr>`}
+      <tr class="sum"><th scope="row">${text.sum}</th><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
+      ${detail.notes.length === 0 ? nothing : last(text.notes(detail.notes), detail.computed)}
+      ${signed(detail.value, decimals) === signed(detail.computed, decimals) ? nothing : last(text.afterChange, detail.value)}
     </table>
   </section>`;
 }
 
-export function outgoing(detail: NodeDetail, actions: TermActions): TemplateResult | typeof nothing {
+export function outgoing(detail: NodeDetail, a: Prompt, actions: TermActions): TemplateResult | typeof nothing {
   if (detail.outgoing.length === 0) return nothing;
   const decimals = decimalsFor(detail.outgoing.map((term) => term.contribution));
-  return html`<section class="terms">
-    <h3>${text.out} <span class="mut">${text.outHint}</span></h3>
+  return html`<section class="terms" data-testid="terms-out">
+    <h3>${text.out} <span class="mut">${richText(text.inHint(detail.outgoing.some((term) => term.scale !== null), false))}</span></h3>
     <table>
-      ${detail.outgoing.map((term) => row(term, term.contribution, decimals, places(detail.outgoing), detail.target, 'out', actions))}
+      ${detail.outgoing.map((term, index) => row(term, decimals, detail.target, 'out', a, actions, index === 0))}
     </table>
   </section>`;
 }
 
-/** Terms from outside the circuit that would read as zero join the bundle of the others: fewer rows, the same sum. */
+/** By how much the rounded parts miss the rounded whole. */
+function missing(parts: number[], whole: number, decimals: number): number {
+  const rounded = (value: number) => Math.round(Math.abs(value) * 10 ** decimals) * Math.sign(value);
+  return (rounded(whole) - parts.reduce((sum, part) => sum + rounded(part), 0)) / 10 ** decimals;
+}
+
+/** Terms from outside the circuit that would be shown as zero join the bundle of the others: fewer rows, the same sum. */
 export function folded(terms: Term[], decimals: number, inCircuit: (node: NodeId) => boolean): Term[] {
   const small = ({ source, contribution }: Term) => source.kind === 'node' && !inCircuit(source.node) && Math.abs(contribution) < 0.5 / 10 ** decimals;
   const bundle = terms.find((term) => term.source.kind === 'others');
@@ -57,35 +70,47 @@ export function folded(terms: Term[], decimals: number, inCircuit: (node: NodeId
   return [...rest, { source: { kind: 'others', count }, weight: 0, scale: null, activation: 0, contribution, mixed: null }];
 }
 
-/** Activations of one table share their decimals; small ones would read as zero with two. */
-function places(terms: Term[]): number {
-  return decimalsFor(terms.map((term) => term.activation));
+/** A factor with three digits at least: `−0.800`, `+6.66`, `+19.5`. */
+function factor(value: number): string {
+  const size = Math.abs(value);
+  return signed(value, size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 
-function row(term: Term, contribution: number, decimals: number, digits: number, node: NodeId, side: 'in' | 'out', actions: TermActions): TemplateResult {
+/** The norm's scale has no sign to show: it is positive unless the gain is negative. */
+function scaleFactor(value: number): string {
+  return factor(value).replace('+', '');
+}
+
+function row(term: Term, decimals: number, target: string, side: Side, a: Prompt, actions: TermActions, split: boolean): TemplateResult {
   const other = term.source.kind === 'node' ? term.source.node : null;
-  const edge: Hover | null = other === null ? null : { kind: 'edge', from: side === 'in' ? other : node, to: side === 'in' ? node : other };
+  const edge: Hover | null = other === null ? null : { kind: 'edge', from: side === 'in' ? other : target, to: side === 'in' ? target : other };
   const lit = edge !== null && sameEdge(actions.hover, edge);
-  const weight = term.weight * (term.scale ?? 1);
-  const exact = text.exact(weight, term.activation, term.contribution);
-  const sign = other === null && term.weight === 0 ? '' : term.weight < 0 ? 'sn' : 'sp';
+  const bundled = term.weight === 0 && term.activation === 0;
+  const sign = bundled ? '' : term.weight < 0 ? 'sn' : 'sp';
   const name = actions.name(term);
+  const factors = bundled ? '' : [...(term.weight === 1 ? [] : [factor(term.weight)]), ...(term.scale === null ? [] : [scaleFactor(term.scale)]), factor(term.activation)].join(' × ');
   return html`<tr
-    class=${lit ? 'hov' : ''}
-    title=${exact}
-    @pointerenter=${() => edge && actions.point(edge)}
-    @pointerleave=${() => edge && actions.point(null)}
-  >
-    <th scope="row">
-      <i class="sw ${sign}"></i>${other === null
-        ? html`<span>${name}</span>`
-        : html`<button class="plain" @click=${() => actions.open(other)} @focus=${() => actions.point(edge)} @blur=${() => actions.point(null)}>${name}</button>`}
-    </th>
-    ${other === null && term.weight === 0
-      ? html`<td></td><td></td><td></td><td></td>`
-      : html`<td>${signed(weight)}</td><td class="op">×</td><td>${signed(term.activation, digits)}</td><td class="op">=</td>`}
-    <td class="con">${signed(contribution, decimals)}</td>
-  </tr>`;
+      class=${lit ? 'hov' : ''}
+      title=${bundled ? nothing : text.exact(term.weight, term.scale, term.activation, term.contribution)}
+      @pointerenter=${() => edge && actions.point(edge)}
+      @pointerleave=${() => edge && actions.point(null)}
+    >
+      <th scope="row">
+        <i class="sw ${sign}"></i>${other === null
+          ? html`<span>${name}</span>`
+          : html`<button class="plain ${actions.inCircuit(other) ? '' : 'outside'}" @click=${() => actions.open(other)} @focus=${() => actions.point(edge)} @blur=${() => actions.point(null)}>${name}</button>`}
+        <span class="factors">${factors}</span>
+      </th>
+      <td class="con">${signed(term.contribution, decimals)}</td>
+    </tr>
+    ${split ? mixedRow(term, side, a) : nothing}`;
+}
+
+/** How attention makes the value of a term from the values at single tokens. */
+function mixedRow({ mixed, activation }: Term, side: Side, a: Prompt): TemplateResult | typeof nothing {
+  if (!mixed || Math.abs(activation) < 1e-9) return nothing;
+  const token = showToken(a.tokens[mixed.token]?.text ?? '');
+  return html`<tr class="mixed after"><td colspan="2">${richText(text.mixed(mixed, token, side === 'in' ? activation : null))}</td></tr>`;
 }
 
 function sameEdge(hover: Hover | null, edge: Hover & { kind?: string }): boolean {

@@ -96,11 +96,11 @@ export class Page extends Light {
 
   protected override render(): TemplateResult {
     const { screen } = this.playground;
-    const { snapshot, previous, doc } = screen;
+    const { snapshot, doc } = screen;
     const task = screen.tasks.find((one) => one.name === doc.task);
     const circuitInfo = snapshot && snapshot.task.name === doc.task ? snapshot.task.circuit : null;
     const panel = snapshot !== null && doc.node !== null;
-    const sentence = snapshot && summary(snapshot, previous, screen.model?.headWidth ?? 0);
+    const sentence = snapshot && summary(snapshot, screen.model?.headWidth ?? 0);
     return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @pick-token=${this.pickToken}>
       <header>
@@ -118,13 +118,16 @@ export class Page extends Light {
       <div class="top">
         ${prompts(this.playground)}
         <svg class="fork" viewBox="0 0 56 104" preserveAspectRatio="none" aria-hidden="true"><path d="M0 66C30 66 22 24 56 24M0 66C30 66 22 72 56 72" /></svg>
-        ${bars(task?.candidates ?? null, snapshot && snapshot.task.name === doc.task ? snapshot : null, previous)}
+        ${bars(task?.candidates ?? null, snapshot && snapshot.task.name === doc.task ? snapshot : null)}
         ${flip(screen, () => this.playground.change(withFlip(this.doc, !doc.edits.flip), ''))}
       </div>
       ${notices(screen)}
       <div class="after">
         <div class="summaryrow">
-          <p class="summary" data-testid="summary" data-kind=${sentence?.kind ?? 'loading'}>${sentence ? richText(sentence.text) : text.summary.loading}</p>
+          <p class="summary" data-testid="summary" data-kind=${sentence?.kind ?? 'loading'} data-mode=${sentence?.answer.mode ?? nothing}
+            data-winner=${sentence?.answer.winner ?? nothing} data-wrong=${sentence?.answer.wrong ?? nothing} data-right=${sentence?.answer.right ?? nothing}
+            data-full-winner=${sentence?.answer.fullWinner ?? nothing}>${sentence ? richText(sentence.text) : text.summary.loading}${
+              sentence && sentence.more.length > 0 ? html`<small>${richText(sentence.more)}</small>` : nothing}</p>
           ${twinSwitch(this.playground)}
         </div>
         ${panels.belowSummary.map((panel) => panel(this.playground))}

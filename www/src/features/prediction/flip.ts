@@ -2,7 +2,9 @@
 import { html, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
 import { flip as text } from '../../text/en';
+import type { RichText } from '../../text/rich-text';
 import { icons } from '../shared/icons';
+import { richText } from '../shared/rich-text';
 
 export function flip(screen: Screen, toggle: () => void): TemplateResult {
   const task = screen.tasks.find((one) => one.name === screen.doc.task);
@@ -19,7 +21,7 @@ export function flip(screen: Screen, toggle: () => void): TemplateResult {
     >
       ${icons.flip}<span>${on ? text.back : (task?.flipLabel ?? text.label)}</span>
     </button>
-    <p class="hint" id="flip-hint">${why ?? rates(screen)}</p>
+    <p class="hint" id="flip-hint">${richText(why === null ? rates(screen) : [why])}</p>
   </section>`;
 }
 
@@ -34,7 +36,9 @@ function reason(screen: Screen): string | null {
   return null;
 }
 
-function rates(screen: Screen): string {
-  const rate = screen.snapshot?.task.circuit.flipRate;
-  return !rate || rate.circuit === null || rate.full === null ? text.textStays : text.rates(rate.circuit, rate.full);
+function rates(screen: Screen): RichText {
+  const circuit = screen.snapshot?.task.circuit;
+  if (!circuit) return [text.textStays];
+  const { circuit: alone, full } = circuit.flipRate;
+  return [...text.copies(circuit.flipNodes.length), ...(alone === null || full === null ? [] : text.rates(alone, full, screen.doc.edits.mode === 'circuit'))];
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { opening, withChange, withFlip, withMode, type Doc } from '../../state/document';
 import type { Snapshot } from '../../state/screen';
-import type { CircuitInfo, Prompt, TaskInfo, View } from '../../engine/protocol';
-import { summary as text } from '../../text/en';
-import { plainText, type RichText } from '../../text/rich-text';
+import type { CircuitInfo, Prompt, RunResult, TaskInfo, View } from '../../engine/protocol';
+import { plainText } from '../../text/rich-text';
+import { tokensLine } from './bars';
 import { summary } from './summary';
 
 const node = '0.mlp.post_act.3';
@@ -13,71 +13,85 @@ const circuit = {
 } as unknown as CircuitInfo;
 const start = opening('quote', 'print("hi', node);
 
-function snapshot(doc: Doc, p: number, value: number): Snapshot {
-  const task = { name: 'quote', candidates: ["')", '")'], candidateIds: [1, 2], circuit } as unknown as TaskInfo;
-  const a = prompt('print', '("', 'hi');
-  const view = { p: [p, 1 - p], pFull: [p * 0.5, (1 - p) * 0.5], top: [], tokens: 3, marked: 1, readAt: [1], passedOn: [value], activations: Float32Array.of(0, value, value), embedding: new Float32Array(), heads: [], attention: new Float32Array() } as unknown as View;
-  return { task, doc, result: { a, b: prompt('print', "('", 'hi'), reason: null, edits: doc.edits, view, backend: 'cpu' } };
+interface Run {
+  p: number;
+  value?: number;
+  full?: number;
+  untouched?: { p: number; value: number };
+  baseline?: number;
+  answer?: 0 | 1 | null;
 }
-const before = snapshot(start, 0.022, 1.33);
-/** The kind of the sentence, and its words. */
-const told = (after: Snapshot, previous: Snapshot | null = before) => {
-  const { kind, text } = summary(after, previous, 16);
-  return { kind, words: plainText(text) };
+
+function snapshot(doc: Doc, { p, value = 1.33, full = 0.022, untouched, baseline, answer = 1 }: Run, more: Partial<RunResult> = {}): Snapshot {
+  const task = { name: 'quote', candidates: ["')", '")'], candidateIds: [1, 2], circuit } as unknown as TaskInfo;
+  const both = (first: number): [number, number] => [first, 1 - first];
+  const view = {
+    p: both(p), full: { p: both(full), values: [] }, untouched: untouched ? { p: both(untouched.p), values: [untouched.value] } : null,
+    baseline: baseline === undefined ? null : both(baseline), pFull: [p * 0.5, (1 - p) * 0.5], top: [], tokens: 3, marked: 1, readAt: [1], passedOn: [value],
+    activations: Float32Array.of(0, value, value), embedding: new Float32Array(), heads: [], attention: new Float32Array(),
+  } as unknown as View;
+  const a = prompt('print', '("', 'hi');
+  return { task, doc, result: { a, b: prompt('print', "('", 'hi'), reason: null, answer, edits: doc.edits, view, backend: 'cpu', ...more } };
+}
+
+/** The facts of the sentence. */
+const told = (of: Snapshot) => {
+  const { kind, answer, text, more } = summary(of, 16);
+  return { kind, winner: answer.winner, wrong: answer.wrong, words: plainText(text), more: plainText(more) };
 };
-const words = (...parts: RichText[]) => plainText(parts.flat());
-const quotes = { a: '("', b: "('" };
-const expects = (p: number, more: Partial<Parameters<typeof text.expects>[0]> = {}) =>
-  text.expects({ contrast: quotes, candidate: '")', p, sure: true, ofTwo: false, ...more });
 
 describe('the sentence', () => {
-  it('opens with what there is to see', () => {
-    expect(told(before, null)).toEqual({ kind: 'expects', words: words(expects(0.978), text.flipGives(['quote type'], quotes)) });
+  it('is about the full model when nothing is changed', () => {
+    expect(told(snapshot(start, { p: 0.022 }))).toMatchObject({ kind: 'expects', winner: 1, wrong: false });
   });
-  it('does not call a coin toss an expectation', () => {
-    expect(told(snapshot(start, 0.48, 1.33), null).words).toBe(words(expects(0.52, { sure: false }), text.flipGives(['quote type'], quotes)));
+  it('does not call a coin toss an answer', () => {
+    expect(told(snapshot(start, { p: 0.48 })).kind).toBe('level');
   });
-  it('speaks of the two candidates where another token is likelier', () => {
-    const topped = (id: number, all: Snapshot = before): Snapshot =>
-      ({ ...all, result: { ...all.result, view: { ...all.result.view, top: [{ id, text: '', p: 0.3 }] } } });
-    expect(told(topped(9), null).words).toContain(words(expects(0.978, { ofTwo: true })));
-    expect(told(topped(2), null).words).toContain(words(expects(0.978)));
-    expect(told(topped(9, { ...before, result: { ...before.result, b: null } }), null).words).toBe(words(expects(0.978, { contrast: null, ofTwo: true })));
-    expect(told(topped(9, snapshot(withChange(start, node, { kind: 'off' }), 0.5, 0.12)), null)).toEqual(
-      { kind: 'with-changes', words: words(text.withChanges(false, 1, "')", 0.5, true)) });
+  it('calls a wrong answer wrong, if the right one is known', () => {
+    expect(told(snapshot(start, { p: 0.9 })).wrong).toBe(true);
+    expect(told(snapshot(start, { p: 0.9, answer: null })).wrong).toBe(false);
   });
-  it('tells of a flip that a mode keeps from acting', () => {
-    const removed = withMode(start, 'removed');
-    expect(told(snapshot(withFlip(removed, true), 0.5, 0.12), snapshot(removed, 0.5, 0.12))).toEqual(
-      { kind: 'flip-held', words: words(text.flipHeld(['quote type']), text.unchanged("')", 0.5, false)) });
+  it('tells whether the circuit alone agrees with the full model', () => {
+    const alone = withMode(start, 'circuit');
+    expect(told(snapshot(alone, { p: 0.1, baseline: 0.8 }))).toMatchObject({ kind: 'agrees', wrong: false, more: '' });
+    const wrong = told(snapshot(alone, { p: 0.819, full: 0.085, baseline: 0.959 }));
+    expect(wrong).toMatchObject({ kind: 'disagrees', winner: 0, wrong: true });
+    // From the baseline towards the right answer.
+    for (const number of ['81.9', '91.5']) expect(wrong.words).toContain(number);
+    for (const number of ['4.1', '18.1']) expect(wrong.more).toContain(number);
   });
-  it('tells of a node that goes back to what Flip gives it', () => {
-    const flipped = withFlip(start, true);
-    expect(told(snapshot(flipped, 0.997, -0.09), snapshot(withChange(flipped, node, { kind: 'off' }), 0.5, 0.12))).toEqual(
-      { kind: 'node', words: words(text.flippedAgain('quote type', { from: 0.12, to: -0.09 }), text.rose("')", 0.5, 0.997)) });
+  it('never gives an answer of the circuit to the model', () => {
+    for (const mode of ['circuit', 'removed'] as const) {
+      for (const p of [0.1, 0.9]) {
+        const { words } = told(snapshot(withMode(start, mode), { p, baseline: 0.5 }));
+        expect(words).not.toMatch(/^The (full )?model (prefers|says)/);
+      }
+    }
   });
-  it('tells of a flip: node, from, to, effect', () => {
-    expect(told(snapshot(withFlip(start, true), 0.997, -0.09))).toEqual(
-      { kind: 'flip', words: words(text.flipped(['quote type'], quotes, { from: 1.33, to: -0.09 }), text.rose("')", 0.022, 0.997)) });
+  it('tells of edits against the untouched run', () => {
+    const flip = told(snapshot(withFlip(start, true), { p: 0.997, value: -0.09, untouched: { p: 0.022, value: 1.33 } }));
+    expect(flip.kind).toBe('flip');
+    for (const number of ['+1.33', '−0.09', '2.2', '99.7']) expect(flip.words).toContain(number);
+    const off = told(snapshot(withChange(start, node, { kind: 'off' }), { p: 0.3, value: 0.12, untouched: { p: 0.022, value: 1.33 } }));
+    expect(off.kind).toBe('node');
+    for (const number of ['+0.12', '97.8', '70.0']) expect(off.words).toContain(number);
+    const both = withFlip(withChange(start, '0.mlp.post_act.4', { kind: 'off' }), true);
+    expect(told(snapshot(both, { p: 0.3, untouched: { p: 0.022, value: 1.33 } })).kind).toBe('nodes');
   });
-  it('tells of a flip back', () => {
-    expect(told(before, snapshot(withFlip(start, true), 0.997, -0.09))).toEqual(
-      { kind: 'flip-back', words: words(text.flippedBack(['quote type']), text.rose('")', 0.003, 0.978)) });
+  it('tells of a flip that the mode keeps from acting', () => {
+    expect(told(snapshot(withFlip(withMode(start, 'removed'), true), { p: 0.5 })).kind).toBe('flip-held');
   });
-  it('tells of a node switched off, and of one without effect', () => {
-    const off = withChange(start, node, { kind: 'off' });
-    const first = text.off('quote type', 0.12, { from: 1.33, to: 0.12 });
-    expect(told(snapshot(off, 0.5, 0.12))).toEqual({ kind: 'node', words: words(first, text.rose("')", 0.022, 0.5)) });
-    expect(told(snapshot(off, 0.022, 0.12)).words).toBe(words(first, text.unchanged('")', 0.978, false)));
+  it('tells when the task does not apply', () => {
+    expect(told(snapshot(start, { p: 0.1, answer: null }, { b: null, reason: 'There is no open string here.' }))).toMatchObject({ kind: 'no-task', words: 'There is no open string here.' });
   });
-  it('tells of the modes', () => {
-    expect(told(snapshot(withMode(start, 'removed'), 0.5, 1.33))).toEqual({ kind: 'mode', words: words(text.mode('removed'), text.rose("')", 0.022, 0.5)) });
-  });
-  it('promises nothing of a flip where the circuit is held at its mean', () => {
-    expect(told(snapshot(withMode(start, 'removed'), 0.5, 1.33), null).words).not.toContain(words(text.flipGives(['quote type'], quotes)));
-  });
-  it('has no flip without prompt B', () => {
-    const alone = { ...before, result: { ...before.result, b: null } };
-    expect(told(alone, null).words).toBe(words(expects(0.978, { contrast: null })));
+});
+
+describe('the tokens', () => {
+  it('always hold both candidates, with a gap where others come between', () => {
+    const of = snapshot(start, { p: 0.1 });
+    of.result.view.top = [5, 2, 6, 7, 8].map((id) => ({ id, text: String(id), p: 0.1 }));
+    expect(tokensLine(of).map(({ id, gap }) => [id, gap])).toEqual([[5, false], [2, false], [6, false], [1, true]]);
+    of.result.view.top = [2, 1, 6].map((id) => ({ id, text: String(id), p: 0.1 }));
+    expect(tokensLine(of).map(({ id }) => id)).toEqual([2, 1, 6]);
   });
 });

@@ -12,7 +12,7 @@ import './editor';
 /** Both prompts, as text that can be edited. */
 export function prompts(playground: Playground): TemplateResult {
   const { screen } = playground;
-  const { painted: { snapshot: painted }, doc } = screen;
+  const { painted, doc } = screen;
   const fresh = painted && painted.doc.a === doc.a && painted.doc.task === doc.task ? painted.result : null;
   // Until new tokens arrive, the editors keep the old ones as far as they fit.
   const last = painted && painted.doc.task === doc.task ? painted.result : null;
@@ -56,6 +56,6 @@ function examples(playground: Playground): TemplateResult | typeof nothing {
 /** While a new text is on its way, prompt B shows what it was. */
 function lastB(screen: Screen): string {
   const task = screen.tasks.find((one) => one.name === screen.doc.task);
-  if (screen.phase === 'busy' || screen.phase === 'error') return screen.painted.snapshot?.result.b?.text ?? '';
+  if (screen.phase === 'busy' || screen.phase === 'error') return screen.painted?.result.b?.text ?? '';
   return screen.phase === 'loading' && task?.presets[0]?.a.text === screen.doc.a ? task.presets[0].b.text : '';
 }

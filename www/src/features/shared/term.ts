@@ -73,11 +73,15 @@ export class TermTip extends Light {
   protected override render(): TemplateResult | typeof nothing {
     const { shown } = this;
     if (!shown) return nothing;
+    // On large screens the page is zoomed, and lengths inside it count zoomed pixels.
+    const zoom = (this as { currentCSSZoom?: number }).currentCSSZoom ?? 1;
     const box = shown.word.getBoundingClientRect();
-    const middle = box.x + box.width / 2;
-    const width = Math.min(WIDTH, innerWidth - 2 * GAP);
-    const left = Math.max(GAP, Math.min(innerWidth - GAP - width, middle - width / 2));
-    const above = box.bottom > innerHeight - 130;
+    const [windowWidth, windowHeight] = [innerWidth / zoom, innerHeight / zoom];
+    const [top, bottom] = [box.top / zoom, box.bottom / zoom];
+    const middle = (box.x + box.width / 2) / zoom;
+    const width = Math.min(WIDTH, windowWidth - 2 * GAP);
+    const left = Math.max(GAP, Math.min(windowWidth - GAP - width, middle - width / 2));
+    const above = bottom > windowHeight - 130;
     const { word, meaning } = glossary[shown.key];
     return html`<div
       id="term-tip"
@@ -87,7 +91,7 @@ export class TermTip extends Light {
       data-term=${shown.key}
       ${styles({
         left: `${left}px`, width: `${width}px`, '--arrow': `${middle - left}px`,
-        top: above ? 'auto' : `${box.bottom + GAP}px`, bottom: above ? `${innerHeight - box.top + GAP}px` : 'auto',
+        top: above ? 'auto' : `${bottom + GAP}px`, bottom: above ? `${windowHeight - top + GAP}px` : 'auto',
       })}
     ><b>${word}</b>${text.means}${meaning}</div>`;
   }

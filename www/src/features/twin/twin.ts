@@ -93,7 +93,7 @@ export class TwinPanel extends Light {
         <div class="lbl">${text.next}</div>
         <div class="bars" translate="no">
           ${([0, 1] as const).map((index) =>
-            bar(index === 0 ? 'dense-p-target' : 'dense-p-alt', task.candidates[index], p[index], steered ? before[index] : undefined, p[index] > p[1 - index]!))}
+            bar(index === 0 ? 'dense-p-target' : 'dense-p-alt', task.candidates[index], { p: p[index], win: p[index] > p[1 - index]!, was: steered ? before[index] : null }))}
         </div>
         ${snapshot.case.b !== null && snapshot.case.channel !== null
           ? html`<p class="tsummary" data-testid="twin-now" data-value=${p[other]} data-steer=${snapshot.steer}>${richText(text.now(task.candidates[other], snapshot.steer, before[other], p[other]))}</p>`
