@@ -26,7 +26,7 @@ export type Mode = "full" | "circuit" | "removed";
  */
 export type Edits = { mode: Mode, 
 /**
- * Nodes held at their mean over the pretraining distribution.
+ * Nodes set to their mean over the training text.
  */
 off: Array<NodeId>, 
 /**
@@ -405,7 +405,7 @@ export type Level = "high" | "low";
 export type NodeContrast = { "kind": "tokens", higher: string, lower: string, } | { "kind": "answer", text: string, };
 
 /**
- * A question to the twin.
+ * A request to the dense twin.
  */
 export type TwinRequest = { 
 /**
@@ -417,7 +417,7 @@ a: Array<number>,
  */
 b: Array<number> | null, 
 /**
- * The channel to steer by.
+ * The sparse channel to steer along.
  */
 node: NodeId, 
 /**
@@ -438,17 +438,26 @@ random: number, candidates: [number, number], };
  */
 export type TwinView = { 
 /**
- * The dense model by itself.
+ * Without steering.
  */
 before: [number, number], 
 /**
- * Under steering, by strength; empty without a counterfactual.
+ * With steering, one entry for each of `strengths`; empty without prompt B.
  */
-curve: Array<[number, number]>, random: Array<[number, number]>, others: Array<OtherChannel>, };
+curve: Array<[number, number]>, 
+/**
+ * With random directions of equal norm, at full strength.
+ */
+random: Array<[number, number]>, 
+/**
+ * With the other channels, at full strength.
+ */
+others: Array<OtherChannel>, };
 
 export type OtherChannel = { node: NodeId, p: [number, number], };
 
 /**
- * P of the two candidates after passes that switch at each boundary, and of both models by themselves.
+ * Probabilities of the two candidates: of both models alone, and of the hybrid passes that switch
+ * models at each boundary.
  */
 export type HybridView = { sparse: [number, number], dense: [number, number], sparseToDense: Array<[number, number]>, denseToSparse: Array<[number, number]>, };
