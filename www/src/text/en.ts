@@ -427,8 +427,9 @@ export const graph = {
   openEnd: (words: string) => `${words}: show what it is made of`,
   openScore: (score: number) => `Score ${signed(score)}: show how the bar comes about`,
   openHead: (layer: number, head: number) => `Layer ${layer}, head ${head}: show the whole attention pattern`,
-  /** Followed by the token. */
-  readAt: (token: number) => `at token ${token + 1}, `,
+  /** Under the drawing: the tokens at which nodes are read. */
+  readAt: (tokens: number[]) => `at token${tokens.length === 1 ? '' : 's'} ${tokens.map((token) => token + 1).join(' and ')}`,
+  readAtShort: (tokens: number[]) => tokens.map((token) => token + 1).join(', '),
   isLast: ', the last',
   weight: (weight: number) => `weight ${signed(weight)}`,
   edge: (from: string, to: string) => `${from} → ${to}`,

@@ -19,6 +19,9 @@ import { groupGlyph, nodeGlyph } from './node';
 import { Light } from '../shared/light';
 import { styles } from '../shared/styles';
 
+/** Width of a character under the drawing, in pixels. */
+const CHARACTER = 6.6;
+
 /** Centre and size of a chip. */
 type Box = Layout['embed'];
 
@@ -226,24 +229,31 @@ export class Graph extends Light {
       </g>`;
   }
 
-  /** Brackets under the drawing: the tokens at which its columns are read. */
+  /** Brackets under the drawing: the tokens at which its columns are read. A narrow bracket has only their numbers. */
   private places(plan: Layout, snapshot: Snapshot, flow: Flow): SVGTemplateResult[] {
     const tokens = snapshot.result.a.tokens;
     const columns = [...new Set(plan.nodes.map((node) => node.x))].sort((left, right) => left - right);
-    const spans: { x0: number; x1: number; at: number }[] = [];
+    const spans: { x0: number; x1: number; at: number[] }[] = [];
     for (const x of columns) {
-      const at = [...new Set(plan.nodes.filter((node) => node.x === x).map((node) => flow.at.get(node.info.node) ?? flow.last))];
-      for (const token of at) {
-        const last = spans.at(-1);
-        if (last?.at === token) last.x1 = x;
-        else spans.push({ x0: x, x1: x, at: token });
-      }
+      const at = [...new Set(plan.nodes.filter((node) => node.x === x).map((node) => flow.at.get(node.info.node) ?? flow.last))].sort((left, right) => left - right);
+      const last = spans.at(-1);
+      if (last?.at.join() === at.join()) last.x1 = x;
+      else spans.push({ x0: x, x1: x, at });
     }
     const y = plan.bottom + 6;
-    return spans.map(({ x0, x1, at }, index) => {
-      const [from, to] = [index === 0 ? plan.embed.x : x0 - 20, index === spans.length - 1 ? plan.width - 8 : x1 + 20];
-      return svg`<g data-testid="read-at" data-token=${at}><path class="bracket" d="M${from} ${y}v5H${to}v-5"/>
-        <text class="nl sm mid-anchor" x=${(from + to) / 2} y=${y + 19}>${text.readAt(at)}<tspan class="mono">${showToken(tokens[at]?.text ?? '').slice(0, 10)}</tspan>${at === flow.last ? text.isLast : ''}</text></g>`;
+    // Half way to the neighbour.
+    const ends = spans.map(({ x0, x1 }, index) => [
+      index === 0 ? plan.embed.x : (spans[index - 1]!.x1 + x0) / 2 + 4, index === spans.length - 1 ? plan.width - 8 : (x1 + spans[index + 1]!.x0) / 2 - 4,
+    ] as const);
+    return spans.map(({ at }, index) => {
+      const [from, to] = ends[index]!;
+      const [only] = at;
+      const name = at.length === 1 ? showToken(tokens[only!]?.text ?? '').slice(0, 10) : '';
+      const isLast = at.length === 1 && only === flow.last ? text.isLast : '';
+      const words = text.readAt(at);
+      const fits = (words.length + name.length + isLast.length) * CHARACTER < to - from;
+      return svg`<g data-testid="read-at" data-tokens=${at.join()}><path class="bracket" d="M${from} ${y}v5H${to}v-5"/>
+        <text class="nl sm mid-anchor" x=${(from + to) / 2} y=${y + 19}>${fits ? svg`${words}<tspan class="mono">${name === '' ? '' : ` ${name}`}</tspan>${isLast}` : text.readAtShort(at)}<title>${words}</title></text></g>`;
     });
   }
 

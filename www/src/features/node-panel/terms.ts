@@ -70,15 +70,15 @@ export function folded(terms: Term[], decimals: number, inCircuit: (node: NodeId
   return [...rest, { source: { kind: 'others', count }, weight: 0, scale: null, activation: 0, contribution, mixed: null }];
 }
 
-/** A factor with three digits at least: `−0.800`, `+6.66`, `+19.5`. */
-function factor(value: number): string {
+/** A factor with three digits at least, and `more`: `−0.800`, `+6.66`, `+19.5`. */
+function factor(value: number, more: number): string {
   const size = Math.abs(value);
-  return signed(value, size >= 10 ? 1 : size >= 1 ? 2 : 3);
+  return signed(value, (size >= 10 ? 1 : size >= 1 ? 2 : 3) + more);
 }
 
 /** The norm's scale has no sign to show: it is positive unless the gain is negative. */
 function scaleFactor(value: number): string {
-  return factor(value).replace('+', '');
+  return factor(value, 0).replace('+', '');
 }
 
 function row(term: Term, decimals: number, target: string, side: Side, a: Prompt, actions: TermActions, split: boolean): TemplateResult {
@@ -88,7 +88,9 @@ function row(term: Term, decimals: number, target: string, side: Side, a: Prompt
   const bundled = term.weight === 0 && term.activation === 0;
   const sign = bundled ? '' : term.weight < 0 ? 'sn' : 'sp';
   const name = actions.name(term);
-  const factors = bundled ? '' : [...(term.weight === 1 ? [] : [factor(term.weight)]), ...(term.scale === null ? [] : [scaleFactor(term.scale)]), factor(term.activation)].join(' × ');
+  // Two factors have room for one more digit than three.
+  const more = term.scale === null ? 1 : 0;
+  const factors = bundled ? '' : [...(term.weight === 1 ? [] : [factor(term.weight, more)]), ...(term.scale === null ? [] : [scaleFactor(term.scale)]), factor(term.activation, more)].join(' × ');
   return html`<tr
       class=${lit ? 'hov' : ''}
       title=${bundled ? nothing : text.exact(term.weight, term.scale, term.activation, term.contribution)}
