@@ -13,6 +13,9 @@ mod parity_suite;
 #[cfg(feature = "webgpu")]
 #[path = "suite/prune_support/mod.rs"]
 mod prune_support;
+#[cfg(feature = "webgpu")]
+#[path = "suite/reference/mod.rs"]
+mod reference;
 
 #[cfg(feature = "webgpu")]
 use sparse_circuits::backend::gpu::Gpu;
