@@ -11,7 +11,7 @@ const INITIAL_STD: f32 = 0.02;
 
 /// Untrained weights with the sparsity of `trained`. Each matrix has Gaussian values and keeps as
 /// many of the largest as the trained matrix has nonzeros (q, k and v count as one matrix). Biases
-/// and sinks are zero. Norms have no gains, and there is no bigram table. Position tables are
+/// and sinks are zero. Norms have no gains, and the model has no bigram table. Position tables are
 /// copied.
 pub fn untrained_baseline(trained: &Weights, seed: u64) -> Weights {
     let mut random = Rng::new(seed);

@@ -1,8 +1,8 @@
 import './features/page/main.css';
 import './features/page/page';
 import type { Page } from './features/page/page';
-import { restoreTheme } from './features/shared/theme';
-import { followTranslators } from './features/shared/translators';
+import { restoreTheme } from './features/common/theme';
+import { followTranslators } from './features/common/translators';
 import * as text from './text/en';
 import { addressBar } from './state/address-bar';
 import { Playground } from './state/playground';

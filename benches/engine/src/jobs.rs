@@ -26,7 +26,7 @@ pub trait Job {
         Vec::new()
     }
 
-    /// The output of the last run, for comparison with peers; empty if there is no such peer.
+    /// The output of the last run, for comparison with peers. Empty where no peer computes the same.
     fn output(&self) -> Vec<f32> {
         Vec::new()
     }

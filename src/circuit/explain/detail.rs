@@ -47,7 +47,7 @@ pub struct Term {
     /// As stored in the model and as `CircuitInfo.edges` has it; 1 where a block reads the residual stream. To a logit: the unembedding
     /// weight with the final norm's gain folded in, as in `ResidualLane.toLogits`.
     pub weight: f32,
-    /// The factor of the norm that the value passes, `gain / rms` (to a logit: `1 / rms`); `null` where there is no norm between.
+    /// The factor of the norm that the value passes, `gain / rms` (to a logit: `1 / rms`); `null` if no norm is between them.
     pub scale: Option<f32>,
     pub activation: f32,
     pub contribution: f64,

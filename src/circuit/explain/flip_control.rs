@@ -4,9 +4,7 @@ use super::view::Subject;
 use crate::Result;
 use crate::backend::Backend;
 use crate::circuit::intervene::{Edits, Mode, Request, predict};
-use crate::model::LogitsAt;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// A flip of prompt A with other prompts than prompt B.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -41,16 +39,7 @@ pub async fn flip_control<B: Backend>(
     let edits = Edits { mode: request.mode, flip: true, ..Edits::default() };
     let mut p = Vec::new();
     for donor in &request.donors {
-        let run = Request {
-            tokens: &request.a,
-            source: Some(donor),
-            edits: &edits,
-            circuit: Some(circuit),
-            means,
-            logits_at: LogitsAt::Last,
-            hooks: &BTreeSet::new(),
-            computed: &BTreeSet::new(),
-        };
+        let run = Request { source: Some(donor), circuit: Some(circuit), ..Request::new(&request.a, &edits, means) };
         p.push(predict(backend, model, &run, circuit.candidate_ids).await?.0.p);
     }
     Ok(FlipControl { p })

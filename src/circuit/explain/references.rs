@@ -5,7 +5,7 @@ use crate::Result;
 use crate::backend::Backend;
 use crate::circuit::definition::Circuit;
 use crate::circuit::intervene::{Edits, Mode, Prediction, Request, Values, predict};
-use crate::model::{Hook, LogitsAt};
+use crate::model::Hook;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -103,16 +103,8 @@ impl References {
         edits: &Edits,
         hooks: &BTreeSet<Hook>,
     ) -> Result<(Prediction, Values)> {
-        let request = Request {
-            tokens: &self.tokens,
-            source: None,
-            edits,
-            circuit: Some(subject.circuit),
-            means: subject.means,
-            logits_at: LogitsAt::Last,
-            hooks,
-            computed: &BTreeSet::new(),
-        };
+        let request =
+            Request { circuit: Some(subject.circuit), hooks, ..Request::new(&self.tokens, edits, subject.means) };
         predict(backend, subject.model, &request, subject.circuit.candidate_ids).await
     }
 }

@@ -148,7 +148,7 @@ pub async fn view<B: Backend>(
         && (*layer >= config.n_layer || *head >= config.n_head)
     {
         bail!(
-            "the model has {} layers with {} heads each, so there is no head {layer}.{head}",
+            "the model has {} layers with {} heads each: head {layer}.{head} does not exist",
             config.n_layer,
             config.n_head
         );

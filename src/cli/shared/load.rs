@@ -73,7 +73,7 @@ impl TokenizerArgs {
     /// The tokenizer that the option names, or the one in the folder of the model.
     ///
     /// # Errors
-    /// There is no tokenizer in the folder, or the file is not a tokenizer. The error names the path.
+    /// The folder has no tokenizer, or the file is not a tokenizer. The error names the path.
     pub fn load(&self, model: &Path) -> Result<Tokenizer> {
         match &self.tokenizer {
             Some(path) => load_tokenizer(path),

@@ -15,7 +15,7 @@ pub enum FileTensor<'a> {
     Matrix(Cow<'a, WeightMatrix>),
 }
 
-/// The source of tensors for [`assemble`]. A method returns `None` if there is no such tensor. It
+/// The source of tensors for [`assemble`]. A method returns `None` for a missing tensor. It
 /// returns an error that names the tensor when its shape or content is wrong.
 pub trait TensorSource {
     fn vector(&mut self, name: &str, len: usize) -> Result<Option<Vec<f32>>>;

@@ -229,7 +229,7 @@ export type Term = { source: TermSource,
  */
 weight: number, 
 /**
- * The factor of the norm that the value passes, `gain / rms` (to a logit: `1 / rms`); `null` where there is no norm between.
+ * The factor of the norm that the value passes, `gain / rms` (to a logit: `1 / rms`); `null` if no norm is between them.
  */
 scale: number | null, activation: number, contribution: number, 
 /**

@@ -1,6 +1,6 @@
 /** The panels of the page, by place and in their order. A new panel is one line here. */
 import { nodePanel } from './node-panel/node-panel';
-import type { Panel } from './shared/panel';
+import type { Panel } from './common/panel';
 import { twinPanel } from './twin/slot';
 
 export const panels: { belowSummary: Panel[]; besideGraph: Panel[] } = {

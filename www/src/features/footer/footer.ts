@@ -4,8 +4,8 @@ import type { Screen } from '../../state/screen';
 import { engine as engineText, footer as text } from '../../text/en';
 import type { BackendName, BackendState } from '../../engine/protocol';
 import { links } from '../about/links';
-import { icons } from '../shared/icons';
-import { styles } from '../shared/styles';
+import { icons } from '../common/icons';
+import { styles } from '../common/styles';
 
 export interface FooterActions {
   undo(): void;

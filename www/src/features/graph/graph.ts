@@ -16,8 +16,8 @@ import type { CircuitInfo, NodeId, ResidualLane } from '../../engine/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
 import { headGlyph } from './head';
 import { groupGlyph, nodeGlyph } from './node';
-import { Light } from '../shared/light';
-import { styles } from '../shared/styles';
+import { Light } from '../common/light';
+import { styles } from '../common/styles';
 
 /** Width of a character under the drawing, in pixels. */
 const CHARACTER = 6.6;

@@ -5,7 +5,7 @@ import type { Snapshot } from '../../state/screen';
 import type { CircuitInfo } from '../../engine/protocol';
 import { legend as text, modes, reliability } from '../../text/en';
 import type { RichText } from '../../text/rich-text';
-import { richText } from '../shared/rich-text';
+import { richText } from '../common/rich-text';
 
 /** How often the circuit is right; null if it was not measured. */
 function reliable({ accuracy, unprunedAccuracy, handwritten }: CircuitInfo): RichText | null {

@@ -8,8 +8,8 @@ import { showToken, signed } from '../../text/format';
 import { placedName } from '../../text/names';
 import type { NodeId, NodeInfo } from '../../engine/protocol';
 import { badgeOf } from './node';
-import { Light } from '../shared/light';
-import { styles } from '../shared/styles';
+import { Light } from '../common/light';
+import { styles } from '../common/styles';
 
 @customElement('sc-node-list')
 export class NodeList extends Light {

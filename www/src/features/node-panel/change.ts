@@ -4,9 +4,9 @@ import { LIMIT, type Change } from '../../domain/edits';
 import { change as text } from '../../text/en';
 import type { RichText } from '../../text/rich-text';
 import type { NodeDetail } from '../../engine/protocol';
-import { numberField } from '../shared/number-field';
-import { richText } from '../shared/rich-text';
-import { styles } from '../shared/styles';
+import { numberField } from '../common/number-field';
+import { richText } from '../common/rich-text';
+import { styles } from '../common/styles';
 
 export interface ChangeLook {
   detail: NodeDetail;

@@ -3,7 +3,7 @@ import { html, type TemplateResult } from 'lit';
 import type { Snapshot } from '../../state/screen';
 import { logit as text } from '../../text/en';
 import { percentDigits, plain, sayToken, signed } from '../../text/format';
-import { richText } from '../shared/rich-text';
+import { richText } from '../common/rich-text';
 
 /** The steps from the two logits to the probability of the first candidate. */
 export function steps(snapshot: Snapshot, open: (candidate: 0 | 1) => void): TemplateResult {

@@ -4,7 +4,7 @@ import type { Hover } from '../../state/screen';
 import { terms as text } from '../../text/en';
 import { decimalsFor, showToken, signed } from '../../text/format';
 import type { NodeDetail, NodeId, Prompt, Term } from '../../engine/protocol';
-import { richText } from '../shared/rich-text';
+import { richText } from '../common/rich-text';
 
 export interface TermActions {
   inCircuit(node: NodeId): boolean;

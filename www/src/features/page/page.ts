@@ -19,11 +19,11 @@ import { flip } from '../prediction/flip';
 import { summary } from '../prediction/summary';
 import { notices } from '../prompt/notices';
 import { prompts } from '../prompt/prompts';
-import { icons } from '../shared/icons';
-import { Light } from '../shared/light';
-import { richText } from '../shared/rich-text';
-import '../shared/term';
-import { toggleTheme } from '../shared/theme';
+import { icons } from '../common/icons';
+import { Light } from '../common/light';
+import { richText } from '../common/rich-text';
+import '../common/term';
+import { toggleTheme } from '../common/theme';
 import { twinSwitch } from '../twin/slot';
 
 @customElement('sc-page')

@@ -4,9 +4,9 @@ import type { TopToken } from '../../engine/protocol';
 import type { Snapshot } from '../../state/screen';
 import { prediction as text } from '../../text/en';
 import { percent, percentDigits, sayToken, showToken } from '../../text/format';
-import { richText } from '../shared/rich-text';
-import { styles } from '../shared/styles';
-import { term } from '../shared/term';
+import { richText } from '../common/rich-text';
+import { styles } from '../common/styles';
+import { term } from '../common/term';
 import { answerOf, type Answer } from './answer';
 
 export function bars(candidates: [string, string] | null, snapshot: Snapshot | null): TemplateResult {

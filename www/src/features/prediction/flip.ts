@@ -3,8 +3,8 @@ import { html, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
 import { flip as text } from '../../text/en';
 import type { RichText } from '../../text/rich-text';
-import { icons } from '../shared/icons';
-import { richText } from '../shared/rich-text';
+import { icons } from '../common/icons';
+import { richText } from '../common/rich-text';
 
 export function flip(screen: Screen, toggle: () => void): TemplateResult {
   const task = screen.tasks.find((one) => one.name === screen.doc.task);

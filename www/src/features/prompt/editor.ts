@@ -6,7 +6,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import { segments, type Segment } from './segments';
 import type { Prompt } from '../../engine/protocol';
-import { Light } from '../shared/light';
+import { Light } from '../common/light';
 
 @customElement('sc-editor')
 export class Editor extends Light {

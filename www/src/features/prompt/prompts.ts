@@ -5,8 +5,8 @@ import type { Playground } from '../../state/playground';
 import type { Screen } from '../../state/screen';
 import { prompts as text } from '../../text/en';
 import { exampleNames } from '../../text/names';
-import { richText } from '../shared/rich-text';
-import { term } from '../shared/term';
+import { richText } from '../common/rich-text';
+import { term } from '../common/term';
 import './editor';
 
 /** Both prompts, as text that can be edited. */

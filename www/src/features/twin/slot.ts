@@ -4,7 +4,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { withTwin } from '../../state/document';
 import type { Playground } from '../../state/playground';
 import { twin as text } from '../../text/en';
-import { Light } from '../shared/light';
+import { Light } from '../common/light';
 
 /** The button that opens and closes the twin. */
 export function twinSwitch(playground: Playground): TemplateResult | typeof nothing {

@@ -13,10 +13,10 @@ import { middle, otherOf, steering, steeringText } from './steering';
 import { connectTwin } from '../../engine/client';
 import type { NodeInfo, TaskInfo } from '../../engine/protocol';
 import { bar } from '../prediction/bars';
-import { icons } from '../shared/icons';
-import { Light } from '../shared/light';
-import { richText } from '../shared/rich-text';
-import { styles } from '../shared/styles';
+import { icons } from '../common/icons';
+import { Light } from '../common/light';
+import { richText } from '../common/rich-text';
+import { styles } from '../common/styles';
 import { twinChart } from './chart';
 
 @customElement('sc-twin')
