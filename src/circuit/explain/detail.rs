@@ -26,7 +26,7 @@ pub enum TermSource {
     Position,
     /// The mean over the channels, which layer norm subtracts.
     Mean,
-    /// What the residual stream gained by itself: its activation function, a top-k selection, edits of the stream.
+    /// The change of the residual stream that no sublayer wrote: by its activation function, its AbsTopK, or edits of the stream.
     StreamChange,
     /// The value at a token, in a head's output.
     Token { token: usize },

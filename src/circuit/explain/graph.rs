@@ -45,7 +45,7 @@ pub fn edges(weights: &Weights, nodes: &BTreeSet<Node>) -> Vec<Edge> {
     edges
 }
 
-/// The residual channels that `nodes` read or write, ascending. Channels of concatenated positions are no residual channels.
+/// The residual channels that `nodes` read or write, ascending. Channels of concatenated positions are not residual channels.
 pub fn lanes(weights: &Weights, nodes: &BTreeSet<Node>, candidates: [u32; 2]) -> Vec<ResidualLane> {
     let mut lanes: Vec<ResidualLane> = Vec::new();
     for &node in nodes {
