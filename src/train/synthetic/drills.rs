@@ -34,3 +34,27 @@ impl Writer {
         self.text.push('\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Rng;
+
+    /// So a token that is a longer word, such as `.address` for `.add`, never takes a candidate's place.
+    #[test]
+    fn no_candidate_is_the_start_of_a_longer_word() {
+        let mut rng = Rng::new(5);
+        for task in TASKS {
+            for _ in 0..500 {
+                let pair = (task.drill.draw)(&mut rng);
+                for (prompt, which) in [(pair.a, 0), (pair.b, 1)] {
+                    let text = prompt + task.candidates[which];
+                    let rest = (task.drill.rest)(&mut rng, &text, which);
+                    let in_word = |c: char| c.is_alphanumeric() || c == '_';
+                    let joined = text.ends_with(in_word) && rest.starts_with(in_word);
+                    assert!(!joined, "{}: {rest:?} continues {:?}", task.name, task.candidates[which]);
+                }
+            }
+        }
+    }
+}
