@@ -249,3 +249,52 @@ impl TrainConfig {
         self.learning_rate * shape.max(0.0) * (self.density / self.density_at(step, self.density)).sqrt()
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The config of a run of 100 steps of a small model, with `more` fields.
+    pub fn hundred_steps(more: serde_json::Value) -> TrainConfig {
+        let mut config = serde_json::json!({
+            "model": {
+                "block_size": 16, "vocab_size": 8, "n_layer": 1, "n_head": 1, "d_head": 4, "d_model": 4, "d_mlp": 4,
+                "bias": true, "ln_bias": false, "rms_norm": true, "activation_type": "relu", "tied_unembed": false,
+                "tokenizer_name": "none", "enable_bigram_table": false, "sink": false, "positions": false,
+            },
+            "corpus": "corpus", "seed": 1, "steps": 100, "batch": 1, "context": 16, "learning_rate": 2.0,
+            "warm_up": 0.1, "anneal": [0.2, 0.6], "density": 0.25, "embedding_density": 0.25, "bigram_nonzeros": 0,
+        });
+        let fields = config.as_object_mut().expect("an object");
+        fields.extend(more.as_object().expect("an object").clone());
+        TrainConfig::from_json(&config.to_string()).expect("a config that can be trained")
+    }
+
+    /// Worked out by hand: 2.0 x the rise or the fall x sqrt(0.25 / density).
+    #[test]
+    fn the_learning_rate_rises_falls_and_follows_the_density() {
+        let config = hundred_steps(serde_json::json!({}));
+        for (step, rise_or_fall, density) in [
+            (0, 0.1, 1.0),
+            (4, 0.5, 1.0),
+            (9, 1.0, 1.0),
+            (18, 0.9, 1.0),
+            (27, 0.8, 1.0 - 0.75 * 0.175),
+            (40, 0.59 / 0.9, 1.0 - 0.75 * 0.5),
+            (63, 0.4, 0.25),
+            (81, 0.2, 0.25),
+            (99, 0.0, 0.25),
+        ] {
+            let want = 2.0 * rise_or_fall * f64::sqrt(0.25 / density);
+            let got = config.learning_rate_at(step);
+            assert!((got - want).abs() < 1e-9, "step {step}: {got}, not {want}");
+        }
+    }
+
+    #[test]
+    fn a_run_from_a_start_model_has_the_whole_learning_rate() {
+        let config = hundred_steps(serde_json::json!({"start": "model.safetensors"}));
+        assert!((config.learning_rate_at(4) - 1.0).abs() < 1e-9, "half of the rise at the final density");
+        assert!((config.learning_rate_at(9) - 2.0).abs() < 1e-9);
+    }
+}

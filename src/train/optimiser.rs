@@ -125,6 +125,7 @@ fn keep_largest(matrix: &mut Matrix, keep: usize, min_per_line: usize, columns: 
 
 #[cfg(test)]
 mod tests {
+    use super::super::config::tests::hundred_steps;
     use super::*;
 
     #[test]
@@ -141,6 +142,35 @@ mod tests {
         keep_largest(&mut by_columns, 12, 2, true);
         for c in 0..12 {
             assert_eq!((0..5).filter(|&r| by_columns.get(r, c) != 0.0).count(), 2);
+        }
+    }
+
+    /// AdamW as in its paper (Loshchilov and Hutter 2019, algorithm 2), in f64, on gradients divided by their RMS.
+    #[test]
+    fn steps_agree_with_the_formula() {
+        let fields = serde_json::json!({"density": 1.0, "learning_rate": 0.5, "eps": 0.1, "weight_decay": 0.1});
+        let config = hundred_steps(fields);
+        let start = [1.0f32, -0.5, 0.25, 2.0];
+        let mut parameter = Parameter::new("w".into(), Role::Read, Matrix::new(2, 2, start.to_vec()));
+        let (mut w, mut m, mut v) = (start.map(f64::from), [0.0; 4], [0.0; 4]);
+        for step in 0..6 {
+            let gradient = [3.0, -1.0, 0.5, step as f32 - 2.0];
+            let rms = (gradient.iter().map(|&g| f64::from(g * g)).sum::<f64>() / 4.0).sqrt();
+            let rate = config.learning_rate_at(step);
+            let t = step as i32 + 1;
+            for i in 0..4 {
+                let g = f64::from(gradient[i]) / rms;
+                m[i] = 0.9 * m[i] + 0.1 * g;
+                v[i] = 0.95 * v[i] + 0.05 * g * g;
+                let (m, v) = (m[i] / (1.0 - 0.9f64.powi(t)), v[i] / (1.0 - 0.95f64.powi(t)));
+                w[i] -= rate * (m / (v.sqrt() + 0.1) + 0.1 * w[i]);
+            }
+            let mut gradient = Matrix::new(2, 2, gradient.to_vec());
+            let got = super::step(&config, std::iter::once(&mut parameter), &[&mut gradient], step);
+            assert!((got - rms).abs() < 1e-6, "step {step}: {got}, not {rms}");
+            for (got, want) in parameter.value.data.iter().zip(w) {
+                assert!((f64::from(*got) - want).abs() < 1e-5, "step {step}: {got}, not {want}");
+            }
         }
     }
 

@@ -285,6 +285,20 @@ fn steering_agrees_with_the_reference() {
 }
 
 #[test]
+fn long_prompts_lose_their_first_tokens() {
+    let mut toy = Toy::new(7);
+    toy.dense.config.block_size = 30;
+    let mut cpu = Cpu::new();
+    let (sparse, dense) = (toy.sparse.upload(&mut cpu), toy.dense.upload(&mut cpu));
+    let models: ModelPair<Cpu> = ModelPair { sparse: &sparse, dense: &dense, bridge: &toy.bridge };
+    let tokens = |range: std::ops::Range<u32>| range.collect::<Vec<u32>>();
+    let pairs = vec![[tokens(0..33), tokens(0..30)], [tokens(0..1), tokens(0..90)]];
+    // the shorter context is that of the dense model
+    let want = vec![[tokens(3..33), tokens(0..30)], [tokens(0..1), tokens(60..90)]];
+    assert_eq!(models.cut(pairs), want);
+}
+
+#[test]
 fn a_view_agrees_with_single_calls() {
     let toy = Toy::new(7);
     let mut cpu = Cpu::new();

@@ -590,8 +590,12 @@ fn the_edges_of_a_circuit_are_its_nonzero_weights() {
         let maps = case.weights.blocks.iter().flat_map(|b| [&b.q, &b.k, &b.v, &b.attn_c_proj, &b.c_fc, &b.mlp_c_proj]);
         assert_eq!(info.edges.len(), maps.map(|linear| linear.weight.nonzeros()).sum::<usize>(), "{}", case.name);
         assert_eq!(info.lanes.len(), case.config().d_model);
+        let unembedding = case.weights.lm_head.as_ref().unwrap_or(&case.weights.wte);
+        let gain = case.weights.ln_f.gain.as_ref().expect("every family has gains");
         for lane in &info.lanes {
             assert_eq!((lane.writes.len(), lane.reads.len()), (2 * case.config().n_layer, 2 * case.config().n_layer));
+            let to_logits = [3, 5].map(|token| unembedding.get(token, lane.channel) * gain[lane.channel]);
+            assert_eq!(lane.to_logits, to_logits, "{}, channel {}", case.name, lane.channel);
         }
         let view = case.view(None, None);
         let tokens = case.tokens.len();

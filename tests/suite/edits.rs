@@ -195,6 +195,33 @@ fn every_kind_of_edit_in_every_mode_agrees_with_the_reference() {
     }
 }
 
+/// Changes of one node, at one hook, written out: the patch comes first, then scale, set and off.
+#[test]
+fn changes_of_one_node_apply_in_their_order() {
+    let case = cases().swap_remove(0);
+    let node: Node = "0.mlp.post_act.4".parse().unwrap();
+    let at = |values: &Values, token: usize| values.values[&node.hook].get(token, node.index);
+    let (plain, source) = (case.run(&Edits::default()), case.reference(&case.b, &[]));
+    let (set, scale) = (BTreeMap::from([(node, 0.75)]), BTreeMap::from([(node, -3.0)]));
+    let (off, patch) = (BTreeSet::from([node]), BTreeSet::from([node]));
+    let mean = case.means[&node.hook][node.index];
+    for token in 2..case.a.len() {
+        // prompt B has 17 tokens, prompt A 19
+        let from_b = source.activations[&node.hook][token - 2][node.index] as f32;
+        for (what, edits, want) in [
+            ("scale", Edits { scale: scale.clone(), ..Edits::default() }, -3.0 * at(&plain, token)),
+            ("patch, scale", Edits { scale: scale.clone(), patch: patch.clone(), ..Edits::default() }, -3.0 * from_b),
+            ("scale, set", Edits { scale: scale.clone(), set: set.clone(), ..Edits::default() }, 0.75),
+            ("patch, set", Edits { patch: patch.clone(), set: set.clone(), ..Edits::default() }, 0.75),
+            ("set, off", Edits { set: set.clone(), off: off.clone(), ..Edits::default() }, mean),
+            ("scale, off", Edits { scale: scale.clone(), off: off.clone(), ..Edits::default() }, mean),
+        ] {
+            let got = at(&case.run(&edits), token);
+            assert!((got - want).abs() <= 1e-4 * want.abs().max(1.0), "{what} at token {token}: {got}, not {want}");
+        }
+    }
+}
+
 #[test]
 fn all_nodes_off_equals_the_empty_circuit_and_the_full_circuit_equals_the_model() {
     for mut case in cases() {

@@ -4,10 +4,11 @@
 use crate::prune_support::*;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::circuit::evaluate::{flip, flip_rates, modes};
+use sparse_circuits::circuit::explain::describe;
 use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, Size, prune};
 use sparse_circuits::circuit::{
-    Circuit, CpuPool, EdgeList, Edits, Evaluator, EvaluatorPool, LearningMasks, Mode, NodeSet, NodeSpace, Prompts,
-    Request, TaskModel, block_on, run, untrained_baseline,
+    Calibration, Circuit, CpuPool, EdgeList, Edits, Evaluator, EvaluatorPool, Label, LearningMasks, Mode, NodeContrast,
+    NodeSet, NodeSpace, Prompts, Request, TaskModel, block_on, run, untrained_baseline,
 };
 use sparse_circuits::model::{LogitsAt, Node, forward};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +61,37 @@ fn pruning_finds_the_hand_built_circuit_and_flips_it() {
     let empty = NodeSet::empty(space.len());
     let none = block_on(flip_rates(&mut pool, &test, &best.nodes, &empty, &best.calibration)).unwrap();
     assert_eq!((none.circuit, none.full), (0.0, 0.0), "a flip of no node changes nothing");
+}
+
+/// Each mode against its own runs, with numbers that the three modes do not share.
+#[test]
+fn each_mode_is_measured_on_its_own_run() {
+    let toy = random_model(true);
+    let mut pool = threads(&toy, 1);
+    let space = pool.task().space.clone();
+    let circuit = NodeSet::from_fn(space.len(), |node| node % 3 == 0);
+    let prompts = Prompts::new(&pairs(40, 6), 64);
+    let calibration = Calibration { scale: 1.5, shift: 0.25, std: 2.0 };
+    let measured = block_on(modes(&mut pool, &prompts, &circuit, &calibration)).unwrap();
+    let outside = NodeSet::from_fn(space.len(), |node| node % 3 != 0);
+    let full = NodeSet::full(space.len());
+    let mut losses = Vec::new();
+    for (got, active, [slope, shift]) in [
+        (measured.full, &full, [1.0, 0.0]),
+        (measured.circuit, &circuit, [0.75, 0.25]),
+        (measured.removed, &outside, [1.0, 0.0]),
+    ] {
+        let d = block_on(pool.logit_diffs(&prompts, active)).unwrap();
+        // the logit of the right candidate: that of the first one for prompts A, minus it for prompts B
+        let right: Vec<f64> =
+            (0..).zip(&d).map(|(i, &d)| (slope * f64::from(d) + shift) * if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let mean = |value: &dyn Fn(f64) -> f64| right.iter().map(|&z| value(z)).sum::<f64>() / right.len() as f64;
+        let loss = mean(&|z| (1.0 + (-z).exp()).ln());
+        assert!((got.loss - loss).abs() < 1e-6, "{measured:?}, not {loss}");
+        assert!((got.accuracy - mean(&|z| if z > 0.0 { 1.0 } else { 0.0 })).abs() < 1e-9, "{measured:?}");
+        losses.push(loss);
+    }
+    assert!((losses[0] - losses[2]).abs() > 0.01 && (losses[1] - losses[2]).abs() > 0.01, "{losses:?}");
 }
 
 #[test]
@@ -136,6 +168,26 @@ fn flip_nodes_are_added_until_nearly_all_answers_are_reversed() {
         let alone = NodeSet::empty(space.len()).with(node);
         let rates = block_on(flip_rates(&mut pool, &prompts, &circuit, &alone, &calibration)).unwrap();
         assert!(rates.circuit > 0.2 && rates.circuit < 0.8, "{}: {rates:?}", space.node(node));
+    }
+}
+
+/// Reading the opener's kind is high at opener 1 and low at opener 2. Only the prompts with opener 1 want the first
+/// candidate, so the order of a pair's prompts must not matter.
+#[test]
+fn a_description_names_the_prompt_with_the_higher_value() {
+    let toy = hand_built();
+    let mut pool = threads(&toy, 2);
+    let space = pool.task().space.clone();
+    let circuit = space.set(&nodes(HAND_BUILT_CIRCUIT)).unwrap();
+    let some = pairs(64, 8);
+    let swapped: Vec<[Vec<u32>; 2]> = some.iter().map(|[a, b]| [b.clone(), a.clone()]).collect();
+    for pairs in [some, swapped] {
+        let labels = block_on(describe(&mut pool, &pairs, &circuit, ["x", "y"], |id| format!("t{id}"))).unwrap();
+        for name in ["0.attn.act_in.0", "0.attn.v.0", "0.attn.resid_delta.5"] {
+            let Label::Measured(behaviour) = &labels[&name.parse().unwrap()] else { panic!("{name}: {labels:?}") };
+            let higher = NodeContrast::Tokens { higher: "t1".into(), lower: "t2".into() };
+            assert_eq!(behaviour.contrast, Some(higher), "{name}");
+        }
     }
 }
 

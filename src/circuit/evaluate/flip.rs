@@ -174,3 +174,29 @@ fn mean_logit_shift(calibration: &Calibration, before: &[f32], after: &[f32]) ->
         .sum();
     sum / before.len() as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shift_counts_towards_the_other_candidate_and_is_limited() {
+        let calibration = Calibration { scale: 2.0, shift: 0.5, std: 4.0 };
+        let shift = |before: f32, after: f32| mean_logit_shift(&calibration, &[before], &[after]);
+        // the calibrated logit is d / 2 + 0.5
+        assert_eq!(shift(3.0, -5.0), 4.0, "2 to -2");
+        assert_eq!(shift(-5.0, 3.0), 4.0, "-2 to 2");
+        assert_eq!(shift(3.0, 5.0), -1.0, "2 to 3: surer than before");
+        assert_eq!(shift(-5.0, -7.0), -1.0, "-2 to -3: surer than before");
+        assert_eq!((shift(19.0, -21.0), shift(3.0, 99.0)), (MAX_SHIFT, -MAX_SHIFT));
+        assert_eq!(mean_logit_shift(&calibration, &[3.0, -5.0, 3.0, 19.0], &[-5.0, 3.0, 5.0, -21.0]), 13.0 / 4.0);
+    }
+
+    #[test]
+    fn an_answer_is_reversed_when_the_likelier_candidate_changes() {
+        let calibration = Calibration { scale: 2.0, shift: 0.5, std: 4.0 };
+        // the shift makes the first candidate the likelier one from -1 on
+        let share = reversed_share(&calibration, &[3.0, -3.0, -0.5, -0.5], &[-3.0, -0.5, 0.5, -1.5]);
+        assert_eq!(share, 0.75);
+    }
+}

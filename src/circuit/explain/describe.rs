@@ -48,8 +48,7 @@ pub async fn describe<P: EvaluatorPool>(
         let mut statistics = NodeStatistics::default();
         let mut row = values.iter().flat_map(|values| values[at].iter().map(|&value| f64::from(value)));
         for pair in prompts.chunks_exact(2) {
-            let sums = [pair[0], pair[1]].map(|tokens| statistics.add(tokens, row.by_ref().take(tokens.len())));
-            statistics.differences.push(sums[0] - sums[1]);
+            statistics.add_pair([pair[0], pair[1]], &mut row);
         }
         labels.insert(task.space.node(node), Label::Measured(statistics.behaviour(differing, candidates, &text)));
     }
@@ -113,6 +112,12 @@ struct NodeStatistics {
 }
 
 impl NodeStatistics {
+    /// Adds a pair. `values` has the node's values at the tokens of prompt A, then those of prompt B.
+    fn add_pair(&mut self, prompts: [&[u32]; 2], values: &mut impl Iterator<Item = f64>) {
+        let [a, b] = prompts.map(|tokens| self.add(tokens, values.by_ref().take(tokens.len())));
+        self.differences.push(a - b);
+    }
+
     /// Adds a prompt; returns the sum of its values.
     fn add(&mut self, tokens: &[u32], values: impl Iterator<Item = f64>) -> f64 {
         let values: Vec<f64> = values.collect();
@@ -201,8 +206,8 @@ mod tests {
     fn found(prompts: &[(&[u32], &[f64])]) -> Behaviour {
         let mut statistics = NodeStatistics::default();
         for pair in prompts.repeat(8).chunks_exact(2) {
-            let sums = [&pair[0], &pair[1]].map(|(tokens, values)| statistics.add(tokens, values.iter().copied()));
-            statistics.differences.push(sums[0] - sums[1]);
+            let mut values = pair[0].1.iter().chain(pair[1].1).copied();
+            statistics.add_pair([pair[0].0, pair[1].0], &mut values);
         }
         let tokens: Vec<&[u32]> = prompts.iter().map(|prompt| prompt.0).collect();
         statistics.behaviour(usual_difference(&tokens), ["yes", "no"], text)

@@ -235,3 +235,43 @@ fn draw<'a>(prompts: &'a Prompts, pairs: usize, order: &mut Vec<usize>, random: 
     }
     chunks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The gradient of a single parameter is clipped to 1 while it is large. AdamW's update is then 1 as well, and a step
+    /// moves the parameter by the learning rate.
+    #[test]
+    fn the_learning_rate_falls_linearly_to_zero() {
+        let options = LearnOptions { steps: 4, learning_rate: 0.1, weight_decay: 0.0, ..LearnOptions::default() };
+        for sign in [1.0, -1.0] {
+            let mut state = MaskState::new(1, &mut Rng::new(1));
+            state.theta = vec![0.5];
+            let mut moves = Vec::new();
+            for step in 0..4 {
+                let before = state.theta[0];
+                state.update(&options, step, &[sign * 1e3], &[0.0]);
+                moves.push(sign * (before - state.theta[0]));
+            }
+            for (got, want) in moves.iter().zip([0.1, 0.075, 0.05, 0.025]) {
+                assert!((got - want).abs() < 1e-5, "{moves:?}");
+            }
+        }
+    }
+
+    /// The first update of AdamW is the sign of the gradient: the task's gradient and the penalty are added, and the
+    /// weight decay pulls towards zero.
+    #[test]
+    fn an_update_adds_the_penalty_and_the_weight_decay() {
+        let options = LearnOptions { steps: 2, learning_rate: 0.1, weight_decay: 0.5, ..LearnOptions::default() };
+        let mut state = MaskState::new(3, &mut Rng::new(1));
+        state.theta = vec![0.5, 0.5, -0.8];
+        state.update(&options, 0, &[-0.2, -0.2, -0.2], &[0.1, 0.3, 0.1]);
+        for (got, want) in state.theta.iter().zip([0.475 + 0.1, 0.475 - 0.1, -0.76 + 0.1]) {
+            assert!((got - want).abs() < 1e-5, "{:?}", state.theta);
+        }
+        // a tenth of minus the task's gradient
+        assert!(state.importance.iter().all(|value| (value - 0.02).abs() < 1e-6), "{:?}", state.importance);
+    }
+}
