@@ -207,6 +207,7 @@ export function notice(of: Notice): string {
 const TOKENS: Span = { term: 'token', words: 'tokens' };
 
 export const prediction = {
+  what: 'What happens here',
   label: 'Which of these two comes next?',
   /** Who answers, by the mode. */
   who: {

@@ -21,7 +21,7 @@ export function aboutTask(screen: Screen): TemplateResult | typeof nothing {
       <h3>${text.howToRead}</h3>
       <p>${text.reading.map((sentence) => `${sentence} `)}</p>
       <p>${text.paper}</p>
-      ${links()}
+      <p class="links">${links()}</p>
     </div>
   </details>`;
 }

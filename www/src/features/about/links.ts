@@ -11,9 +11,7 @@ const PAPER = 'https://arxiv.org/abs/2511.13653';
 
 export function links(): TemplateResult {
   const link = (href: string, words: string) => html`<a href=${href} target="_blank" rel="noopener noreferrer">${words}</a>`;
-  return html`<nav class="links" aria-label=${text.label}>
-    ${__REPOSITORY__ === null ? nothing : link(__REPOSITORY__, text.source)}
+  return html`${__REPOSITORY__ === null ? nothing : link(__REPOSITORY__, text.source)}
     ${link(PAPER, text.paper)} ${link('./models/MODEL_CARD.md', text.card)} ${link('./docs/circuits.md', text.docs)}
-    ${link('./licenses/LICENSE.txt', text.version(__VERSION__))}
-  </nav>`;
+    ${link('./licenses/LICENSE.txt', text.version(__VERSION__))}`;
 }

@@ -1,7 +1,7 @@
 /** State of the engine on the left, with what it runs on and why; undo, reset and share on the right. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
-import { engine as engineText, footer as text } from '../../text/en';
+import { engine as engineText, footer as text, links as linksText } from '../../text/en';
 import type { BackendName, BackendState } from '../../engine/protocol';
 import { links } from '../about/links';
 import { icons } from '../common/icons';
@@ -26,7 +26,7 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
     ${screen.backend ? runsOn(screen, screen.backend, actions) : nothing}
     ${screen.restart === null ? nothing : restartNote(engineText.restarted(screen.restart))}
     <span class="grow"></span>
-    ${links()}
+    <nav class="links" aria-label=${linksText.label}>${links()}</nav>
     <span class="copied" role="status">${copied}</span>
     <button class="quiet" data-testid="undo" ?disabled=${!screen.canUndo} @click=${actions.undo}>${icons.undo}${text.undo}</button>
     <button class="quiet" data-testid="reset" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.reset}>${icons.reset}${text.reset}</button>

@@ -103,10 +103,10 @@ function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, 
     <ul aria-label=${text.label}>
       ${layers.map(
         (layer) => html`<li>
-          <h3>${text.layer(layer)}</h3>
+          <h2>${text.layer(layer)}</h2>
           <ul>
             ${[...hooks].filter(([, infos]) => infos[0]!.layer === layer).map(
-              ([hook, infos]) => html`<li><h4><code>${hook}</code></h4><ul>${infos.map(item)}</ul></li>`,
+              ([hook, infos]) => html`<li><h3><code>${hook}</code></h3><ul>${infos.map(item)}</ul></li>`,
             )}
           </ul>
         </li>`,

@@ -35,6 +35,14 @@ const SETTLED = 150;
 /** Below this every value reads as 0.00, and a tint would show what the number does not. */
 const SHOWN = 0.005;
 
+/** From this share of the largest value on, a chip has light text on full colour. */
+const FULL = 0.62;
+
+/** Colour of a chip in percent. Between the two ranges neither dark nor light text would have enough contrast. */
+function tint(share: number): number {
+  return Math.round(share > FULL ? 80 + ((share - FULL) / (1 - FULL)) * 12 : (share / FULL) * 42);
+}
+
 /** The panel of the selected node, with the numbers that the graph shows. */
 export function nodePanel({ screen }: Playground): TemplateResult {
   return html`<sc-panel .screen=${{ ...screen, snapshot: screen.painted }}></sc-panel>`;
@@ -184,8 +192,8 @@ export class Panel extends Light {
         const value = values[index] ?? 0;
         const share = reach >= SHOWN ? Math.min(1, Math.abs(value) / reach) : 0;
         return html`<button
-          class="at ${value < 0 && share > 0.02 ? 'minus' : ''} ${share > 0.62 ? 'full' : ''}"
-          ${styles({ '--a': `${Math.round(share * 92)}%` })}
+          class="at ${value < 0 && share > 0.02 ? 'minus' : ''} ${share > FULL ? 'full' : ''}"
+          ${styles({ '--a': `${tint(share)}%` })}
           aria-pressed=${index === selected}
           aria-label=${text.token(token.text, value)}
           title=${text.tokenHint(token.text, value)}

@@ -122,7 +122,7 @@ export class Page extends Light {
         ${flip(screen, () => this.playground.change(withFlip(this.doc, !doc.edits.flip), ''))}
       </div>
       ${notices(screen)}
-      <div class="after">
+      <section class="after" aria-label=${text.prediction.what}>
         <div class="summaryrow">
           <p class="summary" data-testid="summary" data-kind=${sentence?.kind ?? 'loading'} data-mode=${sentence?.answer.mode ?? nothing}
             data-winner=${sentence?.answer.winner ?? nothing} data-wrong=${sentence?.answer.wrong ?? nothing} data-right=${sentence?.answer.right ?? nothing}
@@ -131,7 +131,7 @@ export class Page extends Light {
           ${twinSwitch(this.playground)}
         </div>
         ${panels.belowSummary.map((panel) => panel(this.playground))}
-      </div>
+      </section>
       <main>
         ${circuit(this.playground, this.unfolded, (task) => (this.unfolded = task))}
         ${panels.besideGraph.map((panel) => panel(this.playground))}

@@ -1,0 +1,93 @@
+/** No finding of axe-core in any state that the tests visit. */
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test, type Browser, type BrowserContextOptions, type Page } from '@playwright/test';
+import { listed, models, ready, still } from './page';
+
+// axe-core looks at every element of the drawing: slow on a busy machine.
+test.setTimeout(120_000);
+
+/** One line a finding: the rule, and the first element. */
+async function findings(page: Page): Promise<string[]> {
+  await still(page);
+  const { violations } = await new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).analyze();
+  return violations.flatMap(({ id, nodes }) => nodes.slice(0, 3).map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary?.split('\n')[1]?.trim() ?? ''}`));
+}
+
+async function visit(browser: Browser, options: BrowserContextOptions, hash: string, visitor: (page: Page, check: (state: string) => Promise<void>) => Promise<void>): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  await page.goto(`./${hash}`);
+  await visitor(page, async (state) => expect.soft(await findings(page), state).toEqual([]));
+  await context.close();
+}
+
+const LOOKS = [
+  ['light', { colorScheme: 'light' }],
+  ['dark', { colorScheme: 'dark' }],
+  ['phone', { colorScheme: 'light', viewport: { width: 390, height: 844 }, hasTouch: true }],
+] as const;
+
+for (const [look, options] of LOOKS) {
+  test(`${look}: first screen, flip, panel with a changed node, About`, async ({ browser }) => {
+    await visit(browser, options, '', async (page, check) => {
+      await ready(page);
+      await check('first screen');
+      await page.getByTestId('flip').click();
+      await page.locator('[data-testid=graph] [data-node]').first().press('Enter');
+      await ready(page);
+      await page.getByTestId('node-set').click();
+      await ready(page);
+      await check('flipped, and a node set');
+      await page.locator('.about summary').click();
+      await check('About');
+    });
+  });
+}
+
+test('circuit only; the list with the circuit removed', async ({ browser }) => {
+  await visit(browser, {}, '#v=1&mode=circuit', async (page, check) => {
+    await ready(page);
+    await check('circuit only');
+    await page.getByTestId('mode-removed').click();
+    await page.locator('[data-view=list]').press('Enter');
+    await ready(page);
+    await check('list, circuit removed');
+  });
+});
+
+test('odd states: loading, no model, no string, a broken link', async ({ browser }) => {
+  await visit(browser, {}, '#v=1&task=none&a=x%20%3D%203&off=1', async (page, check) => {
+    await ready(page);
+    await check('a broken link and no string');
+  });
+  for (const [state, status] of [['loading', null], ['no model', 404]] as const) {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.route(`**/models/${listed().file}`, (route) => (status === null ? new Promise(() => {}) : route.fulfill({ status, body: '' })));
+    await page.goto('./');
+    if (status === null) await expect(page.getByTestId('status')).toHaveAttribute('data-placeholder', 'true');
+    else await expect(page.getByTestId('error')).toBeVisible();
+    expect.soft(await findings(page), state).toEqual([]);
+    await context.close();
+  }
+});
+
+const twin = models().find((one) => one.twin)!;
+
+for (const [look, options] of LOOKS) {
+  test(`${look}: the dense twin`, async ({ browser }) => {
+    await visit(browser, options, `#v=1&task=${twin.tasks[0]!.name}&twin=1&flip=1`, async (page, check) => {
+      await expect(page.getByTestId('twin')).toHaveAttribute('data-state', 'ready');
+      await check('twin');
+    });
+  });
+}
+
+test('a task without a dense twin', async ({ browser }) => {
+  const missing = listed().tasks.find((task) => twin.tasks.every((one) => one.name !== task.name));
+  if (!missing) return;
+  await visit(browser, {}, `#v=1&task=${missing.name}`, async (page, check) => {
+    await ready(page);
+    await check('no twin');
+  });
+});
