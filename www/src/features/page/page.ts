@@ -135,6 +135,7 @@ export class Page extends Light {
       <main>
         ${circuit(this.playground, this.unfolded, (task) => (this.unfolded = task))}
         ${panels.besideGraph.map((panel) => panel(this.playground))}
+        <sc-term-tip></sc-term-tip>
       </main>
       ${footer(screen, this.copied, {
         undo: () => this.playground.undo(),
@@ -146,8 +147,7 @@ export class Page extends Light {
       <svg class="vh" aria-hidden="true"><defs>
         <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl" /></pattern>
       </defs></svg>
-    </div>
-    <sc-term-tip></sc-term-tip>`;
+    </div>`;
   }
 
   private openTask = (event: Event): void => this.playground.openTask((event.target as HTMLSelectElement).value);
