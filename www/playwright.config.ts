@@ -38,7 +38,7 @@ export default defineConfig({
   },
   projects: [
     // WebGPU without an adapter, as on many machines.
-    { name: 'cpu', testIgnore: ['**/absent.spec.ts', '**/backend.spec.ts'], use: browser('--disable-gpu') },
+    { name: 'cpu', testIgnore: ['**/absent.spec.ts', '**/backend.spec.ts', '**/firefox.spec.ts'], use: browser('--disable-gpu') },
     // An adapter that computes on the CPU. A pass takes a fifth of a second, and much more on a busy machine.
     {
       name: 'webgpu',
@@ -54,6 +54,8 @@ export default defineConfig({
       testMatch: ['**/story.spec.ts', '**/absent.spec.ts'],
       use: { ...browser('--host-resolver-rules=MAP insecure.test 127.0.0.1'), baseURL: `http://insecure.test:${port}/` },
     },
+    // Starts its own browser.
+    { name: 'firefox', testMatch: ['**/firefox.spec.ts'] },
   ],
   webServer: {
     command: `npx vite preview --host 127.0.0.1 --port ${port} --strictPort`,

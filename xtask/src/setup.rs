@@ -10,7 +10,8 @@ pub fn everything() -> Result {
     wasm_tools()?;
     npm_packages()?;
     vulkan_driver();
-    browser().map(|_| ())
+    browser()?;
+    firefox().map(|_| ())
 }
 
 /// The version of wasm-pack. The version of wasm-bindgen comes from Cargo.lock.
@@ -233,6 +234,23 @@ pub fn browser() -> Result<Browser> {
                 .into(),
         ),
     }
+}
+
+/// Finds Firefox, or installs Debian's with apt if possible. None if there is none and apt is not available: its test is
+/// then skipped, and the report says so.
+pub fn firefox() -> Result<Option<PathBuf>> {
+    let found = || ["firefox-esr", "firefox"].iter().find_map(|name| find(name));
+    if found().is_none() && may_install() {
+        step("install Firefox", || {
+            run(apt().arg("update"))?;
+            run(apt().args(["install", "-y", "--no-install-recommends", "firefox-esr"]))
+        })?;
+    }
+    let firefox = found();
+    if firefox.is_none() {
+        println!("  no Firefox on PATH: the test that drives it is skipped");
+    }
+    Ok(firefox)
 }
 
 /// Finds Mesa's Vulkan driver for the CPU, which the tests of the WebGPU backend need, or installs it with apt if

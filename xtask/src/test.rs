@@ -16,6 +16,8 @@ struct Tools {
     webgpu_required: bool,
     /// None when no step needs one.
     browser: Option<Browser>,
+    /// None when no step needs it or this machine has none.
+    firefox: Option<PathBuf>,
 }
 
 impl Tools {
@@ -61,7 +63,8 @@ pub fn test(arguments: &[&str]) -> Result {
     let wasm = setup::wasm_tools()?;
     setup::npm_packages()?;
     let browser = ["wasm", "browser"].into_iter().any(wanted).then(setup::browser).transpose()?;
-    let tools = Tools { wasm, webgpu_required: setup::vulkan_driver(), browser };
+    let firefox = if wanted("browser") { setup::firefox()? } else { None };
+    let tools = Tools { wasm, webgpu_required: setup::vulkan_driver(), browser, firefox };
     let mut done = vec![Step { name: "setup", time: start.elapsed(), tests: None, error: None }];
 
     for (name, what, work) in STEPS {
@@ -193,11 +196,10 @@ fn browser(tools: &Tools) -> Result<Option<Count>> {
     run(cargo().args(["test", "--workspace", "--no-run", "--test", "suite", NATIVE_FEATURES]))?;
     let native = target().join("debug").join(executable("sparse-circuits"));
     // Without this, a server for the report keeps running after a failed test.
-    run_tests(
-        npm_bin("playwright")
-            .arg("test")
-            .env("CHROMIUM", &tools.browser().program)
-            .env("SPARSE_CIRCUITS", native)
-            .env("PLAYWRIGHT_HTML_OPEN", "never"),
-    )
+    let mut playwright = npm_bin("playwright");
+    playwright.arg("test").env("CHROMIUM", &tools.browser().program).env("SPARSE_CIRCUITS", native);
+    if let Some(firefox) = &tools.firefox {
+        playwright.env("FIREFOX", firefox);
+    }
+    run_tests(playwright.env("PLAYWRIGHT_HTML_OPEN", "never"))
 }
