@@ -3,13 +3,12 @@ import { expect, test, type Page } from '@playwright/test';
 import { nodes, open, ready, still } from './page';
 
 const within = async (page: Page, selector: string, what: string) => {
-  const { width } = page.viewportSize()!;
-  for (const one of await page.locator(selector).all()) {
-    const box = await one.boundingBox();
-    if (!box) continue;
-    expect(box.x, `${what}: ${selector}`).toBeGreaterThanOrEqual(-0.5);
-    expect(box.x + box.width, `${what}: ${selector}`).toBeLessThanOrEqual(width + 0.5);
-  }
+  const outside = await page.locator(selector).evaluateAll((all) =>
+    all.flatMap((one) => {
+      const { left, right, width } = one.getBoundingClientRect();
+      return width === 0 || (left >= -0.5 && right <= innerWidth + 0.5) ? [] : [`${one.tagName} ${one.getAttribute('class')}: ${left} to ${right}`];
+    }));
+  expect(outside, what).toEqual([]);
 };
 
 test('About, the headline, labels and links are within the screen at every width', async ({ page }) => {
@@ -107,3 +106,43 @@ test('the links lead to files that are published, and to the paper', async ({ pa
   expect(own.length).toBeGreaterThanOrEqual(3);
   for (const link of own) expect((await page.request.get(link)).status(), link).toBe(200);
 });
+
+/** Sizes on the screen: the drawing, and the smallest type in it and in its key. */
+const drawn = (page: Page) => page.evaluate(() => {
+  const box = document.querySelector('svg.graph')!.getBoundingClientRect();
+  const types = [...document.querySelectorAll<HTMLElement | SVGElement>('svg.graph text, .legend span')].map((one) =>
+    parseFloat(getComputedStyle(one).fontSize) * ((one as { currentCSSZoom?: number }).currentCSSZoom ?? 1));
+  return { width: box.width, height: box.height, type: Math.min(...types) };
+});
+
+for (const api of [true, false]) {
+  test(`full screen ${api ? '' : 'without the browser\'s own '}grows the drawing and its type, and Escape leaves it`, async ({ page }) => {
+    if (!api) await page.addInitScript(() => Object.defineProperty(document, 'fullscreenEnabled', { value: false }));
+    await page.setViewportSize({ width: 1920, height: 1080 });
+    await open(page);
+    const before = await drawn(page);
+    expect(before.type).toBeGreaterThanOrEqual(12);
+    const present = page.getByTestId('present');
+    await present.click();
+    await still(page);
+    expect(await page.evaluate(() => document.fullscreenElement !== null)).toBe(api);
+    await expect(present).toHaveAttribute('aria-pressed', 'true');
+    const large = await drawn(page);
+    expect(large.width).toBeGreaterThan(before.width * 1.08);
+    expect(large.height).toBeGreaterThan(before.height * 1.08);
+    expect(large.type).toBeGreaterThanOrEqual(16);
+    // Everything is on the screen, the key too.
+    expect(await page.evaluate(() => document.documentElement.scrollHeight - innerHeight)).toBeLessThanOrEqual(0);
+    await within(page, 'header, .bars, .flipb, .gcard, aside.panel, .legend span', 'full screen');
+    await page.getByTestId('flip').click();
+    await ready(page);
+    await page.keyboard.press('Escape');
+    await still(page);
+    await expect(present).toHaveAttribute('aria-pressed', 'false');
+    expect(await page.evaluate(() => document.fullscreenElement)).toBeNull();
+    const after = await drawn(page);
+    expect([after.width, after.height]).toEqual([before.width, before.height]);
+    // Only full screen ended: the panel is still open.
+    await expect(page.getByTestId('node-panel')).toBeVisible();
+  });
+}

@@ -33,6 +33,7 @@ export const page = {
   ],
   task: 'Task',
   theme: 'Light or dark',
+  fullScreen: 'Full screen',
   circuit: 'Circuit',
   reload: 'Load the page again',
 };

@@ -25,10 +25,12 @@ import { richText } from '../common/rich-text';
 import '../common/term';
 import { toggleTheme } from '../common/theme';
 import { twinSwitch } from '../twin/slot';
+import { FullScreen } from './full-screen';
 
 @customElement('sc-page')
 export class Page extends Light {
   @property({ attribute: false }) playground!: Playground;
+  private readonly fullScreen = new FullScreen(this);
   @state() private copied = '';
   @state() private announced = '';
   /** The task whose inactive nodes are drawn, too. */
@@ -78,7 +80,9 @@ export class Page extends Light {
     }
     // In a text field the browser undoes the typing itself.
     const typing = event.target instanceof HTMLTextAreaElement || (event.target instanceof HTMLInputElement && event.target.type !== 'range');
-    if (event.key === 'Escape' && this.doc.node !== null) {
+    if (event.key === 'Escape' && this.fullScreen.on) {
+      this.fullScreen.toggle();
+    } else if (event.key === 'Escape' && this.doc.node !== null) {
       this.shut(true);
     } else if (event.key.toLowerCase() === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !typing) {
       event.preventDefault();
@@ -101,7 +105,7 @@ export class Page extends Light {
     const circuitInfo = snapshot && snapshot.task.name === doc.task ? snapshot.task.circuit : null;
     const panel = snapshot !== null && doc.node !== null;
     const sentence = snapshot && summary(snapshot, screen.model?.headWidth ?? 0);
-    return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
+    return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''} ${this.fullScreen.on ? 'full-screen' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @pick-token=${this.pickToken}>
       <header>
         <h1>${task?.sentence ?? text.page.subject} <span>${circuitInfo && screen.model ? richText(text.page.circuitOf(circuitInfo.nodes.length, modelNodes(screen.model), isReliable(circuitInfo))) : nothing}</span></h1>
@@ -113,6 +117,7 @@ export class Page extends Light {
             </label>`
           : nothing}
         ${aboutTask(screen)}
+        <button class="quiet icon present" data-testid="present" aria-pressed=${this.fullScreen.on} aria-label=${text.page.fullScreen} title=${text.page.fullScreen} @click=${this.fullScreen.toggle}>${icons.fullScreen}</button>
         <button class="quiet icon" aria-label=${text.page.theme} title=${text.page.theme} @click=${toggleTheme}>${icons.theme}</button>
       </header>
       <div class="top">
