@@ -75,6 +75,14 @@ test('the panels of a logit, the score and a head; a term explained', async ({ b
   });
 });
 
+test('full screen', async ({ browser }) => {
+  await visit(browser, { viewport: { width: 1920, height: 1080 } }, '', async (page, check) => {
+    await ready(page);
+    await page.getByTestId('present').click();
+    await check('full screen');
+  });
+});
+
 test('circuit only; the list with the circuit removed', async ({ browser }) => {
   await visit(browser, {}, '#v=1&mode=circuit', async (page, check) => {
     await ready(page);
