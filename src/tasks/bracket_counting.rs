@@ -1,8 +1,8 @@
 //! Close a flat or a nested list.
 
 use super::templates::*;
-use super::lexer::{lex, replace_range};
-use super::{Drill, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, nothing, pair_of};
+use super::lexer::{KEYWORDS, Lexed, has_word, last_word, lex, replace_range};
+use super::{Drill, Reason, Rule, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, nothing, pair_of};
 use crate::random::Rng;
 
 pub const TASK: Task = Task {
@@ -14,7 +14,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip the depth",
     candidates: ["]", "]]"],
     generate,
-    counterfactual,
+    rule: Rule { counterfactual, answer },
     drill: Drill { weight: 2, draw: drill, rest: nothing },
     handwritten: handwritten!("bracket_counting"),
 };
@@ -59,25 +59,117 @@ fn drill(rng: &mut Rng) -> Pair {
     pair
 }
 
-fn counterfactual(text: &str) -> Result<String, String> {
-    let open = lex(text);
-    if open.string.is_some() {
-        return Err("A string is open at the end of this text, so no list can be closed there.".into());
+fn counterfactual(text: &str) -> Result<String, Reason> {
+    let lexed = lex(text);
+    if lexed.string.is_some() {
+        return Err(Reason::InString);
     }
-    let squares: Vec<usize> = open.brackets.iter().rev().take_while(|(_, c)| *c == '[').map(|(at, _)| *at).collect();
-    match squares[..] {
-        [] => Err("No list is open at the end of this text, so there is no depth to flip.".into()),
-        [only] => {
-            // The lists before it, separated by commas, become rows of the nested list.
-            let mut first = only;
-            while let Some(before) = text[..first].trim_end().strip_suffix(',').map(str::trim_end)
-                && let Some((from, _)) =
-                    open.closed.iter().find(|(from, to)| *to + 1 == before.len() && text[*from..].starts_with('['))
-            {
-                first = *from;
-            }
-            Ok(replace_range(text, first, 0, "["))
+    if lexed.comment {
+        return Err(Reason::InComment);
+    }
+    match open_lists(&lexed)[..] {
+        [] => Err(Reason::NoList),
+        [only] => nested(text, &lexed, only),
+        [ref outer @ .., innermost] => flat(text, &lexed, outer, innermost).ok_or(Reason::NotPython),
+    }
+}
+
+/// The innermost open brackets, outermost first, as far as they are square.
+fn open_lists(lexed: &Lexed) -> Vec<usize> {
+    let mut lists: Vec<usize> =
+        lexed.brackets.iter().rev().take_while(|(_, c)| *c == '[').map(|(at, _)| *at).collect();
+    lists.reverse();
+    lists
+}
+
+/// One more bracket. The lists before the open one, separated by commas, become rows of the nested list.
+fn nested(text: &str, lexed: &Lexed, open: usize) -> Result<String, Reason> {
+    if lexed.directly_in(open).iter().any(|(_, c)| *c == ':') {
+        // a slice
+        return Err(Reason::NotPython);
+    }
+    let blank: &[char] = if lexed.brackets.len() > 1 { &[' ', '\n'] } else { &[' '] };
+    let mut first = open;
+    while let Some(before) = lexed.code[..first].trim_end_matches(blank).strip_suffix(',')
+        && let before = before.trim_end_matches(blank)
+        && let Some((from, _)) = lexed.closed.iter().find(|(_, to)| *to + 1 == before.len())
+        && lexed.code[*from..].starts_with('[')
+        && !lexed.is_subscript(*from)
+    {
+        first = *from;
+    }
+    Ok(replace_range(text, first, 0, "["))
+}
+
+/// One open list instead of several: the innermost one, or the outermost one where the text needs its bracket.
+fn flat(text: &str, lexed: &Lexed, outer: &[usize], innermost: usize) -> Option<String> {
+    let without = |brackets: &[usize]| brackets.iter().rev().fold(text.to_string(), |text, &at| replace_range(&text, at, 1, ""));
+    let next = |index: usize| outer.get(index + 1).copied().unwrap_or(innermost);
+    let blank = |index: usize| lexed.code[outer[index] + 1..next(index)].trim().is_empty();
+    let fits = (0..outer.len()).all(blank) || takes_items(lexed, outer[0]);
+    if fits && (0..outer.len()).all(|index| is_list(lexed, outer[index]) && !lexed.is_subscript(next(index))) {
+        let flat = without(outer);
+        // a line end that was inside the brackets must not end the statement
+        let ends = |lexed: &Lexed| lexed.line_ends().count();
+        if ends(&lex(&flat)) == ends(lexed) {
+            return Some(flat);
         }
-        [.., outermost] => Ok(replace_range(text, outermost, 1, "")),
     }
+    let inner: Vec<usize> = (0..outer.len()).map(next).collect();
+    let all = outer.iter().zip(&inner).all(|(&list, &item)| is_row(lexed, list, item));
+    all.then(|| without(&inner))
+}
+
+/// Whether the code directly in a bracket is items separated by commas. A slice and a comprehension are not.
+fn has_items(lexed: &Lexed, at: usize) -> bool {
+    let inside: String = lexed.directly_in(at).into_iter().map(|(_, c)| c).collect();
+    !inside.contains(':') && !has_word(&inside, "for")
+}
+
+fn is_list(lexed: &Lexed, at: usize) -> bool {
+    !lexed.is_subscript(at) && has_items(lexed, at)
+}
+
+/// Whether there may be items separated by commas in place of the open bracket at `at`.
+fn takes_items(lexed: &Lexed, at: usize) -> bool {
+    match lexed.brackets.iter().rev().find(|(parent, _)| *parent < at) {
+        Some(&(parent, _)) => {
+            let around = lexed.directly_in(parent);
+            has_items(lexed, parent) && around.iter().all(|(_, c)| *c != '=')
+        }
+        None => {
+            let (start, _) = lexed.last_statement();
+            let lead = lexed.code[start..at].trim_end();
+            let assigns = lead.ends_with('=') && !["==", "!=", "<=", ">=", ":="].iter().any(|sign| lead.ends_with(sign));
+            let looped = lead.starts_with("for ") && last_word(lead) == "in";
+            !has_word(lead, "lambda") && (assigns || looped || ["", "return", "yield"].contains(&lead))
+        }
+    }
+}
+
+/// Whether the open bracket at `item` is an item of the list at `list`, and its items can be items of that list.
+fn is_row(lexed: &Lexed, list: usize, item: usize) -> bool {
+    let starts = lexed.code[..item].trim_end().ends_with(['[', ',']);
+    starts && has_items(lexed, list) && has_items(lexed, item)
+}
+
+/// How many lists end here: one, or at least two.
+fn answer(text: &str) -> Option<usize> {
+    let lexed = lex(text);
+    let lists = open_lists(&lexed);
+    (lexed.in_code() && is_complete(&lexed, *lists.last()?)).then_some(usize::from(lists.len() > 1))
+}
+
+/// Whether the innermost bracket, at `open`, can be closed at the end of the text.
+fn is_complete(lexed: &Lexed, open: usize) -> bool {
+    let code = lexed.code.trim_end();
+    let inside: String = lexed.directly_in(open).into_iter().map(|(_, c)| c).collect();
+    let word = last_word(code);
+    let operator = code.ends_with(|c: char| "+-*/%=<>&|^~:.@!".contains(c));
+    let keyword = KEYWORDS.contains(&word) && !["True", "False", "None"].contains(&word);
+    let item = inside.rsplit(',').next().unwrap_or_default();
+    let loop_head = has_word(item, "for") && !has_word(item, "in");
+    let half = !has_word(item, "for") && has_word(item, "if") && !has_word(item, "else");
+    let subscript = inside.trim().is_empty() && lexed.is_subscript(open);
+    !(operator || keyword || loop_head || half || subscript)
 }

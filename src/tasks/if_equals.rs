@@ -1,8 +1,8 @@
 //! After a name: ` ==` in a condition, ` =` in an assignment.
 
 use super::templates::*;
-use super::lexer::{lex, replace_range};
-use super::{Drill, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::lexer::{Lexed, is_name, lex, replace_range};
+use super::{Drill, Reason, Rule, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
 use crate::random::Rng;
 
 pub const TASK: Task = Task {
@@ -14,7 +14,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip condition and assignment",
     candidates: [" ==", " ="],
     generate,
-    counterfactual,
+    rule: Rule { counterfactual, answer },
     drill: Drill { weight: 1, draw: generate, rest },
     handwritten: handwritten!("if_equals"),
 };
@@ -58,20 +58,41 @@ fn rest(rng: &mut Rng, text: &str, candidate: usize) -> String {
     format!(" {}:\n{indent}{body}", atom(rng))
 }
 
-fn counterfactual(text: &str) -> Result<String, String> {
-    let start = text.rfind('\n').map_or(0, |at| at + 1);
-    let line = &text[start..];
-    let at = start + line.len() - line.trim_start().len();
-    let rest = &text[at..];
-    for word in ["if ", "elif ", "while "] {
-        if rest.starts_with(word) {
-            return Ok(replace_range(text, at, word.len(), ""));
-        }
+/// Of the last line: where it starts, the word of its condition with the space after it (empty for a plain line), and the rest.
+/// `None` where a string, a comment or a bracket is open.
+fn last_line(lexed: &Lexed) -> Option<(usize, &str, &str)> {
+    let (at, line) = lexed.last_statement();
+    let word = ["if ", "elif ", "while "].into_iter().find(|word| line.starts_with(word)).unwrap_or("");
+    let line = (lexed.in_code() && lexed.brackets.is_empty()).then_some(line)?;
+    Some((at, word, &line[word.len()..]))
+}
+
+fn counterfactual(text: &str) -> Result<String, Reason> {
+    let lexed = lex(text);
+    match last_line(&lexed).filter(|(.., rest)| is_primary(rest)) {
+        Some((at, "", _)) => Ok(replace_range(text, at, 0, "if ")),
+        Some((at, word, _)) => Ok(replace_range(text, at, word.len(), "")),
+        None => Err(Reason::NotName),
     }
-    let open = lex(text);
-    let plain = !rest.is_empty() && rest.chars().all(|c| c.is_alphanumeric() || "_.[]()\"'".contains(c));
-    if open.string.is_some() || !open.brackets.is_empty() || !plain {
-        return Err("The last line must be a name alone, such as count, or a name after if.".into());
+}
+
+/// A name with calls and subscripts after it: `x`, `self.items`, `rows[0]`, `len(x)`.
+fn is_primary(code: &str) -> bool {
+    let name = &code[..code.find(['(', '[']).unwrap_or(code.len())];
+    let lexed = lex(code);
+    let mut rest = &code[name.len()..];
+    while let Some((_, to)) = lexed.closed.iter().find(|(from, _)| *from == code.len() - rest.len()) {
+        rest = &code[to + 1..];
     }
-    Ok(replace_range(text, at, 0, "if "))
+    is_name(name) && rest.strip_prefix('.').map_or(rest.is_empty(), is_primary)
+}
+
+/// A condition compares what it starts with; in a line of its own, a name or a subscript is assigned to.
+fn answer(text: &str) -> Option<usize> {
+    let lexed = lex(text);
+    let (_, word, rest) = last_line(&lexed).filter(|(.., rest)| is_primary(rest))?;
+    match word {
+        "" => (!rest.ends_with(')')).then_some(1),
+        _ => Some(0),
+    }
 }

@@ -1,60 +1,258 @@
-//! A reader of unfinished Python lines: which brackets and which string are still open at the end of a text.
+//! A reader of unfinished Python: which brackets and which string are still open at the end of a text.
 
-/// What is open at the end of a text; places are byte offsets.
+/// What is open at the end of a text. Places are byte offsets.
 #[derive(Debug, Default)]
-pub struct Open {
+pub struct Lexed {
     /// Unclosed opening brackets, outermost first.
     pub brackets: Vec<(usize, char)>,
-    /// The opening quote of an unclosed string and its length in bytes (3 for a triple quote).
-    pub string: Option<(usize, char, usize)>,
-    /// Of every closed bracket: where it opened, and where it closed.
+    /// The open string.
+    pub string: Option<OpenString>,
+    /// For every closed bracket: where it opened, and where it closed.
     pub closed: Vec<(usize, usize)>,
+    /// The text ends in a comment.
+    pub comment: bool,
+    /// The text, byte for byte, with `"` for each byte of a string, a space for each byte of a comment and of a line end
+    /// that does not end the line, and `x` for each byte outside ASCII.
+    pub code: String,
+    /// For each byte of the text, the number of brackets that are open before it.
+    depth: Vec<usize>,
 }
 
-/// Reads strings (escapes, triple quotes), comments and brackets. A plain string ends at its line's end.
-pub fn lex(text: &str) -> Open {
+/// A string without its closing quote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenString {
+    /// Where its opening quote is.
+    pub at: usize,
+    pub quote: char,
+    /// It has triple quotes.
+    pub triple: bool,
+    /// The text ends with the backslash of an unfinished escape.
+    pub escape: bool,
+    /// It is an f-string, and the text ends in one of its fields: `f'total {total`.
+    pub field: bool,
+}
+
+/// Reads strings (escapes, triple quotes, f-strings), comments and brackets. A string with single quotes ends at the line's end.
+pub fn lex(text: &str) -> Lexed {
     let bytes = text.as_bytes();
-    let mut open = Open::default();
+    let mut code = vec![b'"'; bytes.len()];
+    let mut out = Lexed { depth: vec![0; bytes.len()], ..Lexed::default() };
     let mut at = 0;
     while at < bytes.len() {
+        let start = at;
         let c = bytes[at];
-        if let Some((_, mark, length)) = open.string {
-            let mark = mark as u8;
+        at += 1;
+        if let Some(string) = &mut out.string {
+            let quote = string.quote as u8;
             if c == b'\\' {
-                at += 1;
-            } else if length == 3 && bytes[at..].starts_with(&[mark; 3]) {
-                open.string = None;
+                string.escape = at == bytes.len();
+                at = bytes.len().min(at + 1);
+            } else if string.triple && bytes[start..].starts_with(&[quote; 3]) {
+                out.string = None;
                 at += 2;
-            } else if length == 1 && (c == mark || c == b'\n') {
-                open.string = None;
+            } else if !string.triple && (c == quote || c == b'\n') {
+                out.string = None;
+                code[start] = if c == b'\n' { c } else { b'"' };
             }
+        } else if c == b'#' || out.comment && c != b'\n' {
+            out.comment = true;
+            code[start] = b' ';
+        } else if c == b'\'' || c == b'"' {
+            let triple = bytes[start..].starts_with(&[c; 3]);
+            at += if triple { 2 } else { 0 };
+            out.string = Some(OpenString { at: start, quote: c as char, triple, escape: false, field: false });
+        } else if c == b'\\' && bytes.get(at) == Some(&b'\n') {
+            code[start..=at].fill(b' ');
+            at += 1;
         } else {
+            out.comment = false;
+            code[start] = if c.is_ascii() { c } else { b'x' };
+            out.depth[start] = out.brackets.len();
             match c {
-                b'\'' | b'"' => {
-                    let length = if bytes[at..].starts_with(&[c; 3]) { 3 } else { 1 };
-                    open.string = Some((at, c as char, length));
-                    at += length - 1;
-                }
-                b'#' => {
-                    while at + 1 < bytes.len() && bytes[at + 1] != b'\n' {
-                        at += 1;
-                    }
-                }
-                b'(' | b'[' | b'{' => open.brackets.push((at, c as char)),
-                b')' | b']' | b'}' => {
-                    if let Some((from, _)) = open.brackets.pop() {
-                        open.closed.push((from, at));
-                    }
-                }
+                b'(' | b'[' | b'{' => out.brackets.push((start, c as char)),
+                b')' | b']' | b'}' => out.closed.extend(out.brackets.pop().map(|(from, _)| (from, start))),
                 _ => {}
             }
+            continue;
         }
-        at += 1;
+        out.depth[start..at].fill(out.brackets.len());
     }
-    open
+    if let Some(string) = &mut out.string {
+        let content = string.at + if string.triple { 3 } else { 1 };
+        string.field = is_format(&text[..string.at]) && in_field(&text[content.min(text.len())..]);
+    }
+    out.code = String::from_utf8(code).unwrap_or_default();
+    out
+}
+
+/// Whether the letters before an opening quote make it an f-string.
+fn is_format(before: &str) -> bool {
+    let prefix: Vec<u8> = before.bytes().rev().take_while(|&c| is_word(c)).map(|c| c.to_ascii_lowercase()).collect();
+    matches!(&prefix[..], b"f" | b"fr" | b"rf")
+}
+
+/// Whether an f-string's content ends inside a field. Doubled braces outside a field are text.
+fn in_field(content: &str) -> bool {
+    let mut depth = 0usize;
+    let mut bytes = content.bytes().peekable();
+    while let Some(c) = bytes.next() {
+        match c {
+            b'{' | b'}' if depth == 0 && bytes.peek() == Some(&c) => _ = bytes.next(),
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    depth > 0
+}
+
+fn is_word(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || c == b'_'
+}
+
+impl Lexed {
+    /// Whether the text ends in code, neither in a string nor in a comment.
+    pub fn in_code(&self) -> bool {
+        self.string.is_none() && !self.comment
+    }
+
+    /// The statement at the end of the text without its indentation, as code, and where it starts.
+    pub fn last_statement(&self) -> (usize, &str) {
+        let line = self.line_ends().last().map_or(0, |at| at + 1);
+        let statement = self.code[line..].trim_start();
+        (self.code.len() - statement.len(), statement)
+    }
+
+    /// The line ends outside of brackets, where statements end.
+    pub fn line_ends(&self) -> impl Iterator<Item = usize> {
+        self.code.bytes().enumerate().filter(|&(at, c)| c == b'\n' && self.depth[at] == 0).map(|(at, _)| at)
+    }
+
+    /// The code directly in the bracket that opens at `at`, each byte with its place. Of an inner bracket it has the opening sign only.
+    pub fn directly_in(&self, at: usize) -> Vec<(usize, char)> {
+        let end = self.closed.iter().find(|(from, _)| *from == at).map_or(self.code.len(), |(_, to)| *to);
+        let inside = self.depth[at] + 1;
+        (at + 1..end)
+            .filter(|&place| self.depth[place] == inside)
+            .map(|place| (place, self.code.as_bytes()[place] as char))
+            .collect()
+    }
+
+    /// Whether the bracket at `at` is a subscript, as in `names[0`, and not a list.
+    pub fn is_subscript(&self, at: usize) -> bool {
+        let before = self.code[..at].trim_end_matches(' ');
+        match last_word(before) {
+            "" => before.ends_with([')', ']', '}', '"']),
+            word => !KEYWORDS.contains(&word),
+        }
+    }
+}
+
+/// The word that a piece of code ends with; empty where it ends with anything else.
+pub fn last_word(code: &str) -> &str {
+    let start = code.bytes().rposition(|c| !is_word(c)).map_or(0, |at| at + 1);
+    &code[start..]
+}
+
+/// Whether a piece of code has this word.
+pub fn has_word(code: &str, word: &str) -> bool {
+    code.split(|c: char| !is_word(c as u8)).any(|part| part == word)
+}
+
+/// Words that are not names.
+pub const KEYWORDS: &[&str] = &[
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
+    "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
+    "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+];
+
+/// Names joined by dots, none of them a keyword: `count`, `self.items`.
+pub fn is_name(code: &str) -> bool {
+    code.split('.').all(|part| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.bytes().all(is_word)
+            && !KEYWORDS.contains(&part)
+    })
 }
 
 /// The text with `length` bytes at `at` replaced.
 pub fn replace_range(text: &str, at: usize, length: usize, with: &str) -> String {
     format!("{}{with}{}", &text[..at], &text[at + length..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_comments_and_fields_are_told_apart() {
+        let facts = |text: &str| {
+            let lexed = lex(text);
+            (lexed.string.map(|s| (s.at, s.quote, s.triple, s.escape, s.field)), lexed.comment)
+        };
+        assert_eq!(facts("x = 'a"), (Some((4, '\'', false, false, false)), false));
+        assert_eq!(facts("x = 'a\\"), (Some((4, '\'', false, true, false)), false));
+        assert_eq!(facts("x = 'a\\\\"), (Some((4, '\'', false, false, false)), false));
+        assert_eq!(facts("x = 'it\\'s"), (Some((4, '\'', false, false, false)), false));
+        assert_eq!(facts("x = 'a\\\nb"), (Some((4, '\'', false, false, false)), false), "the string goes on");
+        assert_eq!(facts("x = 'a\nb"), (None, false), "the string ends with its line");
+        assert_eq!(facts("# don't"), (None, true));
+        assert_eq!(facts("# don't\n"), (None, false));
+        assert_eq!(facts("x = '#'"), (None, false));
+        assert_eq!(facts("\"\"\"it's\n"), (Some((0, '"', true, false, false)), false));
+        assert_eq!(facts("\"\"\"it's\"\"\""), (None, false));
+        assert_eq!(facts("x = ''"), (None, false));
+        for (text, field) in [
+            ("f'total {total", true),
+            ("F'{x:{width", true),
+            ("rf'{x:{width}", true),
+            ("f'''{x", true),
+            ("f'{x:{width}} and", false),
+            ("f'total {total} and", false),
+            ("f'{{a", false),
+            ("f'{{{a", true),
+            ("'total {total", false),
+            ("of'total {total", false),
+        ] {
+            assert_eq!(lex(text).string.map(|string| string.field), Some(field), "{text}");
+        }
+    }
+
+    #[test]
+    fn code_keeps_its_places() {
+        assert_eq!(lex("f('(', é) # [\nb \\\n c").code, "f(\"\"\", xx)    \nb    c");
+        let lexed = lex("if x:\n    f(a,\n      b)\n    self.items");
+        assert_eq!(lexed.last_statement(), (28, "self.items"));
+        assert_eq!(lex("f(a,\n  b").last_statement(), (0, "f(a,\n  b"));
+        assert_eq!(lex("s = '''\nif '''\nx").last_statement(), (15, "x"));
+        let inside: String = lex("f([1, (2, 3), '[', x").directly_in(2).into_iter().map(|(_, c)| c).collect();
+        assert_eq!(inside, "1, (, \"\"\", x");
+    }
+
+    #[test]
+    fn lists_and_subscripts_are_told_apart() {
+        for (text, subscript) in [
+            ("x[", true),
+            ("f()[", true),
+            ("x [", true),
+            ("'a'[", true),
+            ("x[0][", true),
+            ("return [", false),
+            ("x = [", false),
+            ("f([", false),
+            ("[", false),
+        ] {
+            assert_eq!(lex(text).is_subscript(text.len() - 1), subscript, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_told_from_other_code() {
+        for code in ["x", "self.items", "_a1"] {
+            assert!(is_name(code), "{code}");
+        }
+        for code in ["", "1x", "else", "x.", ".x", "f()", "x y", "True", "self.if", "a..b"] {
+            assert!(!is_name(code), "{code}");
+        }
+    }
 }

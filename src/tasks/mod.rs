@@ -26,6 +26,8 @@ macro_rules! handwritten {
 
 pub(crate) mod lexer;
 pub mod templates;
+#[cfg(test)]
+mod tests;
 mod words;
 
 tasks! {
@@ -37,6 +39,7 @@ tasks! {
 }
 
 use crate::random::Rng;
+use serde::Serialize;
 use std::collections::HashSet;
 
 /// A choice between two next tokens.
@@ -54,11 +57,87 @@ pub struct Task {
     /// The two next tokens; prompt a of a pair wants the first.
     pub candidates: [&'static str; 2],
     generate: fn(&mut Rng) -> Pair,
-    counterfactual: fn(&str) -> Result<String, String>,
+    rule: Rule,
     /// How the synthetic training text uses the task's prompts.
     #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
     pub(crate) drill: Drill,
     handwritten: &'static str,
+}
+
+/// What decides the answer in any text.
+struct Rule {
+    /// Changes the part of a text that decides, so that the other candidate is right. Python stays Python.
+    counterfactual: fn(&str) -> Result<String, Reason>,
+    /// The index of the candidate that is right after a text.
+    answer: fn(&str) -> Option<usize>,
+}
+
+/// Why a text has no counterfactual prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Reason {
+    /// No string is open.
+    NoString,
+    /// The open string has triple quotes, which neither candidate closes.
+    TripleQuotes,
+    /// The open string has this quote in it, which would end it early.
+    HoldsQuote { quote: char },
+    /// No list is open, or another bracket is open in it.
+    NoList,
+    /// Neither a brace nor a square bracket is the innermost open bracket.
+    NoBracket,
+    /// A string is open.
+    InString,
+    /// The text ends in a comment.
+    InComment,
+    /// The last line is neither a name nor a condition that ends with one.
+    NotName,
+    /// The last line is not a variable.
+    NotVariable,
+    /// It is not known that the variable holds an empty set or an empty string.
+    NoValue { variable: String },
+    /// The changed text would not be Python.
+    NotPython,
+    /// After the changed text the other candidate would not be right.
+    OtherNotRight,
+    /// The part that decides is longer ago than the model can read.
+    Cut,
+}
+
+impl std::fmt::Display for Reason {
+    /// A clause for the command line. The page has its own sentences.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = match self {
+            Reason::NoString => "no string is open at its end",
+            Reason::TripleQuotes => "the open string has triple quotes",
+            Reason::HoldsQuote { quote } => return write!(f, "the open string contains a {quote}"),
+            Reason::NoList => "no list is open at its end",
+            Reason::NoBracket => "no brace or square bracket is open at its end",
+            Reason::InString => "a string is open at its end",
+            Reason::InComment => "it ends in a comment",
+            Reason::NotName => "its last line is not just a name, or `if` and a name",
+            Reason::NotVariable => "its last line is not just a variable",
+            Reason::NoValue { variable } => return write!(f, "it does not set {variable} to set() or to \"\""),
+            Reason::NotPython => "after the change it would not be Python",
+            Reason::OtherNotRight => "after the change the other candidate would not be right",
+            Reason::Cut => "the model reads only its end, in which nothing changes",
+        };
+        f.write_str(text)
+    }
+}
+
+/// What a task's rule says of a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Ruling {
+    /// The counterfactual prompt.
+    pub b: Option<String>,
+    /// Where `b` is null: why.
+    pub reason: Option<Reason>,
+    /// The candidate that is right after the text; null where the rule cannot tell.
+    #[cfg_attr(test, ts(type = "0 | 1 | null"))]
+    pub answer: Option<usize>,
 }
 
 /// How the synthetic training text uses a task's prompts: each becomes a finished statement.
@@ -73,7 +152,7 @@ pub(crate) struct Drill {
 }
 
 /// Two prompts that differ in one place. `a` wants `candidates[0]`, `b` wants `candidates[1]` as its next token.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Pair {
     pub a: String,
     pub b: String,
@@ -148,12 +227,36 @@ impl Task {
         out
     }
 
-    /// The counterfactual of a text: the part that decides the answer is changed, so that the other candidate belongs there.
+    /// The counterfactual of a text: the part that decides the answer is changed, so that the other candidate is right.
+    /// It is valid Python as far as it goes if the text is.
     ///
     /// # Errors
-    /// A sentence for the user, where the text has no such part.
-    pub fn counterfactual(&self, text: &str) -> Result<String, String> {
-        (self.counterfactual)(text)
+    /// Why the text has none.
+    pub fn counterfactual(&self, text: &str) -> Result<String, Reason> {
+        let b = (self.rule.counterfactual)(text)?;
+        match self.answer(text) {
+            Some(answer) if self.answer(&b) != Some(1 - answer) => Err(Reason::OtherNotRight),
+            _ => Ok(b),
+        }
+    }
+
+    /// The index of the candidate that is right after a text; `None` where the rule cannot tell.
+    pub fn answer(&self, text: &str) -> Option<usize> {
+        (self.rule.answer)(text)
+    }
+
+    /// What the rule says of a text to a model that reads its last `context` tokens.
+    #[cfg(feature = "tokenizer")]
+    pub fn ruling(&self, tokenizer: &crate::tokenizer::Tokenizer, text: &str, context: usize) -> Ruling {
+        let read = |text: &str| {
+            let mut tokens = tokenizer.encode(text);
+            tokens.split_off(tokens.len().saturating_sub(context))
+        };
+        match self.counterfactual(text) {
+            Ok(b) if read(&b) == read(text) => Ruling { b: None, reason: Some(Reason::Cut), answer: None },
+            Ok(b) => Ruling { b: Some(b), reason: None, answer: self.answer(text) },
+            Err(reason) => Ruling { b: None, reason: Some(reason), answer: self.answer(text) },
+        }
     }
 
     /// Prompts as a person would type them, not from the generator: `src/tasks/handwritten/NAME.txt`.

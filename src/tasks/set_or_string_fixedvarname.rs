@@ -1,8 +1,8 @@
 //! After a variable `current` set to `set()` or `""`: grow it by `.add` or by ` +=`.
 
 use super::templates::*;
-use super::lexer::replace_range;
-use super::{Drill, PLACEHOLDER, Pair, Task, dilute, draw_kinds, layout, pair_of};
+use super::lexer::{is_name, lex, replace_range};
+use super::{Drill, Reason, Rule, PLACEHOLDER, Pair, Task, dilute, draw_kinds, layout, pair_of};
 use crate::random::Rng;
 
 pub const TASK: Task = Task {
@@ -14,7 +14,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip set and string",
     candidates: [".add", " +="],
     generate,
-    counterfactual,
+    rule: Rule { counterfactual, answer },
     drill: Drill { weight: 4, draw: generate, rest },
     handwritten: handwritten!("set_or_string_fixedvarname"),
 };
@@ -71,28 +71,151 @@ fn rest(rng: &mut Rng, _: &str, candidate: usize) -> String {
 
 const SET: &str = "set()";
 
-fn counterfactual(text: &str) -> Result<String, String> {
-    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    let variable =
-        &text[text.rfind(|c| !is_name(c)).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8))..];
-    if variable.is_empty() {
-        return Err("The text must end with a variable's name, such as current.".into());
-    }
-    // The latest line `variable = set()` or `variable = ""`.
-    let mut found = None;
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        if let Some(rest) = line.trim_start().strip_prefix(variable)
-            && let Some(value) = rest.trim_start().strip_prefix('=').map(str::trim)
-            && (value == SET || value == "\"\"" || value == "''")
-        {
-            let at = start + line.rfind(value).unwrap_or(0);
-            found = Some((at, value.len(), if value == SET { "\"\"" } else { SET }));
+/// What a variable holds at a place in a text.
+#[derive(Clone, PartialEq)]
+enum Holds {
+    /// No line sets it.
+    Unset,
+    /// `set()` or an empty string, and every place (with its length) where a line may have set it to that.
+    Value { set: bool, places: Vec<(usize, usize)> },
+    /// Something else, or one or the other.
+    Unknown,
+}
+
+/// A block that is open at a line.
+struct Block {
+    indent: usize,
+    function: bool,
+    /// What the variable held before it.
+    before: Holds,
+}
+
+impl Block {
+    /// What the variable holds after the block, which may not have run.
+    fn leave(self, after: Holds, variable: &str) -> Holds {
+        // A function's variables are its own; attributes are not.
+        if self.function && !variable.contains('.') {
+            return self.before;
         }
-        start += line.len();
+        match (self.before, after) {
+            (Holds::Unset, after) => after,
+            (Holds::Value { set, mut places }, Holds::Value { set: other, places: more }) if set == other => {
+                places.extend(more.into_iter().filter(|place| !places.contains(place)).collect::<Vec<_>>());
+                Holds::Value { set, places }
+            }
+            (before, after) if before == after => before,
+            _ => Holds::Unknown,
+        }
     }
-    match found {
-        Some((at, length, with)) => Ok(replace_range(text, at, length, with)),
-        None => Err(format!("No line sets {variable} to set() or to \"\", so there is nothing to flip.")),
+}
+
+/// What the variable that is the last line holds there.
+fn held(text: &str) -> Result<(String, Holds), Reason> {
+    let lexed = lex(text);
+    let (last, variable) = lexed.last_statement();
+    if !lexed.in_code() || !lexed.brackets.is_empty() || !is_name(variable) {
+        return Err(Reason::NotVariable);
+    }
+    let mut holds = Holds::Unset;
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut start = 0;
+    for end in lexed.line_ends().chain([text.len()]) {
+        let line = &lexed.code[start..end];
+        let at = start + line.len() - line.trim_start().len();
+        start = end + 1;
+        let code = line.trim();
+        if code.is_empty() {
+            continue;
+        }
+        let indent = lexed.code[..at].bytes().rev().take_while(|c| matches!(c, b' ' | b'\t')).count();
+        while let Some(block) = blocks.pop_if(|block| block.indent >= indent) {
+            holds = block.leave(holds, variable);
+        }
+        if at == last {
+            break;
+        }
+        let before = holds.clone();
+        match binding(code, variable) {
+            Binding::None => {}
+            Binding::Unknown => holds = Holds::Unknown,
+            Binding::Value(value) => {
+                let (place, length) = (at + value, code.len() - value);
+                holds = match &text[place..place + length] {
+                    SET => Holds::Value { set: true, places: vec![(place, length)] },
+                    "\"\"" | "''" => Holds::Value { set: false, places: vec![(place, length)] },
+                    _ => Holds::Unknown,
+                };
+            }
+        }
+        if code.ends_with(':') {
+            let function = ["def ", "async def ", "class "].iter().any(|word| code.starts_with(word));
+            blocks.push(Block { indent, function, before });
+        }
+    }
+    Ok((variable.into(), holds))
+}
+
+/// What a statement does to a variable.
+enum Binding {
+    None,
+    /// It sets the variable to the code from this place on.
+    Value(usize),
+    /// It sets the variable in another way.
+    Unknown,
+}
+
+fn binding(code: &str, variable: &str) -> Binding {
+    let rest = code.strip_prefix(variable).map(str::trim_start);
+    // `current: str = ""`
+    let rest = rest.map(|rest| if rest.starts_with(':') { rest.split_once('=').map_or("", |(_, value)| &rest[rest.len() - value.len() - 1..]) } else { rest });
+    if let Some(value) = rest.and_then(|rest| rest.strip_prefix('=')).filter(|value| !value.starts_with('=')) {
+        return Binding::Value(code.len() - value.trim_start().len());
+    }
+    let outside = outside_brackets(code);
+    let targets = match code.split(' ').next().unwrap_or(code) {
+        "for" | "async" => code.split(" in ").next().unwrap_or(code),
+        "def" | "class" | "del" | "import" | "from" => code,
+        "with" | "except" => outside.split_once(" as ").map_or("", |(_, targets)| targets),
+        _ => assigned(&outside),
+    };
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    if targets.split(|c| !is_part(c)).any(|name| name == variable) { Binding::Unknown } else { Binding::None }
+}
+
+/// The code with a space for everything in brackets.
+fn outside_brackets(code: &str) -> String {
+    let mut depth = 0usize;
+    let mut outside = |c: char| {
+        depth = if matches!(c, ')' | ']' | '}') { depth.saturating_sub(1) } else { depth };
+        let shown = if depth == 0 { c } else { ' ' };
+        depth += usize::from(matches!(c, '(' | '[' | '{'));
+        shown
+    };
+    code.chars().map(&mut outside).collect()
+}
+
+/// The names that a statement sets: what is before its last `=`, without `if x:` before that.
+fn assigned(code: &str) -> &str {
+    let bytes = code.as_bytes();
+    let is_sign = |at: usize| {
+        let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
+        bytes[at] == b'=' && bytes.get(at + 1) != Some(&b'=') && !b"=!<>+-*/%&|^@".contains(&before)
+    };
+    let end = (0..bytes.len()).rev().find(|&at| is_sign(at)).unwrap_or(0);
+    code[..end].rsplit(": ").next().unwrap_or_default()
+}
+
+fn counterfactual(text: &str) -> Result<String, Reason> {
+    let (variable, holds) = held(text)?;
+    let Holds::Value { set, mut places } = holds else { return Err(Reason::NoValue { variable }) };
+    let with = if set { "\"\"" } else { SET };
+    places.sort_unstable();
+    Ok(places.into_iter().rev().fold(text.into(), |text: String, (at, length)| replace_range(&text, at, length, with)))
+}
+
+fn answer(text: &str) -> Option<usize> {
+    match held(text).ok()?.1 {
+        Holds::Value { set, .. } => Some(usize::from(!set)),
+        _ => None,
     }
 }

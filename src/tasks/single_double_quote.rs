@@ -2,7 +2,7 @@
 
 use super::templates::*;
 use super::lexer::{lex, replace_range};
-use super::{Drill, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, nothing, pair_of};
+use super::{Drill, Reason, Rule, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, nothing, pair_of};
 use crate::random::Rng;
 
 pub const TASK: Task = Task {
@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip the quote type",
     candidates: ["')", "\")"],
     generate,
-    counterfactual,
+    rule: Rule { counterfactual, answer },
     drill: Drill { weight: 1, draw: generate, rest: nothing },
     handwritten: handwritten!("single_double_quote"),
 };
@@ -44,13 +44,31 @@ fn generate(rng: &mut Rng) -> Pair {
     pair_of(&layout(rng, inside, &lines, &last), "'", "\"")
 }
 
-fn counterfactual(text: &str) -> Result<String, String> {
-    let Some((at, mark, length)) = lex(text).string else {
-        return Err("No string is open at the end of this text, so there is no quote to flip.".into());
-    };
-    let other = other_quote(mark);
-    if length == 1 && text[at + 1..].contains(other) {
-        return Err(format!("The open string holds a {other} itself, which would close it after the flip."));
+fn counterfactual(text: &str) -> Result<String, Reason> {
+    let string = lex(text).string.ok_or(Reason::NoString)?;
+    if string.triple {
+        return Err(Reason::TripleQuotes);
     }
-    Ok(replace_range(text, at, length, &other.to_string().repeat(length)))
+    let quote = other_quote(string.quote);
+    if holds(&text[string.at + 1..], quote) {
+        return Err(Reason::HoldsQuote { quote });
+    }
+    Ok(replace_range(text, string.at, 1, &quote.to_string()))
+}
+
+/// Whether a string's content has a quote that no backslash escapes.
+fn holds(content: &str, quote: char) -> bool {
+    let mut escaped = false;
+    content.chars().any(|c| {
+        let found = c == quote && !escaped;
+        escaped = c == '\\' && !escaped;
+        found
+    })
+}
+
+/// The kind of quote that opened the string.
+fn answer(text: &str) -> Option<usize> {
+    let string = lex(text).string?;
+    let closes = !string.triple && !string.escape && !string.field;
+    closes.then_some(usize::from(string.quote == '"'))
 }

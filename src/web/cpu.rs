@@ -5,17 +5,7 @@ use super::js::to_js;
 use super::js_error;
 use crate::backend::{Memory, cpu::Cpu, now_or_never};
 use crate::circuit::explain::model_info;
-use crate::tasks;
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
-
-/// What [`Session::counterfactual`] answers.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-enum Counterfactual {
-    Text(String),
-    Reason(String),
-}
 
 /// A model with its circuits, ready to run. Arguments and results are the types of the page's
 /// `protocol.gen.ts`.
@@ -65,18 +55,5 @@ impl Session {
     #[wasm_bindgen(js_name = flipControl)]
     pub fn flip_control(&mut self, request: JsValue) -> Result<JsValue, JsError> {
         now_or_never(self.engine.flip_control(request)).map_err(js_error)
-    }
-
-    /// Returns `{text}`, the counterfactual prompt by the task's rule, or `{reason}`, a sentence
-    /// that says why there is none.
-    pub fn counterfactual(&self, task: &str, text: &str) -> Result<JsValue, JsError> {
-        let Some(task) = tasks::find(task) else {
-            return Err(JsError::new(&format!("There is no task {task:?}.")));
-        };
-        let answer = match task.counterfactual(text) {
-            Ok(text) => Counterfactual::Text(text),
-            Err(reason) => Counterfactual::Reason(reason),
-        };
-        to_js(&answer).map_err(js_error)
     }
 }

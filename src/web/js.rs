@@ -2,7 +2,6 @@
 
 use crate::{Error, Result};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
 /// Plain objects and arrays; absent values are `null`.
@@ -13,7 +12,8 @@ pub fn to_js(value: &impl Serialize) -> Result<JsValue> {
 }
 
 /// A request of the page. `what` names its kind in the error: "run", "steering".
-pub fn from_js<T: DeserializeOwned>(what: &str, request: JsValue) -> Result<T> {
+#[cfg(any(feature = "web-engine", feature = "web-webgpu", feature = "web-twin"))]
+pub fn from_js<T: serde::de::DeserializeOwned>(what: &str, request: JsValue) -> Result<T> {
     serde_wasm_bindgen::from_value(request)
         .map_err(|error| Error::invalid(format!("the {what} request is not valid: {error}")))
 }

@@ -2,7 +2,8 @@
 //! between JS and Rust.
 //!
 //! The crate builds four WASM packages. `pkg/engine` (feature `web-engine`) is needed for the first
-//! screen. `pkg/tokenizer` (feature `web-tokenizer`) has the regex engine and its Unicode tables.
+//! screen. `pkg/tokenizer` (feature `web-tokenizer`) has the regex engine with its Unicode tables, and the
+//! tasks' rules.
 //! `pkg/engine-webgpu` (feature `web-webgpu`) is the engine on the second backend. These two are
 //! loaded after the first screen is live. `pkg/twin` (feature `web-twin`) is loaded when the user
 //! opens the dense twin.
@@ -11,7 +12,7 @@
 mod cpu;
 #[cfg(any(feature = "web-engine", feature = "web-webgpu"))]
 mod engine;
-#[cfg(any(feature = "web-engine", feature = "web-webgpu", feature = "web-twin"))]
+#[cfg(any(feature = "web-engine", feature = "web-webgpu", feature = "web-twin", feature = "web-tokenizer"))]
 mod js;
 #[cfg(feature = "web-tokenizer")]
 mod tokenizer;

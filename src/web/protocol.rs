@@ -10,6 +10,7 @@ use crate::circuit::explain::{
 };
 use crate::circuit::{Behaviour, Edits, Label, Level, Mode, Moment, NodeContrast};
 use crate::model::{Node, Site};
+use crate::tasks::{Reason, Ruling};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use ts_rs::{Config, TS};
@@ -50,6 +51,8 @@ fn types() -> String {
         ChannelAttention,
         FlipControlRequest,
         FlipControl,
+        Ruling,
+        Reason,
         ModelInfo,
         CircuitInfo,
         NodeInfo,

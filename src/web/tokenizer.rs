@@ -1,6 +1,8 @@
-//! The WASM interface of the tokenizer.
+//! The WASM interface of the tokenizer and of the tasks' rules, which the page needs for typed text only.
 
+use crate::tasks;
 use crate::tokenizer::Tokenizer;
+use crate::web::js::to_js;
 use crate::web::js_error;
 use wasm_bindgen::prelude::*;
 
@@ -33,5 +35,14 @@ impl WebTokenizer {
     #[wasm_bindgen(js_name = tokenText)]
     pub fn token_text(&self, id: u32) -> String {
         self.inner.token_text(id)
+    }
+
+    /// What the rule of a task says of a text: its counterfactual prompt or the reason why there is none, and the right answer. The
+    /// model reads the last `context` tokens. Returns a `Ruling`.
+    pub fn counterfactual(&self, task: &str, text: &str, context: usize) -> Result<JsValue, JsError> {
+        let Some(task) = tasks::find(task) else {
+            return Err(JsError::new(&format!("There is no task {task:?}.")));
+        };
+        to_js(&task.ruling(&self.inner, text, context)).map_err(js_error)
     }
 }

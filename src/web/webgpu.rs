@@ -1,5 +1,5 @@
 //! The WASM interface of the engine on WebGPU. The page's worker also has a `Session` on the CPU.
-//! It answers requests that need no device (model info, counterfactual prompts), and runs
+//! It answers requests that need no device (model info), and runs
 //! everything after the device has failed.
 
 use super::engine::Engine;
@@ -51,6 +51,12 @@ impl WebGpuSession {
     /// Runs a `ViewRequest` and returns its `View`. The caller sets `ms`.
     pub async fn run(&mut self, request: JsValue) -> Result<JsValue, JsError> {
         self.engine.run(request).await.map_err(js_error)
+    }
+
+    /// A `FlipControlRequest` to its `FlipControl`.
+    #[wasm_bindgen(js_name = flipControl)]
+    pub async fn flip_control(&mut self, request: JsValue) -> Result<JsValue, JsError> {
+        self.engine.flip_control(request).await.map_err(js_error)
     }
 
     /// A promise that resolves with the first error of the device, as a string, even while nothing

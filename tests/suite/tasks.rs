@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use sparse_circuits::tasks::{Pair, Split, TASKS, Task};
+use sparse_circuits::tasks::{Pair, Reason, Split, TASKS, Task};
 use sparse_circuits::tokenizer::Tokenizer;
 use sparse_circuits::train::{bpe, synthetic};
 
@@ -178,25 +178,74 @@ fn handwritten_prompts_are_many_balanced_and_ordinary() {
 }
 
 #[test]
-fn text_without_a_counterfactual_gets_a_reason() {
+fn a_rule_answers_any_text_or_gives_a_reason() {
     for task in TASKS {
-        for text in ["", " ", "🦀", "\n\n", "x = 1 + ", "print(\"done\")", "שלום", "((((", "]]]]", "'", "\\"] {
+        for text in [
+            "",
+            " ",
+            "🦀",
+            "\n\n",
+            "x = 1 + ",
+            "print(\"done\")",
+            "שלום",
+            "((((",
+            "]]]]",
+            "'",
+            "\\",
+            "f'{",
+            "\"\"\"",
+            "x[é",
+        ] {
             if let Err(why) = task.counterfactual(text) {
-                assert!(why.ends_with('.') && why.len() > 20, "{}: {why}", task.name);
+                assert!(why.to_string().len() > 15, "{}: {why}", task.name);
             }
+            task.answer(text);
         }
     }
-    let swap = |name: &str, text: &str| sparse_circuits::tasks::find(name).expect("a task").counterfactual(text);
-    assert!(swap("single_double_quote", "print(\"done\")").is_err());
-    assert!(swap("single_double_quote", "print(\"don't").is_err(), "the other quote is in the string");
-    assert_eq!(swap("single_double_quote", "# don't\nsay('hi").as_deref(), Ok("# don't\nsay(\"hi"));
-    assert_eq!(swap("bracket_counting", "x = [[1, 2], [3").as_deref(), Ok("x = [1, 2], [3"));
-    assert!(swap("bracket_counting", "x = [1]").is_err());
-    assert!(swap("set_or_string_fixedvarname", "x = 3\nx").is_err());
-    assert_eq!(swap("set_or_string_fixedvarname", "bag = ''\nbag").as_deref(), Ok("bag = set()\nbag"));
-    assert!(swap("bracket_brace", "f(\"a").is_err());
-    assert_eq!(swap("if_equals", "while x").as_deref(), Ok("x"));
-    assert!(swap("if_equals", "x = 3").is_err());
+}
+
+/// Every prefix of some prompts, with odd characters put in, as a user who types would make them.
+#[test]
+fn a_counterfactual_wants_the_other_candidate() {
+    for task in TASKS {
+        let mut flipped = 0;
+        for one in task.handwritten() {
+            for (end, _) in one.prompt.char_indices() {
+                for extra in ["", "\"", "'", "[", "]", "{", " ", "é", "\\", "#"] {
+                    let text = format!("{}{extra}", &one.prompt[..end]);
+                    let Ok(b) = task.counterfactual(&text) else { continue };
+                    assert_ne!(b, text, "{}", task.name);
+                    if let Some(answer) = task.answer(&text) {
+                        assert_eq!(task.answer(&b), Some(1 - answer), "{}: {text:?} to {b:?}", task.name);
+                        flipped += 1;
+                    }
+                }
+            }
+        }
+        assert!(flipped > 100, "{}: {flipped}", task.name);
+    }
+}
+
+#[test]
+fn the_rule_knows_the_answers_of_all_prompts() {
+    for task in TASKS {
+        for pair in task.pairs(Split::Test, 1000) {
+            assert_eq!([task.answer(&pair.a), task.answer(&pair.b)], [Some(0), Some(1)], "{}: {pair:?}", task.name);
+        }
+        for one in task.handwritten() {
+            assert_eq!(task.answer(&one.prompt), Some(one.wanted), "{}: {one:?}", task.name);
+        }
+    }
+}
+
+#[test]
+fn what_the_model_cannot_read_is_not_flipped() {
+    let task = sparse_circuits::tasks::find("single_double_quote").expect("a task");
+    let text = format!("print('{}", "word ".repeat(200));
+    let cut = task.ruling(tokenizer(), &text, 128);
+    assert_eq!((cut.b, cut.reason, cut.answer), (None, Some(Reason::Cut), None));
+    let read = task.ruling(tokenizer(), &text, 100_000);
+    assert_eq!((read.b, read.reason, read.answer), (Some(text.replace('\'', "\"")), None, Some(0)));
 }
 
 #[test]

@@ -75,7 +75,11 @@ pub fn run(args: Args) -> Result<()> {
         Some(text) => text.clone(),
         None => match task.counterfactual(&args.prompt) {
             Ok(text) => text,
-            Err(reason) => bail!("{reason}; give one with --counterfactual"),
+            Err(reason) => {
+                bail!(
+                    "the task's rule makes no counterfactual of this prompt: {reason}; give one with --counterfactual"
+                )
+            }
         },
     };
     let sparse = load_model(&args.sparse)?;

@@ -5,6 +5,7 @@ import { encode, Prompts, type Encoder } from './prompts';
 const letters: Encoder = {
   encode: (text) => (text === '<|endoftext|>' ? Uint32Array.of(0) : Uint32Array.from([...text].map((char) => char.codePointAt(0)!))),
   tokenText: (id) => String.fromCodePoint(id),
+  counterfactual: (_, text, context) => ({ b: text.length > context ? null : `${text}!`, reason: text.length > context ? { kind: 'cut' } : null, answer: 1 }),
 };
 
 describe('encode', () => {
@@ -37,6 +38,11 @@ describe('Prompts', () => {
     for (const text of 'bcdefghijklmnopq') await prompts.of(text);
     expect(await prompts.of('a')).toEqual(first);
     expect(encoded).toBe(18);
+  });
+  it('asks the rule with the context of the model', async () => {
+    const prompts = new Prompts([], 3, async () => letters);
+    expect(await prompts.rule('quotes', 'abc')).toEqual({ b: 'abc!', reason: null, answer: 1 });
+    expect(await prompts.rule('quotes', 'abcd')).toEqual({ b: null, reason: { kind: 'cut' }, answer: 1 });
   });
   it('tries again after a failed load', async () => {
     let loads = 0;

@@ -1,10 +1,11 @@
 /** Converts texts to prompts. Presets are tokenized already. The first other text loads the tokenizer. */
-import type { Prompt } from './protocol';
+import type { Prompt, Ruling } from './protocol';
 
 /** The part of `WebTokenizer` that prompts need. */
 export interface Encoder {
   encode(text: string): Uint32Array;
   tokenText(id: number): string;
+  counterfactual(task: string, text: string, context: number): Ruling;
 }
 
 /** Replaces an empty prompt, because a model needs at least one token. In the training data it separates documents. */
@@ -42,6 +43,11 @@ export class Prompts {
     const prompt = encode(await this.ready(), text, this.contextLength);
     this.recent = [prompt, ...this.recent.slice(0, RECENT - 1)];
     return prompt;
+  }
+
+  /** What the rule of a task says of a text. */
+  async rule(task: string, text: string): Promise<Ruling> {
+    return (await this.ready()).counterfactual(task, text, this.contextLength);
   }
 }
 

@@ -12,13 +12,12 @@ import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
 import { explained, failAfterTrap } from './trap';
 import type { Engine } from './api';
-import type { ModelInfo, Opened, OpenModel, Prompt, RunRequest, RunResult, TaskInfo } from './protocol';
+import type { ModelInfo, Opened, OpenModel, Prompt, Ruling, RunRequest, RunResult, TaskInfo } from './protocol';
 
 /** The methods of `src/web/cpu.rs` with the types of the protocol. wasm-bindgen types them as `any`. */
 interface Session extends CpuSession {
   setVocabulary(tokenizerJson: Uint8Array): void;
   modelInfo(): ModelInfo;
-  counterfactual(task: string, text: string): ({ text: string } | { reason: string }) & { answer?: 0 | 1 | null };
 }
 const Session: new (model: Uint8Array) => Session = WasmSession;
 
@@ -83,8 +82,8 @@ const engine: Engine = {
     const here = alive();
     const task = here.tasks.get(request.task) ?? (await engine.task(request.task));
     const a = await here.prompts.of(request.a);
-    const other = counterfactual(here, task, request);
-    const b = 'reason' in other ? null : await here.prompts.of(other.text);
+    const ruling = await rule(here, task, request);
+    const b = ruling.b === null ? null : await here.prompts.of(ruling.b);
     const token = request.token === null ? null : Math.min(request.token, a.tokens.length - 1);
     // Without prompt B there is nothing to flip or patch from: those edits rest until there is one.
     const edits = b ? request.edits : { ...request.edits, flip: false, patch: [] };
@@ -92,7 +91,7 @@ const engine: Engine = {
     // The first screen is live before the tokenizer, the heaviest file, and WebGPU take the connection.
     // The circuits are small, and with them the page needs no connection for any task.
     setTimeout(() => void fetchCircuits(here).then(() => here.prompts.warm()).then(() => here.backends.detect()), 1000);
-    return { a, b, reason: 'reason' in other ? other.reason : null, answer: other.answer, edits, view, backend };
+    return { a, b, reason: ruling.reason, answer: ruling.answer, edits, view, backend };
   },
 
   async use(preference): Promise<void> {
@@ -119,14 +118,13 @@ function ids(prompt: Prompt): number[] {
   return prompt.tokens.map((token) => token.id);
 }
 
-type Counterfactual = ({ text: string } | { reason: string }) & { answer: 0 | 1 | null };
-
-/** The counterfactual prompt, by the user or by the task's rule, and the right answer by the rule. */
-function counterfactual(here: Live, task: TaskInfo, request: RunRequest): Counterfactual {
+/** The counterfactual prompt, by the user or by the task's rule, or a sentence that says why there is none; and the right answer by the rule. */
+async function rule(here: Live, task: TaskInfo, request: RunRequest): Promise<{ b: string | null; reason: string | null; answer: 0 | 1 | null }> {
   const preset = task.presets.find((one) => one.a.text === request.a);
-  const byRule = preset ? { text: preset.b.text, answer: preset.answer ?? null } : { answer: null, ...here.session.counterfactual(request.task, request.a) };
-  if (request.b === '') return { reason: engineText.noCounterfactual, answer: byRule.answer };
-  return request.b === null ? byRule : { text: request.b, answer: byRule.answer };
+  const { b, reason, answer } = preset ? { b: preset.b.text, reason: null, answer: preset.answer ?? null } : await here.prompts.rule(request.task, request.a);
+  if (request.b === '') return { b: null, reason: engineText.noCounterfactual, answer };
+  if (request.b !== null) return { b: request.b, reason: null, answer };
+  return { b, reason: reason && engineText.noRule(reason), answer };
 }
 
 function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
@@ -149,6 +147,7 @@ async function tokenizer(file: string, json: Uint8Array): Promise<Encoder> {
   const texts = new Map<number, string>();
   return {
     encode: (text) => encoder.encode(text),
+    counterfactual: (task, text, context) => encoder.counterfactual(task, text, context) as Ruling,
     tokenText: (id) => {
       const text = texts.get(id) ?? encoder.tokenText(id);
       texts.set(id, text);

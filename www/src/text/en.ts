@@ -5,7 +5,7 @@
 import type { Contrast } from '../domain/contrast';
 import type { Notice } from '../domain/notices';
 import type {
-  BackendName, BackendState, CircuitInfo, FailureKind, Mode, ModelInfo, Moment, NodeContrast, NodeInfo, Mixed, SiteName, TermSource, ValueNote,
+  BackendName, BackendState, CircuitInfo, FailureKind, Mode, ModelInfo, Reason, Moment, NodeContrast, NodeInfo, Mixed, SiteName, TermSource, ValueNote,
 } from '../engine/protocol';
 import { bytes, capital, count, decimalsFor, lowerFirst, milliseconds, NBSP, percent, plain, quoted, sayToken, showToken, signed, wholePercent } from './format';
 import type { RichText, Span } from './rich-text';
@@ -125,6 +125,37 @@ export const engine = {
   noTask: (file: string, task: string) => `${file} has no task ${task}.`,
   notLoaded: 'The model is not loaded yet.',
   noCounterfactual: 'The counterfactual prompt is empty, so there is nothing to take values from.',
+  /** Why the task's rule makes no counterfactual prompt. */
+  noRule: (reason: Reason): string => {
+    switch (reason.kind) {
+      case 'noString':
+        return 'No string is open at the end of the prompt, so there is no quote to flip. Type an opening quote.';
+      case 'tripleQuotes':
+        return 'The open string has triple quotes. Neither of the two closes it.';
+      case 'holdsQuote':
+        return `The open string contains a ${reason.quote}, which would end it early after the flip.`;
+      case 'noList':
+        return 'No list is open at the end of the prompt, so there is no depth to flip. Type an opening bracket.';
+      case 'noBracket':
+        return 'No brace or square bracket is open at the end of the prompt, so there is nothing to flip. Type {" or [" and a word.';
+      case 'inString':
+        return 'A string is open at the end of the prompt, so no list can end there.';
+      case 'inComment':
+        return 'The prompt ends in a comment, where this task does not apply.';
+      case 'notName':
+        return 'The last line must be just a name, such as count, or if and a name.';
+      case 'notVariable':
+        return "The last line must be just a variable's name, such as current.";
+      case 'noValue':
+        return `The prompt must first set ${reason.variable} to set() or to "", so that there is something to flip.`;
+      case 'notPython':
+        return 'After the flip this prompt would not be valid Python.';
+      case 'otherNotRight':
+        return 'This prompt cannot be flipped: the other answer would not be right after the change.';
+      case 'cut':
+        return 'The model reads only the end of this prompt, and what decides the answer comes before it.';
+    }
+  },
   noManifest: 'The manifest is not loaded yet.',
 };
 

@@ -1,0 +1,269 @@
+//! The tasks' rules on texts as people type them. The changed texts were checked with Python: with closing brackets, a closing
+//! quote and a body, each of them compiles.
+
+use super::{Reason, find};
+
+/// A text, its counterfactual (or the reason why it has none) and the index of the right candidate.
+type Case<'a> = (&'a str, Result<&'a str, Reason>, Option<usize>);
+
+fn check(name: &str, cases: &[Case]) {
+    let task = find(name).unwrap();
+    for (text, b, answer) in cases {
+        assert_eq!(task.counterfactual(text), b.clone().map(String::from), "{text:?}");
+        assert_eq!(task.answer(text), *answer, "{text:?}");
+    }
+}
+
+#[test]
+fn quotes() {
+    use Reason::*;
+    check(
+        "single_double_quote",
+        &[
+            ("print('hi", Ok("print(\"hi"), Some(0)),
+            ("print(\"hi", Ok("print('hi"), Some(1)),
+            ("Er sagte \"guten Tag", Ok("Er sagte 'guten Tag"), Some(1)),
+            ("print('abc' + \"def", Ok("print('abc' + 'def"), Some(1)),
+            ("f(\"a\" 'b", Ok("f(\"a\" \"b"), Some(0)),
+            ("a = 'x'\nprint(\"a\"); print('b", Ok("a = 'x'\nprint(\"a\"); print(\"b"), Some(0)),
+            ("# don't\nsay('hi", Ok("# don't\nsay(\"hi"), Some(0)),
+            ("print(\"it's a", Err(HoldsQuote { quote: '\'' }), Some(1)),
+            ("print('say \"hi\" and", Err(HoldsQuote { quote: '"' }), Some(0)),
+            ("print('it\\'s a", Ok("print(\"it\\'s a"), Some(0)),
+            ("print(\"say \\\"hi", Ok("print('say \\\"hi"), Some(1)),
+            ("print('say \\\"hi", Ok("print(\"say \\\"hi"), Some(0)),
+            ("print('C:\\\\", Ok("print(\"C:\\\\"), Some(0)),
+            ("print('C:\\", Ok("print(\"C:\\"), None),
+            ("print(r'\\d", Ok("print(r\"\\d"), Some(0)),
+            ("print(f'total {total", Ok("print(f\"total {total"), None),
+            ("print(f'total {total} and", Ok("print(f\"total {total} and"), Some(0)),
+            ("print(f'{{a", Ok("print(f\"{{a"), Some(0)),
+            ("print(f'{d[\"a\"]} b", Err(HoldsQuote { quote: '"' }), Some(0)),
+            ("print('total {total", Ok("print(\"total {total"), Some(0)),
+            ("\"\"\"It's", Err(TripleQuotes), None),
+            ("x = '''say \"hi\"", Err(TripleQuotes), None),
+            ("\"\"\"Doc's\"\"\"\nprint('a", Ok("\"\"\"Doc's\"\"\"\nprint(\"a"), Some(0)),
+            ("x = \"\"'a", Err(OtherNotRight), Some(0)),
+            ("print('a\nb", Err(NoString), None),
+            ("print('a\\\nb", Ok("print(\"a\\\nb"), Some(0)),
+            ("print(\"done\")", Err(NoString), None),
+            ("My name is Tom", Err(NoString), None),
+            ("# it's", Err(NoString), None),
+            ("x = ''", Err(NoString), None),
+            ("", Err(NoString), None),
+            ("print('🦀 é", Ok("print(\"🦀 é"), Some(0)),
+        ],
+    );
+}
+
+#[test]
+fn lists() {
+    use Reason::*;
+    check(
+        "bracket_counting",
+        &[
+            ("x = [1, 2", Ok("x = [[1, 2"), Some(0)),
+            ("x = [[1, 2", Ok("x = [1, 2"), Some(1)),
+            ("x = [[[1", Ok("x = [1"), Some(1)),
+            ("x = [[[1, 2], [3]], [[4", Ok("x = [[1, 2], [3]], [4"), Some(1)),
+            ("x = [[1, 2], [3", Ok("x = [1, 2], [3"), Some(1)),
+            ("x = [1, 2], [3", Ok("x = [[1, 2], [3"), Some(0)),
+            ("x = [1, 2], [3], [4", Ok("x = [[1, 2], [3], [4"), Some(0)),
+            ("x = a[0], [1", Ok("x = a[0], [[1"), Some(0)),
+            ("x = [1],\n[2", Ok("x = [1],\n[[2"), Some(0)),
+            ("f([1],\n  [2", Ok("f([[1],\n  [2"), Some(0)),
+            ("f([[1],\n  [2", Ok("f([1],\n  [2"), Some(1)),
+            // A line end inside the outer bracket needs it.
+            ("m = [\n    [1, 2", Ok("m = [\n    1, 2"), Some(1)),
+            ("m = [\n    [1, 2],\n    [3", Ok("m = [\n    [1, 2],\n    3"), Some(1)),
+            ("m = [  # rows\n    [1, 2],  # one]\n    [3", Ok("m = [  # rows\n    [1, 2],  # one]\n    3"), Some(1)),
+            ("x = [[1,\n  2", Ok("x = [1,\n  2"), Some(1)),
+            ("m = [\n    1, 2", Ok("m = [[\n    1, 2"), Some(0)),
+            ("return [[1], [2", Ok("return [1], [2"), Some(1)),
+            ("rows += [[1], [2", Ok("rows += [1], [2"), Some(1)),
+            ("for row in [[1], [2", Ok("for row in [1], [2"), Some(1)),
+            // A comma ends these, so the inner bracket goes.
+            ("if x in [[1], [2", Ok("if x in [[1], 2"), Some(1)),
+            ("if x == [[1], [2", Ok("if x == [[1], 2"), Some(1)),
+            ("f(x=[[1], [2", Ok("f(x=[[1], 2"), Some(1)),
+            ("x = 1 if a == [[1], [2", Ok("x = 1 if a == [[1], 2"), Some(1)),
+            ("d = {\"a\": [[1], [2", Ok("d = {\"a\": [[1], 2"), Some(1)),
+            ("f = lambda: [[1], [2", Ok("f = lambda: [[1], 2"), Some(1)),
+            ("if x in [[1, 2", Ok("if x in [1, 2"), Some(1)),
+            ("f(x=[[1", Ok("f(x=[1"), Some(1)),
+            ("f(len([[1], [2", Ok("f(len([1], [2"), Some(1)),
+            ("f(a, [[1], [2", Ok("f(a, [1], [2"), Some(1)),
+            // Subscripts, slices and comprehensions.
+            ("x[1", Ok("x[[1"), Some(0)),
+            ("x[[1, 2", Ok("x[1, 2"), Some(1)),
+            ("x[1:", Err(NotPython), None),
+            ("x[1:2", Err(NotPython), Some(0)),
+            ("x = [y[0", Err(NotPython), Some(1)),
+            ("def f(a: list[list[int", Err(NotPython), Some(1)),
+            ("x = [[y for y in z", Ok("x = [y for y in z"), Some(1)),
+            ("x = [[y for y", Ok("x = [y for y"), None),
+            ("x[", Ok("x[["), None),
+            ("x = [y[", Err(NotPython), None),
+            ("while [[[a, b], [\n    c,\n ", Ok("while [[a, b], \n    c,\n "), Some(1)),
+            ("x = [y for y in z", Ok("x = [[y for y in z"), Some(0)),
+            ("x = [y for y in [1, 2", Err(NotPython), Some(1)),
+            ("x = [y for y in [[1], [2", Err(NotPython), Some(1)),
+            ("x = [1, *[2", Ok("x = 1, *[2"), Some(1)),
+            ("x = [", Ok("x = [["), Some(0)),
+            ("x = [[", Ok("x = ["), Some(1)),
+            ("x = [1,", Ok("x = [[1,"), Some(0)),
+            ("x = [1, 2 +", Ok("x = [[1, 2 +"), None),
+            ("x = [1 if", Ok("x = [[1 if"), None),
+            ("x = [1 if y", Ok("x = [[1 if y"), None),
+            ("x = [1 if y else 2", Ok("x = [[1 if y else 2"), Some(0)),
+            ("x = [y for y in z if y", Ok("x = [[y for y in z if y"), Some(0)),
+            ("x = [None", Ok("x = [[None"), Some(0)),
+            ("x = [f(", Err(NoList), None),
+            ("x = [f(1", Err(NoList), None),
+            ("x = [(1, 2)", Ok("x = [[(1, 2)"), Some(0)),
+            ("x = [{1: [2", Ok("x = [{1: [[2"), Some(0)),
+            ("x = [1]", Err(NoList), None),
+            ("x = ['[', 1", Ok("x = [['[', 1"), Some(0)),
+            ("x = ['a", Err(InString), None),
+            ("x = [1  # one", Err(InComment), None),
+            ("x = [1  # [one\n", Ok("x = [[1  # [one\n"), Some(0)),
+            ("", Err(NoList), None),
+        ],
+    );
+}
+
+#[test]
+fn braces() {
+    use Reason::*;
+    check(
+        "bracket_brace",
+        &[
+            ("d = {\"a", Ok("d = [\"a"), Some(0)),
+            ("d = [\"a", Ok("d = {\"a"), Some(1)),
+            ("d = {\"a\": 1, \"b", Ok("d = [\"a\", 1, \"b"), Some(0)),
+            ("d = [\"a\", 1, \"b", Ok("d = {\"a\": 1, \"b"), Some(1)),
+            ("d = [\"a\", \"b", Ok("d = {\"a\": 1, \"b"), Some(1)),
+            ("d = [\"a\", \"b\", \"c\", \"d", Ok("d = {\"a\": \"b\", \"c\": 1, \"d"), Some(1)),
+            ("d = {\n  \"a\": 1,  # one: 1\n  \"b", Ok("d = [\n  \"a\", 1,  # one: 1\n  \"b"), Some(0)),
+            ("d = {\"a\": \"b", Err(OtherNotRight), Some(1)),
+            ("d = {\"a\", \"b", Err(OtherNotRight), Some(1)),
+            ("d = {**a, \"b", Err(NotPython), Some(0)),
+            ("d = [*a, \"b", Err(NotPython), Some(1)),
+            ("del d, [x", Err(NotPython), None),
+            ("d = {\"a\": [1, 2], \"b", Ok("d = [\"a\", [1, 2], \"b"), Some(0)),
+            ("d = {\"a\": [\"b", Ok("d = {\"a\": {\"b"), Some(1)),
+            ("d = [{\"a", Ok("d = [[\"a"), Some(0)),
+            ("d = {\"a\": x[1:2], \"b", Ok("d = [\"a\", x[1:2], \"b"), Some(0)),
+            ("d = {\"a:b, c\": 1, \"d", Ok("d = [\"a:b, c\", 1, \"d"), Some(0)),
+            ("d = {f\"a", Ok("d = [f\"a"), Some(0)),
+            ("d = {f\"{a", Ok("d = [f\"{a"), None),
+            ("d = {\"a\\", Ok("d = [\"a\\"), None),
+            ("d = {'a", Ok("d = ['a"), None),
+            ("d = {\"\"\"a", Ok("d = [\"\"\"a"), None),
+            ("d = {\"a\"", Ok("d = [\"a\""), None),
+            ("d = {", Ok("d = ["), None),
+            ("d = [\"a\" if x else \"b", Ok("d = {\"a\" if x else \"b"), None),
+            ("d = {f(\"a", Err(NoBracket), None),
+            ("f(\"a", Err(NoBracket), None),
+            ("x[\"a", Err(NotPython), None),
+            ("x[0:\"a", Err(NotPython), None),
+            ("d = {x: y for x in \"a", Err(NotPython), None),
+            ("d = [lambda x: \"a", Err(NotPython), None),
+            ("d = [\"a\"]  # {\"b", Err(InComment), None),
+            ("\"a", Err(NoBracket), None),
+            ("", Err(NoBracket), None),
+        ],
+    );
+}
+
+#[test]
+fn conditions() {
+    use Reason::*;
+    check(
+        "if_equals",
+        &[
+            ("x = 3\nif x", Ok("x = 3\nx"), Some(0)),
+            ("x = 3\nx", Ok("x = 3\nif x"), Some(1)),
+            ("if True:\n    x", Ok("if True:\n    if x"), Some(1)),
+            ("if x > 3:\n    y", Ok("if x > 3:\n    if y"), Some(1)),
+            ("if a:\n    pass\nelif x", Ok("if a:\n    pass\nx"), Some(0)),
+            ("while x", Ok("x"), Some(0)),
+            ("if self.items[0].name", Ok("self.items[0].name"), Some(0)),
+            ("self.items[i]", Ok("if self.items[i]"), Some(1)),
+            ("if len(x)", Err(OtherNotRight), Some(0)),
+            ("len(x)", Ok("if len(x)"), None),
+            ("if not x", Err(NotName), None),
+            ("if x and y", Err(NotName), None),
+            ("if x.", Err(NotName), None),
+            ("if x ", Err(NotName), None),
+            ("if ", Err(NotName), None),
+            ("if", Err(NotName), None),
+            ("else", Err(NotName), None),
+            ("True", Err(NotName), None),
+            ("x = 3", Err(NotName), None),
+            ("x = y + \\\nz", Err(NotName), None),
+            ("f(a,\nx", Err(NotName), None),
+            ("f(a,\n  b)\nx", Ok("f(a,\n  b)\nif x"), Some(1)),
+            ("f(x)y", Err(NotName), None),
+            ("'''\nx", Err(NotName), None),
+            ("'''\nif '''\nx", Ok("'''\nif '''\nif x"), Some(1)),
+            ("# if x", Err(NotName), None),
+            ("x = 1  # if\ny", Ok("x = 1  # if\nif y"), Some(1)),
+            ("if 'a", Err(NotName), None),
+            ("", Err(NotName), None),
+        ],
+    );
+}
+
+#[test]
+fn variables() {
+    use Reason::*;
+    let no_value = |name: &str| Err(NoValue { variable: name.into() });
+    check(
+        "set_or_string_fixedvarname",
+        &[
+            ("s = set()\nfor c in x:\n    s", Ok("s = \"\"\nfor c in x:\n    s"), Some(0)),
+            ("s = ''\ns", Ok("s = set()\ns"), Some(1)),
+            ("s = \"\"  # set()\ns", Ok("s = set()  # set()\ns"), Some(1)),
+            ("s: str = \"\"\ns", Ok("s: str = set()\ns"), Some(1)),
+            ("s = set()\nt = \"\"\ns", Ok("s = \"\"\nt = \"\"\ns"), Some(0)),
+            ("s = set()\ns = \"\"\ns", Ok("s = set()\ns = set()\ns"), Some(1)),
+            ("s = set()\ns = 3\ns", no_value("s"), None),
+            ("s = \"\"\ns += 'a'\ns", Ok("s = set()\ns += 'a'\ns"), Some(1)),
+            ("s = \"a\"\ns", no_value("s"), None),
+            ("s = t = set()\ns", no_value("s"), None),
+            ("s = set()\ns, t = 1, 2\ns", no_value("s"), None),
+            ("s = set()\nseen[s] = f(s, key=1)\ns", Ok("s = \"\"\nseen[s] = f(s, key=1)\ns"), Some(0)),
+            ("s = set()\nif s == t:\n    t = 1\ns", Ok("s = \"\"\nif s == t:\n    t = 1\ns"), Some(0)),
+            ("s = set()\nfor s in x:\n    s", no_value("s"), None),
+            ("s = set()\nfor c in s:\n    s", Ok("s = \"\"\nfor c in s:\n    s"), Some(0)),
+            ("s = set()\nwith open(p) as s:\n    s", no_value("s"), None),
+            ("s = set()\ndel s\ns", no_value("s"), None),
+            // A branch that may not have run.
+            ("s = set()\nif x:\n    s = \"\"\ns", no_value("s"), None),
+            ("s = set()\nif x:\n    s = \"\"\n    s", Ok("s = set()\nif x:\n    s = set()\n    s"), Some(1)),
+            ("s = set()\nif x: s = \"\"\ns", no_value("s"), None),
+            (
+                "s = \"\"\nfor c in x:\n    if c:\n        s = \"\"\n    else:\n        s",
+                Ok("s = set()\nfor c in x:\n    if c:\n        s = set()\n    else:\n        s"),
+                Some(1),
+            ),
+            // A function's variables are its own; attributes are not.
+            ("s = set()\ndef f():\n    s = \"\"\n\ns", Ok("s = \"\"\ndef f():\n    s = \"\"\n\ns"), Some(0)),
+            ("s = set()\ndef f(s):\n    s", no_value("s"), None),
+            (
+                "class A:\n    def f(self):\n        self.s = set()\n    def g(self):\n        self.s",
+                Ok("class A:\n    def f(self):\n        self.s = \"\"\n    def g(self):\n        self.s"),
+                Some(0),
+            ),
+            ("'''\ns = set()\n'''\ns", no_value("s"), None),
+            ("f(\ns = set()\n)\ns", no_value("s"), None),
+            ("s = set()\nx = s", Err(NotVariable), None),
+            ("s = set()\nprint(s", Err(NotVariable), None),
+            ("s = set()\ns.add", no_value("s.add"), None),
+            ("s = set()\n# s", Err(NotVariable), None),
+            ("s = set()\n's", Err(NotVariable), None),
+            ("", Err(NotVariable), None),
+        ],
+    );
+}
