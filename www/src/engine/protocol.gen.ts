@@ -287,6 +287,28 @@ export type FlipControl = {
 p: Array<[number, number]>, };
 
 /**
+ * What a task's rule says of a text.
+ */
+export type Ruling = { 
+/**
+ * The counterfactual prompt.
+ */
+b: string | null, 
+/**
+ * Where `b` is null: why.
+ */
+reason: Reason | null, 
+/**
+ * The candidate that is right after the text; null where the rule cannot tell.
+ */
+answer: 0 | 1 | null, };
+
+/**
+ * Why a text has no counterfactual prompt.
+ */
+export type Reason = { "kind": "noString" } | { "kind": "tripleQuotes" } | { "kind": "holdsQuote", quote: string, } | { "kind": "noList" } | { "kind": "noBracket" } | { "kind": "inString" } | { "kind": "inComment" } | { "kind": "notName" } | { "kind": "notVariable" } | { "kind": "noValue", variable: string, } | { "kind": "notPython" } | { "kind": "otherNotRight" } | { "kind": "cut" };
+
+/**
  * Sizes of a model.
  */
 export type ModelInfo = { layers: number, 

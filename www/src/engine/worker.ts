@@ -12,7 +12,7 @@ import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
 import { explained, failAfterTrap } from './trap';
 import type { Engine } from './api';
-import type { ModelInfo, Opened, OpenModel, Prompt, Ruling, RunRequest, RunResult, TaskInfo } from './protocol';
+import type { ModelInfo, Opened, OpenModel, Prompt, RunRequest, RunResult, TaskInfo } from './protocol';
 
 /** The methods of `src/web/cpu.rs` with the types of the protocol. wasm-bindgen types them as `any`. */
 interface Session extends CpuSession {
@@ -143,11 +143,12 @@ function opened<T>(file: string, make: () => T): T {
 async function tokenizer(file: string, json: Uint8Array): Promise<Encoder> {
   const { default: start, WebTokenizer } = await import('sparse-circuits-tokenizer').catch(lost);
   await start().catch(lost);
-  const encoder = opened(file, () => new WebTokenizer(json));
+  // wasm-bindgen types what the rules return as `any`.
+  const encoder = opened(file, () => new WebTokenizer(json) as unknown as Encoder);
   const texts = new Map<number, string>();
   return {
     encode: (text) => encoder.encode(text),
-    counterfactual: (task, text, context) => encoder.counterfactual(task, text, context) as Ruling,
+    counterfactual: (task, text, context) => encoder.counterfactual(task, text, context),
     tokenText: (id) => {
       const text = texts.get(id) ?? encoder.tokenText(id);
       texts.set(id, text);
