@@ -47,6 +47,8 @@ pub struct Snapshot<'a> {
     pub start: Option<&'a ModelFile>,
     /// The bridge so far, its parameters and the dense model's fingerprint.
     pub bridge: Option<(Bridge, &'a [Parameter], String)>,
+    /// The backend that computed the gradients, if it was not the CPU.
+    pub backend: Option<&'static str>,
     pub steps_done: u64,
     pub held_out: &'a serde_json::Value,
 }
@@ -56,13 +58,16 @@ pub struct Snapshot<'a> {
 /// # Errors
 /// A file that cannot be written; the old one stays.
 pub fn save(out: &Path, snapshot: Snapshot<'_>) -> Result<()> {
-    let Snapshot { config, parameters, start, bridge, steps_done, held_out } = snapshot;
+    let Snapshot { config, parameters, start, bridge, backend, steps_done, held_out } = snapshot;
     let mut provenance = serde_json::json!({
         "training": config, "steps_done": steps_done, "tokens": steps_done as usize * config.batch * config.context,
         "held_out_loss": held_out, "nonzeros_without_bigram": parameters.nonzeros(),
     });
     if let Some(start) = start {
         provenance["start"] = start.provenance.clone();
+    }
+    if let Some(backend) = backend {
+        provenance["backend"] = backend.into();
     }
     let model = ModelFile { weights: parameters.weights(), means: Default::default(), provenance: provenance.clone() };
     write(&out.join(MODEL), &model_file::write(&model, Precision::Lossless)?)?;

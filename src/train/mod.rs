@@ -11,7 +11,7 @@ mod parameters;
 mod run;
 
 pub use config::TrainConfig;
-pub use run::{Step, Trainer, held_out_loss, reference_windows, train, train_until};
+pub use run::{Step, Trainer, held_out_loss, reference_windows, train, train_on, train_until};
 
 #[cfg(feature = "tokenizer")]
 pub mod bpe;

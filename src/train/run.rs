@@ -8,13 +8,13 @@ use super::optimiser;
 use super::parameters::Parameters;
 use crate::Result;
 use crate::backend::cpu::Cpu;
-use crate::backend::{Batch, IGNORE, Losses, Memory};
+use crate::backend::{Backend, Batch, IGNORE, Losses, Memory, now_or_never};
 use crate::bridge::DeviceBridge;
 use crate::console::note;
 use crate::files::{create_folder, io_error};
 use crate::format::ModelFile;
 use crate::format::model_file::fingerprint;
-use crate::model::{Gradients, LogitsAt, Model, backward, forward, forward_with_trace, zero_gradients};
+use crate::model::{Gradients, LogitsAt, Model, Weights, backward, forward, forward_with_trace, zero_gradients};
 use crate::tensor::Matrix;
 use rayon::prelude::*;
 use std::io::Write;
@@ -54,7 +54,7 @@ impl Worker {
         let bridge = self.bridge_gradients.get_or_insert_with(|| BridgeGradients::zeros(bridged.bridge));
         matrices(gradients).chain(bridge.in_order()).for_each(|g| g.data.fill(0.0));
         let mut terms = Terms::default();
-        for (batch, targets) in microbatches(windows, range) {
+        for (batch, targets) in microbatches(windows, range, MICROBATCH) {
             let share = batch.spans().iter().map(|span| span.len).sum::<usize>() as f64 / total as f64;
             let part = bridged.accumulate(&mut self.cpu, &batch, &targets, share, (sites, factor), gradients, bridge);
             terms = terms.zip(part, |sum, part| sum + share * part);
@@ -73,21 +73,57 @@ impl Worker {
     ) -> f64 {
         let gradients = self.gradients.get_or_insert_with(|| zero_gradients(&mut self.cpu, model));
         matrices(gradients).for_each(|g| g.data.fill(0.0));
-        let mut loss = 0.0;
-        for (batch, targets) in microbatches(windows, range) {
-            let (logits, trace) = forward_with_trace(&mut self.cpu, model, &batch, LogitsAt::Every, &mut ())
-                .expect("a forward without hooks cannot fail");
-            let mut losses = self.cpu.tensor(1, targets.len());
-            let mut dlogits = self.cpu.tensor(model.config.vocab_size, targets.len());
-            self.cpu.cross_entropy(&logits, &targets, 1.0 / total as f32, &mut losses, &mut dlogits);
-            loss += sum(&losses);
-            self.cpu.recycle(logits);
-            self.cpu.recycle(losses);
-            backward(&mut self.cpu, model, &batch, trace, &dlogits, &mut (), Some(gradients));
-            self.cpu.recycle(dlogits);
-        }
-        loss
+        accumulate(&mut self.cpu, model, microbatches(windows, range, MICROBATCH), total, gradients)
+            .expect("the CPU does not fail")
     }
+}
+
+/// Adds the gradient of the cross entropy over `batches`, divided by `total` tokens, to `gradients`. Returns the cross
+/// entropy, divided in the same way.
+///
+/// # Errors
+/// When the device fails.
+fn accumulate<B: Backend>(
+    backend: &mut B,
+    model: &Model<B>,
+    batches: impl Iterator<Item = (Batch, Vec<u32>)>,
+    total: usize,
+    gradients: &mut Gradients<B>,
+) -> Result<f64> {
+    let mut all = Vec::new();
+    for (batch, targets) in batches {
+        let (logits, trace) = forward_with_trace(backend, model, &batch, LogitsAt::Every, &mut ())?;
+        let mut losses = backend.tensor(1, targets.len());
+        let mut dlogits = backend.tensor(model.config.vocab_size, targets.len());
+        backend.cross_entropy(&logits, &targets, 1.0 / total as f32, &mut losses, &mut dlogits);
+        all.push(losses);
+        backend.recycle(logits);
+        backward(backend, model, &batch, trace, &dlogits, &mut (), Some(gradients));
+        backend.recycle(dlogits);
+    }
+    let loss = now_or_never(backend.read_all(&all.iter().collect::<Vec<_>>()))?.iter().map(sum).sum();
+    all.into_iter().for_each(|losses| backend.recycle(losses));
+    Ok(loss)
+}
+
+/// The mean cross entropy over `windows` in nats and its gradients, in the order of [`Parameters::list`].
+type Device = Box<dyn FnMut(&Weights, &Windows) -> Result<(f64, Vec<Matrix>)>>;
+
+/// Computes the gradients on one backend, in batches as large as it can hold.
+fn device<B: Backend + 'static>(mut backend: B) -> Device {
+    Box::new(move |weights, windows| {
+        let model = weights.upload(&mut backend);
+        let config = &weights.config;
+        let context = Batch::new(&windows.inputs[..1]).tokens().len();
+        let widest = config.vocab_size.max(config.d_mlp).max(config.d_model);
+        let size = (backend.max_tokens(widest) / context).max(1);
+        let total = windows.inputs.iter().map(Vec::len).sum();
+        let mut gradients = zero_gradients(&mut backend, &model);
+        let batches = microbatches(windows, 0..windows.inputs.len(), size);
+        let loss = accumulate(&mut backend, &model, batches, total, &mut gradients)?;
+        let gradients: Vec<_> = gradients.iter().map(|(_, gradient)| gradient.into_inner()).collect();
+        Ok((loss, now_or_never(backend.read_gradients(&gradients))?))
+    })
 }
 
 /// The gradients in the order of [`Parameters::list`].
@@ -95,10 +131,14 @@ fn matrices(gradients: &mut Gradients<Cpu>) -> impl Iterator<Item = &mut Matrix>
     gradients.iter_mut().map(|(_, gradient)| gradient.into_inner())
 }
 
-/// The sequences of `range` in batches of [`MICROBATCH`], each with its targets.
-fn microbatches(windows: &Windows, range: std::ops::Range<usize>) -> impl Iterator<Item = (Batch, Vec<u32>)> {
+/// The sequences of `range` in batches of `size`, each with its targets.
+fn microbatches(
+    windows: &Windows,
+    range: std::ops::Range<usize>,
+    size: usize,
+) -> impl Iterator<Item = (Batch, Vec<u32>)> {
     let (inputs, targets) = (&windows.inputs[range.clone()], &windows.targets[range]);
-    inputs.chunks(MICROBATCH).zip(targets.chunks(MICROBATCH)).map(|(inputs, targets)| {
+    inputs.chunks(size).zip(targets.chunks(size)).map(|(inputs, targets)| {
         let batch = Batch::new(inputs);
         let targets = padded_targets(&batch, targets);
         (batch, targets)
@@ -152,6 +192,8 @@ pub struct Trainer {
     parameters: Parameters,
     bridge: Option<BridgeInTraining>,
     workers: Vec<Worker>,
+    /// The name of a backend that computes the gradients instead of the workers.
+    device: Option<(&'static str, Device)>,
 }
 
 struct BridgeInTraining {
@@ -196,12 +238,33 @@ impl Trainer {
             }),
             _ => None,
         };
-        Ok(Trainer { config: config.clone(), parameters: Parameters::new(&shape, config.seed), bridge, workers })
+        let parameters = Parameters::new(&shape, config.seed);
+        Ok(Trainer { config: config.clone(), parameters, bridge, workers, device: None })
+    }
+
+    /// Computes the gradients on `backend` instead of the CPU's threads.
+    ///
+    /// # Errors
+    /// A run with a bridge: its terms are computed on the CPU only.
+    pub fn on<B: Backend + 'static>(self, backend: B) -> Result<Trainer> {
+        if self.bridge.is_some() {
+            crate::bail!("a bridge is trained on the CPU only; leave out --backend, or the config's bridge");
+        }
+        Ok(Trainer { device: Some((backend.name(), device(backend))), ..self })
     }
 
     /// Forward, backward, Adam and the projection to sparse weights.
-    pub fn step(&mut self, windows: &Windows, step: u64) -> Step {
-        let Trainer { config, parameters, bridge, workers } = self;
+    ///
+    /// # Errors
+    /// When the device of [`Trainer::on`] fails.
+    pub fn step(&mut self, windows: &Windows, step: u64) -> Result<Step> {
+        let Trainer { config, parameters, bridge, workers, device } = self;
+        if let Some((_, device)) = device {
+            let (loss, mut gradients) = device(&parameters.weights(), windows)?;
+            let gradients: Vec<&mut Matrix> = gradients.iter_mut().collect();
+            let gradient_rms = optimiser::step(config, parameters.list_mut(), &gradients, step);
+            return Ok(Step { loss, gradient_rms, terms: None });
+        }
         let total = config.batch * config.context;
         let share = config.batch.div_ceil(workers.len());
         let range = |i: usize| (i * share).min(config.batch)..((i + 1) * share).min(config.batch);
@@ -227,14 +290,14 @@ impl Trainer {
             optimiser::step(&bridge.config, bridge.parameters.list.iter_mut(), &summed(lists), step);
         }
         if config.bridge.as_ref().is_some_and(|bridge| bridge.freeze_sparse) {
-            return Step { loss, gradient_rms: 0.0, terms };
+            return Ok(Step { loss, gradient_rms: 0.0, terms });
         }
         let lists = workers
             .iter_mut()
             .map(|w| matrices(w.gradients.as_mut().expect("every worker has accumulated")).collect())
             .collect();
         let gradient_rms = optimiser::step(config, parameters.list_mut(), &summed(lists), step);
-        Step { loss, gradient_rms, terms }
+        Ok(Step { loss, gradient_rms, terms })
     }
 
     fn snapshot<'a>(
@@ -247,7 +310,8 @@ impl Trainer {
         let bridge = self.bridge.as_ref().map(|bridge| {
             (bridge.parameters.bridge(rms_ratios), bridge.parameters.list.as_slice(), bridge.fingerprint.clone())
         });
-        Snapshot { config: &self.config, parameters: &self.parameters, start, bridge, steps_done, held_out }
+        let backend = self.device.as_ref().map(|(name, _)| *name);
+        Snapshot { config: &self.config, parameters: &self.parameters, start, bridge, backend, steps_done, held_out }
     }
 }
 
@@ -273,7 +337,15 @@ fn summed(mut lists: Vec<Vec<&mut Matrix>>) -> Vec<&mut Matrix> {
 /// A corpus or state that is missing or does not fit the config, or a file that cannot be written.
 /// Files written before stay.
 pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
-    run(config, out, resume, config.steps)
+    run(Trainer::new(config)?, out, resume, config.steps)
+}
+
+/// As [`train`], with the gradients computed on `backend`. Held-out losses are computed on the CPU.
+///
+/// # Errors
+/// As [`train`]; a run with a bridge; a device that fails.
+pub fn train_on<B: Backend + 'static>(backend: B, config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
+    run(Trainer::new(config)?.on(backend)?, out, resume, config.steps)
 }
 
 /// As [`train`] without `resume`, but stops after `steps` as if interrupted. `train` with `resume`
@@ -282,11 +354,11 @@ pub fn train(config: &TrainConfig, out: &Path, resume: bool) -> Result<()> {
 /// # Errors
 /// As [`train`].
 pub fn train_until(config: &TrainConfig, out: &Path, steps: u64) -> Result<()> {
-    run(config, out, false, steps)
+    run(Trainer::new(config)?, out, false, steps)
 }
 
-fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()> {
-    let mut trainer = Trainer::new(config)?;
+fn run(mut trainer: Trainer, out: &Path, resume: bool, until: u64) -> Result<()> {
+    let config = &trainer.config.clone();
     let shape = config.model()?;
     let folder = Path::new(&config.corpus);
     let corpus = Corpus::read(folder, "train", shape.vocab_size, config.context)?;
@@ -339,7 +411,7 @@ fn run(config: &TrainConfig, out: &Path, resume: bool, until: u64) -> Result<()>
     let mut recent_terms = Terms::default();
     for step in first..until.min(config.steps) {
         let windows = corpus.batch(config.seed, step, config.batch, config.context, config.synthetic_share);
-        let Step { loss, gradient_rms, terms } = trainer.step(&windows, step);
+        let Step { loss, gradient_rms, terms } = trainer.step(&windows, step)?;
         recent.push(loss);
         recent_terms = recent_terms.zip(terms.unwrap_or_default(), |sum, term| sum + term);
 

@@ -1,10 +1,11 @@
 //! Training runs of a few steps, from random weights and from a start model.
 
 use serde_json::{Value, json};
+use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::bridge::BridgeSite;
 use sparse_circuits::format::bridge_file;
 use sparse_circuits::format::model_file::{self, ModelFile};
-use sparse_circuits::train::{TrainConfig, train, train_until};
+use sparse_circuits::train::{TrainConfig, train, train_on, train_until};
 use std::path::Path;
 
 const VOCAB: usize = 32;
@@ -215,6 +216,47 @@ fn a_run_without_a_bridge_resumes_exactly() {
     interrupted(&config, &half, 20);
     train(&config, &half, true).unwrap();
     assert_eq!(model(&whole), model(&half));
+}
+
+/// Losses and held-out losses of five steps, from the log.
+#[cfg(feature = "webgpu")]
+fn losses(out: &Path) -> Vec<f64> {
+    let log = std::fs::read_to_string(out.join("log.jsonl")).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let numbers = lines.flat_map(|line| [line["loss"].clone(), line["held_out"]["mean"].clone()]);
+    numbers.map(|number| number.as_f64().unwrap()).collect()
+}
+
+/// The sum of the gradients differs by rounding only, so five steps stay within the tolerance of the parity suite.
+#[cfg(feature = "webgpu")]
+#[test]
+fn five_steps_on_webgpu_have_the_losses_of_the_cpu() {
+    let Some(gpu) = sparse_circuits::backend::gpu::Gpu::for_tests() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let [on_cpu, on_gpu] = ["cpu", "gpu"].map(|name| folder.path().join(name));
+    let config = config(folder.path(), json!({"steps": 5, "log_every": 1, "validate_every": 1, "anneal": [0.0, 0.5]}));
+    train(&config, &on_cpu, false).unwrap();
+    train_on(gpu, &config, &on_gpu, false).unwrap();
+    let [cpu, gpu] = [&on_cpu, &on_gpu].map(|out| losses(out));
+    assert_eq!(cpu.len(), 10);
+    for (cpu, gpu) in cpu.iter().zip(&gpu) {
+        assert!((cpu - gpu).abs() <= 1e-4 * cpu, "{cpu} on the CPU, {gpu} on WebGPU");
+    }
+    let backends = [&on_cpu, &on_gpu].map(|out| model(out).provenance.get("backend").cloned());
+    assert_eq!(backends, [None, Some(json!("webgpu"))]);
+    let learned = (cpu[0] - cpu[8]) / cpu[0];
+    assert!(learned > 0.01, "five steps that change the loss by {learned}");
+}
+
+#[test]
+fn a_bridge_is_trained_on_the_cpu_only() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let out = folder.path().join("out");
+    let config = bridged(folder.path(), json!({"steps": 1}));
+    let error = train_on(Cpu::new(), &config, &out, false).unwrap_err().to_string();
+    assert!(error.contains("--backend") && !out.exists(), "{error}");
 }
 
 /// Writes to `out` the files of a run that was stopped right after the checkpoint at `step`.

@@ -1,20 +1,17 @@
 //! `sparse-circuits prune`: finds the circuit of a task and writes it with its scores.
 
 use super::evaluate::{measure, report_json};
-#[cfg(feature = "webgpu")]
-use crate::backend::gpu::Gpu;
 use crate::backend::{cpu::Cpu, now_or_never};
-#[cfg(feature = "webgpu")]
-use crate::circuit::Evaluator;
 use crate::circuit::evaluate::{flip, flip_rates};
 use crate::circuit::explain::describe;
 use crate::circuit::prune::{
     LearnOptions, Progress, PruneData, PruneOptions, PruneResult, Pruned, SearchReport, Size, Stage, prune,
 };
 use crate::circuit::{
-    Circuit, CpuPool, EdgeList, EvaluatorPool, Label, MeanAccumulator, NodeSet, NodeSpace, Prompts, TaskModel,
-    untrained_baseline,
+    Circuit, CpuPool, EdgeList, Evaluator, EvaluatorPool, Label, MeanAccumulator, NodeSet, NodeSpace, Prompts,
+    TaskModel, untrained_baseline,
 };
+use crate::cli::shared::backend::{BackendName, webgpu};
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::{note, write_out};
 use crate::cli::shared::task_prompts::{find_task, pairs};
@@ -27,7 +24,6 @@ use crate::{Result, bail};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-#[cfg(feature = "webgpu")]
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -86,13 +82,6 @@ pub struct Args {
     untrained: bool,
 }
 
-/// The value of `--backend`.
-#[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
-enum BackendName {
-    Cpu,
-    Webgpu,
-}
-
 pub fn run(args: Args) -> Result<()> {
     let task = find_task(&args.task)?;
     if !(args.target_loss > 0.0 && args.target_loss < std::f64::consts::LN_2) {
@@ -126,20 +115,8 @@ pub fn run(args: Args) -> Result<()> {
             let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
             search.run(&mut CpuPool::new(model, args.threads.unwrap_or(cores)))
         }
-        BackendName::Webgpu => search.run(&mut webgpu_evaluator(model)?),
+        BackendName::Webgpu => search.run(&mut Evaluator::new(webgpu()?, Arc::new(model))),
     }
-}
-
-#[cfg(feature = "webgpu")]
-fn webgpu_evaluator(model: TaskModel) -> Result<Evaluator<Gpu>> {
-    let gpu = now_or_never(Gpu::new())?;
-    note(&format!("the model runs on {}", gpu.description()));
-    Ok(Evaluator::new(gpu, Arc::new(model)))
-}
-
-#[cfg(not(feature = "webgpu"))]
-fn webgpu_evaluator(_model: TaskModel) -> Result<CpuPool> {
-    bail!("this build has no WebGPU backend; build the command with `--features webgpu`")
 }
 
 /// The inputs of a search, except the pool.

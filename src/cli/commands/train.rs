@@ -1,7 +1,8 @@
 //! `sparse-circuits train`: trains a dense or weight-sparse model, or a sparse model with a bridge.
 
+use crate::cli::shared::backend::{BackendName, webgpu};
 use crate::files::{in_file, read};
-use crate::train::{TrainConfig, train};
+use crate::train::{TrainConfig, train, train_on};
 use crate::{Result, bail};
 use std::path::PathBuf;
 
@@ -17,6 +18,10 @@ pub struct Args {
     /// Continue from the checkpoint in OUT.
     #[arg(long)]
     resume: bool,
+    /// The backend that computes the gradients. `webgpu` needs a build with `--features webgpu`. It rounds differently,
+    /// so the model differs. It cannot train a bridge.
+    #[arg(long, value_enum, default_value_t = BackendName::Cpu)]
+    backend: BackendName,
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -24,5 +29,8 @@ pub fn run(args: Args) -> Result<()> {
         bail!("{}: the file is not text", args.config.display());
     };
     let config = TrainConfig::from_json(&text).map_err(in_file(&args.config))?;
-    train(&config, &args.out, args.resume)
+    match args.backend {
+        BackendName::Cpu => train(&config, &args.out, args.resume),
+        BackendName::Webgpu => train_on(webgpu()?, &config, &args.out, args.resume),
+    }
 }

@@ -1,5 +1,6 @@
-//! What several subcommands share: loading files, prompts, edits, bridges.
+//! What several subcommands share: backends, loading files, prompts, edits, bridges.
 
+pub mod backend;
 pub mod bridge;
 pub mod edits;
 pub mod load;
