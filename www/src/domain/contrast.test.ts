@@ -17,6 +17,10 @@ describe('contrast', () => {
     expect(differ(['print', "('", 'hi'], ['print', '("', 'hi'])).toEqual(["('", '("']);
     expect(differ(['s', ' =', ' set', '()', '\n'], ['s', ' =', ' ""', '\n'])).toEqual(['set()', '""']);
   });
+  it('leaves out all of the common start and end', () => {
+    expect(differ(['f', '(', "('", 'a', ' b', ' c'], ['f', '(', '("', 'a', ' b', ' c'])).toEqual(["('", '("']);
+    expect(differ(['x', ' =', ' {', ' a', ' b', ' c'], ['x', ' =', ' [', ' a', ' b', ' c'])).toEqual(['{', '[']);
+  });
   it('counts a sign that one prompt has once more', () => {
     expect(differ(['a', ' =', ' [', '1'], ['a', ' =', ' [', '[', '1'])).toEqual(['[', '[[']);
     expect(differ(['a', ' =', ' [', '[', '1'], ['a', ' =', ' [', '1'])).toEqual(['[[', '[']);

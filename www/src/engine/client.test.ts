@@ -1,5 +1,5 @@
 import { expose } from 'comlink';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Client } from './client';
 import type { FailureKind } from './protocol';
 
@@ -9,6 +9,7 @@ interface Adder {
   mode(name: string): Promise<void>;
   add(value: number): Promise<number>;
   wait(): Promise<number>;
+  hold(): Promise<string>;
 }
 
 /** A worker in this thread. It is set up by `open` and traps as often as the world asks it to. */
@@ -18,8 +19,11 @@ class FakeWorker {
   private sum: number | null = null;
   mode = '';
   terminated = false;
+  /** Answers the call of `hold`. */
+  release = (_answer: string): void => {};
 
-  constructor(world: World) {
+
+  constructor(private readonly world: World) {
     const api: Adder = {
       open: async (start, onProgress) => {
         world.log.push(`open ${start}`);
@@ -42,6 +46,10 @@ class FakeWorker {
         return this.sum + value;
       },
       wait: () => new Promise(() => {}),
+      hold: () => new Promise((resolve) => {
+        world.log.push('hold');
+        this.release = resolve;
+      }),
     };
     expose(api, this.channel.port2);
     this.channel.port1.start();
@@ -67,7 +75,7 @@ class FakeWorker {
 
   terminate(): void {
     this.terminated = true;
-    this.channel.port1.close();
+    if (!this.world.lingers) this.channel.port1.close();
   }
 }
 
@@ -77,6 +85,8 @@ class World {
   restarts: string[] = [];
   traps = 0;
   offline = false;
+  /** Whether answers of a terminated worker still arrive. */
+  lingers = false;
   readonly client = new Client<Adder>({
     start: () => {
       const worker = new FakeWorker(this);
@@ -208,5 +218,21 @@ describe('a worker that crashes outside any call', () => {
     await expect(answer).rejects.toMatchObject(failure('failed'));
     expect(await world.calls.add(1)).toBe(11);
     expect(world.workers).toHaveLength(3);
+  });
+  it('is not believed any more, even if its answer still comes', async () => {
+    const world = await new World().opened();
+    world.lingers = true;
+    const answers: string[] = [];
+    const call = world.calls.hold().then((answer) => answers.push(answer));
+    await vi.waitFor(() => expect(world.log).toEqual(['hold']));
+    const old = world.last;
+    old.crash();
+    await vi.waitFor(() => expect(world.log).toEqual(['hold', 'open 10', 'hold']));
+    old.release('old');
+    for (let answered = 0; answered < 5; answered++) await world.calls.add(1);
+    expect(answers).toEqual([]);
+    world.last.release('new');
+    await call;
+    expect(answers).toEqual(['new']);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { changedNodes, changeOf } from '../domain/edits';
-import { keepTwin, opening, sameDoc, sameRun, withChange, withChannel, withFlip, withMode, withSteer, withText, withToken, withTwin } from './document';
+import { keepTwin, opening, sameDoc, sameRun, undone, withChange, withChannel, withFlip, withMode, withSteer, withText, withToken, withTwin } from './document';
 import { noHistory, remember, undo } from './history';
 
 const start = opening('single_double_quote', 'print("hi', '0.mlp.post_act.3');
@@ -15,6 +15,9 @@ describe('document', () => {
     const off = withChange(set, node, { kind: 'off' });
     expect(off.edits).toEqual({ ...start.edits, off: [node] });
     expect(changeOf(off.edits, node)).toEqual({ kind: 'off' });
+    // a link can name a node twice; the engine applies off last
+    expect(changeOf({ ...set.edits, off: [node] }, node)).toEqual({ kind: 'off' });
+    expect(changeOf({ ...set.edits, scale: { [node]: 2 }, patch: [node] }, node)).toEqual({ kind: 'set', value: -2 });
     expect(withChange(off, node, null)).toEqual(start);
     expect(start.edits.off).toEqual([]);
   });
@@ -36,6 +39,25 @@ describe('document', () => {
   });
 });
 
+describe('undo', () => {
+  it('takes back the text, and keeps a token only on the same text', () => {
+    const before = withToken(start, 2);
+    expect(undone(withToken(withText(before, 'x'), 0), before)).toMatchObject({ a: start.a, token: 2 });
+    expect(undone(withToken(withFlip(before, true), 4), before)).toMatchObject({ a: start.a, token: 4, edits: { flip: false } });
+  });
+  it('keeps the selected node within the task', () => {
+    const now = { ...withFlip(start, true), node: '1.attn.q.4' };
+    expect(undone(now, start).node).toBe('1.attn.q.4');
+    expect(undone({ ...now, task: 'other' }, start).node).toBe(start.node);
+  });
+  it('leaves the twin open or closed', () => {
+    const open = withSteer(withTwin(start, true), 0.5);
+    expect(undone(withFlip(start, true), open).twin).toBeNull();
+    expect(undone(withTwin(withFlip(start, true), true), start).twin).toEqual({ steer: 0, channel: null });
+    expect(undone(withSteer(open, 0.9), open).twin).toEqual({ steer: 0.5, channel: null });
+  });
+});
+
 describe('history', () => {
   it('goes back step by step', () => {
     const flipped = withFlip(start, true);
@@ -53,6 +75,11 @@ describe('history', () => {
     expect(history.past).toEqual([start]);
     history = remember(history, withText(start, 'abc'), 'type', 3000);
     expect(history.past.length).toBe(2);
+  });
+  it('keeps the latest 200 steps', () => {
+    const docs = Array.from({ length: 203 }, (_, index) => withText(start, `text ${index}`));
+    const { past } = docs.reduce((history, doc, index) => remember(history, doc, '', index), noHistory);
+    expect(past).toEqual(docs.slice(3));
   });
   it('never joins steps of no kind', () => {
     const history = remember(remember(noHistory, start, '', 0), withFlip(start, true), '', 1);

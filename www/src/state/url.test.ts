@@ -38,6 +38,10 @@ describe('round trip', () => {
   it('is plain ASCII without blanks, quotes or brackets', () => {
     expect(encode(busy)).toMatch(/^#[\w%=&.,:\-]+$/);
   });
+  it('keeps six digits of a number', () => {
+    const doc = { ...busy, edits: { ...busy.edits, set: { '1.attn.q.4': 12.3456 }, scale: { '1.attn.q.5': -0.000123456 } }, twin: { steer: 0.123456, channel: null } };
+    expect(decode(encode(doc), bounds)).toMatchObject({ edits: doc.edits, twin: doc.twin });
+  });
   it('survives half an emoji', () => {
     expect(decode(encode({ ...busy, a: 'x\ud83d' }), bounds).a).toBe('x\ufffd');
   });
@@ -48,6 +52,9 @@ describe('absent values', () => {
     expect(decode(hash, bounds)).toEqual({
       task: null, a: null, b: null, edits: clean, node: undefined, token: null, twin: null, backend: null, notices: [],
     });
+  });
+  it('takes the first of two values with one key', () => {
+    expect(decode('#v=1&mode=circuit&mode=removed&token=1&token=2', bounds)).toMatchObject({ edits: { ...clean, mode: 'circuit' }, token: 1, notices: [] });
   });
   it('ignores unknown keys', () => expect(decode('#v=1&theme=dark&x=%zz1', bounds).edits).toEqual(clean));
 });

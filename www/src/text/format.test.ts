@@ -23,6 +23,7 @@ describe('percent', () => {
     expect(percentDigits(0)).toBe('<0.1');
     expect(percentDigits(1)).toBe('>99.9');
     expect(percentDigits(0.9994)).toBe('99.9');
+    expect([0.00049, 0.00051, 0.0015, 0.99949, 0.99951].map(percentDigits)).toEqual(['<0.1', '0.1', '0.1', '99.9', '>99.9']);
   });
   it('keeps the sign on the line', () => expect(percent(0.978)).toBe('97.8\u00a0%'));
   it('does not round 99.6 up to all', () => {
@@ -38,6 +39,10 @@ describe('roundedToSum', () => {
     expect(total(roundedToSum(parts, 0.012, 2))).toBe(0.01);
     const mixed = [1.2349, -0.4951, 2.005, -0.15];
     expect(total(roundedToSum(mixed, 1.2349 - 0.4951 + 2.005 - 0.15, 2))).toBe(2.59);
+  });
+  it('rounds up the parts with the largest remainders', () => {
+    expect(roundedToSum([0.121, 0.239, 0.348], 0.708, 2)).toEqual([0.12, 0.24, 0.35]);
+    expect(roundedToSum([1.004, 2.006, -0.003], 3.007, 2)).toEqual([1, 2.01, 0]);
   });
   it('moves no part by a whole unit', () => {
     const parts = Array.from({ length: 40 }, (_, index) => Math.sin(index * 12.9898) * 3);

@@ -32,7 +32,7 @@ export interface BarLook {
   baseline?: number | null;
 }
 
-function look(answer: Answer, index: 0 | 1): BarLook {
+export function look(answer: Answer, index: 0 | 1): BarLook {
   return {
     p: answer.p[index],
     win: answer.winner === index,

@@ -3,7 +3,8 @@ import { opening, withChange, withFlip, withMode, type Doc } from '../../state/d
 import type { Snapshot } from '../../state/screen';
 import type { CircuitInfo, Prompt, RunResult, TaskInfo, View } from '../../engine/protocol';
 import { plainText } from '../../text/rich-text';
-import { tokensLine } from './bars';
+import { answerOf } from './answer';
+import { look, tokensLine } from './bars';
 import { summary } from './summary';
 
 const node = '0.mlp.post_act.3';
@@ -78,11 +79,38 @@ describe('the sentence', () => {
     const both = withFlip(withChange(start, '0.mlp.post_act.4', { kind: 'off' }), true);
     expect(told(snapshot(both, { p: 0.3, untouched: { p: 0.022, value: 1.33 } })).kind).toBe('nodes');
   });
+  it('tells of edits in every mode', () => {
+    for (const mode of ['full', 'circuit', 'removed'] as const) {
+      const off = withMode(withChange(start, node, { kind: 'off' }), mode);
+      expect(told(snapshot(off, { p: 0.3, baseline: 0.5, untouched: { p: 0.022, value: 1.33 } })).kind).toBe('node');
+    }
+    expect(told(snapshot(withFlip(withMode(start, 'circuit'), true), { p: 0.9, untouched: { p: 0.1, value: 1 } })).kind).toBe('flip');
+  });
   it('tells of a flip that the mode keeps from acting', () => {
     expect(told(snapshot(withFlip(withMode(start, 'removed'), true), { p: 0.5 })).kind).toBe('flip-held');
   });
   it('tells when the task does not apply', () => {
     expect(told(snapshot(start, { p: 0.1, answer: null }, { b: null, reason: 'There is no open string here.' }))).toMatchObject({ kind: 'no-task', words: 'There is no open string here.' });
+  });
+});
+
+describe('the marks of a bar', () => {
+  const run = { p: 0.3, full: 0.2, baseline: 0.45, untouched: { p: 0.6, value: 1 } };
+  const marks = (doc: Doc, of: Run) => ([0, 1] as const).map((index) => look(answerOf(snapshot(doc, of)), index));
+  it('are those of its own candidate', () => {
+    expect(marks(withMode(withChange(start, node, { kind: 'off' }), 'circuit'), run)).toEqual([
+      { p: 0.3, win: false, wrong: false, was: 0.6, full: 0.2, baseline: 0.45 },
+      { p: 0.7, win: true, wrong: false, was: 0.4, full: 0.8, baseline: 0.55 },
+    ]);
+  });
+  it('are only there where they say something', () => {
+    expect(marks(start, { p: 0.7 })).toEqual([
+      { p: 0.7, win: true, wrong: true, was: null, full: null, baseline: null },
+      { p: expect.closeTo(0.3), win: false, wrong: false, was: null, full: null, baseline: null },
+    ]);
+    // without edits there is no run before them
+    expect(marks(withMode(start, 'removed'), run)[0]).toMatchObject({ was: null, full: 0.2 });
+    expect(marks(withFlip(withMode(start, 'removed'), true), run)[0]!.was).toBeNull();
   });
 });
 

@@ -37,6 +37,9 @@ describe('steering', () => {
     expect(steering(found)).toMatchObject({ kind: 'few-as-far', random: { directions: 20, far: 1 } });
     expect(words(found)).toBe(plainText(text.moved('")', 0.02, 0.97)) + text.randomFew(20, 1));
   });
+  it('counts what comes as far in the other direction', () => {
+    expect(steering(snapshot(0.4, 0.55, [0.2, 0.45, 0.5]))).toMatchObject({ kind: 'not-special', random: { directions: 3, far: 2 } });
+  });
   it('takes the median of the random directions', () => {
     expect(middle([pair(0.3), pair(0.1), pair(0.2), pair(0.9)])).toEqual(pair(0.2));
     expect(middle([])).toBeNull();

@@ -88,6 +88,7 @@ describe('the twin', () => {
     const steers = asked.filter((ask): ask is TwinRequest => ask !== 'hybrid');
     expect(steers.map((ask) => [ask.strengths, ask.others, ask.random])).toEqual([
       [[0], [], 0], [[...STRENGTHS], [], 0], [[], [], RANDOM], [[], ['0.attn.act_in.3'], 0]]);
+    expect(twin.screen.snapshot!.curve).toEqual(STRENGTHS.map((strength) => ({ strength, p: [1 - strength, strength] })));
     expect(new Set(steers.map((ask) => ask.node))).toEqual(new Set(['1.mlp.act_in.5']));
     expect(asked.at(-1)).toBe('hybrid');
     expect(twin.screen.phase).toBe('ready');
