@@ -23,6 +23,9 @@ use std::time::Instant;
 
 /// Sequences in one forward and backward pass: enough to fill the kernels, few enough that activations stay in the caches.
 const MICROBATCH: usize = 4;
+/// Tokens in one forward and backward pass on another device: enough to fill a GPU, few enough that activations fit into
+/// its memory.
+const DEVICE_TOKENS: usize = 1 << 13;
 /// Entries of a gradient that one parallel task sums over all workers.
 const SUM_CHUNK: usize = 1 << 15;
 /// Held-out windows of each corpus.
@@ -109,14 +112,14 @@ fn accumulate<B: Backend>(
 /// The mean cross entropy over `windows` in nats and its gradients, in the order of [`Parameters::list`].
 type Device = Box<dyn FnMut(&Weights, &Windows) -> Result<(f64, Vec<Matrix>)>>;
 
-/// Computes the gradients on one backend, in batches as large as it can hold.
+/// Computes the gradients on one backend, in batches of at most [`DEVICE_TOKENS`] tokens.
 fn device<B: Backend + 'static>(mut backend: B) -> Device {
     Box::new(move |weights, windows| {
         let model = weights.upload(&mut backend);
         let config = &weights.config;
         let context = Batch::new(&windows.inputs[..1]).tokens().len();
         let widest = config.vocab_size.max(config.d_mlp).max(config.d_model);
-        let size = (backend.max_tokens(widest) / context).max(1);
+        let size = (backend.max_tokens(widest).min(DEVICE_TOKENS) / context).max(1);
         let total = windows.inputs.iter().map(Vec::len).sum();
         let mut gradients = zero_gradients(&mut backend, &model);
         let batches = microbatches(windows, 0..windows.inputs.len(), size);
