@@ -97,7 +97,7 @@ impl Term {
 pub enum ValueNote {
     /// ReLU passes the sum on.
     Relu,
-    /// ReLU makes a sum that is not above zero 0.
+    /// ReLU sets a sum that is not above zero to 0.
     ReluZero,
     Gelu,
     /// Top-k keeps the value: it is among the `k` largest magnitudes of the token.
@@ -145,7 +145,7 @@ pub struct NodeDetail {
 #[serde(rename_all = "camelCase")]
 pub struct ChannelAttention {
     pub head: usize,
-    /// One weight a token.
+    /// One weight per token.
     #[cfg_attr(test, ts(type = "Float32Array"))]
     pub weights: Vec<f32>,
     pub sink: f32,

@@ -29,7 +29,7 @@ pub struct FlipControl {
 /// Flips prompt A once for each donor.
 ///
 /// # Errors
-/// What [`crate::circuit::run`] refuses.
+/// As [`crate::circuit::run`].
 pub async fn flip_control<B: Backend>(
     backend: &mut B,
     subject: Subject<'_, B>,

@@ -22,7 +22,7 @@ pub struct ResidualLane {
     pub channel: usize,
     pub writes: Vec<Node>,
     pub reads: Vec<Node>,
-    /// The unembedding weights of the two candidates at this channel, the final norm's gain folded in.
+    /// The unembedding weights of the two candidates at this channel, multiplied by the gain of the final norm.
     pub to_logits: [f32; 2],
 }
 

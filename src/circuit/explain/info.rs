@@ -1,4 +1,4 @@
-//! What the page knows of a model and of a circuit before anything runs.
+//! What the page shows of a model and of a circuit before the first run.
 
 use super::graph::{Edge, ResidualLane, edges, lanes};
 use super::recorded::head_of;
@@ -17,7 +17,7 @@ pub struct ModelInfo {
     pub layers: usize,
     /// Channels of the residual stream.
     pub width: usize,
-    /// Nonzero weights, the bigram table left out.
+    /// Nonzero weights, without the bigram table.
     pub nonzeros: usize,
     pub context_length: usize,
     pub vocab_size: usize,

@@ -1,4 +1,4 @@
-//! A run whose hooks were recorded, and what is read off it: values, attention patterns.
+//! A run with recorded hooks, and the values and attention patterns computed from it.
 
 use crate::circuit::definition::Circuit;
 use crate::circuit::intervene::{Edits, Values};
@@ -17,7 +17,7 @@ pub struct RecordedRun<'a> {
 /// Attention of one head from one token. The weights and the sink sum to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern {
-    /// One weight a token; 0 after the query.
+    /// One weight per token; 0 after the query.
     pub weights: Vec<f32>,
     pub sink: f32,
 }

@@ -1,4 +1,4 @@
-//! The runs that a view is compared with: the same prompt without edits, in the full model, and with every node at its mean.
+//! The reference runs of a view: the same prompt without edits, in the full model, and with every node at its mean.
 
 use super::view::Subject;
 use crate::Result;
@@ -39,7 +39,7 @@ impl Untouched {
     }
 }
 
-/// Runs without edits of one prompt, kept so that a slider costs one pass a step. Another task or prompt drops them.
+/// Runs without edits of one prompt, kept so that each step of a slider costs one pass. Another task or prompt drops them.
 #[derive(Default)]
 pub struct References {
     task: String,
@@ -65,7 +65,7 @@ impl References {
     /// The run without edits in a mode.
     ///
     /// # Errors
-    /// What [`predict`] refuses.
+    /// As [`predict`].
     pub async fn untouched<B: Backend>(
         &mut self,
         backend: &mut B,
@@ -85,7 +85,7 @@ impl References {
     /// The probabilities in circuit mode with the circuit's nodes off too: every node of the model is at its mean.
     ///
     /// # Errors
-    /// What [`predict`] refuses.
+    /// As [`predict`].
     pub async fn baseline<B: Backend>(&mut self, backend: &mut B, subject: &Subject<'_, B>) -> Result<[f64; 2]> {
         if let Some(p) = self.baseline {
             return Ok(p);

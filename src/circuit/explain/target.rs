@@ -1,4 +1,4 @@
-//! What a panel can be opened for.
+//! What a panel can show: a node or a logit.
 
 use crate::model::Node;
 use crate::{Error, Result};

@@ -1,4 +1,4 @@
-//! Everything that the page shows of one run.
+//! Computes everything that the page shows of one run.
 
 use super::alignment::{marked_token, read_early};
 use super::detail::NodeDetail;
@@ -14,7 +14,7 @@ use crate::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A question to the engine.
+/// A request to the engine.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -74,7 +74,7 @@ pub struct View {
     /// `[heads, tokens]`: attention of each of `heads` from the last token.
     #[cfg_attr(test, ts(type = "Float32Array"))]
     pub attention: Vec<f32>,
-    /// `[tokens, tokens]`: attention of the head that the request names, one row a query, one column a key.
+    /// `[tokens, tokens]`: attention of the head that the request names, one row per query, one column per key.
     #[cfg_attr(test, ts(type = "Float32Array | null"))]
     pub pattern: Option<Vec<f32>>,
     /// Of the node or logit that the request names.
@@ -118,7 +118,7 @@ impl View {
     }
 }
 
-/// What a request is asked of.
+/// What a request refers to: a model and a circuit of it.
 pub struct Subject<'a, B: Backend> {
     pub model: &'a Model<B>,
     pub weights: &'a Weights,
@@ -130,7 +130,7 @@ pub struct Subject<'a, B: Backend> {
 /// same task and prompt; it must not outlive the circuit.
 ///
 /// # Errors
-/// What [`crate::circuit::run`] refuses; a node, token or head that does not exist.
+/// As [`crate::circuit::run`]. A node, token or head that does not exist.
 pub async fn view<B: Backend>(
     backend: &mut B,
     subject: Subject<'_, B>,

@@ -47,7 +47,7 @@ patch: Array<NodeId>,
 flip: boolean, };
 
 /**
- * A question to the engine.
+ * A request to the engine.
  */
 export type ViewRequest = { task: string, 
 /**
@@ -141,7 +141,7 @@ heads: Array<Head>,
  */
 attention: Float32Array, 
 /**
- * `[tokens, tokens]`: attention of the head that the request names, one row a query, one column a key.
+ * `[tokens, tokens]`: attention of the head that the request names, one row per query, one column per key.
  */
 pattern: Float32Array | null, 
 /**
@@ -259,7 +259,7 @@ export type ValueNote = { "kind": "relu" } | { "kind": "reluZero" } | { "kind": 
  */
 export type ChannelAttention = { head: number, 
 /**
- * One weight a token.
+ * One weight per token.
  */
 weights: Float32Array, sink: number, 
 /**
@@ -317,7 +317,7 @@ export type ModelInfo = { layers: number,
  */
 width: number, 
 /**
- * Nonzero weights, the bigram table left out.
+ * Nonzero weights, without the bigram table.
  */
 nonzeros: number, contextLength: number, vocabSize: number, 
 /**
@@ -381,7 +381,7 @@ export type Edge = { from: NodeId, to: NodeId, weight: number, };
  */
 export type ResidualLane = { channel: number, writes: Array<NodeId>, reads: Array<NodeId>, 
 /**
- * The unembedding weights of the two candidates at this channel, the final norm's gain folded in.
+ * The unembedding weights of the two candidates at this channel, multiplied by the gain of the final norm.
  */
 toLogits: [number, number], };
 
