@@ -80,3 +80,27 @@ test('a screen reader hears the two chances once a change', async ({ page }) => 
   expect((await announced()).length).toBe(before + 1);
   expect((await announced()).at(-1)).toMatch(/%.*%/);
 });
+
+test('the tokens are one tab stop, and Home and End lead to their ends and to those of the drawing', async ({ page }) => {
+  await open(page);
+  const chips = page.locator('.at');
+  const last = (await chips.count()) - 1;
+  await expect(page.locator('.at[tabindex="0"]')).toHaveCount(1);
+  await page.locator('.at[tabindex="0"]').focus();
+  await page.keyboard.press('Home');
+  await expect(chips.nth(0)).toBeFocused();
+  await page.keyboard.press('ArrowRight');
+  await expect(chips.nth(1)).toBeFocused();
+  await page.keyboard.press('Enter');
+  await ready(page);
+  await expect(chips.nth(1)).toHaveAttribute('aria-pressed', 'true');
+  await page.keyboard.press('End');
+  await expect(chips.nth(last)).toBeFocused();
+
+  const nodes = page.locator('[data-testid=graph] [data-node]');
+  await page.locator('[data-testid=graph] [data-node][tabindex="0"]').focus();
+  await page.keyboard.press('Home');
+  await expect(nodes.first()).toBeFocused();
+  await page.keyboard.press('End');
+  await expect(nodes.last()).toBeFocused();
+});

@@ -1,6 +1,6 @@
 /** The calls that the page makes to its two workers, through Comlink. Every method rejects with an Error whose message is for the user. */
 import type { ManifestModel } from './manifest';
-import type { BackendName, BackendState, HybridView, NodeId, Opened, Progress, RunRequest, RunResult, TaskInfo, TwinRequest, TwinView } from './protocol';
+import type { BackendName, BackendState, FlipControlAsked, HybridView, NodeId, Opened, Progress, RunRequest, RunResult, TaskInfo, TwinRequest, TwinView } from './protocol';
 
 /** Runs the sparse model. */
 export interface Engine {
@@ -13,6 +13,8 @@ export interface Engine {
   task(name: string): Promise<TaskInfo>;
   /** Tokenizes both prompts, finds the counterfactual prompt and runs the model. Presets are tokenized already; other texts wait for the tokenizer. */
   run(request: RunRequest): Promise<RunResult>;
+  /** Flips prompt A with each donor instead of prompt B, on the CPU. Returns the candidates' probabilities for each donor. */
+  flipControl(asked: FlipControlAsked): Promise<[number, number][]>;
   /** Selects the backend; null selects the faster one. Resolves when it is in use, or when `onBackend` got the reason why it is not. */
   use(preference: BackendName | null): Promise<void>;
 }

@@ -2,7 +2,7 @@
  * The data that the page and the workers exchange. All of it survives structured cloning. `api.ts` has the calls.
  * The types of the engine are generated from its Rust structs, see `protocol.gen.ts`.
  */
-import type { CircuitInfo, Edits, ModelInfo, NodeId, Target, View } from './protocol.gen';
+import type { CircuitInfo, Edits, Mode, ModelInfo, NodeId, Target, View } from './protocol.gen';
 
 export * from './protocol.gen';
 
@@ -81,6 +81,14 @@ export interface RunRequest {
   head: [number, number] | null;
   /** The token at which everything is read; null: each node at the token where it matters. */
   token: number | null;
+}
+
+/** What the page asks for the control of a flip: texts as typed. The flip nodes take their values from each donor. */
+export interface FlipControlAsked {
+  task: string;
+  a: string;
+  donors: string[];
+  mode: Mode;
 }
 
 /** What the screen shows for one `RunRequest`. */

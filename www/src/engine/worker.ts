@@ -12,12 +12,13 @@ import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
 import { explained, failAfterTrap } from './trap';
 import type { Engine } from './api';
-import type { ModelInfo, Opened, OpenModel, Prompt, RunRequest, RunResult, TaskInfo } from './protocol';
+import type { FlipControl, FlipControlRequest, ModelInfo, Opened, OpenModel, Prompt, RunRequest, RunResult, TaskInfo } from './protocol';
 
 /** The methods of `src/web/cpu.rs` with the types of the protocol. wasm-bindgen types them as `any`. */
 interface Session extends CpuSession {
   setVocabulary(tokenizerJson: Uint8Array): void;
   modelInfo(): ModelInfo;
+  flipControl(request: FlipControlRequest): FlipControl;
 }
 const Session: new (model: Uint8Array) => Session = WasmSession;
 
@@ -92,6 +93,14 @@ const engine: Engine = {
     // The circuits are small, and with them the page needs no connection for any task.
     setTimeout(() => void fetchCircuits(here).then(() => here.prompts.warm()).then(() => here.backends.detect()), 1000);
     return { a, b, reason: ruling.reason, answer: ruling.answer, edits, view, backend };
+  },
+
+  async flipControl({ task, a, donors, mode }): Promise<[number, number][]> {
+    const here = alive();
+    if (!here.tasks.has(task)) await engine.task(task);
+    const prompt = await here.prompts.of(a);
+    const others = await Promise.all(donors.map((text) => here.prompts.of(text)));
+    return here.session.flipControl({ task, a: ids(prompt), donors: others.map(ids), mode }).p;
   },
 
   async use(preference): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Manifest, ManifestModel } from '../engine/manifest';
 import type { Engine } from '../engine/api';
-import type { BackendName, BackendState, CircuitInfo, OpenModel, Prompt, RunRequest, RunResult, TaskInfo, View } from '../engine/protocol';
+import type { BackendName, BackendState, CircuitInfo, FlipControlAsked, OpenModel, Prompt, RunRequest, RunResult, TaskInfo, View } from '../engine/protocol';
 import { Playground, type World } from './playground';
 import { withFlip, withNode, withText, withTwin } from './document';
 
@@ -10,7 +10,10 @@ const node = '0.mlp.post_act.3';
 const listedTask = (name: string) => ({
   name, title: name, sentence: '', explanation: '', flipLabel: 'Flip', candidates: ["')", '")'] as [string, string],
   candidateIds: [1, 2] as [number, number], circuit: `circuits/${name}.json`, bytes: 1, start: node, inactive: [],
-  presets: [{ a: prompt(`${name} a`), b: prompt(`${name} b`) }],
+  presets: [
+    { a: prompt(`${name} a`), b: prompt(`${name} b`), answer: 0 as const }, { a: prompt(`${name} c`), b: prompt(`${name} d`), answer: 1 as const },
+    { a: prompt(`${name} e`), b: prompt(`${name} f`), answer: 0 as const, fails: true },
+  ],
 });
 const manifest: Manifest = {
   version: 1, poster: null,
@@ -44,6 +47,10 @@ class Held implements Engine {
   async task(name: string) {
     return task(name);
   }
+  controls: { asked: FlipControlAsked; answer(p: [number, number][]): void }[] = [];
+  flipControl(asked: FlipControlAsked): Promise<[number, number][]> {
+    return new Promise((answer) => this.controls.push({ asked, answer }));
+  }
   use(preference: BackendName | null): Promise<void> {
     this.preferences.push(preference);
     return new Promise((resolve) => (this.settled = resolve));
@@ -51,7 +58,7 @@ class Held implements Engine {
   run(request: RunRequest): Promise<RunResult> {
     return new Promise((resolve, reject) => this.asked.push({
       request,
-      answer: () => resolve({ a: prompt(request.a), b: prompt(request.b ?? 'b'), reason: null, answer: null, edits: request.edits, view: { p: [request.a.length, request.edits.flip ? 1 : 0] } as unknown as View, backend: 'cpu' }),
+      answer: () => resolve({ a: prompt(request.a), b: prompt(request.b ?? 'b'), reason: null, answer: 0, edits: request.edits, view: { p: [request.a.length, request.edits.flip ? 1 : 0] } as unknown as View, backend: 'cpu' }),
       refuse: (why) => reject(new Error(why)),
     }));
   }

@@ -1,6 +1,7 @@
 /** What a user can do on the page. Joins the store, the session and the runner; every change of the document passes `change`. */
 import type { BackendName } from '../engine/protocol';
 import { keepTwin, opening, resumed, sameDoc, sameRun, undone, withNode, type Doc } from './document';
+import { FlipControls } from './flip-control';
 import type { History } from './history';
 import { docOf } from './link';
 import { Runner, type RunnerWorld } from './runner';
@@ -29,6 +30,8 @@ export class Playground {
     this.store = new Store(() => world.now());
     this.session = new Session(world, this.store, (backend) => this.runner.backendIs(backend));
     this.runner = new Runner(world, this.store, this.session);
+    const controls = new FlipControls(world.engine, this.store, this.session);
+    this.store.subscribe(() => controls.follow());
   }
 
   get screen(): Screen {

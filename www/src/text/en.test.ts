@@ -165,8 +165,8 @@ check(en.prediction.unlikely,
   [[0.0004, true], '[token] two <0.1 %'],
 );
 check(en.flip.copies,
-  [[1], 'one [counterfactual]'],
-  [[4], 'four [counterfactual]'],
+  [[1], 'one [node] [counterfactual]'],
+  [[4], 'four [node] [counterfactual]'],
 );
 check(en.flip.rates,
   [[0.99, 0.87, true], '99 % 87 %'],
@@ -191,23 +191,23 @@ check(en.summary.prefers,
 );
 check(en.summary.level, [[told({ p: [0.52, 0.48] })], "two `')` 52.0 %"]);
 check(en.summary.flipChanges,
-  [[["layer 1's write to channel 92"]], "one [node] layer 1's write to channel 92"],
+  [[["layer 1's write to channel 92"]], 'one [node] [layer] 1 [write] [channel] 92'],
   [[['one', 'two']], 'two [node]'],
 );
 check(en.summary.circuitAlone,
-  [[told({ mode: 'circuit', full: [0.9, 0.1] })], "`')` 97.8 % 90.0 %"],
-  [[told({ mode: 'circuit', full: [0.9, 0.1], wrong: true, right: 1 })], "`')` 97.8 % 90.0 % wrong"],
-  [[told({ mode: 'circuit', full: [0.1, 0.9], fullWinner: 1, wrong: true, right: 1 })], '`\')` 97.8 % wrong `")` 90.0 %'],
-  [[told({ mode: 'circuit', full: [0.1, 0.9], fullWinner: 1, right: 0 })], '`\')` 97.8 % right `")` 90.0 %'],
-  [[told({ mode: 'circuit', full: [0.1, 0.9], fullWinner: 1 })], '`\')` 97.8 % `")` 90.0 % disagree'],
+  [[told({ mode: 'circuit', full: [0.9, 0.1] })], "[circuit] `')` 97.8 % 90.0 %"],
+  [[told({ mode: 'circuit', full: [0.9, 0.1], wrong: true, right: 1 })], "[circuit] `')` 97.8 % 90.0 % wrong"],
+  [[told({ mode: 'circuit', full: [0.1, 0.9], fullWinner: 1, wrong: true, right: 1 })], '[circuit] `\')` 97.8 % wrong `")` 90.0 %'],
+  [[told({ mode: 'circuit', full: [0.1, 0.9], fullWinner: 1, right: 0 })], '[circuit] `\')` 97.8 % right `")` 90.0 %'],
+  [[told({ mode: 'circuit', full: [0.1, 0.9], fullWinner: 1 })], '[circuit] `\')` 97.8 % `")` 90.0 % disagree'],
 );
 check(en.summary.pushes,
   [["')", 0.04, 0.18], "towards `')` 4.0 % [baseline] 18.0 %"],
   [["')", 0.18, 0.04], "away `')` 18.0 % [baseline] 4.0 %"],
 );
 check(en.summary.removed,
-  [[told({ mode: 'removed', full: [0.9, 0.1] })], "`')` 97.8 % `')` 90.0 %"],
-  [[told({ mode: 'removed', full: [0.1, 0.9], fullWinner: 1, wrong: true, right: 1 })], '`\')` 97.8 % wrong `")` 90.0 %'],
+  [[told({ mode: 'removed', full: [0.9, 0.1] })], "[circuit] `')` 97.8 % `')` 90.0 %"],
+  [[told({ mode: 'removed', full: [0.1, 0.9], fullWinner: 1, wrong: true, right: 1 })], '[circuit] `\')` 97.8 % wrong `")` 90.0 %'],
 );
 check(en.summary.flipHeld,
   [[['quote type']], 'Quote type'],
@@ -220,6 +220,11 @@ check(en.summary.flipped,
 check(en.summary.off,
   [['quote type', 0.12, moved], 'Quote type [average] +0.12 +1.33'],
   [['quote type', undefined, null], 'Quote type [average]'],
+);
+check(en.summary.control,
+  [[1, "')", 0.984, 0.984, 'keeps'], "`')` 98.4 %"],
+  [[4, ' ==', 0.97, 0.984, 'moves'], 'four `·==` 97.0 98.4 %'],
+  [[4, ' ==', 0.2, 0.984, 'reverses'], 'four `·==` 20.0 98.4 %'],
 );
 check(en.summary.set,
   [['quote type', 1.5, moved], 'Quote type 1.50 +1.33'],
@@ -297,15 +302,15 @@ check(en.graph.readAt,
   [[[3, 13]], '4 14'],
 );
 check(en.graph.readAtShort, [[[3, 13]], '4 14']);
-check(en.logit.title, [["')"], "`')`"]);
+check(en.logit.title, [["')"], "[logit] `')`"]);
 check(en.logit.of, [["')"], "`')`"]);
 check(en.logit.probability, [["')"], "`')`"]);
-check(en.pattern.title, [[1, 4], '4 1']);
+check(en.pattern.title, [[1, 4], 'Attention 4 1']);
 check(en.pattern.label, [[14], 'Attention 14 14']);
 check(en.pattern.cell, [['then', 'else', 0.5], 'then else 50.0 %']);
 check(en.embedding.place, [[2], '3']);
 check(en.stepper.of, [[14], '14']);
-check(en.legend.noSignal,
+check(en.legend.under,
   [[0], ''],
   [[0.02], '0.02'],
   [[0.003], '0.003'],
@@ -327,7 +332,7 @@ check(en.change.mean,
 check(en.change.held, [[0.12, 1.5], '[average] +0.12 +1.50']);
 check(en.change.flipped, [[1.5, -0.5], '[counterfactual] last +1.50 −0.50']);
 check(en.change.none,
-  [[0.12, null], '[average] +0.12'],
+  [[0.12, null], '[average] +0.12 [counterfactual]'],
   [[null, 'Why.'], '[average] Why.'],
 );
 check(en.change.off, [[0.12, 1.5], '[average] +0.12 +1.50']);
@@ -346,8 +351,8 @@ check(en.change.asNumber, [['Factor'], 'Factor']);
 check(en.terms.notes,
   [[[]], ''],
   [[[{ kind: 'reluZero' }]], '0'],
-  [[[{ kind: 'relu' }, { kind: 'kept', k: 64 }]], 'one 64'],
-  [[[{ kind: 'gelu' }, { kind: 'dropped', k: 64 }]], '0 one 64'],
+  [[[{ kind: 'relu' }, { kind: 'kept', k: 64 }]], '[topk] one 64'],
+  [[[{ kind: 'gelu' }, { kind: 'dropped', k: 64 }]], '0 [topk] one 64'],
 );
 check(en.terms.inHint,
   [[false, false], ''],
@@ -402,7 +407,7 @@ check(en.footer.state.ready,
   [[1.2e6], '1.2 MB'],
 );
 check(en.about.size, [[circuit], '12 1,234']);
-check(en.about.calibration, [[circuit], '1.50 0.25']);
+check(en.about.calibration, [[circuit], '1.50 1.05 0.25']);
 check(en.about.accuracy, [[0.99, 0.97, 0.61], '99 % 97 % 61 % 50 %']);
 check(en.about.model, [[model], '2 256 82,100']);
 check(en.twin.codeLost, [['TypeError'], 'TypeError']);

@@ -7,8 +7,8 @@ import type { Notice } from '../domain/notices';
 import type {
   BackendName, BackendState, CircuitInfo, FailureKind, Mode, ModelInfo, Reason, Moment, NodeContrast, NodeInfo, Mixed, SiteName, TermSource, ValueNote,
 } from '../engine/protocol';
-import { bytes, capital, count, decimalsFor, lowerFirst, milliseconds, NBSP, percent, plain, quoted, sayToken, showToken, signed, wholePercent } from './format';
-import type { RichText, Span } from './rich-text';
+import { bytes, capital, count, decimalsFor, lowerFirst, milliseconds, NBSP, percent, percentDigits, plain, quoted, sayToken, showToken, signed, wholePercent } from './format';
+import { linked, type RichText, type Span } from './rich-text';
 
 const NUMBERS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
 
@@ -268,7 +268,7 @@ export const flip = {
   noPromptB: 'There is no counterfactual prompt to take values from.',
   textStays: 'Your text does not change.',
   copies: (nodes: number): RichText => [
-    `Copies ${nodes === 1 ? 'one node’s value' : `${counted(nodes, 'node')}’ values`} from the `, { term: 'counterfactual', words: 'counterfactual' }, ' prompt. Your text stays. ',
+    `Copies ${counted(nodes, '')}`, { term: 'node', words: nodes === 1 ? 'node’s' : 'nodes’' }, ` value${nodes === 1 ? '' : 's'} from the `, { term: 'counterfactual', words: 'counterfactual' }, ' prompt. Your text stays. ',
   ],
   /** `alone`: the circuit alone answers. */
   rates: (circuit: number, full: number, alone: boolean): RichText => [
@@ -312,12 +312,14 @@ export interface Told {
   untouched: [number, number] | null;
 }
 
+const CIRCUIT: Span = { term: 'circuit', words: 'circuit' };
+
 /** The one who answers, inside a sentence. */
 const WHO: Record<Mode, string> = { full: 'the full model', circuit: 'the circuit alone', removed: 'the model without the circuit' };
 
 /** `')` (98.6 %). */
 function answerWith(candidate: string, p: number, strong = false): RichText {
-  return [{ code: sayToken(candidate), strong }, strong ? { strong: ` (${percent(p)})` } : ` (${percent(p)})`];
+  return [{ code: showToken(candidate), strong }, strong ? { strong: ` (${percent(p)})` } : ` (${percent(p)})`];
 }
 
 /** The sentence under the bars. */
@@ -325,28 +327,28 @@ export const summary = {
   loading: 'The model is loading; numbers will appear in a moment.',
   noTask: (reason: string | null): RichText => [reason ?? 'This task does not apply to the prompt.'],
   prefers: ({ candidates, p, winner, wrong }: Told, sees: Contrast | null): RichText => [
-    ...(sees ? [...contrast.after(sees), 'the full model'] : ['The full model']), ' prefers ', { code: sayToken(candidates[winner]) }, ' to ', { code: sayToken(candidates[1 - winner]!) }, ': ',
+    ...(sees ? [...contrast.after(sees), 'the full model'] : ['The full model']), ' prefers ', { code: showToken(candidates[winner]) }, ' to ', { code: showToken(candidates[1 - winner]!) }, ': ',
     { strong: percent(p[winner]) }, ' to ', { strong: percent(p[1 - winner]!) }, '. ',
-    ...(wrong ? [{ strong: 'That is wrong' }, ': ', { code: sayToken(candidates[1 - winner]!) }, ' is right here. '] : []),
+    ...(wrong ? [{ strong: 'That is wrong' }, ': ', { code: showToken(candidates[1 - winner]!) }, ' is right here. '] : []),
   ],
-  level: ({ candidates, p, winner }: Told): RichText => ['The two are almost level: ', { code: sayToken(candidates[winner]) }, ' ', { strong: percent(p[winner]) }, '. '],
+  level: ({ candidates, p, winner }: Told): RichText => ['The two are almost level: ', { code: showToken(candidates[winner]) }, ' ', { strong: percent(p[winner]) }, '. '],
   flipChanges: (names: string[]): RichText => [
-    { strong: 'Flip' }, ` changes ${counted(names.length, '')}`, { term: 'node', words: names.length === 1 ? 'node' : 'nodes' }, ...(names.length === 1 ? [`, ${names[0]!}`] : []), '.',
+    { strong: 'Flip' }, ` changes ${counted(names.length, '')}`, { term: 'node', words: names.length === 1 ? 'node' : 'nodes' }, ...(names.length === 1 ? linked([`, ${names[0]!}`]) : []), '.',
   ],
   circuitAlone: ({ candidates, p, winner, wrong, right, full, fullWinner }: Told): RichText => {
-    const here: RichText = ['The circuit alone prefers ', ...answerWith(candidates[winner], p[winner])];
+    const here: RichText = ['The ', CIRCUIT, ' alone prefers ', ...answerWith(candidates[winner], p[winner])];
     const there = full === null ? [] : answerWith(candidates[fullWinner], full[fullWinner]);
     if (winner === fullWinner) return [...here, ', and so does the full model', ...(full === null ? [] : [` (${percent(full[fullWinner])})`]), '.', ...(wrong ? [' ', { strong: 'Both are wrong' } as Span, '.'] : [])];
-    if (wrong) return [{ strong: 'The circuit alone prefers ' }, ...answerWith(candidates[winner], p[winner], true), { strong: '. That is wrong.' }, ' The full model says ', ...there, '.'];
+    if (wrong) return [{ strong: 'The ' }, CIRCUIT, { strong: ' alone prefers ' }, ...answerWith(candidates[winner], p[winner], true), { strong: '. That is wrong.' }, ' The full model says ', ...there, '.'];
     return [...here, right === winner ? ', which is right. The full model says ' : '. The full model says ', ...there, right === null ? '. They disagree.' : '.'];
   },
   /** How far the circuit moves a candidate from the baseline. */
   pushes: (candidate: string, from: number, to: number): RichText => {
-    const numbers: RichText = [{ code: sayToken(candidate) }, `: from ${percent(from)} at the `, { term: 'baseline', words: 'baseline' }, ` to ${percent(to)}.`];
+    const numbers: RichText = [{ code: showToken(candidate) }, `: from ${percent(from)} at the `, { term: 'baseline', words: 'baseline' }, ` to ${percent(to)}.`];
     return to > from ? ['The circuit does push towards ', ...numbers, ' That is not far enough.'] : ['The circuit pushes away from ', ...numbers];
   },
   removed: ({ candidates, p, winner, wrong, full, fullWinner }: Told): RichText => [
-    'Without the circuit the model prefers ', ...answerWith(candidates[winner], p[winner]), '. ', ...(wrong ? [{ strong: 'That is wrong.' } as Span, ' '] : []),
+    'Without the ', CIRCUIT, ' the model prefers ', ...answerWith(candidates[winner], p[winner]), '. ', ...(wrong ? [{ strong: 'That is wrong.' } as Span, ' '] : []),
     ...(full === null ? [] : ['The full model says ', ...answerWith(candidates[fullWinner], full[fullWinner]), '.']),
   ],
   flipHeld: (names: string[]): RichText => [
@@ -355,6 +357,11 @@ export const summary = {
   flipped: (names: string[], sees: Contrast | null, moved: Moved): RichText => [
     flipped(names), names.length === 1 ? ' took its value' : ' took their values', ' from the ', { term: 'counterfactual', words: 'counterfactual' },
     ...(sees ? [', which ', ...contrast.where(sees)] : []), names.length === 1 && moved ? `: ${becomes(moved)}. ` : '. ',
+  ],
+  /** After a flip. `kind`: whether the control keeps the answer as it was, moves it, or reverses it. */
+  control: (donors: number, candidate: string, min: number, max: number, kind: 'keeps' | 'moves' | 'reverses'): RichText => [
+    { strong: 'Control' }, `: with values from ${donors === 1 ? 'another prompt' : counted(donors, 'other prompt')} with the same answer, `, { code: showToken(candidate) },
+    kind === 'keeps' ? ' stays at ' : ' goes to ', { strong: range(min, max) }, kind === 'reverses' ? ': these nodes carry more than the answer.' : '.',
   ],
   off: (name: string, mean: number | undefined, moved: Moved): RichText => [
     named(name), ' is off: fixed at its ', { term: 'average', words: 'average' }, mean === undefined ? '. ' : `, ${signed(mean)}. `, ...(moved ? [`Computed: ${signed(moved.from)}. `] : []),
@@ -372,12 +379,17 @@ export const summary = {
     if (untouched === null) return [];
     const before: 0 | 1 = untouched[1] > untouched[0] ? 1 : 0;
     const [from, to] = [percent(untouched[winner]), percent(p[winner])];
-    if (from === to) return ['The probabilities do not change: ', { strong: to }, ' for ', { code: sayToken(candidates[winner]) }, '.'];
-    if (before !== winner) return [`${capital(WHO[mode])} now prefers `, { code: sayToken(candidates[winner]) }, ': from ', { strong: from }, ' to ', { strong: to }, '.'];
+    if (from === to) return ['The probabilities do not change: ', { strong: to }, ' for ', { code: showToken(candidates[winner]) }, '.'];
+    if (before !== winner) return [`${capital(WHO[mode])} now prefers `, { code: showToken(candidates[winner]) }, ': from ', { strong: from }, ' to ', { strong: to }, '.'];
     const note = wrong && right !== null ? ', which is wrong' : '';
-    return [{ code: sayToken(candidates[winner]) }, p[winner] > untouched[winner] ? ' rises from ' : ' falls from ', { strong: from }, ' to ', { strong: to }, `${note}.`];
+    return [{ code: showToken(candidates[winner]) }, p[winner] > untouched[winner] ? ' rises from ' : ' falls from ', { strong: from }, ' to ', { strong: to }, `${note}.`];
   },
 };
+
+/** `98.4 %`, or `97.0 to 98.6 %` where the two differ. */
+function range(min: number, max: number): string {
+  return percent(min) === percent(max) ? percent(min) : `${percentDigits(min)} to ${percent(max)}`;
+}
 
 function becomes({ from, to }: { from: number; to: number }): string {
   return signed(from) === signed(to) ? `it stays at ${signed(to)} here` : `${signed(from)} became ${signed(to)}`;
@@ -396,8 +408,8 @@ export const modes = {
   /** The second name is for narrow windows. */
   names: { full: ['Full model', 'Full'], circuit: ['Circuit only', 'Circuit'], removed: ['Circuit removed', 'Removed'] } satisfies Record<Mode, [string, string]>,
   hints: {
-    circuit: ['Everything else is fixed at its ', { term: 'average', words: 'average' }, '.'],
-    removed: ["The circuit's nodes are fixed at their ", { term: 'average', words: 'average' }, '; everything else runs.'],
+    circuit: ['Only the ', CIRCUIT, ' runs. Everything else is fixed at its ', { term: 'average', words: 'average' }, '.'],
+    removed: ['The ', CIRCUIT, ' is fixed at its ', { term: 'average', words: 'average' }, '; everything else runs.'],
   } satisfies Record<Exclude<Mode, 'full'>, RichText>,
   view: 'View',
   views: { graph: 'Graph', list: 'List' },
@@ -407,8 +419,8 @@ export const modes = {
 };
 
 /** How a circuit's logits become a probability. */
-function calibration({ scale, shift }: Pick<CircuitInfo, 'scale' | 'shift'>): string {
-  return `sigmoid(${plain(scale)} × standardised logit difference ${shift < 0 ? '−' : '+'} ${plain(Math.abs(shift))})`;
+function calibration({ scale, shift, std }: Pick<CircuitInfo, 'scale' | 'shift' | 'std'>): string {
+  return `sigmoid(${plain(scale)} × logit difference ÷ ${plain(std)} ${shift < 0 ? '−' : '+'} ${plain(Math.abs(shift))})`;
 }
 
 /** Names of nodes and of their places. */
@@ -495,8 +507,8 @@ export const reliability = {
 export const legend = {
   positive: 'positive weight',
   negative: 'negative weight',
-  noSignal: (threshold: number) => `no signal${threshold > 0 ? ` (under ${plain(threshold, threshold < 0.01 ? 3 : 2)})` : ''}`,
-  noSignalHint: 'Contributions below this are drawn grey',
+  noSignal: 'no signal',
+  under: (threshold: number) => (threshold > 0 ? `(under ${plain(threshold, threshold < 0.01 ? 3 : 2)})` : ''),
   width: 'width: |weight|',
   above: 'value > 0',
   below: 'value < 0',
@@ -509,7 +521,7 @@ export const legend = {
 
 /** The panel of a logit. */
 export const logit = {
-  title: (candidate: string): RichText => ['Logit of ', { code: candidate }],
+  title: (candidate: string): RichText => [{ term: 'logit', words: 'Logit' }, ' of ', { code: candidate }],
   place: 'after the last token',
   steps: 'How the bar comes about',
   of: (candidate: string): RichText => ['logit of ', { code: candidate }],
@@ -518,13 +530,16 @@ export const logit = {
   times: ['times the ', { term: 'slope', words: 'slope' }] as RichText,
   plus: ['plus the ', { term: 'shift', words: 'shift' }, ': the ', { term: 'score', words: 'score' }] as RichText,
   probability: (candidate: string): RichText => ['probability of ', { code: candidate }],
-  fitted: ['Spread, slope and shift are fitted once, on training prompts, because fixing the other nodes makes the difference smaller. The full model has no such steps.'] as RichText,
+  fitted: [
+    'Slope and shift make the right answers as likely as possible on the prompts of the ', { term: 'calibration', words: 'calibration' },
+    '; the slope is at most 3, so that a few easy prompts cannot hide a weak circuit. The full model has no such steps.',
+  ] as RichText,
   plain: ['The probability is sigmoid(difference): the two ', { term: 'logit', words: 'logits' }, ' alone, without the other tokens.'] as RichText,
 };
 
 /** The panel of an attention head. */
 export const pattern = {
-  title: (layer: number, head: number) => `Head ${head} in layer ${layer}`,
+  title: (layer: number, head: number) => `Attention head ${head} in layer ${layer}`,
   hint: 'Each row is a token that looks; each column is a token that it looks at. Darker means more attention. Click a row to show the drawing at that token.',
   label: (tokens: number) => `Attention pattern of ${tokens} by ${tokens} tokens`,
   cell: (query: string, key: string, weight: number) => `${query} looks at ${key}: ${(weight * 100).toFixed(1)} %`,
@@ -533,7 +548,7 @@ export const pattern = {
 /** The panel of the embedding. */
 export const embedding = {
   title: 'Embedding',
-  place: (token: number): RichText => [`of token ${token + 1}, `],
+  place: (token: number) => `of token ${token + 1}, `,
   hint: 'What the token itself writes to each channel that the circuit uses.',
   value: 'Value by channel',
 };
@@ -575,7 +590,7 @@ export const panel = {
   attentionList: 'Attention by token',
   attentionHint: (token: string, weight: number) => `${showToken(token)}: ${(weight * 100).toFixed(1)} %`,
   attentionShare: (weight: number) => `${(weight * 100).toFixed(0)} %`,
-  score: "Right column: this channel's q × k, its contribution to the attention score before the softmax.",
+  score: ['Right column: ', { term: 'qkv', words: 'query × key' }, ' of this channel, its contribution to the attention score before the softmax.'] as RichText,
 };
 
 const AVERAGE: Span = { term: 'average', words: 'average' };
@@ -591,7 +606,9 @@ export const change = {
   flipped: (value: number, computed: number): RichText => [
     'Flip copies the values of the ', COUNTERFACTUAL, `, lined up from the last token backwards. Here ${signed(value)}; computed ${signed(computed)}.`,
   ],
-  none: (mean: number | null, noPatch: string | null): RichText => ['Computed as usual. Off would fix it at its ', AVERAGE, `, ${change.mean(mean)}.${noPatch === null ? '' : ` ${noPatch}`}`],
+  none: (mean: number | null, noPatch: string | null): RichText => [
+    'Computed as usual. Off would fix it at its ', AVERAGE, `, ${change.mean(mean)}. `, ...(noPatch === null ? ['Patch would copy its values from the ', COUNTERFACTUAL, '.'] : [noPatch]),
+  ],
   off: (mean: number | null, computed: number): RichText => ['Fixed at its ', AVERAGE, ` over ordinary code, ${change.mean(mean)}, at every token. Computed: ${signed(computed)}.`],
   patchUnavailable: (why: string): RichText => [`Unavailable: ${lowerFirst(why)}`],
   patchHeld: (mean: number | null): RichText => ['Takes its values from the ', COUNTERFACTUAL, `, where this mode also fixes it at its average, ${change.mean(mean)}.`],
@@ -629,7 +646,7 @@ export const terms = {
   afterChange: 'after the change',
   out: 'Out',
   /** How the sum becomes the value. */
-  notes: (notes: ValueNote[]) => (notes.length === 0 ? 'unchanged' : notes.map(note).join(', ')),
+  notes: (notes: ValueNote[]): RichText => (notes.length === 0 ? ['unchanged'] : notes.flatMap((one, index) => [...(index > 0 ? [', '] : []), ...note(one)])),
   /** The name of a term that belongs to no node. */
   source: (source: Exclude<TermSource, { kind: 'node' }>, candidates: [string, string]): string => {
     switch (source.kind) {
@@ -648,24 +665,24 @@ export const terms = {
       case 'others':
         return `${source.count} others`;
       case 'logit':
-        return `logit of ${candidates[source.candidate]}`;
+        return `logit of ${showToken(candidates[source.candidate]!)}`;
     }
   },
   exact: (weight: number, scale: number | null, activation: number, contribution: number) => `${weight}${scale === null ? '' : ` × ${scale}`} × ${activation} = ${contribution}`,
 };
 
-function note(of: ValueNote): string {
+function note(of: ValueNote): RichText {
   switch (of.kind) {
     case 'relu':
-      return 'after ReLU';
+      return ['after ReLU'];
     case 'reluZero':
-      return 'after ReLU (negative values become 0)';
+      return ['after ReLU (negative values become 0)'];
     case 'gelu':
-      return 'after GELU';
+      return ['after GELU'];
     case 'kept':
-      return `kept: one of the ${of.k} largest at this token`;
+      return [{ term: 'topk', words: 'kept' }, `: one of the ${of.k} largest at this token`];
     case 'dropped':
-      return `0: not one of the ${of.k} largest at this token`;
+      return ['0: ', { term: 'topk', words: 'not kept' }, `, not one of the ${of.k} largest at this token`];
   }
 }
 
@@ -713,7 +730,7 @@ export const footer = {
   copied: 'Link copied',
   notCopied: 'Could not copy; the link is in the address bar',
   /** Followed by the name of the backend. */
-  runsOn: 'Runs on ',
+  runsOn: 'Runs on',
   time: (ms: number) => `, ${milliseconds(ms)}`,
   use: (backend: BackendName) => `Use ${backend}`,
   state: {
@@ -732,7 +749,7 @@ export const about = {
   label: 'About',
   size: (circuit: CircuitInfo) => `The circuit has ${count(circuit.nodes.length)} nodes and ${count(circuit.edges.length)} edges.`,
   calibration: (circuit: CircuitInfo) =>
-    `Mean ablation shifts the logits and makes their difference smaller. So in “Circuit only” the probability of the first candidate is ${calibration(circuit)}. Standardised means: divided by the standard deviation on the train pairs. In the other modes it is sigmoid(logit difference).`,
+    `Fixing all other nodes at their averages shifts the logits and makes their difference smaller. So “Circuit only” has a calibration: the probability of the first candidate is ${calibration(circuit)}. In the other modes it is sigmoid(logit difference).`,
   accuracy: (full: number, circuit: number, removed: number) =>
     `Accuracy on test pairs: full model ${wholePercent(full)}, circuit alone ${wholePercent(circuit)}, model without the circuit ${wholePercent(removed)} (random guess: 50${NBSP}%).`,
   otherWays: 'So other nodes of the model can also find the answer: this circuit is sufficient, but not necessary.',
@@ -740,11 +757,11 @@ export const about = {
     `The model: ${model.layers} layers, ${count(model.width)} channels, ${count(model.nonzeros)} nonzero weights. It was trained on Python code and runs here, in your browser.`,
   paper: 'The method is that of Leo Gao and others, “Weight-sparse transformers have interpretable circuits”, arXiv 2511.13653, 2025.',
   howToRead: 'How to read the drawing',
-  reading: [
-    'A horizontal line is one channel of the residual stream. A square reads or writes it. A circle is a neuron, or a channel of a query, key or value.',
-    'The fill goes up for a positive value and down, hatched, for a negative one. Its height is the square root of the value, so that small values are visible. Heavy outlines mark the nodes of Flip. A solid line is a positive weight; a dashed line with a minus is a negative weight.',
-    'The small chart shows the attention of a head from the last token (hollow bar: the sink). × marks where attention multiplies a value.',
-  ],
+  reading: {
+    lines: ['A horizontal line is one channel of the residual stream. A square is a ', { term: 'read', words: 'read' }, ' or a ', { term: 'write', words: 'write' }, ' of it. A circle is a neuron, or a channel of a ', { term: 'qkv', words: 'query, key or value' }, '.'],
+    fill: ['The fill goes up for a positive value and down, hatched, for a negative one. Its height is the square root of the value, so that small values are visible. Heavy outlines mark the nodes of Flip. A solid line is an edge with a positive weight; a dashed line with a minus is one with a negative weight.'],
+    heads: ['The small chart shows the attention of a head from the last token (hollow bar: the sink). × marks where attention multiplies a value.'],
+  } satisfies Record<string, RichText>,
 };
 
 /** Links in the footer and in About. */
@@ -772,7 +789,7 @@ export const twin = {
   notLoaded: 'The dense twin is not loaded yet.',
   codeLoading: 'Loading the dense twin',
   codeLost: (error: string) => `The dense twin could not be loaded (${error}). Check the connection and load the page again.`,
-  intro: 'An ordinary transformer next to the sparse one. A bridge maps what a channel of the sparse model reads to this model.',
+  intro: 'A dense model, an ordinary transformer, next to the sparse one. A bridge maps what a channel of the sparse model reads to this model.',
   otherCircuit: 'Another sparse model is drawn now, the one that was trained with the dense model. Closing the twin brings back the other model with your changes.',
   close: 'Close dense twin',
   loading: (progress: { loaded: number; total: number } | null) =>
@@ -799,21 +816,21 @@ export const twin = {
   /** The numbers of the bars, in words. */
   now: (candidate: string, strength: number, before: number, p: number): RichText =>
     strength === 0
-      ? ['Not steered: ', { code: sayToken(candidate) }, ' ', { strong: percent(p) }, '. Move the slider or flip.']
-      : [`Steered at ${Math.round(strength * 100)} %: `, { code: sayToken(candidate) }, ' ', { strong: percent(p) }, `, without steering ${percent(before)}.`],
+      ? ['Not steered: ', { code: showToken(candidate) }, ' ', { strong: percent(p) }, '. Move the slider or flip.']
+      : [`Steered at ${Math.round(strength * 100)} %: `, { code: showToken(candidate) }, ' ', { strong: percent(p) }, `, without steering ${percent(before)}.`],
   notFlipped: 'The sparse model above is not flipped, so the two models may differ.',
   notSteered: 'The sparse model above is flipped and the dense model is not steered, so the two may differ.',
   nothingToSteer: 'This circuit has no read, so there is no channel to steer along.',
   off: (why: string | null) => `Steering is off: ${lowerFirst(why ?? 'there is no counterfactual prompt to take a change from.')}`,
   working: 'Computing the effect of this channel…',
   unmoved: (candidate: string, p: number): RichText => [
-    'At full strength this channel does not change the dense model: ', { code: sayToken(candidate) }, ` stays at ${percent(p)}.`,
+    'At full strength this channel does not change the dense model: ', { code: showToken(candidate) }, ` stays at ${percent(p)}.`,
   ],
   hardlyMoved: (candidate: string, from: number, to: number): RichText => [
-    'At full strength this channel hardly changes the dense model: its probability of ', { code: sayToken(candidate) }, ` goes from ${percent(from)} to `, { strong: percent(to) },
+    'At full strength this channel hardly changes the dense model: its probability of ', { code: showToken(candidate) }, ` goes from ${percent(from)} to `, { strong: percent(to) },
   ],
   moved: (candidate: string, from: number, to: number): RichText => [
-    'At full strength this channel raises the dense model’s probability of ', { code: sayToken(candidate) }, ` from ${percent(from)} to `, { strong: percent(to) },
+    'At full strength this channel raises the dense model’s probability of ', { code: showToken(candidate) }, ` from ${percent(from)} to `, { strong: percent(to) },
   ],
   alone: '.',
   randomRange: (directions: number, min: number, max: number) => `; with ${random(directions)} it is between ${percent(min)} and ${percent(max)}.`,

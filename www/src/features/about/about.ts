@@ -3,6 +3,9 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { CircuitInfo } from '../../engine/protocol';
 import type { Screen } from '../../state/screen';
 import { about as text } from '../../text/en';
+import type { TermKey } from '../../text/glossary';
+import { linked, type RichText } from '../../text/rich-text';
+import { richText } from '../common/rich-text';
 import { links } from './links';
 
 /** From this accuracy without the circuit on, the model has other ways to the answer. */
@@ -13,13 +16,14 @@ export function aboutTask(screen: Screen): TemplateResult | typeof nothing {
   if (!task) return nothing;
   const circuit = screen.snapshot?.task.name === task.name ? screen.snapshot.task.circuit : null;
   const paragraphs = [task.explanation, ...(circuit ? measured(circuit) : []), ...(screen.model ? [text.model(screen.model)] : [])];
+  const seen = new Set<TermKey>();
   return html`<details class="about">
     <summary>${text.label}</summary>
     <div class="card sheet">
       <h2>${task.title}</h2>
-      ${paragraphs.map((paragraph) => html`<p>${paragraph}</p>`)}
+      ${paragraphs.map((paragraph) => html`<p>${richText(linked([paragraph], seen))}</p>`)}
       <h3>${text.howToRead}</h3>
-      <p>${text.reading.map((sentence) => `${sentence} `)}</p>
+      <p>${Object.values(text.reading).map((sentences: RichText) => html`${richText(linked(sentences, seen))} `)}</p>
       <p>${text.paper}</p>
       <p class="links">${links()}</p>
     </div>

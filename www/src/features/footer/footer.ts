@@ -6,6 +6,7 @@ import type { BackendName, BackendState } from '../../engine/protocol';
 import { links } from '../about/links';
 import { icons } from '../common/icons';
 import { styles } from '../common/styles';
+import { term } from '../common/term';
 
 export interface FooterActions {
   undo(): void;
@@ -38,7 +39,7 @@ function runsOn(screen: Screen, backend: BackendState, actions: FooterActions): 
   const { name, other } = backend;
   const reason = engineText.why(backend);
   const times = backend.reason.kind === 'measured' ? backend.reason : null;
-  return html`<span class="sep"></span><span class="runs">${text.runsOn}<b data-testid="backend">${name}</b>${time(screen)}</span>
+  return html`<span class="sep"></span><span class="runs">${term('backend', text.runsOn)} <b data-testid="backend">${name}</b>${time(screen)}</span>
     ${reason
       ? html`<span
           class="why"

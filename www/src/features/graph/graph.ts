@@ -8,7 +8,7 @@ import { hookOf } from '../../domain/nodes';
 import { changedNodes, noEdits } from '../../domain/edits';
 import type { Hover, Snapshot } from '../../state/screen';
 import { doingOf, graph as text } from '../../text/en';
-import { percent, percentDigits, sayToken, showToken, signed } from '../../text/format';
+import { percent, percentDigits, showToken, signed } from '../../text/format';
 import { EMBEDDING, headSelection, type Selection } from '../../domain/selection';
 import { likelier } from '../prediction/answer';
 import { placedName } from '../../text/names';
@@ -75,7 +75,7 @@ export class Graph extends Light {
     const flow = flowOf(snapshot);
     const before = snapshot.result.view.untouched?.values ?? null;
     // Use the candidates only: positions must not change while the user types.
-    const chipChars = Math.min(8, Math.max(compact ? 3 : 5, ...snapshot.task.candidates.map((text) => sayToken(text).length)));
+    const chipChars = Math.min(8, Math.max(compact ? 3 : 5, ...snapshot.task.candidates.map((text) => showToken(text).length)));
     const height = compact ? Math.max(360, this.room.height) : this.room.height;
     const plan = this.planFor(snapshot, { width: this.room.width, height, compact, chipChars });
     return html`${this.drawing(plan, snapshot, flow, before, compact)}${this.tip(plan, snapshot, flow)}`;
@@ -197,7 +197,7 @@ export class Graph extends Light {
         <text class="bt strong end" x=${plan.width - 8} y=${plan.top - 9}>${text.logits}</text>`}
       ${chip(embed, token ? showToken(token.text) : '∅', false, EMBEDDING)}
       <text class="nl" x=${embed.x - embed.width / 2} y=${embed.y + embed.height / 2 + 16}>${compact ? nothing : place}</text>
-      ${logits.map((spot, index) => svg`${chip(spot, sayToken(snapshot.task.candidates[index as 0 | 1]), index === best, `logit.${index}`)}
+      ${logits.map((spot, index) => svg`${chip(spot, showToken(snapshot.task.candidates[index as 0 | 1]), index === best, `logit.${index}`)}
         ${compact ? nothing : svg`<text class="val end" x=${spot.x + spot.width / 2} y=${spot.y + spot.height / 2 + 16} data-testid="logit-${index}" data-value=${view.logits[index as 0 | 1]}>${signed(view.logits[index as 0 | 1])}</text>`}`)}
       ${this.score(plan, snapshot, compact)}${compact ? nothing : this.places(plan, snapshot, flow)}
     </g>`;
@@ -295,6 +295,10 @@ export class Graph extends Light {
     this.dispatchEvent(new CustomEvent<NodeId>('pick', { detail: node, bubbles: true }));
   }
 
+  private focusNode(node: PlacedNode): void {
+    this.querySelector<SVGElement>(`[data-node="${node.info.node}"]`)?.focus();
+  }
+
   private key(event: KeyboardEvent, plan: Layout): void {
     const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     const here = plan.nodes.find((node) => node.info.node === this.stopOf(plan));
@@ -305,7 +309,10 @@ export class Graph extends Light {
     } else if (direction) {
       event.preventDefault();
       const next = nearest(here, plan.nodes, direction[0]!, direction[1]!);
-      if (next) this.querySelector<SVGElement>(`[data-node="${next.info.node}"]`)?.focus();
+      if (next) this.focusNode(next);
+    } else if (event.key === 'Home' || event.key === 'End') {
+      event.preventDefault();
+      this.focusNode(plan.nodes.at(event.key === 'Home' ? 0 : -1)!);
     }
   }
 }

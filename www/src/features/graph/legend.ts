@@ -6,6 +6,7 @@ import type { CircuitInfo } from '../../engine/protocol';
 import { legend as text, modes, reliability } from '../../text/en';
 import type { RichText } from '../../text/rich-text';
 import { richText } from '../common/rich-text';
+import { term } from '../common/term';
 
 /** How often the circuit is right; null if it was not measured. */
 function reliable({ accuracy, unprunedAccuracy, handwritten }: CircuitInfo): RichText | null {
@@ -29,7 +30,7 @@ export function legend(snapshot: Snapshot | null, ghosts: boolean): TemplateResu
   const facts = snapshot && mode === 'circuit' ? reliable(snapshot.task.circuit) : null;
   return html`<div>${mode === 'full' ? nothing : html`<p class="facts" id="mode-note">${richText(modes.hints[mode])}${facts ? html` <span data-testid="reliability">${richText(facts)}</span>` : nothing}</p>`}<div class="legend">
     <span>${line('pos')}${text.positive}</span><span>${line('neg')}${text.negative}</span>
-    <span title=${text.noSignalHint}>${line('pos dim')}${text.noSignal(threshold)}</span>
+    <span>${line('pos dim')}${term('signal', text.noSignal)}${text.under(threshold)}</span>
     ${marks.length > 0 || ghosts ? nothing : html`<span class="w"><svg viewBox="0 0 30 10" aria-hidden="true"><path class="wed" d="M1 5L29 1V9Z" /></svg>${text.width}</span>`}
     <span><svg viewBox="-8 -8 16 16" aria-hidden="true">${svg`<circle class="ng" r="7"/><path class="fp" d="M-7 0A7 7 0 0 1 7 0Z"/><circle class="no" r="7"/>`}</svg>${text.above}</span>
     <span><svg viewBox="-8 -8 16 16" aria-hidden="true">${svg`<circle class="ng" r="7"/><path class="fn" d="M-7 0A7 7 0 0 0 7 0Z"/><path fill="url(#hatch)" d="M-7 0A7 7 0 0 0 7 0Z"/><circle class="no" r="7"/>`}</svg>${text.below}</span>

@@ -109,10 +109,11 @@ function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResu
   const gap = look.selected ? 4 : 0;
   const name = givenName(info) ?? (node.shape === 'square' ? '' : look.compact ? (/^attn/.test(info.site) ? kind(info.site) : String(info.index)) : nameOf(info));
   const lines = node.words === 'all' ? fitLines(name, Math.floor(node.span / LETTER)) ?? [givenName(info) ? name : String(info.index)] : [];
+  const inline = node.words === 'value' && name !== '' && name.length < 9 && /^attn/.test(info.site);
   return svg`
     ${lines.map((line, index) => svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap - 13 * (lines.length - 1 - index)}>${line}</text>`)}
-    ${look.compact ? nothing : svg`<text class="val mid-anchor ${Math.abs(value) < 0.005 ? 'zero' : ''}" y=${half + 13 + gap}>${
-      node.words === 'value' && name && name.length < 9 && /^attn/.test(info.site) ? svg`<tspan class="inline-name">${node.roomy ? name : name[0]} </tspan>` : nothing}${signed(value)}</text>`}`;
+    ${look.compact ? nothing : svg`<text class="val mid-anchor ${Math.abs(value) < 0.005 ? 'zero' : ''} ${inline ? 'named' : ''}" y=${half + 13 + gap}>${
+      inline ? svg`<tspan class="inline-name">${node.roomy ? name : name[0]} </tspan>` : nothing}${signed(value)}</text>`}`;
 }
 
 /** Width of a letter of a node's name. */

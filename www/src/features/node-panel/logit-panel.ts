@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from 'lit';
 import type { Snapshot } from '../../state/screen';
 import { logit as text } from '../../text/en';
-import { percentDigits, plain, sayToken, signed } from '../../text/format';
+import { percentDigits, plain, showToken, signed } from '../../text/format';
 import { richText } from '../common/rich-text';
 
 /** The steps from the two logits to the probability of the first candidate. */
@@ -19,7 +19,7 @@ export function steps(snapshot: Snapshot, open: (candidate: 0 | 1) => void): Tem
   return html`<section class="terms steps" data-testid="steps">
     <h3>${text.steps}</h3>
     <table>
-      ${([0, 1] as const).map((index) => html`<tr data-step="logit" data-value=${view.logits[index]}><th scope="row"><button class="plain" @click=${() => open(index)}>${richText(text.of(sayToken(candidates[index])))}</button></th>
+      ${([0, 1] as const).map((index) => html`<tr data-step="logit" data-value=${view.logits[index]}><th scope="row"><button class="plain" @click=${() => open(index)}>${richText(text.of(showToken(candidates[index])))}</button></th>
         <td></td><td class="con">${signed(view.logits[index], 3)}</td></tr>`)}
       <tr class="sum" data-step="difference" data-value=${view.logits[0] - view.logits[1]}><th scope="row">${text.difference}</th><td></td><td class="con">${signed(difference, 3)}</td></tr>
       ${calibrated
@@ -29,7 +29,7 @@ export function steps(snapshot: Snapshot, open: (candidate: 0 | 1) => void): Tem
             line(richText(text.plus), `${circuit.shift < 0 ? '−' : '+'} ${plain(Math.abs(circuit.shift))}`, signed(view.score), 'score', view.score),
           ]
         : ''}
-      <tr class="sum" data-step="p" data-value=${view.p[0]}><th scope="row">${richText(text.probability(sayToken(candidates[0])))}</th><td></td><td class="con">${percentDigits(view.p[0])} %</td></tr>
+      <tr class="sum" data-step="p" data-value=${view.p[0]}><th scope="row">${richText(text.probability(showToken(candidates[0])))}</th><td></td><td class="con">${percentDigits(view.p[0])} %</td></tr>
     </table>
     <p class="tiny">${richText(calibrated ? text.fitted : text.plain)}</p>
   </section>`;

@@ -8,8 +8,10 @@ import type { Screen, Snapshot } from '../../state/screen';
 import { flowOf } from '../../domain/flow';
 import { isSpecial, selectedHead, selectedLogit, type Selection } from '../../domain/selection';
 import { change as changeText, doingOf, embedding as embeddingText, graph as graphText, logit as logitText, panel as text, pattern as patternText, terms } from '../../text/en';
-import { capital, sayToken, showToken, signed } from '../../text/format';
+import { capital, showToken, signed } from '../../text/format';
+import type { TermKey } from '../../text/glossary';
 import { longName, nameOfId, placeOf } from '../../text/names';
+import { linked } from '../../text/rich-text';
 import { flips } from '../prediction/summary';
 import type { NodeDetail, Prompt } from '../../engine/protocol';
 import { changeControl } from './change';
@@ -92,8 +94,9 @@ export class Panel extends Light {
     if (isSpecial(node)) return this.frame(node, this.heading(snapshot, node), this.special(screen, snapshot, node, detail));
     const info = snapshot.task.circuit.nodes.find((one) => one.node === node);
     const place = findNode(snapshot.task.circuit, node, screen.model?.headWidth ?? 0);
-    return this.frame(node, html`<h2>${place ? capital(longName(place, false)) : node}</h2>
-        <p>${place ? placeOf(place) : ''}${info ? '' : text.outside} · <code>${node}</code></p>
+    const seen = new Set<TermKey>();
+    return this.frame(node, html`<h2>${place ? richText(linked([capital(longName(place, false))], seen)) : node}</h2>
+        <p>${place ? richText(linked([placeOf(place)], seen)) : ''}${info ? '' : richText(linked([text.outside], seen))} · <code>${node}</code></p>
         ${info && doingOf(info) ? html`<p class="doing">${capital(doingOf(info))}</p>` : nothing}`,
       detail ? this.body(screen, detail, snapshot.result.a) : html`<p class="tiny">${text.pending}</p>`);
   }
@@ -120,10 +123,12 @@ export class Panel extends Light {
 
   private heading({ task, result: { view, a } }: Snapshot, selection: Selection): TemplateResult {
     const candidate = selectedLogit(selection);
-    if (candidate !== null) return html`<h2>${richText(logitText.title(sayToken(task.candidates[candidate])))}</h2><p>${logitText.place}</p>`;
+    if (candidate !== null) return html`<h2>${richText(logitText.title(showToken(task.candidates[candidate])))}</h2><p>${logitText.place}</p>`;
     const head = selectedHead(selection);
-    if (head) return html`<h2>${patternText.title(...head)}</h2><p class="tiny">${patternText.hint}</p>`;
-    return html`<h2>${embeddingText.title}</h2><p>${richText(embeddingText.place(view.marked))}<code>${showToken(a.tokens[view.marked]?.text ?? '')}</code></p><p class="tiny">${embeddingText.hint}</p>`;
+    if (head) return html`<h2>${richText(linked([patternText.title(...head)]))}</h2><p class="tiny">${richText(linked([patternText.hint], new Set(['attention'])))}</p>`;
+    const seen = new Set<TermKey>();
+    return html`<h2>${richText(linked([embeddingText.title], seen))}</h2><p>${richText(linked([embeddingText.place(view.marked)], seen))}<code>${showToken(a.tokens[view.marked]?.text ?? '')}</code></p>
+      <p class="tiny">${richText(linked([embeddingText.hint], seen))}</p>`;
   }
 
   /** The panel of a logit, of a head or of the embedding. */
@@ -163,7 +168,7 @@ export class Panel extends Light {
     const actions = this.actions(screen, snapshot);
     return html`
       <section>
-        <h3>${text.activation} <span class="num">${text.valueAt(detail.value)}<code>${showToken(a.tokens[detail.token]?.text ?? '')}</code></span></h3>
+        <h3>${richText(linked([text.activation]))} <span class="num">${text.valueAt(detail.value)}<code>${showToken(a.tokens[detail.token]?.text ?? '')}</code></span></h3>
         ${this.chips(a, detail.values, detail.token, reach, screen.doc.token)}
       </section>
       ${screen.placeholder
@@ -187,13 +192,14 @@ export class Panel extends Light {
 
   /** The prompt's tokens, tinted by sign and size of the values; a click reads the graph at that token. */
   private chips(a: Prompt, values: Float32Array, selected: number, reach: number, picked: number | null): TemplateResult {
-    return html`<div class="ats" role="group" aria-label=${text.tokens}>
+    return html`<div class="ats" role="group" aria-label=${text.tokens} @keydown=${this.walk}>
       ${a.tokens.map((token, index) => {
         const value = values[index] ?? 0;
         const share = reach >= SHOWN ? Math.min(1, Math.abs(value) / reach) : 0;
         return html`<button
           class="at ${value < 0 && share > 0.02 ? 'minus' : ''} ${share > FULL ? 'full' : ''}"
           ${styles({ '--a': `${tint(share)}%` })}
+          tabindex=${index === selected ? 0 : -1}
           aria-pressed=${index === selected}
           aria-label=${text.token(token.text, value)}
           title=${text.tokenHint(token.text, value)}
@@ -204,6 +210,16 @@ export class Panel extends Light {
     </div>`;
   }
 
+  /** The chips are one tab stop. Arrows, Home and End go from chip to chip. */
+  private walk = (event: KeyboardEvent): void => {
+    const chips = [...(event.currentTarget as HTMLElement).children] as HTMLElement[];
+    const at = chips.indexOf(event.target as HTMLElement);
+    const next = { ArrowLeft: chips[at - 1], ArrowRight: chips[at + 1], Home: chips[0], End: chips.at(-1) }[event.key];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  };
+
   private attention(detail: NodeDetail, a: Prompt): TemplateResult | typeof nothing {
     const { attention } = detail;
     if (!attention) return nothing;
@@ -211,7 +227,7 @@ export class Panel extends Light {
     const scores = attention.channelScore;
     const most = scores ? scores.reduce((max, value) => Math.max(max, Math.abs(value)), 0) : 0;
     return html`<section>
-      <h3>${text.attention(attention.head)} <span class="mut">${text.attentionFrom(attention.sink)}</span></h3>
+      <h3>${richText(linked([text.attention(attention.head)]))} <span class="mut">${richText(linked([text.attentionFrom(attention.sink)], new Set(['token'])))}</span></h3>
       <ol class="attn" aria-label=${text.attentionList}>
         ${weights.map((weight, index) => {
           const score = scores?.[index] ?? 0;
@@ -221,7 +237,7 @@ export class Panel extends Light {
           </li>`;
         })}
       </ol>
-      ${scores ? html`<p class="tiny">${text.score}</p>` : nothing}
+      ${scores ? html`<p class="tiny">${richText(text.score)}</p>` : nothing}
     </section>`;
   }
 

@@ -35,7 +35,7 @@ export function incoming(detail: NodeDetail, a: Prompt, actions: TermActions): T
       ${detail.bias === 0 ? nothing : html`<tr><th scope="row"><i class="sw"></i>${text.bias}</th><td class="con">${signed(detail.bias, decimals)}</td></tr>`}
       ${misses === 0 ? nothing : html`<tr data-row="rounding"><th scope="row"><i class="sw"></i>${text.rounding}</th><td class="con">${signed(misses, decimals)}</td></tr>`}
       <tr class="sum"><th scope="row">${text.sum}</th><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
-      ${detail.notes.length === 0 ? nothing : last(text.notes(detail.notes), detail.computed)}
+      ${detail.notes.length === 0 ? nothing : last(richText(text.notes(detail.notes)), detail.computed)}
       ${signed(detail.value, decimals) === signed(detail.computed, decimals) ? nothing : last(text.afterChange, detail.value)}
     </table>
   </section>`;

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { TopToken } from '../../engine/protocol';
 import type { Snapshot } from '../../state/screen';
 import { prediction as text } from '../../text/en';
-import { percent, percentDigits, sayToken, showToken } from '../../text/format';
+import { percent, percentDigits, showToken } from '../../text/format';
 import { richText } from '../common/rich-text';
 import { styles } from '../common/styles';
 import { term } from '../common/term';
@@ -52,7 +52,7 @@ export function bar(name: string, token: string, look: BarLook | null): Template
   const changed = was !== null && p !== undefined && percent(was) !== percent(p);
   const at = (share: number) => styles({ '--x': `${(share * 100).toFixed(2)}%` });
   return html`<div class="bar ${win ? 'win' : ''}">
-    <span class="cand">${sayToken(token)}</span>
+    <span class="cand">${showToken(token)}</span>
     <span class="track" data-testid=${name} data-value=${p ?? nothing} data-token=${token} data-was=${was ?? nothing} data-full=${full ?? nothing}
       data-baseline=${baseline ?? nothing} data-wrong=${wrong ? 'true' : nothing}>
       <span class="clip"><i class="fill" ${styles({ '--p': `${((p ?? 0) * 100).toFixed(2)}%` })}></i></span>

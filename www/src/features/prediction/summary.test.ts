@@ -86,6 +86,16 @@ describe('the sentence', () => {
     }
     expect(told(snapshot(withFlip(withMode(start, 'circuit'), true), { p: 0.9, untouched: { p: 0.1, value: 1 } })).kind).toBe('flip');
   });
+  it('adds the control of a flip, if the untouched run is right', () => {
+    const flipped = (answer: 0 | 1 | null) => snapshot(withFlip(start, true), { p: 0.997, untouched: { p: 0.022, value: 1.33 }, answer });
+    const control = (of: Snapshot, ...shares: number[]) => plainText(summary(of, 16, shares.map((share): [number, number] => [1 - share, share])).more);
+    for (const number of ['94.0', '97.1']) expect(control(flipped(1), 0.971, 0.94)).toContain(number);
+    // That far is no longer the same answer: other words.
+    const words = [control(flipped(1), 0.971), control(flipped(1), 0.6), control(flipped(1), 0.4)].map((text) => text.replace(/[\d.]+/, ''));
+    expect(new Set(words).size).toBe(3);
+    for (const none of [control(flipped(1)), control(flipped(0), 0.9), control(flipped(null), 0.9)]) expect(none).toBe('');
+    expect(plainText(summary(snapshot(start, { p: 0.022 }), 16, [[0.1, 0.9]]).more)).toBe('');
+  });
   it('tells of a flip that the mode keeps from acting', () => {
     expect(told(snapshot(withFlip(withMode(start, 'removed'), true), { p: 0.5 })).kind).toBe('flip-held');
   });

@@ -8,7 +8,7 @@ import type { Snapshot } from '../../state/screen';
 import { summary as text, type Moved } from '../../text/en';
 import { longName } from '../../text/names';
 import type { RichText } from '../../text/rich-text';
-import { answerOf, type Answer } from './answer';
+import { answerOf, likelier, type Answer } from './answer';
 
 /** What the sentence is about. */
 export type SummaryKind = 'no-task' | 'expects' | 'level' | 'agrees' | 'disagrees' | 'removed' | 'flip' | 'flip-held' | 'node' | 'nodes';
@@ -21,9 +21,10 @@ export interface Summary {
   more: RichText;
 }
 
-export function summary(snapshot: Snapshot, headWidth: number): Summary {
+/** `control`: the two probabilities of each control of the flip, if there are any. */
+export function summary(snapshot: Snapshot, headWidth: number, control: [number, number][] | null = null): Summary {
   const answer = answerOf(snapshot);
-  const { kind, text, more = [] } = told(snapshot, answer, headWidth);
+  const { kind, text, more = kind === 'flip' ? controlText(snapshot, answer, control) : [] } = told(snapshot, answer, headWidth);
   return { kind, answer, text, more };
 }
 
@@ -46,6 +47,22 @@ function told(snapshot: Snapshot, answer: Answer, headWidth: number): Told {
     case 'removed':
       return { kind: 'removed', text: text.removed(names(snapshot, answer)) };
   }
+}
+
+/** A control keeps the answer where it moves it by less than this share of what the flip does. */
+const KEEPS = 0.25;
+
+/** What the control shows about the right answer, if the untouched run prefers it. */
+function controlText(snapshot: Snapshot, { p, untouched, right }: Answer, control: [number, number][] | null): RichText {
+  if (untouched === null || !control || control.length === 0) return [];
+  const winner = likelier(untouched);
+  // Values from prompts with the right answer tell nothing about a wrong one.
+  if (winner !== right) return [];
+  const shares = control.map((one) => one[winner]).sort((left, right) => left - right);
+  const [min, max] = [shares[0]!, shares.at(-1)!];
+  const moved = Math.max(...shares.map((share) => Math.abs(share - untouched[winner])));
+  const kind = min < 0.5 ? 'reverses' : moved < KEEPS * Math.abs(p[winner] - untouched[winner]) ? 'keeps' : 'moves';
+  return text.control(control.length, snapshot.task.candidates[winner], min, max, kind);
 }
 
 /** The names and numbers that every sentence is made of. */

@@ -2,7 +2,7 @@
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { TwinSnapshot } from './twin-runner';
 import { twin as text } from '../../text/en';
-import { sayToken } from '../../text/format';
+import { showToken } from '../../text/format';
 import { nameOfId } from '../../text/names';
 import { otherOf } from './steering';
 import type { CircuitInfo } from '../../engine/protocol';
@@ -17,7 +17,7 @@ export function twinChart(snapshot: TwinSnapshot, candidates: [string, string], 
   const other = otherOf(snapshot);
   const x = (strength: number) => LEFT + strength * (RIGHT - LEFT);
   const y = (p: number) => BOTTOM - p * (BOTTOM - TOP);
-  const token = sayToken(candidates[other]);
+  const token = showToken(candidates[other]);
   const points = curve.map(({ strength, p }) => `${x(strength).toFixed(1)} ${y(p[other]).toFixed(1)}`);
   const random = snapshot.random ?? [];
   const others = snapshot.others ?? [];

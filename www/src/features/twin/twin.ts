@@ -7,7 +7,8 @@ import type { Screen } from '../../state/screen';
 import { channelOf, reads, TwinRunner, type TwinSnapshot } from './twin-runner';
 import './twin.css';
 import { twin as text } from '../../text/en';
-import { percent, sayToken } from '../../text/format';
+import { percent, showToken } from '../../text/format';
+import { linked } from '../../text/rich-text';
 import { givenName } from '../../text/names';
 import { middle, otherOf, steering, steeringText } from './steering';
 import { connectTwin } from '../../engine/client';
@@ -59,7 +60,7 @@ export class TwinPanel extends Light {
     return html`<section class="card twin" data-testid="twin" data-state=${twin.phase} aria-label=${text.name}>
       <div class="thead">
         <h2>${text.name}</h2>
-        <p>${text.intro}</p>
+        <p>${richText(linked([text.intro]))}</p>
         <button class="quiet icon" data-testid="twin-close" aria-label=${text.close} @click=${() => this.change(withTwin(screen.doc, false), 'select')}>${icons.close}</button>
       </div>
       ${screen.twin?.listed.default ? nothing : html`<p class="tother" data-testid="twin-other-circuit">${text.otherCircuit}</p>`}
@@ -100,7 +101,7 @@ export class TwinPanel extends Light {
           : nothing}
         <p class="tsummary" data-testid="twin-summary" data-kind=${effect.kind} data-directions=${snapshot.random?.length ?? nothing}>${richText(steeringText(snapshot, task.candidates, screen.snapshot?.result.reason ?? null))}</p>
         ${control
-          ? html`<p class="tiny">${text.randomMedian(random.length)}<code>${sayToken(task.candidates[other])}</code>
+          ? html`<p class="tiny">${text.randomMedian(random.length)}<code>${showToken(task.candidates[other])}</code>
               <b data-testid="dense-random" data-value=${control[1]} data-before=${before[1]}>${percent(control[other])}</b>
               ${text.randomBefore(before[other])}</p>`
           : nothing}
@@ -154,7 +155,7 @@ export class TwinPanel extends Light {
     const wins = before[1] > before[0] ? 1 : 0;
     const pick = (event: Event) => (this.boundary = Number((event.target as HTMLSelectElement).value));
     const line = (name: string, way: string, p: [number, number]) =>
-      html`<li>${way} <code>${sayToken(task.candidates[wins])}</code> <b data-testid=${name} data-value=${p[1]}>${percent(p[wins])}</b></li>`;
+      html`<li>${way} <code>${showToken(task.candidates[wins])}</code> <b data-testid=${name} data-value=${p[1]}>${percent(p[wins])}</b></li>`;
     return html`<label class="tfield"><span>${text.switch}</span>
         <select data-testid="hybrid-switch" @change=${pick}>
           ${Array.from({ length: sites }, (_, index) => html`<option value=${index} .selected=${index === at}>${text.boundary(index)}</option>`)}
