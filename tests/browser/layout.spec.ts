@@ -146,3 +146,27 @@ for (const api of [true, false]) {
     await expect(page.getByTestId('node-panel')).toBeVisible();
   });
 }
+
+test('the key is whole, the buttons of the drawing and of the footer share a line, and prompt B stays in its box at every width', async ({ page }) => {
+  await open(page);
+  for (const [width, height] of [[1280, 800], [901, 800], [820, 900], [768, 1024], [761, 900], [701, 900], [390, 844], [320, 640]] as const) {
+    await page.setViewportSize({ width, height });
+    await still(page);
+    expect(await page.evaluate(() => {
+      const rect = (one: Element) => one.getBoundingClientRect();
+      const all = (selector: string) => [...document.querySelectorAll(selector)].map(rect).filter((one) => one.width > 0);
+      const key = rect(document.querySelector('.legend')!);
+      const lines = (rows: DOMRect[]) => new Set(rows.map((one) => Math.round((one.top + one.bottom) / 2))).size;
+      const box = rect(document.querySelector('.second .code')!);
+      const mark = rect(document.querySelector('.second .sel')!);
+      return {
+        cut: all('.legend span').filter((one) => one.bottom > key.bottom + 1 || one.right > key.right + 1).length,
+        // On a phone the three modes have a line of their own.
+        tools: innerWidth > 760 ? lines(all('.bar2 > *')) : 1,
+        actions: lines(all('footer .quiet[data-testid]')),
+        second: mark.top >= box.top - 1 && mark.bottom <= box.bottom + 1,
+        top: rect(document.querySelector('h1')!).top >= 4,
+      };
+    }), `${width}`).toEqual({ cut: 0, tools: 1, actions: 1, second: true, top: true });
+  }
+});

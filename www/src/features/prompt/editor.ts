@@ -23,6 +23,8 @@ export class Editor extends Light {
   @property() describedby = '';
   @query('textarea') private area!: HTMLTextAreaElement;
   private frame = 0;
+  /** The size of the type follows the width of the screen. */
+  private readonly observer = new ResizeObserver(() => this.place(false));
   private input = (event: Event): void => {
     this.text = (event.target as HTMLTextAreaElement).value;
     this.dispatchEvent(new CustomEvent<string>('edit', { detail: this.text }));
@@ -32,6 +34,16 @@ export class Editor extends Light {
     under.scrollTop = this.area.scrollTop;
     under.scrollLeft = this.area.scrollLeft;
   };
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.observer.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.observer.disconnect();
+  }
 
   protected override firstUpdated(): void {
     if (!this.focused || !matchMedia('(hover: hover) and (pointer: fine)').matches) return;
@@ -45,7 +57,11 @@ export class Editor extends Light {
       this.area.value = this.text;
       this.area.setSelectionRange(this.text.length, this.text.length);
     }
-    // With the frame's own layout, not with one of its own in the middle of an update.
+    this.place(foreign);
+  }
+
+  /** With the frame's own layout, not with one of its own in the middle of an update. */
+  private place(foreign: boolean): void {
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => {
       if (foreign || document.activeElement !== this.area) this.scrollToPoint();
