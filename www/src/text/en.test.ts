@@ -274,7 +274,7 @@ check(en.graph.token,
 );
 check(en.graph.weight, [[-0.5], '−0.50']);
 check(en.graph.edge, [['read ch 1', 'neuron 2'], 'read ch 1 neuron 2']);
-check(en.graph.product, [[-0.5, 2], '−0.50 +2.00 −1.00']);
+check(en.graph.product, [[-0.5, 2], '−0.5000 +2.000 −1.00']);
 check(en.graph.node,
   [['neuron 2', '0.mlp.post_act.2', 1.5, 3, null], 'neuron 2 0.mlp.post_act.2 +1.50 4'],
   [['neuron 2', '0.mlp.post_act.2', 1.5, 3, 'off'], 'neuron 2 0.mlp.post_act.2 +1.50 4 off'],
@@ -348,6 +348,12 @@ check(en.change.scaled,
   [[true, 0.12, 1.5, 3], '+0.12 +3.00'],
 );
 check(en.change.asNumber, [['Factor'], 'Factor']);
+check(en.terms.group,
+  [[true, false], '[circuit]'],
+  [[false, false], '[circuit]'],
+  [[true, true], '[circuit] [average]'],
+  [[false, true], '[circuit] [average]'],
+);
 check(en.terms.notes,
   [[[]], ''],
   [[[{ kind: 'reluZero' }]], '0'],
@@ -381,10 +387,10 @@ check(en.doingOf,
   [[{ label: { kind: 'words', text: 'high at if' } }], 'high at if'],
   [[{ label: { kind: 'measured' } }], ''],
   [[{ label: { kind: 'measured', steady: 0.5 } }], '0.50'],
-  [[{ label: { kind: 'measured', moment: { kind: 'at', level: 'high', tokens: ['("', " ('"] }, contrast: { kind: 'tokens', higher: '("', lower: "('" } } }], 'high (" (\' higher (" (\''],
-  [[{ label: { kind: 'measured', moment: { kind: 'at', level: 'low', tokens: ['a', ' a'] }, contrast: { kind: 'answer', text: ' ==' } } }], 'low a higher =='],
+  [[{ label: { kind: 'measured', moment: { kind: 'at', level: 'high', tokens: ['("', " ('"] }, contrast: { kind: 'tokens', higher: '("', lower: "('" } } }], 'high `("` `(\'` higher `("` `(\'`'],
+  [[{ label: { kind: 'measured', moment: { kind: 'at', level: 'low', tokens: ['a', ' a'] }, contrast: { kind: 'answer', text: ' ==' } } }], 'low `a` higher `==`'],
   [[{ label: { kind: 'measured', moment: { kind: 'from', level: 'low', token: '\n    ' } } }], 'low 4'],
-  [[{ label: { kind: 'measured', moment: { kind: 'leans', higher: 'b', lower: '):\n' } } }], 'higher b lower ):'],
+  [[{ label: { kind: 'measured', moment: { kind: 'leans', higher: 'b', lower: '):\n' } } }], 'higher `b` lower `):⏎`'],
   [[{ label: { kind: 'measured', moment: { kind: 'leans', higher: null, lower: ' ' } } }], 'lower'],
 );
 check(en.footer.time,

@@ -7,7 +7,7 @@ import type { Notice } from '../domain/notices';
 import type {
   BackendName, BackendState, CircuitInfo, FailureKind, Mode, ModelInfo, Reason, Moment, NodeContrast, NodeInfo, Mixed, SiteName, TermSource, ValueNote,
 } from '../engine/protocol';
-import { bytes, capital, count, decimalsFor, lowerFirst, milliseconds, NBSP, percent, percentDigits, plain, quoted, sayToken, showToken, signed, wholePercent } from './format';
+import { bytes, capital, count, decimalsFor, factor, lowerFirst, milliseconds, NBSP, percent, percentDigits, plain, quoted, sayToken, showToken, signed, wholePercent } from './format';
 import { linked, type RichText, type Span } from './rich-text';
 
 const NUMBERS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
@@ -265,6 +265,7 @@ export const flip = {
   notLoaded: 'The model is not loaded.',
   loading: 'The model is loading.',
   noNodes: 'This circuit has no nodes to flip.',
+  removed: 'With the circuit removed there is nothing to flip.',
   noPromptB: 'There is no counterfactual prompt to take values from.',
   textStays: 'Your text does not change.',
   copies: (nodes: number): RichText => [
@@ -478,7 +479,7 @@ export const graph = {
   isLast: ', the last',
   weight: (weight: number) => `weight ${signed(weight)}`,
   edge: (from: string, to: string) => `${from} → ${to}`,
-  product: (weight: number, value: number) => `${signed(weight)} × ${signed(value)} = ${signed(weight * value)}`,
+  product: (weight: number, value: number) => `${factor(weight)} × ${factor(value)} = ${signed(weight * value, decimalsFor([weight * value]))}`,
   node: (name: string, node: string, value: number, token: number, badge: string | null) =>
     `${name}, ${node}, ${signed(value)} at token ${token + 1}${badge === null ? '' : `, ${badge}`}`,
   nodeHint: (name: string, doing: string, node: string) => `${name}${doing ? `: ${doing}` : ''}, ${node}`,
@@ -503,6 +504,11 @@ export const reliability = {
     ` of hand-written ones (full model: ${wholePercent(full)} and ${wholePercent(written.full)}).`,
   ],
 };
+
+/** Under the drawing in full mode: what a newcomer can do. */
+export const tryThis: RichText = [
+  'Try this: ', { strong: '1' }, ' Flip. ', { strong: '2' }, ' Click a ', { term: 'node', words: 'node' }, ', then Off. ', { strong: '3' }, ' Circuit only: is the answer the same? ', { strong: '4' }, ' Type a prompt of your own.',
+];
 
 export const legend = {
   positive: 'positive weight',
@@ -636,6 +642,10 @@ export const terms = {
   inHint: (scaled: boolean, mixed: boolean): RichText => [
     'weight × ', ...(scaled ? [{ term: 'normScale', words: 'norm scale' } as Span, ' × '] : []), 'value', ...(mixed ? [', mixed by ', { term: 'attention', words: 'attention' } as Span] : []),
   ],
+  /** Over rows of nodes: inside or outside of the circuit, and whether the mode fixes them. */
+  group: (inside: boolean, fixed: boolean): RichText => [
+    inside ? 'in the ' : 'outside the ', CIRCUIT, ...(fixed ? [', nodes fixed at their ', AVERAGE] : []),
+  ],
   rounding: 'rounding',
   /** `all`: the value mixed over all tokens; null if only this token counts. */
   mixed: ({ value, attention }: Mixed, token: string, all: number | null): RichText => [
@@ -686,40 +696,47 @@ function note(of: ValueNote): RichText {
   }
 }
 
-/** What a node was measured to do, `high at if; higher when the answer is ==`. Empty where its label is a name or missing. */
-export function doingOf({ label }: Pick<NodeInfo, 'label'>): string {
-  if (label?.kind === 'words') return label.text;
-  if (label?.kind !== 'measured') return '';
+/** What a node was measured to do, `high at if; higher in prompts with (" than with ('`. Empty where its label is a name or missing. */
+export function doingOf({ label }: Pick<NodeInfo, 'label'>): RichText {
+  if (label?.kind === 'words') return [label.text];
+  if (label?.kind !== 'measured') return [];
   const { steady, moment, contrast } = label;
-  const parts = [
-    ...(steady === undefined ? [] : [`always ${steady.toFixed(2)}`]),
+  const parts: RichText[] = [
+    ...(steady === undefined ? [] : [[`always ${steady.toFixed(2)}`]]),
     ...(moment ? [momentOf(moment)] : []),
     ...(contrast ? [difference(contrast)] : []),
   ];
-  return parts.length === 0 ? 'varies from prompt to prompt' : parts.join('; ');
+  return parts.length === 0 ? ['varies from prompt to prompt'] : joined(parts, '; ');
 }
 
-function momentOf(moment: Moment): string {
+function joined(parts: RichText[], between: string): RichText {
+  return parts.flatMap((part, index) => (index === 0 ? part : [between, ...part]));
+}
+
+/** `high` and `low` are clear effects, `somewhat higher` and `somewhat lower` weak ones. */
+function momentOf(moment: Moment): RichText {
   switch (moment.kind) {
     case 'at':
       // List a word once, even if it occurs with and without a space before it.
-      return `${moment.level} at ${[...new Set(moment.tokens.map(spelled))].join(' and ')}`;
+      return [`${moment.level} at `, ...joined([...new Map(moment.tokens.map((token) => [token.trim() || token, spelled(token)])).values()].map((token) => [token]), ' and ')];
     case 'from':
-      return `${moment.level} from ${spelled(moment.token)} on`;
+      return [`${moment.level} from `, spelled(moment.token), ' on'];
     case 'leans': {
       const { higher, lower } = moment;
-      return [...(higher === null ? [] : [`higher at ${spelled(higher)}`]), ...(lower === null ? [] : [`lower at ${spelled(lower)}`])].join(', ');
+      return joined([...(higher === null ? [] : [['somewhat higher at ', spelled(higher)]]), ...(lower === null ? [] : [['somewhat lower at ', spelled(lower)]])], ', ');
     }
   }
 }
 
-function difference(of: NodeContrast): string {
-  return of.kind === 'tokens' ? `higher with ${spelled(of.higher)} than with ${spelled(of.lower)}` : `higher when the answer is ${spelled(of.text)}`;
+function difference(of: NodeContrast): RichText {
+  return of.kind === 'tokens'
+    ? ['higher in prompts with ', spelled(of.higher), ' than with ', spelled(of.lower)]
+    : ['higher in prompts whose answer is ', spelled(of.text)];
 }
 
-/** A token for reading: white space as words, other tokens without leading spaces. */
-function spelled(text: string): string {
-  return sayBlank(text) ?? text.replace(/^ +/, '').replaceAll('\n', '⏎').replaceAll('\t', '⇥');
+/** A token for reading: white space as words, other tokens as code without leading spaces. */
+function spelled(text: string): Span {
+  return sayBlank(text) ?? { code: text.replace(/^ +/, '').replaceAll('\n', '⏎').replaceAll('\t', '⇥') };
 }
 
 export const footer = {

@@ -89,6 +89,12 @@ export function decimalsFor(values: number[]): number {
   return largest >= 0.05 ? 3 : 4;
 }
 
+/** A factor of a product with at least three digits, and `more`: `−0.3386`, `+6.660`, `+19.50` with one more. */
+export function factor(value: number, more = 1): string {
+  const size = Math.abs(value);
+  return signed(value, (size >= 10 ? 1 : size >= 1 ? 2 : 3) + more);
+}
+
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -12,6 +12,7 @@ import { percent, percentDigits, showToken, signed } from '../../text/format';
 import { EMBEDDING, headSelection, type Selection } from '../../domain/selection';
 import { likelier } from '../prediction/answer';
 import { placedName } from '../../text/names';
+import { plainText } from '../../text/rich-text';
 import type { CircuitInfo, NodeId, ResidualLane } from '../../engine/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
 import { headGlyph } from './head';
@@ -279,7 +280,7 @@ export class Graph extends Light {
     }
     const node = plan.nodes.find((one) => one.info.node === hover.node);
     if (!node || node.words === 'all' || hover.node === this.selected || this.room.width < 560) return nothing;
-    return tipAt(plan, node.x, node.y - node.half, text.nodeHint(placedName(node.info), doingOf(node.info), node.info.node), signed(flow.value.get(node.info.node) ?? 0));
+    return tipAt(plan, node.x, node.y - node.half, text.nodeHint(placedName(node.info), plainText(doingOf(node.info)), node.info.node), signed(flow.value.get(node.info.node) ?? 0));
   }
 
   private stopOf(plan: Layout): NodeId | null {

@@ -4,11 +4,12 @@ import { customElement, property } from 'lit/decorators.js';
 import { contribution, flowOf } from '../../domain/flow';
 import type { Hover, Snapshot } from '../../state/screen';
 import { doingOf, list as text } from '../../text/en';
-import { showToken, signed } from '../../text/format';
+import { decimalsFor, factor, showToken, signed } from '../../text/format';
 import { placedName } from '../../text/names';
 import type { NodeId, NodeInfo } from '../../engine/protocol';
 import { badgeOf } from './node';
 import { Light } from '../common/light';
+import { richText } from '../common/rich-text';
 import { styles } from '../common/styles';
 
 @customElement('sc-node-list')
@@ -65,7 +66,7 @@ function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, 
         const lit = hover?.kind === 'edge' && hover.from === edge.from && hover.to === edge.to;
         return html`<li class=${lit ? 'hov' : ''}>
           <i class="sw ${edge.weight < 0 ? 'sn' : 'sp'}"></i>${text.to(to ? placedName(to) : edge.to)}
-          <span class="num">${signed(edge.weight)}${value === null ? '' : html` × ${signed(value)} = <b>${signed(passed!)}</b>`}</span>
+          <span class="num">${factor(edge.weight)}${value === null ? '' : html` × ${factor(value)} = <b>${signed(passed!, decimalsFor([passed!]))}</b>`}</span>
         </li>`;
       })}
     </ul>`;
@@ -91,7 +92,7 @@ function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, 
         @pointerleave=${() => actions.point(null)}
       >
         <span class="meter ${value < 0 ? 'minus' : ''}" aria-hidden="true"><i ${styles({ '--a': `${Math.round((Math.abs(value) / flow.scale) * 100)}%` })}></i></span>
-        <b>${placedName(info)}</b> <code>${info.node}</code>${doingOf(info) ? html`<span class="mut">${doingOf(info)}</span>` : nothing}
+        <b>${placedName(info)}</b> <code>${info.node}</code>${doingOf(info).length > 0 ? html` <span class="mut">${richText(doingOf(info))}</span>` : nothing}
         <span class="num">${signed(value)} <span class="mut">${text.at} <code>${showToken(tokens[token]?.text ?? '')}</code></span></span>
         ${badge ? html`<span class="tag">${badge.words}</span>` : nothing}
       </button>

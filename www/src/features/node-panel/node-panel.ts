@@ -97,7 +97,7 @@ export class Panel extends Light {
     const seen = new Set<TermKey>();
     return this.frame(node, html`<h2>${place ? richText(linked([capital(longName(place, false))], seen)) : node}</h2>
         <p>${place ? richText(linked([placeOf(place)], seen)) : ''}${info ? '' : richText(linked([text.outside], seen))} · <code>${node}</code></p>
-        ${info && doingOf(info) ? html`<p class="doing">${capital(doingOf(info))}</p>` : nothing}`,
+        ${info && doingOf(info).length > 0 ? html`<p class="doing">${richText(doingOf(info))}</p>` : nothing}`,
       detail ? this.body(screen, detail, snapshot.result.a) : html`<p class="tiny">${text.pending}</p>`);
   }
 
@@ -153,6 +153,7 @@ export class Panel extends Light {
     const known = new Set(task.circuit.nodes.map((one) => one.node));
     return {
       inCircuit: (node) => known.has(node),
+      mode: screen.snapshot!.result.edits.mode,
       name: ({ source }) => (source.kind === 'node' ? nameOfId(task.circuit, source.node, heads) : terms.source(source, task.candidates)),
       point: (hover) => this.send('point', hover),
       open: (node) => this.send('pick', node),

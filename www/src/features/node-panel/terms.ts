@@ -2,12 +2,13 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Hover } from '../../state/screen';
 import { terms as text } from '../../text/en';
-import { decimalsFor, showToken, signed } from '../../text/format';
-import type { NodeDetail, NodeId, Prompt, Term } from '../../engine/protocol';
+import { decimalsFor, factor, showToken, signed } from '../../text/format';
+import type { Mode, NodeDetail, NodeId, Prompt, Term } from '../../engine/protocol';
 import { richText } from '../common/rich-text';
 
 export interface TermActions {
   inCircuit(node: NodeId): boolean;
+  mode: Mode;
   name(term: Term): string;
   point(hover: Hover | null): void;
   open(node: NodeId): void;
@@ -31,7 +32,7 @@ export function incoming(detail: NodeDetail, a: Prompt, actions: TermActions): T
   return html`<section class="terms" data-testid="terms-in">
     <h3>${text.in} <span class="mut">${richText(text.inHint(scaled, terms.some((term) => term.mixed !== null)))}</span></h3>
     <table>
-      ${terms.map((term) => row(term, decimals, detail.target, 'in', a, actions, Math.abs(term.contribution) >= largest * NOTABLE))}
+      ${grouped(terms, actions, (term) => row(term, decimals, detail.target, 'in', a, actions, Math.abs(term.contribution) >= largest * NOTABLE))}
       ${detail.bias === 0 ? nothing : html`<tr><th scope="row"><i class="sw"></i>${text.bias}</th><td class="con">${signed(detail.bias, decimals)}</td></tr>`}
       ${misses === 0 ? nothing : html`<tr data-row="rounding"><th scope="row"><i class="sw"></i>${text.rounding}</th><td class="con">${signed(misses, decimals)}</td></tr>`}
       <tr class="sum"><th scope="row">${text.sum}</th><td class="con" data-testid="sum">${signed(detail.sum, decimals)}</td></tr>
@@ -47,9 +48,20 @@ export function outgoing(detail: NodeDetail, a: Prompt, actions: TermActions): T
   return html`<section class="terms" data-testid="terms-out">
     <h3>${text.out} <span class="mut">${richText(text.inHint(detail.outgoing.some((term) => term.scale !== null), false))}</span></h3>
     <table>
-      ${detail.outgoing.map((term, index) => row(term, decimals, detail.target, 'out', a, actions, index === 0))}
+      ${grouped(detail.outgoing, actions, (term) => row(term, decimals, detail.target, 'out', a, actions, term === detail.outgoing[0]))}
     </table>
   </section>`;
+}
+
+/** The rows of the terms. A row above the first node of the circuit, and above the first one outside of it, says so. */
+function grouped(terms: Term[], { inCircuit, mode }: TermActions, rowOf: (term: Term) => TemplateResult): TemplateResult[] {
+  const inside = ({ source }: Term) => (source.kind === 'node' ? inCircuit(source.node) : null);
+  return terms.map((term, index) => {
+    const group = inside(term);
+    if (group === null || terms.slice(0, index).some((other) => inside(other) === group)) return rowOf(term);
+    const fixed = mode === (group ? 'removed' : 'circuit');
+    return html`<tr class="group after" data-group=${group ? 'inside' : 'outside'} data-fixed=${fixed}><td colspan="2">${richText(text.group(group, fixed))}</td></tr>${rowOf(term)}`;
+  });
 }
 
 /** By how much the rounded parts miss the rounded whole. */
@@ -68,12 +80,6 @@ export function folded(terms: Term[], decimals: number, inCircuit: (node: NodeId
   const contribution = joined.reduce((sum, term) => sum + term.contribution, bundle?.contribution ?? 0);
   const rest = terms.filter((term) => term !== bundle && !joined.includes(term));
   return [...rest, { source: { kind: 'others', count }, weight: 0, scale: null, activation: 0, contribution, mixed: null }];
-}
-
-/** A factor with three digits at least, and `more`: `−0.800`, `+6.66`, `+19.5`. */
-function factor(value: number, more: number): string {
-  const size = Math.abs(value);
-  return signed(value, (size >= 10 ? 1 : size >= 1 ? 2 : 3) + more);
 }
 
 /** The norm's scale has no sign to show: it is positive unless the gain is negative. */

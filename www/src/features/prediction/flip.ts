@@ -31,6 +31,7 @@ function reason(screen: Screen): string | null {
   if (placeholder) return text.afterLoading;
   if (!snapshot) return screen.phase === 'error' ? text.notLoaded : text.loading;
   if (snapshot.task.circuit.flipNodes.length === 0) return text.noNodes;
+  if (screen.doc.edits.mode === 'removed') return text.removed;
   if (snapshot.doc.task !== screen.doc.task || snapshot.doc.a !== screen.doc.a) return null;
   if (!snapshot.result.b) return snapshot.result.reason ?? text.noPromptB;
   return null;
