@@ -11,13 +11,13 @@ async function withAnswers(page: Page): Promise<void> {
   });
 }
 
-const controls = async (page: Page) => ((await page.getByTestId('more').getAttribute('data-control')) ?? '').split(',').map(Number);
+const controls = async (page: Page) => ((await page.locator('#flip-hint').getAttribute('data-control')) ?? '').split(',').map(Number);
 
 for (const mode of ['full', 'circuit']) {
   test(`a flip in ${mode} mode has a control, which is what a flip with that prompt as counterfactual gives`, async ({ page }) => {
     await withAnswers(page);
     await open(page, `#mode=${mode}&flip=1`);
-    await expect(page.getByTestId('more')).toHaveAttribute('data-control', /\d/);
+    await expect(page.locator('#flip-hint')).toHaveAttribute('data-control', /\d/);
     const control = await controls(page);
     const task = listed().tasks[0]! as { presets: { a: { text: string }; b: { text: string }; answer?: number; fails?: boolean }[] };
     const [first] = task.presets.map((preset) => ({ answer: 0, ...preset }));
@@ -33,14 +33,13 @@ for (const mode of ['full', 'circuit']) {
 test('a control belongs to the text, and appears after the flip is shown', async ({ page }) => {
   await withAnswers(page);
   await open(page, '#flip=1');
-  await expect(page.getByTestId('more')).toHaveAttribute('data-control', /\d/);
+  await expect(page.locator('#flip-hint')).toHaveAttribute('data-control', /\d/);
   const before = await controls(page);
   await page.getByTestId('prompt-a').press('End');
   await page.keyboard.type('x');
   await ready(page);
   // Of another text: none, or its own.
-  const more = page.getByTestId('more');
-  if ((await more.count()) > 0) expect(await controls(page)).not.toEqual(before);
+  expect(await controls(page)).not.toEqual(before);
   await page.getByTestId('flip').click();
   await ready(page);
   expect(await page.locator('[data-control]').count()).toBe(0);

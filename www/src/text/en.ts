@@ -5,7 +5,7 @@
 import type { Contrast } from '../domain/contrast';
 import type { Notice } from '../domain/notices';
 import type {
-  BackendName, BackendState, CircuitInfo, FailureKind, Mode, ModelInfo, Reason, Moment, NodeContrast, NodeInfo, Mixed, SiteName, TermSource, ValueNote,
+  BackendName, BackendState, Behaviour, CircuitInfo, FailureKind, Level, Mode, ModelInfo, Reason, Moment, NodeContrast, NodeInfo, Mixed, SiteName, TermSource, ValueNote,
 } from '../engine/protocol';
 import { bytes, capital, count, decimalsFor, factor, lowerFirst, milliseconds, NBSP, percent, percentDigits, plain, quoted, sayToken, showToken, signed, wholePercent } from './format';
 import { linked, type RichText, type Span } from './rich-text';
@@ -29,7 +29,7 @@ export const page = {
   subject: 'A small model, and the few nodes that decide.',
   /** After the headline. `able`: whether the circuit alone is reliable. */
   circuitOf: (circuit: number, model: number, able: boolean): RichText => [
-    `${count(circuit)} of its ${count(model)} `, { term: 'node', words: 'nodes' }, able ? ' can do it alone.' : ' try it alone.',
+    `${count(circuit)} of ${count(model)} `, { term: 'node', words: 'nodes' }, able ? ' can do it alone.' : ' try it alone.',
   ],
   task: 'Task',
   theme: 'Light or dark',
@@ -275,6 +275,11 @@ export const flip = {
   rates: (circuit: number, full: number, alone: boolean): RichText => [
     'Reverses ', { strong: wholePercent(alone ? circuit : full) }, ' of test prompts', alone ? ` (full${NBSP}model:${NBSP}${wholePercent(full)}).` : '.',
   ],
+  /** After a flip. `kind`: whether the control keeps the answer as it was, moves it, or reverses it. */
+  control: (donors: number, candidate: string, min: number, max: number, kind: 'keeps' | 'moves' | 'reverses'): RichText => [
+    { strong: 'Control' }, `: with values from ${donors === 1 ? 'another prompt' : counted(donors, 'other prompt')} with the same answer, `, { code: showToken(candidate) },
+    kind === 'keeps' ? ' stays at ' : ' goes to ', { strong: range(min, max) }, kind === 'reverses' ? ': these nodes carry more than the answer.' : '.',
+  ],
 };
 
 /** The text in which prompts A and B differ. */
@@ -325,6 +330,10 @@ function answerWith(candidate: string, p: number, strong = false): RichText {
 
 /** The sentence under the bars. */
 export const summary = {
+  /** Under the sentence of the untouched full model: what a newcomer can do. */
+  tryThis: [
+    'Try this: ', { strong: '1' }, ' Flip. ', { strong: '2' }, ' Click a ', { term: 'node', words: 'node' }, ', then Off. ', { strong: '3' }, ' Circuit only: is the answer the same? ', { strong: '4' }, ' Type a prompt of your own.',
+  ] as RichText,
   loading: 'The model is loading; numbers will appear in a moment.',
   noTask: (reason: string | null): RichText => [reason ?? 'This task does not apply to the prompt.'],
   prefers: ({ candidates, p, winner, wrong }: Told, sees: Contrast | null): RichText => [
@@ -358,11 +367,6 @@ export const summary = {
   flipped: (names: string[], sees: Contrast | null, moved: Moved): RichText => [
     flipped(names), names.length === 1 ? ' took its value' : ' took their values', ' from the ', { term: 'counterfactual', words: 'counterfactual' },
     ...(sees ? [', which ', ...contrast.where(sees)] : []), names.length === 1 && moved ? `: ${becomes(moved)}. ` : '. ',
-  ],
-  /** After a flip. `kind`: whether the control keeps the answer as it was, moves it, or reverses it. */
-  control: (donors: number, candidate: string, min: number, max: number, kind: 'keeps' | 'moves' | 'reverses'): RichText => [
-    { strong: 'Control' }, `: with values from ${donors === 1 ? 'another prompt' : counted(donors, 'other prompt')} with the same answer, `, { code: showToken(candidate) },
-    kind === 'keeps' ? ' stays at ' : ' goes to ', { strong: range(min, max) }, kind === 'reverses' ? ': these nodes carry more than the answer.' : '.',
   ],
   off: (name: string, mean: number | undefined, moved: Moved): RichText => [
     named(name), ' is off: fixed at its ', { term: 'average', words: 'average' }, mean === undefined ? '. ' : `, ${signed(mean)}. `, ...(moved ? [`Computed: ${signed(moved.from)}. `] : []),
@@ -504,11 +508,6 @@ export const reliability = {
     ` of hand-written ones (full model: ${wholePercent(full)} and ${wholePercent(written.full)}).`,
   ],
 };
-
-/** Under the drawing in full mode: what a newcomer can do. */
-export const tryThis: RichText = [
-  'Try this: ', { strong: '1' }, ' Flip. ', { strong: '2' }, ' Click a ', { term: 'node', words: 'node' }, ', then Off. ', { strong: '3' }, ' Circuit only: is the answer the same? ', { strong: '4' }, ' Type a prompt of your own.',
-];
 
 export const legend = {
   positive: 'positive weight',
@@ -698,9 +697,10 @@ function note(of: ValueNote): RichText {
 
 /** What a node was measured to do, `high at if; higher in prompts with (" than with ('`. Empty where its label is a name or missing. */
 export function doingOf({ label }: Pick<NodeInfo, 'label'>): RichText {
-  if (label?.kind === 'words') return [label.text];
-  if (label?.kind !== 'measured') return [];
-  const { steady, moment, contrast } = label;
+  if (label?.kind !== 'measured' && label?.kind !== 'words') return [];
+  const behaviour = label.kind === 'words' ? behaviourOf(label.text) : label;
+  if (behaviour === null) return [label.kind === 'words' ? label.text : ''];
+  const { steady, moment, contrast } = behaviour;
   const parts: RichText[] = [
     ...(steady === undefined ? [] : [[`always ${steady.toFixed(2)}`]]),
     ...(moment ? [momentOf(moment)] : []),
@@ -708,6 +708,26 @@ export function doingOf({ label }: Pick<NodeInfo, 'label'>): RichText {
   ];
   return parts.length === 0 ? ['varies from prompt to prompt'] : joined(parts, '; ');
 }
+
+/** Reads the words of earlier versions, `low at [; higher with { than with [`. Null if they are other words. */
+function behaviourOf(words: string): Behaviour | null {
+  const [, first = '', second = ''] = /^(.*?)(?:(?:^|; )(higher (?:with|when) .+))?$/s.exec(words)!;
+  const tokens = /^higher with (.+) than with (.+)$/.exec(second);
+  const answer = /^higher when the answer is (.+)$/.exec(second);
+  const contrast: NodeContrast | undefined = tokens ? { kind: 'tokens', higher: tokens[1]!, lower: tokens[2]! } : answer ? { kind: 'answer', text: answer[1]! } : undefined;
+  const steady = /^always (-?[\d.]+)$/.exec(first);
+  const from = /^(high|low) from (.+) on$/.exec(first);
+  const at = /^(high|low) at (.+?)(?: and (.+))?$/.exec(first);
+  const leans = /^(?:higher at (.+?))?(?:(?:^|, )lower at (.+))?$/.exec(first);
+  const moment: Moment | undefined = from ? { kind: 'from', level: from[1] as Level, token: from[2]! }
+    : at ? { kind: 'at', level: at[1] as Level, tokens: at.slice(2).filter((token) => token !== undefined) }
+    : leans && first !== '' ? { kind: 'leans', higher: leans[1] ?? null, lower: leans[2] ?? null } : undefined;
+  if ((first !== '' && !moment && !steady) || (second !== '' && !contrast)) return null;
+  return { ...(steady ? { steady: Number(steady[1]) } : {}), ...(moment ? { moment } : {}), ...(contrast ? { contrast } : {}) };
+}
+
+/** White space that is words already. */
+const BLANK = /^(?:(?:a|\d+) (?:space|tab|line end|blank)s?(?: and )?)+$/;
 
 function joined(parts: RichText[], between: string): RichText {
   return parts.flatMap((part, index) => (index === 0 ? part : [between, ...part]));
@@ -736,7 +756,7 @@ function difference(of: NodeContrast): RichText {
 
 /** A token for reading: white space as words, other tokens as code without leading spaces. */
 function spelled(text: string): Span {
-  return sayBlank(text) ?? { code: text.replace(/^ +/, '').replaceAll('\n', '⏎').replaceAll('\t', '⇥') };
+  return sayBlank(text) ?? (BLANK.test(text) ? text : { code: text.replace(/^ +/, '').replaceAll('\n', '⏎').replaceAll('\t', '⇥') });
 }
 
 export const footer = {

@@ -3,7 +3,7 @@ import { flowOf } from '../../domain/flow';
 import { flipActs } from '../../domain/edits';
 import type { Snapshot } from '../../state/screen';
 import type { CircuitInfo } from '../../engine/protocol';
-import { legend as text, modes, reliability, tryThis } from '../../text/en';
+import { legend as text, modes, reliability } from '../../text/en';
 import type { RichText } from '../../text/rich-text';
 import { richText } from '../common/rich-text';
 import { term } from '../common/term';
@@ -28,7 +28,7 @@ export function legend(snapshot: Snapshot | null, ghosts: boolean): TemplateResu
   ].filter((mark) => mark.used);
   const mode = edits?.mode ?? 'full';
   const facts = snapshot && mode === 'circuit' ? reliable(snapshot.task.circuit) : null;
-  return html`<div>${mode === 'full' ? html`<p class="facts" data-testid="try">${richText(tryThis)}</p>` : html`<p class="facts" id="mode-note">${richText(modes.hints[mode])}${facts ? html` <span data-testid="reliability">${richText(facts)}</span>` : nothing}</p>`}<div class="legend">
+  return html`<div>${mode === 'full' ? nothing : html`<p class="facts" id="mode-note">${richText(modes.hints[mode])}${facts ? html` <span data-testid="reliability">${richText(facts)}</span>` : nothing}</p>`}<div class="legend">
     <span>${line('pos')}${text.positive}</span><span>${line('neg')}${text.negative}</span>
     <span>${line('pos dim')}${term('signal', text.noSignal)}${text.under(threshold)}</span>
     ${marks.length > 0 || ghosts ? nothing : html`<span class="w"><svg viewBox="0 0 30 10" aria-hidden="true"><path class="wed" d="M1 5L29 1V9Z" /></svg>${text.width}</span>`}

@@ -4,7 +4,6 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { isReliable, modelNodes } from '../../domain/circuit';
 import type { Change } from '../../domain/edits';
 import type { NodeId } from '../../engine/protocol';
-import { controlOf } from '../../state/flip-control';
 import { withChange, withFlip, withNode, withToken, type Doc } from '../../state/document';
 import type { Playground } from '../../state/playground';
 import type { Hover } from '../../state/screen';
@@ -105,8 +104,7 @@ export class Page extends Light {
     const task = screen.tasks.find((one) => one.name === doc.task);
     const circuitInfo = snapshot && snapshot.task.name === doc.task ? snapshot.task.circuit : null;
     const panel = snapshot !== null && doc.node !== null;
-    const control = controlOf(screen);
-    const sentence = snapshot && summary(snapshot, screen.model?.headWidth ?? 0, control);
+    const sentence = snapshot && summary(snapshot, screen.model?.headWidth ?? 0);
     return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''} ${this.fullScreen.on ? 'full-screen' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @pick-token=${this.pickToken}>
       <header>
@@ -134,7 +132,7 @@ export class Page extends Light {
           <p class="summary" data-testid="summary" data-kind=${sentence?.kind ?? 'loading'} data-mode=${sentence?.answer.mode ?? nothing}
             data-winner=${sentence?.answer.winner ?? nothing} data-wrong=${sentence?.answer.wrong ?? nothing} data-right=${sentence?.answer.right ?? nothing}
             data-full-winner=${sentence?.answer.fullWinner ?? nothing}>${sentence ? richText(sentence.text) : text.summary.loading}${
-              sentence && sentence.more.length > 0 ? html`<small data-testid="more" data-control=${control?.map(([first]) => first).join() ?? nothing}>${richText(sentence.more)}</small>` : nothing}</p>
+              sentence && sentence.more.length > 0 ? html`<small data-testid="more">${richText(sentence.more)}</small>` : nothing}</p>
           ${twinSwitch(this.playground)}
         </div>
         ${panels.belowSummary.map((panel) => panel(this.playground))}

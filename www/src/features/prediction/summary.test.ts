@@ -5,6 +5,7 @@ import type { CircuitInfo, Prompt, RunResult, TaskInfo, View } from '../../engin
 import { plainText } from '../../text/rich-text';
 import { answerOf } from './answer';
 import { look, tokensLine } from './bars';
+import { controlText } from './flip';
 import { summary } from './summary';
 
 const node = '0.mlp.post_act.3';
@@ -88,13 +89,13 @@ describe('the sentence', () => {
   });
   it('adds the control of a flip, if the untouched run is right', () => {
     const flipped = (answer: 0 | 1 | null) => snapshot(withFlip(start, true), { p: 0.997, untouched: { p: 0.022, value: 1.33 }, answer });
-    const control = (of: Snapshot, ...shares: number[]) => plainText(summary(of, 16, shares.map((share): [number, number] => [1 - share, share])).more);
+    const control = (of: Snapshot, ...shares: number[]) => plainText(controlText(of, shares.map((share): [number, number] => [1 - share, share])));
     for (const number of ['94.0', '97.1']) expect(control(flipped(1), 0.971, 0.94)).toContain(number);
     // That far is no longer the same answer: other words.
     const words = [control(flipped(1), 0.971), control(flipped(1), 0.6), control(flipped(1), 0.4)].map((text) => text.replace(/[\d.]+/, ''));
     expect(new Set(words).size).toBe(3);
     for (const none of [control(flipped(1)), control(flipped(0), 0.9), control(flipped(null), 0.9)]) expect(none).toBe('');
-    expect(plainText(summary(snapshot(start, { p: 0.022 }), 16, [[0.1, 0.9]]).more)).toBe('');
+    expect(control(snapshot(start, { p: 0.022 }), 0.9)).toBe('');
   });
   it('tells of a flip that the mode keeps from acting', () => {
     expect(told(snapshot(withFlip(withMode(start, 'removed'), true), { p: 0.5 })).kind).toBe('flip-held');

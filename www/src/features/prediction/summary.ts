@@ -8,7 +8,7 @@ import type { Snapshot } from '../../state/screen';
 import { summary as text, type Moved } from '../../text/en';
 import { longName } from '../../text/names';
 import type { RichText } from '../../text/rich-text';
-import { answerOf, likelier, type Answer } from './answer';
+import { answerOf, type Answer } from './answer';
 
 /** What the sentence is about. */
 export type SummaryKind = 'no-task' | 'expects' | 'level' | 'agrees' | 'disagrees' | 'removed' | 'flip' | 'flip-held' | 'node' | 'nodes';
@@ -21,10 +21,9 @@ export interface Summary {
   more: RichText;
 }
 
-/** `control`: the two probabilities of each control of the flip, if there are any. */
-export function summary(snapshot: Snapshot, headWidth: number, control: [number, number][] | null = null): Summary {
+export function summary(snapshot: Snapshot, headWidth: number): Summary {
   const answer = answerOf(snapshot);
-  const { kind, text, more = kind === 'flip' ? controlText(snapshot, answer, control) : [] } = told(snapshot, answer, headWidth);
+  const { kind, text, more = [] } = told(snapshot, answer, headWidth);
   return { kind, answer, text, more };
 }
 
@@ -49,22 +48,6 @@ function told(snapshot: Snapshot, answer: Answer, headWidth: number): Told {
   }
 }
 
-/** A control keeps the answer where it moves it by less than this share of what the flip does. */
-const KEEPS = 0.25;
-
-/** What the control shows about the right answer, if the untouched run prefers it. */
-function controlText(snapshot: Snapshot, { p, untouched, right }: Answer, control: [number, number][] | null): RichText {
-  if (untouched === null || !control || control.length === 0) return [];
-  const winner = likelier(untouched);
-  // Values from prompts with the right answer tell nothing about a wrong one.
-  if (winner !== right) return [];
-  const shares = control.map((one) => one[winner]).sort((left, right) => left - right);
-  const [min, max] = [shares[0]!, shares.at(-1)!];
-  const moved = Math.max(...shares.map((share) => Math.abs(share - untouched[winner])));
-  const kind = min < 0.5 ? 'reverses' : moved < KEEPS * Math.abs(p[winner] - untouched[winner]) ? 'keeps' : 'moves';
-  return text.control(control.length, snapshot.task.candidates[winner], min, max, kind);
-}
-
 /** The names and numbers that every sentence is made of. */
 function names(snapshot: Snapshot, answer: Answer) {
   const { candidates } = snapshot.task;
@@ -76,7 +59,7 @@ function unedited(snapshot: Snapshot, answer: Answer): Told {
   const start = answer.level ? text.level(names(snapshot, answer)) : text.prefers(names(snapshot, answer), salient);
   const flips = flipNames(snapshot);
   const canFlip = snapshot.result.b !== null && flips.length > 0;
-  return { kind: answer.level ? 'level' : 'expects', text: canFlip ? [...start, ...text.flipChanges(flips)] : start };
+  return { kind: answer.level ? 'level' : 'expects', text: canFlip ? [...start, ...text.flipChanges(flips)] : start, more: text.tryThis };
 }
 
 function circuitAlone(snapshot: Snapshot, answer: Answer): Told {
