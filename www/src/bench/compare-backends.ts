@@ -46,7 +46,7 @@ export async function compareBackends(options: Options, tell: (result: Compariso
   return result;
 }
 
-/** The adapter as the browser names it: most tell its maker and family, few more. */
+/** The adapter's name in this browser: usually vendor and architecture. */
 async function name(): Promise<string> {
   const info = (await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }))?.info;
   return [info?.vendor, info?.architecture, info?.description].filter(Boolean).join(' ') || 'an adapter without a name';

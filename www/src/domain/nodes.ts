@@ -12,7 +12,7 @@ export interface NodeAddress {
 const NUMBER = '(0|[1-9]\\d{0,8})';
 const NODE = new RegExp(`^${NUMBER}\\.(${SITES.map((site) => site.replace('.', '\\.')).join('|')})\\.${NUMBER}$`);
 
-/** Takes `0.mlp.post_act.863` apart; null where it is not a node's name. The engine reads names in the same way (`src/model/hook.rs`). */
+/** Parses `0.mlp.post_act.863`; null if the text is not a node name. The engine reads names in the same way (`src/model/hook.rs`). */
 export function parseNode(text: string): NodeAddress | null {
   const match = NODE.exec(text);
   if (!match) return null;

@@ -6,9 +6,9 @@ import { clampChange, noEdits, type Change } from '../domain/edits';
 import type { Selection } from '../domain/selection';
 import type { Edits, Mode, NodeId, RunRequest } from '../engine/protocol';
 
-/** What a person can change about the dense twin while it is open. */
+/** The user's settings of the open dense twin. */
 export interface TwinDoc {
-  /** How much of the channel's change is added, 0..1. */
+  /** The strength of the steering, 0..1. */
   steer: number;
   /** The channel, a read of the circuit; null: the one that the bridge names for the task. */
   channel: NodeId | null;
@@ -38,13 +38,13 @@ export function withMode(doc: Doc, mode: Mode): Doc {
   return mode === doc.edits.mode ? doc : { ...doc, edits: { ...doc.edits, mode } };
 }
 
-/** The twin is flipped with the sparse model: its channel at full strength, or taken back. */
+/** Flip also sets the twin's strength: 1 when flipped, else 0. */
 export function withFlip(doc: Doc, flip: boolean): Doc {
   if (flip === doc.edits.flip) return doc;
   return { ...doc, edits: { ...doc.edits, flip }, twin: doc.twin && { ...doc.twin, steer: flip ? 1 : 0 } };
 }
 
-/** Opens the twin as far steered as the sparse model is flipped, or shuts it. */
+/** Opens the twin, with the strength 1 if the sparse model is flipped and 0 otherwise, or closes it. */
 export function withTwin(doc: Doc, open: boolean): Doc {
   if (open === (doc.twin !== null)) return doc;
   return { ...doc, twin: open ? { steer: doc.edits.flip ? 1 : 0, channel: null } : null };
@@ -59,7 +59,7 @@ export function withChannel(doc: Doc, channel: NodeId | null): Doc {
   return doc.twin ? { ...doc, twin: { ...doc.twin, channel } } : doc;
 }
 
-/** Another document, with the twin open or shut as it is in this one, and nothing of its own steered. */
+/** The document `to`, with the twin open or closed as in `from`, and without steering. */
 export function keepTwin(from: Doc, to: Doc): Doc {
   return { ...to, twin: from.twin && { steer: to.edits.flip ? 1 : 0, channel: null } };
 }
@@ -118,7 +118,7 @@ export function resumed(now: Doc, kept: Doc): Doc {
   };
 }
 
-/** Whether two documents ask the sparse model for the same numbers and the same panel. */
+/** Whether two documents need the same run of the sparse model. */
 export function sameRun(left: Doc, right: Doc): boolean {
   return sameDoc({ ...left, twin: null }, { ...right, twin: null });
 }

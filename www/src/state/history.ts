@@ -10,14 +10,14 @@ export interface History {
 
 /** Steps kept. */
 const DEPTH = 200;
-/** Changes of one kind within this many milliseconds are one step. */
-const TOGETHER = 1000;
+/** Changes of the same kind within this time (milliseconds) are one step. */
+const MERGE_MS = 1000;
 
 export const noHistory: History = { past: [], kind: '', at: 0 };
 
-/** Remembers `before`. A `kind` that repeats within a second joins the step before; an empty kind never joins. */
+/** Remembers `before`. Adds `before` as a step. A change of the same `kind` within `MERGE_MS` joins the previous step; an empty kind never does. */
 export function remember(history: History, before: Doc, kind: string, now: number): History {
-  const joins = kind !== '' && kind === history.kind && now - history.at < TOGETHER && history.past.length > 0;
+  const joins = kind !== '' && kind === history.kind && now - history.at < MERGE_MS && history.past.length > 0;
   return { past: joins ? history.past : [...history.past, before].slice(-DEPTH), kind, at: now };
 }
 

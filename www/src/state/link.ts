@@ -1,4 +1,4 @@
-/** Documents from links: a link tells a part of a document, and the task's first preset the rest. */
+/** Makes documents from links. A link has a part of a document; the rest comes from the task's first preset. */
 import { noEdits } from '../domain/edits';
 import type { TaskInfo } from '../engine/protocol';
 import { opening, type Doc } from './document';
@@ -36,7 +36,7 @@ export function forOtherModel(link: Decoded): Decoded {
   return { ...link, edits: { ...noEdits(link.edits.mode), flip: link.edits.flip }, node: undefined, token: null };
 }
 
-/** Whether a link changes nothing of what the page opens with. */
+/** Whether a link describes the default page. */
 export function isDefault(link: Decoded): boolean {
   return link.a === null && link.b === null && link.token === null && (link.node === undefined || link.node === null)
     && JSON.stringify(link.edits) === JSON.stringify(opening('', '', null).edits);

@@ -1,4 +1,4 @@
-/** What a user can do on the page. Joins the store, the session and the runner; every change of the document passes `change`. */
+/** The user's actions on the page. It connects the store, the session and the runner. Every change of the document goes through `change`. */
 import type { BackendName } from '../engine/protocol';
 import { keepTwin, opening, resumed, sameDoc, sameRun, undone, withNode, type Doc } from './document';
 import { FlipControls } from './flip-control';
@@ -58,7 +58,7 @@ export class Playground {
     }
   }
 
-  /** Continues on another model: on the one for `asked`, or for the address bar. */
+  /** Switches to another model: the one that `asked` needs, or the address bar if it is null. */
   private changeModel(asked: Decoded | null): void {
     const { model, doc } = this.store.screen;
     // A link describes the whole document.
@@ -83,7 +83,7 @@ export class Playground {
     this.store.set({ doc: next });
   }
 
-  /** Applies a change made by the user. Changes of one `kind` in quick succession are one step of undo; 'select' is none. */
+  /** Applies a change made by the user. Changes of one `kind` in quick succession are one step of undo; 'select' adds no step. */
   change(next: Doc, kind: string): void {
     const { store, runner } = this;
     const before = store.screen.doc;
@@ -95,7 +95,7 @@ export class Playground {
     const select = kind === 'select';
     if (!select && before.task !== '') store.remember(kind);
     store.set({ doc: next, ...(select ? {} : { notices: [] }) });
-    // The twin changes no number of the sparse model.
+    // Changes of the twin need no run of the sparse model.
     if (!sameRun(before, next) || store.screen.phase !== 'ready') runner.request();
     else runner.writeLink(next);
   }

@@ -22,7 +22,7 @@ export interface RunnerWorld {
   nextPaint(): Promise<void>;
 }
 
-/** Up to this many milliseconds an answer is shown in one frame. */
+/** A run of at most this many milliseconds is shown in one frame. */
 const ONE_FRAME = 4;
 
 export class Runner {
@@ -31,7 +31,7 @@ export class Runner {
   private abortPaint = (): void => {};
   /** The backend that the user selected; null: the faster one. */
   private preference: BackendName | null = null;
-  /** Changes of the backend under way. */
+  /** Changes of the backend that have not finished. */
   private changing = 0;
   /** Whether the user has opened another task since the last link. */
   private opensTask = false;
@@ -54,18 +54,18 @@ export class Runner {
     this.abortPaint();
   }
 
-  /** Runs a model that has just been opened. Resolves with its first numbers, unless an answer of the model before is still on its way. */
+  /** Runs a model that was just opened. Resolves with its first result, unless a run of the previous model has not finished. */
   async first(): Promise<void> {
     if (this.running) this.request();
     else await this.run();
   }
 
-  /** The model is gone: nothing waits any more. */
+  /** The model was closed: drop the waiting request. */
   forget(): void {
     this.waiting = false;
   }
 
-  /** Selects the backend; null: the faster one. The page keeps answering on the backend before until this one is in use. */
+  /** Selects the backend; null: the faster one. Until it is in use, the page runs on the previous backend. */
   async useBackend(preference: BackendName | null): Promise<void> {
     this.preference = preference;
     this.changing++;
@@ -84,19 +84,19 @@ export class Runner {
     return this.preference;
   }
 
-  /** A link asks for no backend any more. */
+  /** The link no longer selects a backend. */
   forgetBackend(): void {
     this.preference = null;
   }
 
-  /** The engine runs on this backend now. The numbers on the screen are those of the backend that the footer names. */
+  /** The engine now uses this backend. Runs again, so that the numbers belong to the backend in the footer. */
   backendIs(backend: BackendState): void {
     const other = this.store.screen.backend !== null && this.store.screen.backend.name !== backend.name;
     this.store.set({ backend });
     if (other) this.request();
   }
 
-  /** The link of a document, as the address bar has it. */
+  /** The hash of a document for the address bar. */
   linkOf(doc: Doc): string {
     return encode(doc, this.preference);
   }
@@ -128,7 +128,7 @@ export class Runner {
       const task = session.known(asked.task) ?? (await session.load(asked.task).catch((error: unknown) => this.backFrom(asked, error, outdated)));
       if (!task) return;
       if (outdated()) return;
-      // A task that was opened before its circuit was loaded: its panel opens now.
+      // The task was opened before its circuit was loaded: open its panel now.
       const { snapshot: before, placeholder } = store.screen;
       const doc = asked.node === null && before !== null && before.task.name !== task.name && !placeholder ? withNode(asked, session.firstNode(task.name)) : asked;
       const { a, b, edits, token } = doc;

@@ -1,4 +1,4 @@
-/** Which model is open: reads the manifest, opens the model that the link asks for, keeps the circuits that are loaded. */
+/** The open model: reads the manifest, opens the model of the link, and keeps the loaded circuits. */
 import { messageOf } from '../domain/errors';
 import type { Notice } from '../domain/notices';
 import type { Engine } from '../engine/api';
@@ -17,7 +17,7 @@ export interface SessionWorld {
   models: string;
   fetchJson(url: string): Promise<unknown>;
   hash(): string;
-  /** Whether a node's panel has a place of its own. On a phone it would cover the graph. */
+  /** Whether the node panel fits next to the graph. On a phone it would cover it. */
   roomForPanel(): boolean;
 }
 
@@ -48,14 +48,14 @@ export class Session {
     return this.open(manifest, null);
   }
 
-  /** Replaces the model by the one that `asked` needs; null: by the one that the address bar asks for now. Returns the link. */
+  /** Replaces the model with the one that `asked` needs; null: the one in the address bar. Returns the link. */
   async change(asked: Decoded | null): Promise<Decoded> {
     if (!this.manifest) throw new Error(text.noManifest);
     this.close();
     return this.open(this.manifest, asked && forOtherModel(asked));
   }
 
-  /** Whether a document with this twin is shown on another model than the open one. */
+  /** Whether a document with this twin needs another model than the open one. */
   needsOther(twin: Doc['twin']): boolean {
     return this.manifest !== null && this.live && this.modelFor(this.manifest, twin) !== this.model;
   }
@@ -70,7 +70,7 @@ export class Session {
     return this.manifest !== null;
   }
 
-  /** A function that tells later whether the model of now is still the one that is open or loading. */
+  /** Returns a function that checks later whether the current model is still open or loading. */
   watch(): () => boolean {
     const { model } = this;
     return () => this.model === model;
@@ -81,7 +81,7 @@ export class Session {
     return decode(this.world.hash(), { tasks: tasks.map((task) => task.name), model: this.store.screen.model });
   }
 
-  /** A task whose circuit is loaded already. */
+  /** The task with its circuit; undefined if it is not loaded. */
   known(name: string): TaskInfo | undefined {
     return this.circuits.get(name);
   }
@@ -94,7 +94,7 @@ export class Session {
     return task;
   }
 
-  /** The node whose panel opens with a task; null where there is no room for it or the circuit is not loaded yet. */
+  /** The node whose panel opens with a task; null if there is no space for it or the circuit is not loaded. */
   firstNode(name: string): NodeId | null {
     const task = this.circuits.get(name);
     return task ? this.startOf(task) : null;
@@ -104,7 +104,7 @@ export class Session {
     return this.world.roomForPanel() ? task.start : null;
   }
 
-  /** With the twin open, the model that was trained with it. */
+  /** The model to open: if the twin is open, the one that was trained with it. */
   private modelFor(manifest: Manifest, twin: Doc['twin']): ManifestModel {
     return twin !== null && this.store.screen.twin ? this.store.screen.twin.listed : defaultModel(manifest);
   }
@@ -113,7 +113,7 @@ export class Session {
     return this.modelFor(manifest, this.readLink(manifest.models.flatMap((model) => model.tasks)).twin);
   }
 
-  /** Opens what is asked for, else what the address bar says. Where the twin's model cannot be loaded, opens the default model without it. */
+  /** Opens the model of `asked`, or of the address bar. If the twin's model cannot be loaded, opens the default model without the twin. */
   private async open(manifest: Manifest, asked: Decoded | null): Promise<Decoded> {
     const model = asked ? this.modelFor(manifest, asked.twin) : this.linkedModel(manifest);
     const link = asked ?? this.readLink(model.tasks);
@@ -127,14 +127,14 @@ export class Session {
     }
   }
 
-  /** `follow`: the link is the address bar's, which may change while the model loads. */
+  /** `follow`: use the address bar's link, which may change while the model loads. */
   private async openModel(manifest: Manifest, model: ManifestModel, link: Decoded, follow: boolean): Promise<Decoded> {
     this.model = model;
     const { store } = this;
     const { tasks } = model;
     const first = tasks.find((task) => task.name === link.task) ?? tasks[0]!;
     const plain = isDefault(link) && model === defaultModel(manifest) && first === tasks[0];
-    // Keep what the user typed before the model was there.
+    // Keep what the user typed before the model was loaded.
     const typed = store.screen.doc.a;
     store.set({ tasks, doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.notices });
     const current = this.watch();
@@ -162,7 +162,7 @@ export class Session {
     this.store.clear();
   }
 
-  /** Reads the link again: the model tells now which nodes exist. What the user typed in the meantime stays. */
+  /** Reads the link again, now that the model defines which nodes exist. Keeps what the user typed in the meantime. */
   private applyLink(first: Decoded, task: TaskInfo, follow: boolean): void {
     const { store } = this;
     const link = follow ? this.readLink() : first;
@@ -186,7 +186,7 @@ export class Session {
       const snapshot = { task: known, doc, result };
       store.set({ doc, model: placeholder.model, placeholder: true, snapshot, painted: snapshot });
     } catch {
-      // Nothing depends on it: the live numbers follow.
+      // Ignore errors here: live numbers will follow.
     }
   }
 }

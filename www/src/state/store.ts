@@ -1,4 +1,4 @@
-/** The state of the page: what is on the screen, the steps of undo, and the subscribers that hear of each change. */
+/** The state of the page: the screen, the undo steps, and the subscribers. */
 import { messageOf } from '../domain/errors';
 import { opening, type Doc } from './document';
 import { noHistory, remember, undo, type History } from './history';

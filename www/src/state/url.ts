@@ -12,7 +12,7 @@ import { LIMIT, noEdits } from '../domain/edits';
 import { isSpecial, selectedHead } from '../domain/selection';
 import type { Doc, TwinDoc } from './document';
 
-/** What the link may refer to. Without a model (before it is loaded) nodes are checked for their form only. */
+/** The tasks and nodes that a link may name. Until the model is loaded, only the syntax of nodes is checked. */
 export interface Bounds {
   tasks: string[];
   model: Pick<ModelInfo, 'layers' | 'width' | 'attnWidth' | 'headWidth' | 'mlpWidth'> | null;
@@ -23,7 +23,7 @@ export interface Decoded {
   a: string | null;
   b: string | null;
   edits: Edits;
-  /** Null: none is open. Undefined: the link does not say. */
+  /** Null: no node is open. Undefined: the link has no such key. */
   node: NodeId | null | undefined;
   token: number | null;
   twin: TwinDoc | null;
@@ -32,7 +32,7 @@ export interface Decoded {
   notices: Notice[];
 }
 
-/** Characters of a link that are looked at, and of a prompt in it; nodes changed in one link. */
+/** The most characters of a link and of a prompt in it, and the most changed nodes in a link. */
 const MAX_HASH = 65_536;
 const MAX_TEXT = 16_384;
 const MAX_NODES = 256;
@@ -150,7 +150,7 @@ function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, notice
   return result;
 }
 
-/** Percent-encoding for a fragment, quotes and brackets included, so that a link survives mail and chat. */
+/** Percent-encodes for a fragment, quotes and brackets too, so that links work in mail and chat. */
 function escape(text: string): string {
   return encodeURIComponent(wellFormed(text)).replace(/[!'()*~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -191,7 +191,7 @@ export function notice(of: Notice): string {
     case 'link-version':
       return `The link has version ${quoted(of.value)}, but this page reads version 1. The page opens with its defaults.`;
     case 'link-task':
-      return `The link names the task ${quoted(of.value)}, which this page does not have; the first task is shown.`;
+      return `The link names the task ${quoted(of.value)}, which the open model does not have; its first task is shown.`;
     case 'link-cut':
       return `Prompt ${of.prompt.toUpperCase()} of the link was cut at ${of.characters} characters.`;
     case 'link-mode':

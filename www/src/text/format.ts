@@ -5,7 +5,7 @@ const MINUS = '\u2212';
 /** A space that does not break. */
 export const NBSP = '\u00a0';
 
-/** `+1.78`, `−0.05`, `0.00`: two decimals unless told. Never `−0.00`. */
+/** `+1.78`, `−0.05`, `0.00`: two decimals by default. Never `−0.00`. */
 export function signed(value: number, decimals = 2): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? '?' : value > 0 ? '+∞' : `${MINUS}∞`;
   const text = Math.abs(value).toFixed(decimals);

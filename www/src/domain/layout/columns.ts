@@ -1,4 +1,4 @@
-/** The columns of the graph from left to right: one a hook, grouped in blocks (a layer's attention or MLP). */
+/** The columns of the graph from left to right: one per hook, grouped in blocks (the attention or the MLP of a layer). */
 import type { NodeInfo, SiteName } from '../../engine/protocol';
 import { isOfHead, parseNode } from '../nodes';
 
@@ -10,7 +10,7 @@ export interface Column {
   kind: ColumnKind;
   /** The hooks that its nodes belong to. */
   hooks: string;
-  /** Distance from the column before, in column widths. */
+  /** Distance from the previous column, in units of `Layout.step`. */
   step: number;
 }
 
@@ -20,19 +20,19 @@ export interface Block {
   columns: Column[];
 }
 
-/** The column that a node stands in. */
+/** The key of a node's column. */
 export function columnOf(layer: number, site: SiteName): string {
   return isOfHead(site) ? `${layer}.attn.qkv` : `${layer}.${site}`;
 }
 
-/** Blocks and columns that a circuit uses, in the order of the forward pass. A block without nodes is left out. */
+/** The blocks and columns of a circuit, in the order of the forward pass, without empty blocks. */
 export function blocksOf(nodes: Pick<NodeInfo, 'layer' | 'site'>[], edges: { to: string }[]): Block[] {
   const into = new Map<string, number>();
   for (const { to } of edges) {
     const address = parseNode(to);
     if (address) into.set(columnOf(address.layer, address.site), (into.get(columnOf(address.layer, address.site)) ?? 0) + 1);
   }
-  // Many edges into a column need a longer way, or they stand upright.
+  // A column with many incoming edges needs more distance; otherwise the edges are too steep.
   const wider = (column: Column): Column => ({ ...column, step: column.step * (1 + Math.min(0.9, Math.max(0, (into.get(column.key) ?? 0) - 6) / 20)) });
   const used = new Set(nodes.map((info) => columnOf(info.layer, info.site)));
   const layers = [...new Set(nodes.map((info) => info.layer))].sort((left, right) => left - right);

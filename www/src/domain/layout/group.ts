@@ -1,4 +1,4 @@
-/** Which nodes are drawn one by one, and which stand together behind a count: never more than can be read. */
+/** Decides which nodes are drawn and which are collapsed into a count, so that the graph stays readable. */
 import type { CircuitInfo, NodeId, NodeInfo, SiteName } from '../../engine/protocol';
 import { hookOf } from '../nodes';
 

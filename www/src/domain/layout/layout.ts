@@ -12,9 +12,9 @@ import { assignSlots, spread } from './spread';
 export interface Room {
   width: number;
   height: number;
-  /** A phone: smaller marks, no channel names. */
+  /** On a phone: smaller glyphs, no channel names. */
   compact: boolean;
-  /** Characters that the candidates' and the marked token's chips have room for. */
+  /** The most characters that fit into the chips of the candidates and of the marked token. */
   chipChars: number;
 }
 
@@ -25,12 +25,12 @@ export interface PlacedNode {
   /** Radius of a circle, half the side of a square. */
   half: number;
   shape: 'circle' | 'square';
-  /** How far above and below its middle a pointer still means this node: no two in a column share a place. */
+  /** Height of the pointer target above and below the middle, in pixels. Targets in a column do not overlap. */
   reach: number;
-  /** How much is written beside it, and how wide its name may be. */
+  /** Which texts are drawn at the node, and the largest width of its name in pixels. */
   words: 'all' | 'value' | 'none';
   span: number;
-  /** Whether a short name fits beside the value. */
+  /** Whether a short name fits before the value. */
   roomy: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface PlacedEdge {
   from: NodeId;
   to: NodeId;
   weight: number;
-  /** Start, the gate between (values only), end. */
+  /** Start, the head's gate (value nodes only), and end. */
   points: [number, number][];
 }
 
@@ -54,7 +54,7 @@ export interface PlacedLane {
   x1: number;
   /** The stretch between the first write and the last read. */
   used: [number, number] | null;
-  /** Whether the circuit reads here what the embedding wrote. */
+  /** Whether the circuit reads the embedding in this channel. */
   embedded: boolean;
 }
 
@@ -83,7 +83,7 @@ export interface Layout {
   chipChars: number;
   /** Distance between columns. */
   step: number;
-  /** Many lanes, close to each other: fewer words, thinner lines. */
+  /** Whether there are many lanes close together. Then there is less text, and lines are thinner. */
   crowded: boolean;
   width: number;
   height: number;
@@ -96,12 +96,12 @@ export interface Layout {
   groups: PlacedGroup[];
   edges: PlacedEdge[];
   heads: PlacedHead[];
-  /** The marked token's chip, and the candidates' chips: centre and size. */
+  /** Centre and size of the marked token's chip and of the candidates' chips. */
   embed: { x: number; y: number; width: number; height: number };
   logits: { x: number; y: number; width: number; height: number }[];
 }
 
-/** Column distance below which the graph scrolls sideways instead of shrinking, and above which it does not grow. */
+/** The smallest and the largest distance between columns. Below the smallest the graph scrolls sideways. */
 const NARROWEST = { wide: 38, compact: 14 };
 const WIDEST = 150;
 
@@ -171,7 +171,7 @@ export function layout(circuit: CircuitInfo, room: Room, inactive: ReadonlySet<N
   };
 }
 
-/** The order does not depend on the room: found once a circuit and a set of drawn nodes. */
+/** The order of lanes does not depend on the size, so it is cached for each circuit and set of drawn nodes. */
 const orders = new WeakMap<CircuitInfo, Map<string, number[]>>();
 
 function orderOf(circuit: CircuitInfo, nodes: NodeInfo[], find: () => number[]): number[] {
@@ -183,7 +183,7 @@ function orderOf(circuit: CircuitInfo, nodes: NodeInfo[], find: () => number[]):
   return order;
 }
 
-/** The lanes that a drawn square stands on. */
+/** The lanes that have a drawn square. */
 function lanesOf(circuit: CircuitInfo, nodes: NodeInfo[]): ResidualLane[] {
   const used = new Set(nodes.filter((info) => isResidual(info.site)).map((info) => info.index));
   return circuit.lanes.filter((lane) => used.has(lane.channel));
@@ -222,12 +222,12 @@ function acrossOf(blocks: Block[], room: Room, crowded: boolean): Across {
   const steps = blocks.reduce((sum, block) => block.columns.slice(1).reduce((inner, column) => inner + column.step, sum), 0);
   const gaps = Math.max(0, blocks.length - 1);
   const narrowest = compact ? NARROWEST.compact : NARROWEST.wide;
-  // Between two blocks there is room for the lane's name, where there is room at all.
+  // Leave space for lane names between blocks, if there is any.
   const free = room.width - left - right;
   const gapOf = (step: number) => (compact ? 10 : Math.max(14, Math.min(64, step * 0.55)));
   const padOf = (step: number) => Math.max(compact ? 10 : 20, step * 0.42);
   const besides = (step: number) => gaps * gapOf(step) + 2 * blocks.length * padOf(step);
-  // The widest step whose gaps and paddings still leave it room.
+  // Find the widest step that fits with its gaps and padding.
   let [step, most] = [narrowest, WIDEST];
   for (let round = 0; round < 20; round++) {
     const middle = (step + most) / 2;
@@ -238,7 +238,7 @@ function acrossOf(blocks: Block[], room: Room, crowded: boolean): Across {
   const pad = padOf(step);
   const content = steps * step + besides(step);
   const width = Math.max(room.width, Math.floor(left + content + right));
-  // A short graph stands in the middle, its lanes as long as the room.
+  // Centre a narrow graph. Its lanes still use the full width.
   let at = left + Math.max(0, (width - left - right - content) / 2);
   const x = new Map<string, number>();
   const columns: (Column & { x: number })[] = [];
@@ -262,7 +262,7 @@ interface Down {
   height: number;
   top: number;
   bottom: number;
-  /** Height of the first lane, and the distance between lanes. */
+  /** y of the first lane, and the distance between lanes, in pixels. */
   y0: number;
   gap: number;
   radius: number;
@@ -290,7 +290,7 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], lanes: numb
   const gap = lanes > 1 ? Math.min(inner / (lanes - 1), compact ? 90 : 110) : 0;
   const used = gap * (lanes - 1);
   const apart = lanes > 1 ? (perGap === 1 ? gap : gap / (perGap + 1)) : 30;
-  // Between close lanes a circle may cover a lane that passes behind it, but not another circle.
+  // With close lanes, a circle may cover a lane but not another circle.
   const alone = gap > 0 && gap < CLOSE && perGap === 1 ? (used + 24) / crowd / 2 - gap / 2 - 4 : apart / 2 - 2;
   const radius = Math.max(8, Math.min(compact ? 11 : gap < CLOSE ? 13 : Math.max(12, Math.min(16, (gap - NAMED) / 2)), step * 0.24, alone));
   return {
@@ -304,11 +304,11 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], lanes: numb
   };
 }
 
-/** With more lanes than this they stand closer; below this distance circles are wider than the room between two. */
+/** With more lanes than CROWDED, lanes are closer together. Below the distance CLOSE, circles are wider than the space between two lanes. */
 const CROWDED = 11;
 const CLOSE = 34;
 
-/** Heights of circles: near where they want to be, between lanes, apart from each other, with room for words where there is any. */
+/** The y of circles: near the wanted y, between lanes, without overlap, and with space for text if possible. */
 function offLanes(wanted: number[], laneY: number[], down: Down): number[] {
   const ys = [...laneY].sort((left, right) => left - right);
   if (ys.length > 1 && down.gap < CLOSE) {
@@ -326,7 +326,7 @@ function offLanes(wanted: number[], laneY: number[], down: Down): number[] {
   return assignSlots(wanted, slots).map((slot) => slots[slot]!);
 }
 
-/** Heights off the lanes where circles may stand, top to bottom: at least `count`. */
+/** The y values between lanes where circles may be placed, from top to bottom: at least `count`. */
 function slotsOf(laneY: number[], down: Down, count: number): number[] {
   const ys = [...laneY].sort((left, right) => left - right);
   const lead = down.radius + 8;
@@ -357,13 +357,13 @@ function wantedY(info: NodeInfo, circuit: CircuitInfo, placed: Map<NodeId, Place
   }
   const shift = info.site === 'attn.q' ? -0.6 : info.site === 'attn.k' ? -0.3 : info.site === 'attn.v' ? 0.4 : 0;
   if (weight > 0) return sum / weight + shift * Math.max(20, down.gap);
-  // A constant (bias only): beside its head's other channels.
+  // A node without inputs (bias only) goes next to the other channels of its head.
   const mates = column.filter((other) => other !== info && other.head === info.head && other.site !== 'attn.v');
   const mate = mates.length > 0 ? wantedY(mates[0]!, circuit, placed, [], down) : (down.top + down.bottom) / 2;
   return mate + (info.site === 'attn.q' ? -1 : 1) * Math.max(20, down.gap);
 }
 
-/** How far a node reaches, and what stands beside it: name and value where column and neighbours leave room, else less. On crowded lanes only the squares named. */
+/** Sets the pointer target and the texts of each node: name and value if they fit, else only the value or nothing. On crowded lanes only the squares in `squares` get texts. */
 function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boolean, squares: Set<NodeId> | null): void {
   const columns = new Map<number, PlacedNode[]>();
   for (const node of placed.values()) columns.set(node.x, [...(columns.get(node.x) ?? []), node]);
@@ -380,7 +380,7 @@ function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boole
       node.span = 2 * Math.min(120, ...beside.map((x) => Math.abs(x - node.x) - besideName(node, columns.get(x)!)));
       if (compact) node.words = free >= 30 && step >= 40 ? 'all' : 'none';
       else node.words = free >= 36 && step >= (node.shape === 'circle' ? 44 : 62) ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
-      // Below the square, so only the room there counts.
+      // The text is below the square, so only the space there counts.
       if (squares && node.shape === 'square') node.words = squares.has(node.info.node) && !compact && downward >= 2 * node.half + 12 ? 'value' : 'none';
     });
   }
@@ -395,7 +395,7 @@ function besideName(node: PlacedNode, column: PlacedNode[]): number {
 
 function headsOf(nodes: NodeInfo[], circuit: CircuitInfo, placed: Map<NodeId, PlacedNode>, across: Across, down: Down, room: Room): PlacedHead[] {
   const result: PlacedHead[] = [];
-  // Between columns that stand close a head's box has no caption.
+  // If columns are close together, the box of a head has no caption.
   const [width, height] = room.compact ? [Math.min(42, across.step * 0.95), 30] : [Math.max(40, Math.min(88, across.step * 0.88)), 46];
   for (const column of across.columns.filter((one) => one.kind === 'gate')) {
     const layer = Number(column.key.split('.')[0]);
@@ -451,7 +451,7 @@ function endsOf(lanes: ResidualLane[], laneY: number[], across: Across, down: Do
   const written = lanes.map((lane, index) => ({ lane, y: laneY[index]! })).filter(({ lane }) => lane.writes.length > 0 && (lane.toLogits[0] !== 0 || lane.toLogits[1] !== 0));
   const apart = room.compact ? 36 : 62;
   const least = down.top + apart + height / 2 + 4;
-  // Within what is seen without scrolling.
+  // Stay within the part that is visible without scrolling.
   const seen = room.compact ? down.height : Math.min(down.height, room.height);
   const most = seen - apart - height / 2 - (room.compact ? 4 : 46);
   const centre = Math.max(least, Math.min(most, mean(written.map(({ y }) => y))));

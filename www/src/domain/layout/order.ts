@@ -1,12 +1,12 @@
-/** The order of the lanes from top to bottom: few crossings, short ways between a unit and the lanes it reads and writes. */
+/** Orders the lanes from top to bottom, with few crossings and short links between a unit and the lanes that it reads and writes. */
 
 export interface Unit {
   /** Indices of the lanes read on its left and written on its right. */
   left: number[];
   right: number[];
-  /** The column it stands in; only units of one column can cross. */
+  /** Index of its column. Only links of units in the same column can cross. */
   column: number;
-  /** Where it would rather be: -1 up (queries, keys: where), +1 down (values: which), 0 no matter. */
+  /** Preferred half: -1 is the upper (queries and keys), +1 the lower (values), 0 neither. */
   vertical: -1 | 0 | 1;
 }
 
@@ -26,19 +26,19 @@ export function orderLanes(lanes: number, units: Unit[]): number[] {
   return best;
 }
 
-/** Length of all links, plus half a row for each crossing, plus a little for a unit far from its half. */
+/** The total length of all links in rows, plus 0.5 for each crossing, plus a small term for units far from their preferred half. */
 export function cost(order: number[], units: Unit[]): number {
   return pricer(order.length, units)(order);
 }
 
-/** Lanes of units that want to be above first. */
+/** Lanes of units that prefer the upper half come first. */
 function upperFirst(lanes: number, units: Unit[]): number[] {
   const pull = new Array<number>(lanes).fill(0);
   for (const unit of units) for (const lane of [...unit.left, ...unit.right]) pull[lane]! += unit.vertical;
   return pull.map((value, lane) => ({ value, lane })).sort((x, y) => x.value - y.value || x.lane - y.lane).map(({ lane }) => lane);
 }
 
-/** Barycentres, back and forth, until the order repeats. */
+/** Moves lanes to the barycentre of their units, repeatedly, until the order is stable. */
 function settle(start: number[], units: Unit[]): number[] {
   let order = start;
   for (let round = 0; round < 24; round++) {
@@ -63,7 +63,7 @@ function settle(start: number[], units: Unit[]): number[] {
   return order;
 }
 
-/** Moves single lanes while that helps. Far moves only for few lanes: their number grows with the square. */
+/** Moves single lanes while this lowers the cost. Moves over a long distance are tried only with few lanes, because their number is quadratic. */
 function improve(start: number[], price: (order: number[]) => number): number[] {
   let order = start;
   let paid = price(order);
@@ -84,12 +84,12 @@ function improve(start: number[], price: (order: number[]) => number): number[] 
   return order;
 }
 
-/** The row of a half: a quarter from the top or from the bottom. */
+/** The middle row of a half: a quarter from the top or from the bottom. */
 function halfPlace(vertical: number, lanes: number): number {
   return (lanes - 1) * (0.5 + 0.25 * vertical);
 }
 
-/** Prices many orders of the same graph: links and pairs that may cross are laid out flat once. */
+/** Returns the cost function of a graph. It precomputes flat arrays of the links and of the pairs that may cross. */
 function pricer(lanes: number, all: Unit[]): (order: number[]) => number {
   const units = all.filter((unit) => unit.left.length + unit.right.length > 0);
   const linkUnit: number[] = [];
@@ -100,7 +100,7 @@ function pricer(lanes: number, all: Unit[]): (order: number[]) => number {
       linkLane.push(lane);
     }
   });
-  // Four numbers a pair: two units, a lane of each, on the same side.
+  // Four numbers per pair: two units, and one lane of each on the same side.
   const pairs: number[] = [];
   units.forEach((one, first) => {
     units.forEach((two, second) => {

@@ -21,7 +21,7 @@ export function through(points: [number, number][]): string {
     .join('');
 }
 
-/** The point of a bow at parameter t in 0..1. */
+/** The point of a `bow` at parameter t in 0..1. */
 export function pointAt([x0, y0]: [number, number], [x1, y1]: [number, number], t: number): [number, number] {
   const middle = (x0 + x1) / 2;
   const s = 1 - t;
@@ -29,7 +29,7 @@ export function pointAt([x0, y0]: [number, number], [x1, y1]: [number, number], 
   return [mix(x0, middle, middle, x1), mix(y0, y0, y1, y1)];
 }
 
-/** Where minus badges stand: near the middle of each curve, but apart from each other and from what is in the way. */
+/** Positions of the minus badges: near the middle of each curve, without overlapping each other or the points in `taken`. */
 export function badges(curves: [number, number][][], radius: number, taken: [number, number][]): [number, number][] {
   const placed: [number, number][] = [];
   return curves.map((points) => {

@@ -43,7 +43,7 @@ export function assignSlots(wanted: number[], slots: number[]): number[] {
   const order = wanted.map((_, index) => index).sort((left, right) => wanted[left]! - wanted[right]! || left - right);
   const items = order.length;
   const rows = slots.length;
-  // best[i][j]: least cost of items 0..i in slots 0..j, item i not necessarily in j.
+  // best[i][j]: the lowest cost of items 0..i in slots 0..j; item i need not be in slot j.
   const best = Array.from({ length: items + 1 }, () => new Float64Array(rows + 1).fill(Infinity));
   best[0]!.fill(0);
   for (let item = 1; item <= items; item++) {

@@ -31,7 +31,7 @@ export class Graph extends Light {
   @property({ attribute: false }) snapshot: Snapshot | null = null;
   @property({ attribute: false }) hover: Hover | null = null;
   @property() selected: NodeId | null = null;
-  /** Whether nodes that are inactive on the task's example are drawn, too. */
+  /** Whether nodes that are inactive on the task's example are drawn. */
   @property({ type: Boolean }) whole = false;
   @state() private room = { width: 0, height: 0 };
   @state() private expanded: ReadonlySet<string> = new Set();
@@ -82,7 +82,7 @@ export class Graph extends Light {
     return html`${this.drawing(plan, snapshot, flow, before, compact)}${this.tip(plan, snapshot, flow)}`;
   }
 
-  /** Places change with the circuit and the room only, not with numbers or the pointer. */
+  /** Positions depend on the circuit and the available size only, not on values or the pointer. */
   private planFor(snapshot: Snapshot, room: Room): Layout {
     const { circuit } = snapshot.task;
     const key = JSON.stringify([room, [...this.expanded]]);
@@ -110,7 +110,7 @@ export class Graph extends Light {
     const badgeRadius = compact || plan.edges.length > 30 ? 4.5 : 6;
     const badgeOf = this.spotsFor(plan, badgeRadius);
     const stop = this.stopOf(plan);
-    // A channel on which nothing is written or read at these tokens.
+    // A channel that no node reads or writes at these tokens.
     const quiet = (lane: ResidualLane) => [...lane.writes, ...lane.reads].every((node) => Math.abs(flow.value.get(node) ?? 0) < flow.scale * 0.003);
     return html`<svg
       class="graph ${plan.step < 62 ? 'dense' : ''} ${busy ? 'busy' : ''} ${plan.crowded ? 'crowded' : ''}"
@@ -318,7 +318,7 @@ export class Graph extends Light {
   }
 }
 
-/** The next node in a direction: near along it, and not far off it. */
+/** The next node in a direction: the nearest one, with a penalty for sideways distance. */
 function nearest(from: PlacedNode, nodes: PlacedNode[], dx: number, dy: number): PlacedNode | null {
   let best: PlacedNode | null = null;
   let least = Infinity;

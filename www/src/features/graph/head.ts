@@ -1,4 +1,4 @@
-/** An attention head: the pattern from the last token as a small histogram, dotted lines from its queries and keys and to its gates. */
+/** An attention head: the attention pattern of the last token as a small bar chart, with dotted lines from its queries and keys and to its values' gates (×). */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { row } from '../../domain/flow';
 import { captioned, type Layout, type PlacedHead } from '../../domain/layout/layout';
@@ -19,17 +19,17 @@ export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, co
   const most = compact ? 24 : 48;
   const shown = weights.slice(-most);
   const skipped = weights.length - shown.length;
-  // A hollow bar before the first token: attention that goes nowhere (the sink).
+  // A hollow bar before the first token shows the attention of the sink.
   const lead = pattern && pattern.sink > 0 ? 7 : 0;
   const inner = head.width - 8 - lead;
   const slot = inner / Math.max(1, shown.length);
   const foot = head.y + head.height - 5;
   const full = head.height - 12;
-  // The largest bar, or the hollow one, is as high as the box: the form is what can be seen in it.
+  // Scale the largest bar (the hollow one included) to the height of the box.
   const largest = Math.max(0.05, pattern?.sink ?? 0, ...weights);
   const high = (weight: number) => Math.max(1, (weight / largest) * full);
   const wide = Math.max(1, slot - (slot > 4 ? 2 : 0.6));
-  // All bars in one path: a key moves every one of them.
+  // All bars are one path, because every key press changes all of them.
   const bar = (weight: number, index: number) => `M${(head.x + 4 + lead + index * slot).toFixed(1)} ${foot}v${(-high(weight)).toFixed(1)}h${wide.toFixed(1)}V${foot}z`;
   const title = text.head(head.head, weights.map((weight, index) => ({ token: tokens[index]?.text ?? '', weight })), pattern?.sink ?? null);
   return svg`<g class="head">

@@ -1,4 +1,4 @@
-/** The graph as a nested list: layers, hooks, nodes, and every weight that leaves a node. The same content for keyboard and screen reader. */
+/** The graph as a nested list of layers, hooks, nodes and outgoing edges, with the same content, for keyboards and screen readers. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { contribution, flowOf } from '../../domain/flow';
@@ -17,17 +17,17 @@ export class NodeList extends Light {
   @property({ attribute: false }) snapshot: Snapshot | null = null;
   @property({ attribute: false }) hover: Hover | null = null;
   @property() selected: NodeId | null = null;
-  /** False: the list stands behind the graph, for screen readers only, without tab stops. */
+  /** False: the list is hidden behind the graph, for screen readers only, without tab stops. */
   @property({ type: Boolean }) shown = false;
 
-  /** Behind the graph the list may come a moment later: it must not slow the typing down. */
+  /** Behind the graph, update the list later, so that it does not slow down typing. */
   protected override async scheduleUpdate(): Promise<void> {
     if (!this.shown && this.hasUpdated) await new Promise((done) => setTimeout(done, 400));
     super.scheduleUpdate();
   }
 
   protected override shouldUpdate(changes: PropertyValues<this>): boolean {
-    // Nor can anything behind the graph be lit.
+    // Do not highlight nodes behind the graph.
     return this.shown || changes.size > 1 || !changes.has('hover');
   }
 

@@ -1,6 +1,6 @@
 /**
  * A prompt as an editable text with its tokens underlined. The text area is the editable element itself, so nothing typed is ever
- * lost; the underlines lie behind it in the same type and break at the same places.
+ * lost; the underlines are behind it, with the same font and the same line breaks.
  */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
@@ -112,7 +112,7 @@ export class Editor extends Light {
 const LONG = 2000;
 
 /**
- * The segments of a text; while its tokens are on their way, those of the text before as far as the two agree, and the rest without.
+ * The segments of a text. Until its new tokens arrive, uses the old tokens as far as the texts agree; the rest has no segments.
  * So a key pressed at the end changes the end only.
  */
 function pending(text: string, prompt: Prompt): Segment[] {

@@ -1,4 +1,4 @@
-/** P of the other candidate against strength, beside random pushes and the circuit's other channels at full strength. Shapes tell them apart, not colours. */
+/** A chart of P(other candidate) over the strength, with random directions and the circuit's other channels at full strength. They have different shapes, not only colours. */
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { TwinSnapshot } from './twin-runner';
 import { twin as text } from '../../text/en';
@@ -49,7 +49,7 @@ export function twinChart(snapshot: TwinSnapshot, candidates: [string, string], 
   </svg>`;
 }
 
-/** Spreads dots of a column sideways, the same for the same place in the list. */
+/** Spreads the dots of a column sideways. The offset depends only on the index. */
 function scatter(index: number): number {
   return ((index * 0.618034) % 1) * 36 - 18;
 }

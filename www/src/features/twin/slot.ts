@@ -1,4 +1,4 @@
-/** Where the dense twin opens. Its code is loaded the first time. */
+/** The place of the dense twin's panel. Its code is loaded when it is opened for the first time. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { withTwin } from '../../state/document';
@@ -28,7 +28,7 @@ export function twinPanel(playground: Playground): TemplateResult | typeof nothi
 @customElement('sc-twin-slot')
 export class TwinSlot extends Light {
   @property({ attribute: false }) playground!: Playground;
-  /** Whether the code of the panel is here, or why it could not be loaded. */
+  /** Whether the code of the panel is loaded, or the error. */
   @state() private code: 'loading' | 'here' | { lost: string } = 'loading';
 
   override connectedCallback(): void {

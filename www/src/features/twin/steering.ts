@@ -1,15 +1,15 @@
-/** What steering the dense model does here, and how that compares with random directions. */
+/** The effect of steering on the dense model, compared with random directions. */
 import { twin as text } from '../../text/en';
 import { percent } from '../../text/format';
 import type { RichText } from '../../text/rich-text';
 import type { TwinSnapshot } from './twin-runner';
 
-/** From this change of a probability on, a reader sees a bar move. */
+/** The smallest change of a probability that is visible in a bar. */
 const VISIBLE = 0.05;
-/** Up to this share of the random directions may come half as far before the effect of a channel counts as nothing special. */
+/** A channel's effect is special if at most this fraction of the random directions has half of the effect. */
 const FEW = 0.1;
 
-/** The candidate that the dense model by itself holds for the less likely of the two: steering raises this one. */
+/** The candidate that is less likely in the dense model without steering. Steering raises it. */
 export function otherOf(snapshot: TwinSnapshot): 0 | 1 {
   return snapshot.before[1] > snapshot.before[0] ? 0 : 1;
 }
@@ -25,7 +25,7 @@ interface Random {
   directions: number;
   least: number;
   most: number;
-  /** How many come at least half as far. */
+  /** How many directions have at least half of the effect. */
   far: number;
 }
 
@@ -33,7 +33,7 @@ export type Steering =
   | { kind: 'no-channel' | 'no-prompt-b' | 'working' }
   | ({ kind: 'unmoved' | 'hardly' | 'special' | 'few-as-far' | 'not-special' } & Effect);
 
-/** What steering at full strength does. */
+/** The effect of steering at full strength. */
 export function steering(snapshot: TwinSnapshot): Steering {
   if (snapshot.case.channel === null) return { kind: 'no-channel' };
   if (snapshot.case.b === null) return { kind: 'no-prompt-b' };

@@ -9,11 +9,11 @@ import type { TwinEngine } from '../../engine/api';
 import type { CircuitInfo, HybridView, NodeId, Progress, TwinView } from '../../engine/protocol';
 import type { Screen } from '../../state/screen';
 
-/** Random directions tried. */
+/** Number of random directions. */
 export const RANDOM = 50;
-/** Strengths of the curve, all of them computed. */
+/** The strengths of the curve. */
 export const STRENGTHS: readonly number[] = Array.from({ length: 11 }, (_, index) => index / 10);
-/** Milliseconds of quiet before a new text is run. */
+/** Milliseconds without typing before a new text is run. */
 const QUIET = 150;
 
 /** What the twin's numbers depend on, strength apart. */
@@ -22,16 +22,16 @@ export interface TwinCase {
   a: number[];
   b: number[] | null;
   candidates: [number, number];
-  /** Null where the circuit has no reads. */
+  /** Null if the circuit has no reads. */
   channel: NodeId | null;
   /** The circuit's other reads. */
   others: NodeId[];
 }
 
-/** Numbers of one case. Null: on their way, or not to be had. */
+/** The results for one `TwinCase`. A field is null while it is missing or if it failed. */
 export interface TwinSnapshot {
   case: TwinCase;
-  /** The dense model by itself. */
+  /** Without steering. */
   before: [number, number];
   /** At this strength. */
   steer: number;
@@ -51,18 +51,18 @@ export interface TwinScreen {
   snapshot: TwinSnapshot | null;
 }
 
-/** The channels that can steer: what the circuit's sublayers read of the residual stream. */
+/** The channels that can steer: the circuit's reads of the residual stream. */
 export function reads(circuit: CircuitInfo): NodeId[] {
   return circuit.nodes.filter((info) => isRead(info.site)).map((info) => info.node);
 }
 
-/** The channel that a screen steers by: the user's if the circuit reads it, else the bridge's, else the circuit's first read. */
+/** The channel to steer along: the user's choice if the circuit reads it, else the channel of the bridge file, else the circuit's first read. */
 export function channelOf(circuit: CircuitInfo, preferred: NodeId | null, named: NodeId | undefined): NodeId | null {
   const all = reads(circuit);
   return [preferred, named].find((node): node is NodeId => node != null && all.includes(node)) ?? all[0] ?? null;
 }
 
-/** The case of a screen; null while its numbers are not those of the text. */
+/** The `TwinCase` of a screen; null while the sparse model's result does not belong to the current text. */
 export function caseOf(screen: Screen, channels: Record<string, NodeId>): TwinCase | null {
   const { snapshot, doc, placeholder } = screen;
   if (!snapshot || placeholder || snapshot.doc.task !== doc.task || snapshot.doc.a !== doc.a || snapshot.doc.b !== doc.b) return null;
@@ -85,7 +85,7 @@ interface Wanted {
 
 export class TwinRunner {
   screen: TwinScreen = { phase: 'loading', progress: null, failure: null, channels: {}, snapshot: null };
-  /** What the screen asks for, and that or nothing: what may be run now. */
+  /** The case of the current screen, and the case that may run now (the same or null). */
   private asked: Wanted | null = null;
   private wanted: Wanted | null = null;
   private at: Screen | null = null;
@@ -118,20 +118,20 @@ export class TwinRunner {
     }
   }
 
-  /** The page's screen has changed, or may have. */
+  /** Call this when the page's screen may have changed. */
   follow(screen: Screen): void {
     this.at = screen;
     if (!this.opened || !screen.doc.twin) return;
     const of = caseOf(screen, this.screen.channels);
     if (!of) {
-      // A text is on its way: the sparse model answers first.
+      // The text has changed: wait for the sparse model.
       this.ask(null);
       return;
     }
     const { steer } = screen.doc.twin;
     if (this.asked && sameCase(this.asked.of, of) && this.asked.steer === steer) return;
     const last = this.screen.snapshot?.case;
-    // Typing goes on: wait for a pause. A slider, a channel or a flip is answered at once.
+    // While the user types, wait for a pause. Run a moved slider, a new channel or a flip at once.
     const typed = last !== undefined && last.task === of.task && JSON.stringify([last.a, last.b]) !== JSON.stringify([of.a, of.b]);
     this.ask({ of, steer }, typed ? this.quiet : 0);
   }
@@ -156,7 +156,7 @@ export class TwinRunner {
     this.opened = false;
   }
 
-  /** Asks for the most urgent thing that is missing until nothing is. */
+  /** Requests the missing parts, the most urgent first, until all are there. */
   private async run(): Promise<void> {
     if (this.running) return;
     this.running = true;
@@ -167,11 +167,11 @@ export class TwinRunner {
           this.wanted = null;
           this.set({ phase: 'ready', failure: null });
         } else if (this.wanted && sameCase(this.wanted.of, snapshot.case)) {
-          // An answer to a question that nobody asks any more is dropped, unless it holds for the new one as well.
+          // Drop an outdated result, unless it is also valid for the new case.
           this.set({ snapshot });
         }
       } catch (error) {
-        // This case cannot be had; another may.
+        // This case failed; others may work.
         if (this.wanted === wanted) {
           this.wanted = null;
           this.fail(error);
@@ -181,17 +181,17 @@ export class TwinRunner {
     this.running = false;
   }
 
-  /** The numbers with one more part of them; null if none is missing. */
+  /** Computes the next missing part and returns the completed results; null if nothing is missing. */
   private async next({ of, steer }: Wanted): Promise<TwinSnapshot | null> {
     const have = this.screen.snapshot;
     const snapshot = have && sameCase(have.case, of) ? have : null;
     const { a, b, candidates, channel, others } = of;
     const ask = (strengths: number[], rest: NodeId[], random: number) =>
-      // A circuit without reads has nothing to steer by: any channel will do for the dense model by itself.
+      // A circuit without reads cannot steer. Any channel gives the dense model without steering.
       this.engine.steer({ a, b: channel === null ? null : b, node: channel ?? '0.attn.act_in.0', strengths, others: rest, random, candidates });
     if (!snapshot || snapshot.steer !== steer) {
       const view = await ask([steer], [], 0);
-      // The hybrid passes know nothing of channels.
+      // The hybrid passes do not depend on the channel.
       const hybrid = have && JSON.stringify([have.case.a, have.case.candidates]) === JSON.stringify([a, candidates]) ? have.hybrid : null;
       const empty = { curve: null, random: null, others: null, hybrid };
       return { ...(snapshot ?? empty), case: of, before: view.before, steer, p: view.curve[0] ?? view.before };

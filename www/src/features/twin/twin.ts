@@ -1,4 +1,4 @@
-/** The dense twin: the same prompt in a dense model, steered by what one channel of the sparse one reads. Loaded when it is opened. */
+/** The panel of the dense twin: the same prompt in a dense model, steered along one channel of the sparse model. Loaded when it is opened. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { Playground } from '../../state/playground';
@@ -23,7 +23,7 @@ import { twinChart } from './chart';
 @customElement('sc-twin')
 export class TwinPanel extends Light {
   @property({ attribute: false }) playground!: Playground;
-  /** The boundary at which the hybrid passes change models; null: in the middle. */
+  /** The boundary at which the hybrid passes switch models; null is the middle one. */
   @state() private boundary: number | null = null;
   private engine: ReturnType<typeof connectTwin> | null = null;
   private twin: TwinRunner | null = null;
@@ -55,7 +55,7 @@ export class TwinPanel extends Light {
     const twin = this.twin?.screen;
     const task = screen.snapshot?.task;
     if (!twin || !task || !screen.doc.twin) return nothing;
-    // Numbers of another task mean nothing beside this one's candidates.
+    // Do not show numbers of another task with this task's candidates.
     const snapshot = twin.snapshot?.case.task === screen.doc.task ? twin.snapshot : null;
     return html`<section class="card twin" data-testid="twin" data-state=${twin.phase} aria-label=${text.name}>
       <div class="thead">
@@ -147,7 +147,7 @@ export class TwinPanel extends Light {
       </label>`;
   }
 
-  /** Passes that begin in one model and end in the other. */
+  /** Hybrid passes, which start in one model and end in the other. */
   private hybrid(task: TaskInfo, { hybrid, before }: TwinSnapshot): TemplateResult | typeof nothing {
     if (!hybrid) return nothing;
     const sites = hybrid.sparseToDense.length;
@@ -173,7 +173,7 @@ export class TwinPanel extends Light {
   }
 }
 
-/** A channel in the narrow list: its name or number, and its place. */
+/** A channel as an option of the list: its name or number, and its layer and block. */
 function channelName(info: NodeInfo): string {
   return text.channelName(givenName(info), info.index, info.layer, info.site);
 }
