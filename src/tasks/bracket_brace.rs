@@ -10,7 +10,7 @@ pub const TASK: Task = Task {
     title: "Dict or list",
     sentence: "This model tells a dict from a list.",
     explanation: "In curly braces a string is a key, and a colon comes after it: {\"name\": 1}. In square brackets it is one of several items, and a \
-                  comma comes after it: [\"name\", \"size\"]. The string looks the same in both; the model must look at what it stands in.",
+                  comma comes after it: [\"name\", \"size\"]. The string looks the same in both; the model must look at what it is inside.",
     flip_label: "Flip brace and bracket",
     candidates: ["\":", "\","],
     generate,

@@ -9,8 +9,8 @@ pub const TASK: Task = Task {
     name: "bracket_counting",
     title: "Close the list",
     sentence: "This model closes a list.",
-    explanation: "A Python list stands in square brackets: [1, 2]. A list of lists has two brackets at its start, [[1, 2], [3, 4]], and \
-                  needs two at its end. The model must know how many are still open when the numbers are over.",
+    explanation: "A Python list is written in square brackets: [1, 2]. A list of lists has two brackets at its start, [[1, 2], [3, 4]], and \
+                  needs two at its end. The model must know how many are still open when the numbers end.",
     flip_label: "Flip the depth",
     candidates: ["]", "]]"],
     generate,

@@ -9,8 +9,8 @@ pub const TASK: Task = Task {
     name: "if_equals",
     title: "Compare or assign",
     sentence: "This model tells a question from a command.",
-    explanation: "In Python x = 3 is a command: let x be 3. After the word if stands a question, and it takes two signs: if x == 3. The model must \
-                  notice whether the line that it is writing began with if, not whether some earlier line did.",
+    explanation: "In Python x = 3 is a command: let x be 3. After the word if comes a question, written with two signs: if x == 3. The model must \
+                  notice whether its last line starts with if. An earlier line with if does not count.",
     flip_label: "Flip condition and assignment",
     candidates: [" ==", " ="],
     generate,

@@ -52,7 +52,7 @@ pub struct Task {
     pub sentence: &'static str,
     /// A few sentences for students.
     pub explanation: &'static str,
-    /// Text of the flip button: "Flip the quote type".
+    /// Text of the flip button: "Flip the quote".
     pub flip_label: &'static str,
     /// The two next tokens; prompt a of a pair wants the first.
     pub candidates: [&'static str; 2],

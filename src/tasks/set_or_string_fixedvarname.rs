@@ -9,8 +9,8 @@ pub const TASK: Task = Task {
     name: "set_or_string_fixedvarname",
     title: "Set or string",
     sentence: "This model remembers what a variable holds.",
-    explanation: "A variable called current starts as an empty set or as an empty string. Later lines put something into it: a set grows with \
-                  .add, a string grows with +=. The model must look back at how current began, and not mix it up with other variables.",
+    explanation: "A variable called current starts as an empty set or as an empty string. Later lines add to it: a set grows with \
+                  .add, a string grows with +=. The model must look back at how current started, and must not confuse it with other variables.",
     flip_label: "Flip set and string",
     candidates: [".add", " +="],
     generate,

@@ -9,10 +9,9 @@ pub const TASK: Task = Task {
     name: "single_double_quote",
     title: "Close the quote",
     sentence: "This model closes a quote.",
-    explanation: "In Python a piece of text stands between two quotes of the same kind, 'like this' or \"like this\". After the words the model \
-                  must write the kind that the text was opened with, however far back that was and whatever other quotes stand \
-                  before it.",
-    flip_label: "Flip the quote type",
+    explanation: "In Python a string starts and ends with the same kind of quote, 'like this' or \"like this\". At the end the model must \
+                  write the kind that opened the string, however far back that was and whatever other quotes came before.",
+    flip_label: "Flip the quote",
     candidates: ["')", "\")"],
     generate,
     rule: Rule { counterfactual, answer },

@@ -109,3 +109,34 @@ fn assert_near(got: &Value, want: &Value, at: &str) {
         _ => assert_eq!(got, want, "{at}"),
     }
 }
+
+#[test]
+fn presets_show_both_answers_by_the_tasks_rule() {
+    for model in json_of("manifest.json")["models"].as_array().unwrap() {
+        for listed in model["tasks"].as_array().unwrap() {
+            let task = sparse_circuits::tasks::find(listed["name"].as_str().unwrap()).unwrap();
+            let presets = listed["presets"].as_array().unwrap();
+            let failing = presets.iter().filter(|preset| preset["fails"] == true).count();
+            assert!(failing <= 1 && (failing == 0 || presets.last().unwrap()["fails"] == true), "{}", task.name);
+            let answers: Vec<u64> = presets.iter().map(|preset| preset["answer"].as_u64().unwrap()).collect();
+            assert_eq!(answers[..6], [0, 1, 0, 1, 0, 1], "{}", task.name);
+            for (preset, answer) in presets.iter().zip(answers) {
+                let text = |key: &str| preset[key]["text"].as_str().unwrap();
+                assert_eq!(task.answer(text("a")), Some(answer as usize), "{}: {preset}", task.name);
+                assert_eq!(task.answer(text("b")), Some(1 - answer as usize), "{}: {preset}", task.name);
+                assert_eq!(task.counterfactual(text("a")).as_deref(), Ok(text("b")), "{}", task.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn shipped_circuits_have_their_accuracy_on_handwritten_prompts() {
+    for model in json_of("manifest.json")["models"].as_array().unwrap() {
+        for task in model["tasks"].as_array().unwrap() {
+            let (file, circuit) = load(model, task);
+            let measured = circuit_info(&file.weights, &file.means, &circuit).unwrap().handwritten.unwrap();
+            assert!(measured.full > 0.8 && measured.circuit > 0.5, "{}: {measured:?}", task["name"]);
+        }
+    }
+}

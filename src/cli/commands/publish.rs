@@ -1,5 +1,6 @@
 //! `sparse-circuits publish`: writes the folder that the page loads.
 
+use crate::circuit::evaluate::EXAMPLES_RULE;
 use crate::cli::publish::bundle::{Bundle, placeholder, rounded};
 use crate::cli::publish::model_card;
 use crate::cli::publish::twin::{BRIDGE, DENSE, TwinArgs};
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 /// Write the models folder of the page: model, tokenizer, circuits, manifest, the numbers of the first screen, and
 /// MODEL_CARD.md.
 #[derive(clap::Args)]
+#[command(after_long_help = EXAMPLES_RULE)]
 pub struct Args {
     /// The model file with node means to publish (see `sparse-circuits means --compact`).
     #[arg(long, value_name = "FILE")]

@@ -3,7 +3,9 @@
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
-use crate::circuit::evaluate::{CircuitReport, LossAndAccuracy, modes};
+use crate::circuit::evaluate::{
+    CircuitReport, EXAMPLES_PER_ANSWER, ExampleCandidate, Examples, LossAndAccuracy, modes,
+};
 use crate::circuit::explain::{
     DESCRIBED_PAIRS, References, Subject, Target, View, ViewRequest, circuit_info, inactive_nodes, model_info, view,
 };
@@ -16,14 +18,14 @@ use crate::cli::shared::task_prompts::pairs;
 use crate::files;
 use crate::format::{ModelFile, circuit_file};
 use crate::model::Node;
-use crate::tasks::{Split, TASKS, Task};
+use crate::tasks::{Pair, Split, TASKS, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result, bail};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Example prompts per task.
-const PRESETS: usize = 4;
+/// Test pairs that may become presets.
+const PRESET_PAIRS: usize = 256;
 /// The most tokens of a preset, so that the first screen shows all of it.
 const PRESET_TOKENS: usize = 40;
 
@@ -33,7 +35,7 @@ pub struct PublishedTask {
     circuit: Circuit,
     pub bytes: Vec<u8>,
     pub report: CircuitReport,
-    presets: Vec<[Prompt; 2]>,
+    presets: Vec<Preset>,
     /// See [`start`], of the first preset.
     start: Option<Node>,
     /// See [`inactive_nodes`], of the first preset.
@@ -48,6 +50,26 @@ pub struct Bundle {
     pub tasks: Vec<PublishedTask>,
     /// Tasks without a circuit, and the full model's scores on them.
     pub missing: Vec<(&'static Task, LossAndAccuracy)>,
+}
+
+/// An example prompt with its counterfactual.
+struct Preset {
+    a: Prompt,
+    b: Prompt,
+    /// The candidate that is right after `a`.
+    answer: usize,
+    /// The circuit alone is wrong after `a`.
+    fails: bool,
+}
+
+impl Preset {
+    fn json(&self, tokenizer: &Tokenizer) -> Value {
+        let mut preset = json!({"a": self.a.json(tokenizer), "b": self.b.json(tokenizer), "answer": self.answer});
+        if self.fails {
+            preset["fails"] = true.into();
+        }
+        preset
+    }
 }
 
 struct Prompt {
@@ -124,7 +146,7 @@ impl Bundle {
             "name": task.name, "title": task.title, "sentence": task.sentence, "explanation": task.explanation,
             "flipLabel": task.flip_label, "candidates": task.candidates, "candidateIds": circuit.candidate_ids,
             "circuit": self.circuit_file(task), "bytes": bytes.len(), "start": start, "inactive": inactive,
-            "presets": presets.iter().map(|[a, b]| json!({"a": a.json(tokenizer), "b": b.json(tokenizer)})).collect::<Vec<_>>(),
+            "presets": presets.iter().map(|preset| preset.json(tokenizer)).collect::<Vec<_>>(),
         })
     }
 }
@@ -140,12 +162,9 @@ impl PublishedTask {
         let (mut loaded, _, mut pool) = evaluate::open(file, path)?;
         let circuit = loaded.circuit.clone();
         let report = evaluate::measure(&mut pool, task, tokenizer, &circuit, file, Split::Test, count)?;
-        let presets = presets(file, &circuit, task, tokenizer)?;
-        let Some([a, b]) = presets.first() else {
-            bail!(
-                "the circuit of {} answers and flips none of the hand-written prompts, so the page would have no example",
-                task.name
-            );
+        let presets = presets(&mut pool, &circuit, task, tokenizer)?;
+        let Some(Preset { a, b, fails: false, .. }) = presets.first() else {
+            bail!("no prompt of {} shows its circuit at work, so the page would have no example", task.name);
         };
         note(&format!("{}: {} nodes, {} edges, {} presets", task.name, report.nodes, report.edges, presets.len()));
         let (here, there) = (shown(file, &circuit, a, b, CIRCUIT, None)?, shown(file, &circuit, b, a, CIRCUIT, None)?);
@@ -158,7 +177,8 @@ impl PublishedTask {
         let config = &file.weights.config;
         let train = pairs(task, Split::Train, DESCRIBED_PAIRS, tokenizer, config.vocab_size)?;
         loaded.circuit.labels = labels(&mut pool, task, tokenizer, &circuit.nodes, &train)?;
-        Ok(PublishedTask { task, circuit, bytes: circuit_file::write(&loaded)?, report, presets, start, inactive })
+        let bytes = circuit_file::write(&loaded)?;
+        Ok(PublishedTask { task, circuit: loaded.circuit, bytes, report, presets, start, inactive })
     }
 }
 
@@ -173,25 +193,43 @@ fn full_model_scores(file: &ModelFile, task: &Task, tokenizer: &Tokenizer, count
     Ok(now_or_never(modes(&mut pool, &set, &full, &Calibration::default()))?.full)
 }
 
-/// Hand-written prompts that the circuit answers correctly and a flip reverses, the most certain first.
-fn presets(file: &ModelFile, circuit: &Circuit, task: &Task, tokenizer: &Tokenizer) -> Result<Vec<[Prompt; 2]>> {
-    let mut found: Vec<(f64, [Prompt; 2])> = Vec::new();
-    // as in a pair: the right answer to prompt A is the first candidate
-    for one in task.handwritten().into_iter().filter(|one| one.wanted == 0) {
-        let Ok(counterfactual) = task.counterfactual(&one.prompt) else { continue };
-        let (a, b) = (Prompt::new(tokenizer, one.prompt), Prompt::new(tokenizer, counterfactual));
-        if a.tokens.len().max(b.tokens.len()) > PRESET_TOKENS {
-            continue;
-        }
-        let plain = shown(file, circuit, &a, &b, CIRCUIT, None)?;
-        let flipped = shown(file, circuit, &a, &b, (Mode::Circuit, true), None)?;
-        let (right, after) = (plain.p[one.wanted], flipped.p[one.wanted]);
-        if right > 0.5 && after < 0.5 {
-            found.push((right.min(1.0 - after), [a, b]));
+/// The presets of a task, chosen by [`Examples::choose`] from the hand-written prompts and the first test pairs.
+fn presets(
+    pool: &mut impl EvaluatorPool,
+    circuit: &Circuit,
+    task: &Task,
+    tokenizer: &Tokenizer,
+) -> Result<Vec<Preset>> {
+    let by_hand = task.handwritten().into_iter().filter_map(|one| {
+        let counterfactual = task.counterfactual(&one.prompt).ok()?;
+        Some((one.prompt, counterfactual, one.wanted, true))
+    });
+    let drawn = task.pairs(Split::Test, PRESET_PAIRS);
+    let drawn = drawn.into_iter().flat_map(|Pair { a, b }| [(a.clone(), b.clone(), 0, false), (b, a, 1, false)]);
+    let (mut prompts, mut candidates) = (Vec::new(), Vec::new());
+    for (a, b, answer, handwritten) in by_hand.chain(drawn) {
+        let (a, b) = (Prompt::new(tokenizer, a), Prompt::new(tokenizer, b));
+        if a.tokens.len().max(b.tokens.len()) <= PRESET_TOKENS {
+            let pair = if answer == 0 { [&a, &b] } else { [&b, &a] }.map(|prompt| prompt.tokens.clone());
+            candidates.push(ExampleCandidate { pair, answer, handwritten });
+            prompts.push(Preset { a, b, answer, fails: false });
         }
     }
-    found.sort_by(|x, y| y.0.total_cmp(&x.0));
-    Ok(found.into_iter().take(PRESETS).map(|(_, pair)| pair).collect())
+    let Examples { shown, fails } = now_or_never(Examples::choose(pool, circuit, &candidates))?;
+    for answer in [0, 1] {
+        let found = shown.iter().filter(|&&index| candidates[index].answer == answer).count();
+        if found < EXAMPLES_PER_ANSWER {
+            note(&format!(
+                "note: only {found} examples of {} have the answer {:?}",
+                task.name, task.candidates[answer]
+            ));
+        }
+    }
+    let mut prompts: Vec<Option<Preset>> = prompts.into_iter().map(Some).collect();
+    let mut take = |index: usize, fails| prompts[index].take().map(|preset| Preset { fails, ..preset });
+    let shown: Vec<Preset> = shown.into_iter().filter_map(|index| take(index, false)).collect();
+    let failing = fails.and_then(|index| take(index, true));
+    Ok(shown.into_iter().chain(failing).collect())
 }
 
 /// Circuit mode without a flip.
@@ -226,7 +264,7 @@ fn shown(
 pub fn placeholder(bundle: &Bundle, tokenizer: &Tokenizer) -> Result<Value> {
     let Bundle { file, tasks, .. } = bundle;
     let PublishedTask { task, circuit, presets, start, .. } = &tasks[0];
-    let [a, b] = &presets[0];
+    let Preset { a, b, .. } = &presets[0];
     let mut view = shown(file, circuit, a, b, (Mode::Full, false), *start)?;
     for token in &mut view.top {
         token.text = tokenizer.token_text(token.id);

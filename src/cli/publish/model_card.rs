@@ -2,7 +2,7 @@
 //! the part about the dense twin.
 
 use super::bundle::{Bundle, PublishedTask};
-use crate::circuit::evaluate::LossAndAccuracy;
+use crate::circuit::evaluate::{EXAMPLES_RULE, LossAndAccuracy};
 use crate::circuit::explain::model_info;
 use crate::files;
 use crate::{Error, Result};
@@ -99,6 +99,7 @@ pub fn card(bundle: &Bundle) -> String {
             loss_and_accuracy(&report.on_handwritten.removed),
         );
     }
+    text += &format!("\n{EXAMPLES_RULE}\n");
     let redundant: Vec<&str> = tasks.iter().filter(|one| one.report.is_redundant()).map(|one| one.task.name).collect();
     if !redundant.is_empty() {
         text += &format!(

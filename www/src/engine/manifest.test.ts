@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import posterJson from '../../../models/poster.json?raw';
 import { manifest as texts } from '../text/en';
-import { defaultModel, readManifest } from './manifest';
+import { defaultModel, readManifest, readPlaceholder } from './manifest';
 
 const prompt = { text: "print('hi", tokens: [{ id: 5, text: 'print' }], cut: 0 };
 const task = {
   name: 'single_double_quote', title: 'Close the quote', sentence: 'This model closes a quote.', explanation: 'Text.',
-  flipLabel: 'Flip the quote type', candidates: ["')", '")'], candidateIds: [4, 5], circuit: 'circuits/single_double_quote.json', inactive: [],
-  bytes: 10, start: '0.attn.v.1', presets: [{ a: prompt, b: prompt }],
+  flipLabel: 'Flip the quote', candidates: ["')", '")'], candidateIds: [4, 5], circuit: 'circuits/single_double_quote.json', inactive: [],
+  bytes: 10, start: '0.attn.v.1', presets: [{ a: prompt, b: prompt, answer: 1 }, { a: prompt, b: prompt, answer: 0, fails: true }],
 };
 const model = { file: 'default.safetensors', default: true, bytes: 10, tokenizer: 'tokenizer.json', tokenizerBytes: 3, tasks: [task] };
 const manifest = { version: 1, models: [{ ...model, default: false, file: 'other.safetensors' }, model] };
@@ -47,9 +48,40 @@ describe('readManifest', () => {
     ['no presets', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [] }] }] }, /presets/],
     ['no first node', { version: 1, models: [{ ...model, tasks: [{ ...task, start: undefined }] }] }, /start/],
     ['one candidate', { version: 1, models: [{ ...model, tasks: [{ ...task, candidates: ['x'] }] }] }, /candidates/],
+    ['an answer that is no candidate', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [{ a: prompt, b: prompt, answer: 2 }] }] }] }, /presets\[0\]\.answer/],
     ['tokens without ids', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [{ a: { ...prompt, tokens: [{}] }, b: prompt }] }] }] }, /tokens/],
   ];
   it.each(broken)('refuses %s with a sentence', (_what, json, message) => {
     expect(() => readManifest(json)).toThrow(message);
+  });
+});
+
+describe('readPlaceholder', () => {
+  const poster = JSON.parse(posterJson) as { view: Record<string, unknown>; circuit: Record<string, unknown> };
+  it('reads the shipped file', () => {
+    const { view, circuit } = readPlaceholder(poster);
+    expect(view.readAt.length).toBe(circuit.nodes.length);
+    expect(view.full.p).toEqual(view.p);
+    expect(view.baseline).toBeNull();
+  });
+  const numbers = (poster.view['readAt'] as number[]).map(() => 0);
+  it.each<[string, Record<string, unknown>]>([
+    ['score', { score: null }],
+    ['full', { full: { p: [0.5, 0.5], values: [] } }],
+    ['full', { full: { p: [1], values: numbers } }],
+    ['marked', { marked: poster.view['tokens'] }],
+    ['readAt', { readAt: [] }],
+    ['readAt', { readAt: numbers.map(() => -1) }],
+    ['passedOn', { passedOn: numbers.map(() => 'x') }],
+    ['passedOn', { passedOn: undefined }],
+  ])('refuses a wrong view.%s', (key, change) => {
+    expect(() => readPlaceholder({ ...poster, view: { ...poster.view, ...change } })).toThrow(`view.${key}`);
+  });
+  it.each<[string, Record<string, unknown>]>([
+    ['std', { std: null }],
+    ['handwritten', { handwritten: 0.9 }],
+    ['handwritten.circuit', { handwritten: { full: 1 } }],
+  ])('refuses a wrong circuit.%s', (key, change) => {
+    expect(() => readPlaceholder({ ...poster, circuit: { ...poster.circuit, ...change } })).toThrow(`circuit.${key}`);
   });
 });

@@ -11,12 +11,13 @@
  *       "twin": { "dense": "dense.safetensors", "denseBytes": 1712345, "bridge": "bridge.safetensors", "bridgeBytes": 465432 },
  *       "tasks": [
  *         { "name": "single_double_quote", "title": "Close the quote", "sentence": "This model closes a quote.",
- *           "explanation": "...", "flipLabel": "Flip the quote type",
+ *           "explanation": "...", "flipLabel": "Flip the quote",
  *           "candidates": ["')", "\")"], "candidateIds": [401, 388],
  *           "circuit": "circuits/single_double_quote.json", "bytes": 4321, "start": "2.attn.act_in.7", "inactive": [],
- *           "presets": [ { "a": { "text": "print('hi", "tokens": [ { "id": 5, "text": "print" } ], "cut": 0 }, "b": { } } ] } ] } ] }
+ *           "presets": [ { "a": { "text": "print('hi", "tokens": [ { "id": 5, "text": "print" } ], "cut": 0 }, "b": { }, "answer": 0 } ] } ] } ] }
  * ```
  *
+ * A preset's `answer` is the index of the candidate that is right after `a`. `"fails": true` marks the one after which the circuit alone is wrong.
  * File names are relative to `models/`. `bytes` is the size of the file itself. The optional `poster` names a file with a `Placeholder`. The
  * optional `twin` is a dense model with the bridge to this model.
  */
@@ -98,6 +99,8 @@ export function readPlaceholder(json: Json): Placeholder {
   const tokens = size(view['tokens'], 'view.tokens');
   const table = (key: string, rows: number) => floats(view[key], `view.${key}`, rows * tokens);
   const heads = array(view['heads'], 'view.heads');
+  const token = (json: Json, where: string) => integer(json, where, 0, tokens - 1);
+  const ofNodes = <T>(key: string, read: (json: Json, where: string) => T) => list(view[key], `view.${key}`, circuit.nodes.length, read);
   const detail = view['detail'] === null || view['detail'] === undefined ? null : object(view['detail'], 'view.detail');
   return {
     task: text(root['task'], 'task'),
@@ -108,12 +111,15 @@ export function readPlaceholder(json: Json): Placeholder {
       p: pair(view['p'], 'view.p'),
       logits: pair(view['logits'], 'view.logits'),
       score: number(view['score'], 'view.score'),
-      full: readReference(view['full'], 'view.full'),
+      full: readReference(view['full'], 'view.full', circuit.nodes.length),
       untouched: null,
       baseline: null,
       pattern: null,
       pFull: pair(view['pFull'], 'view.pFull'),
       tokens,
+      marked: token(view['marked'], 'view.marked'),
+      readAt: ofNodes('readAt', token),
+      passedOn: ofNodes('passedOn', (json, where) => (json === null ? null : number(json, where))),
       activations: table('activations', circuit.nodes.length),
       embedding: table('embedding', circuit.lanes.length),
       attention: table('attention', heads.length),
@@ -122,15 +128,19 @@ export function readPlaceholder(json: Json): Placeholder {
   };
 }
 
-function readReference(json: Json, where: string): Reference {
+function readReference(json: Json, where: string, nodes: number): Reference {
   const root = object(json, where);
-  return { p: pair(root['p'], `${where}.p`), values: array(root['values'], `${where}.values`).map((value) => number(value, where)) };
+  return { p: pair(root['p'], `${where}.p`), values: list(root['values'], `${where}.values`, nodes, number) };
+}
+
+function list<T>(value: Json, where: string, length: number, read: (json: Json, where: string) => T): T[] {
+  const items = array(value, where);
+  if (items.length !== length) throw wrong(where, texts.wanted.numbers(length));
+  return items.map((item) => read(item, where));
 }
 
 function floats(value: Json, where: string, length: number): Float32Array {
-  const items = array(value, where);
-  if (items.length !== length) throw wrong(where, texts.wanted.numbers(length));
-  return Float32Array.from(items.map((item) => number(item, where)));
+  return Float32Array.from(list(value, where, length, number));
 }
 
 function readDetail(detail: Record<string, Json>, tokens: number): View['detail'] {
@@ -158,6 +168,11 @@ function readModelInfo(json: Json): OpenModel {
 function readCircuitInfo(json: Json): CircuitInfo {
   const root = object(json, 'circuit');
   for (const key of ['nodes', 'edges', 'lanes', 'flipNodes']) array(root[key], `circuit.${key}`);
+  for (const key of ['scale', 'shift', 'std']) number(root[key], `circuit.${key}`);
+  if (root['handwritten'] !== null) {
+    const handwritten = object(root['handwritten'], 'circuit.handwritten');
+    for (const key of ['full', 'circuit']) number(handwritten[key], `circuit.handwritten.${key}`);
+  }
   return root as unknown as CircuitInfo;
 }
 

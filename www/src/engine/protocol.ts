@@ -27,7 +27,7 @@ export interface TaskInfo {
   sentence: string;
   /** Some sentences for students. */
   explanation: string;
-  /** Button text, "Flip the quote type". */
+  /** Button text, "Flip the quote". */
   flipLabel: string;
   candidates: [string, string];
   candidateIds: [number, number];
