@@ -90,8 +90,7 @@ impl References {
         if let Some(p) = self.baseline {
             return Ok(p);
         }
-        let edits = Edits { mode: Mode::Circuit, off: subject.circuit.nodes.clone(), ..Edits::default() };
-        let p = self.run(backend, subject, &edits, &BTreeSet::new()).await?.0.p;
+        let p = self.run(backend, subject, &Edits::all_at_means(subject.circuit), &BTreeSet::new()).await?.0.p;
         self.baseline = Some(p);
         Ok(p)
     }

@@ -1,5 +1,6 @@
 //! Everything that a user can change about a run. The page, the URL and the command line share it.
 
+use crate::circuit::definition::Circuit;
 use crate::model::Node;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,4 +38,11 @@ pub struct Edits {
     pub patch: BTreeSet<Node>,
     /// Whether the circuit's flip nodes take their values from prompt B.
     pub flip: bool,
+}
+
+impl Edits {
+    /// Circuit mode with the circuit's nodes off too: every node of the model is at its mean.
+    pub fn all_at_means(circuit: &Circuit) -> Edits {
+        Edits { mode: Mode::Circuit, off: circuit.nodes.clone(), ..Edits::default() }
+    }
 }

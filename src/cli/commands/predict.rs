@@ -2,19 +2,20 @@
 
 use crate::backend::cpu::Cpu;
 use crate::backend::now_or_never;
-use crate::circuit::{Request, predict};
+use crate::circuit::{Edits, Request, predict};
 use crate::cli::shared::edits::EditArgs;
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::{print, print_json};
 use crate::cli::shared::prompt::encode;
 use crate::cli::shared::task_prompts::find_task;
-use crate::{Error, Result, bail};
+use crate::{Result, bail};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Print the probabilities of a task's two candidates after a prompt, and the five most likely tokens.
+/// Print the probabilities of a task's two candidates after a prompt, what to compare them with, and the five most likely tokens.
 ///
-/// With --mode circuit the candidates' probabilities are calibrated by the circuit's scale and shift. Without --from, --patch and --flip
+/// The probability of the first candidate is the sigmoid of the score: the difference of the two logits, in --mode circuit calibrated by
+/// the circuit's std, scale and shift. The baseline is circuit mode with every node at its mean. The right answer is that of the task's rule. Without --from, --patch and --flip
 /// take their values from the counterfactual prompt that the task's rule makes, for example with the other opening quote.
 #[derive(clap::Args)]
 pub struct Args {
@@ -31,7 +32,8 @@ pub struct Args {
     edits: EditArgs,
     #[command(flatten)]
     tokenizer: TokenizerArgs,
-    /// Print JSON: {"candidates": [..], "p": [..], "top": [[token, p], ..]}.
+    /// Print JSON: {"candidates": [..], "p": [..], "score": s, "full": [..], "baseline": [..], "answer": 0, "top": [[token, p], ..]}. `full` is
+    /// the full model without edits; `baseline` is null without --circuit; `answer` is the index of the right candidate, or null.
     #[arg(long)]
     json: bool,
 }
@@ -56,14 +58,17 @@ pub fn run(args: Args) -> Result<()> {
         }
     }
     let tokens = encode(&tokenizer, config, "the prompt", &args.prompt)?;
-    let from = match &args.edits.from {
-        Some(text) => Some(text.clone()),
-        None if args.edits.need_source() => Some(task.counterfactual(&args.prompt).map_err(|reason| {
-            Error::invalid(format!(
-                "the task's rule cannot make a counterfactual of this prompt ({reason}); give one with --from TEXT"
-            ))
-        })?),
-        None => None,
+    let ruling = task.ruling(&tokenizer, &args.prompt, config.block_size);
+    let from = match (&args.edits.from, args.edits.need_source()) {
+        (Some(text), _) => Some(text.clone()),
+        (None, false) => None,
+        (None, true) => match (ruling.b, ruling.reason) {
+            (Some(text), _) => Some(text),
+            (None, reason) => bail!(
+                "the task's rule cannot make a counterfactual of this prompt ({}); give one with --from TEXT",
+                reason.map_or(String::new(), |reason| reason.to_string())
+            ),
+        },
     };
     let source = from.map(|text| encode(&tokenizer, config, "the second prompt", &text)).transpose()?;
 
@@ -73,13 +78,26 @@ pub fn run(args: Args) -> Result<()> {
     let request = Request { source: source.as_deref(), circuit: circuit.as_ref(), ..plain };
     let (prediction, _) = now_or_never(predict(&mut cpu, &model, &request, candidates))?;
     let top: Vec<(String, f64)> = prediction.top.iter().map(|&(id, p)| (tokenizer.token_text(id), p)).collect();
+    let mut unedited = |edits: &Edits| -> Result<[f64; 2]> {
+        let request = Request { circuit: circuit.as_ref(), ..Request::new(&tokens, edits, &file.means) };
+        Ok(now_or_never(predict(&mut cpu, &model, &request, candidates))?.0.p)
+    };
+    let full = unedited(&Edits::default())?;
+    let baseline = circuit.as_ref().map(|circuit| unedited(&Edits::all_at_means(circuit))).transpose()?;
+    let answer = ruling.answer;
     if args.json {
-        return print_json(&json!({"candidates": task.candidates, "p": prediction.p, "top": top}));
+        return print_json(&json!({
+            "candidates": task.candidates, "p": prediction.p, "score": prediction.score, "full": full, "baseline": baseline,
+            "answer": answer, "top": top,
+        }));
     }
     let mut text = String::new();
-    for (candidate, p) in task.candidates.iter().zip(prediction.p) {
-        text += &format!("{p:.4}  {candidate:?}\n");
+    for (index, candidate) in task.candidates.iter().enumerate() {
+        text += &format!("{:.4}  {candidate:?}  (full model {:.4}", prediction.p[index], full[index]);
+        text += &baseline.map_or(String::new(), |p| format!(", baseline {:.4}", p[index]));
+        text += if answer == Some(index) { ", right by the task's rule)\n" } else { ")\n" };
     }
+    text += &format!("score {:.4}\n", prediction.score);
     text += "most likely of all tokens:\n";
     for (token, p) in top {
         text += &format!("{p:.4}  {token:?}\n");

@@ -32,12 +32,25 @@ fn predict_prints_the_numbers_of_the_page() {
         let mut cpu = Cpu::new();
         let model = folder.model.weights.upload(&mut cpu);
         let none = BTreeSet::new();
-        let request = folder.request(&a, Some(&b), &edits, &none);
-        let (want, _) = now_or_never(predict(&mut cpu, &model, &request, folder.circuit.candidate_ids)).unwrap();
+        let mut run = |edits: &Edits| {
+            let request = folder.request(&a, Some(&b), edits, &none);
+            now_or_never(predict(&mut cpu, &model, &request, folder.circuit.candidate_ids)).unwrap().0
+        };
+        let want = run(&edits);
+        let full = run(&Edits::default()).p;
+        // every node at its mean
+        let off = folder.circuit.nodes.clone();
+        let baseline = run(&Edits { mode: Mode::Circuit, off, ..Edits::default() }).p;
+        let baseline = options.contains(&"--circuit").then_some(baseline);
         let top: Vec<(String, f64)> = want.top.iter().map(|&(id, p)| (folder.tokenizer.token_text(id), p)).collect();
-        assert_eq!(printed, json!({"candidates": ["')", "\")"], "p": want.p, "top": top}), "{options:?}");
+        let wanted = json!({
+            "candidates": ["')", "\")"], "p": want.p, "score": want.score, "full": full, "baseline": baseline,
+            "answer": 0, "top": top,
+        });
+        assert_eq!(printed, wanted, "{options:?}");
+        assert!((1.0 / (1.0 + (-want.score).exp()) - want.p[0]).abs() < 1e-12);
         assert!((want.p[0] + want.p[1] - 1.0).abs() < 1e-9 && want.top.len() == 5);
     }
     let text = folder.ok(&args(&[&["predict"], &MODEL, &["--task", TASK, "--prompt", PROMPT]]));
-    assert_eq!(text.lines().count(), 8, "{text}");
+    assert_eq!(text.lines().count(), 9, "{text}");
 }
