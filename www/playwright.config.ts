@@ -15,7 +15,10 @@ const args = [
 const chromium = process.env.CHROMIUM ? { executablePath: process.env.CHROMIUM } : {};
 const browser = (...more: string[]) => ({ launchOptions: { ...chromium, args: [...args, ...more] } });
 
-/** What a person does on the page, whatever it runs on. */
+/**
+ * What a person does on the page, whatever it runs on. Tests with the tag `@any-backend` look at nothing that a backend computes:
+ * they run once.
+ */
 const story = ['story', 'typing', 'odd', 'parity', 'sums'].map((name) => `**/${name}.spec.ts`);
 
 /** tests/browser drives www/dist as it is published; `cargo xtask test browser` builds it and finds the browser. */
@@ -43,7 +46,7 @@ export default defineConfig({
     {
       name: 'webgpu',
       testMatch: [...story, '**/backend.spec.ts', '**/bench.spec.ts'],
-      grepInvert: /@fast-backends/,
+      grepInvert: /@fast-backends|@any-backend/,
       use: browser('--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'),
       timeout: 300_000,
       expect: { timeout: 90_000 },
@@ -52,6 +55,7 @@ export default defineConfig({
     {
       name: 'without webgpu',
       testMatch: ['**/story.spec.ts', '**/absent.spec.ts'],
+      grepInvert: /@any-backend/,
       use: { ...browser('--host-resolver-rules=MAP insecure.test 127.0.0.1'), baseURL: `http://insecure.test:${port}/` },
     },
     // Starts its own browser.

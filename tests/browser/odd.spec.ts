@@ -26,7 +26,7 @@ for (const [what, text, notice] of prompts) {
   });
 }
 
-test('where there is nothing to flip, the button is disabled and says why', async ({ page }) => {
+test('where there is nothing to flip, the button is disabled and says why', { tag: '@any-backend' }, async ({ page }) => {
   await open(page, '#v=1&task=single_double_quote');
   await page.getByTestId('prompt-a').fill('x = 1');
   await ready(page);

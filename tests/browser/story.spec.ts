@@ -82,7 +82,7 @@ test('the three modes give three answers; all nodes off in circuit mode is the m
   expect(answers[0]).toBe(answers[1]);
 });
 
-test('undo goes back step by step, reset to the start', async ({ page }) => {
+test('undo goes back step by step, reset to the start', { tag: '@any-backend' }, async ({ page }) => {
   await open(page);
   const start = await chances(page);
   await expect(page.getByTestId('undo')).toBeDisabled();
@@ -102,7 +102,7 @@ test('undo goes back step by step, reset to the start', async ({ page }) => {
   await expect(page.getByTestId('prompt-a')).toHaveValue(listed().tasks[0]!.presets[0]!.a.text);
 });
 
-test('undo takes the task picker back too, and a flip and its way back are two steps', async ({ page }) => {
+test('undo takes the task picker back too, and a flip and its way back are two steps', { tag: '@any-backend' }, async ({ page }) => {
   await open(page);
   const [, second, third] = listed().tasks;
   const picker = page.getByTestId('task-select');
@@ -122,7 +122,7 @@ test('undo takes the task picker back too, and a flip and its way back are two s
   expect(await chances(page)).toEqual(flipped);
 });
 
-test('a copied link opens the identical view in a fresh profile', async ({ page, browser }) => {
+test('a copied link opens the identical view in a fresh profile', { tag: '@any-backend' }, async ({ page, browser }) => {
   await open(page);
   await page.getByTestId('prompt-a').fill('log = open(name)\nlog.write("several words');
   await ready(page);
@@ -143,7 +143,7 @@ test('a copied link opens the identical view in a fresh profile', async ({ page,
   await other.context().close();
 });
 
-test('the list holds the graph\'s nodes and values', async ({ page }) => {
+test('the list holds the graph\'s nodes and values', { tag: '@any-backend' }, async ({ page }) => {
   await open(page);
   await unfold(page);
   const drawn = await nodes(page);

@@ -17,7 +17,7 @@ test('the page is busy from the input event on, and ready when the numbers belon
   expect(states).toEqual(['busy', 'ready']);
 });
 
-test('fast typing drops no character and leaves no stale bar', async ({ page }) => {
+test('fast typing drops no character and leaves no stale bar', { tag: '@any-backend' }, async ({ page }) => {
   const text = 'values = [1, 2]\nprint("a fast typist writes this';
   await open(page);
   await page.getByTestId('prompt-a').fill('');
@@ -54,7 +54,7 @@ test('typing changes the numbers, and prompt B follows by rule until it is edite
   await expect(page.getByTestId('prompt-b')).toHaveValue('print("xyz');
 });
 
-test('without prompt B a flip rests, and nothing on the screen says that it acts', async ({ page }) => {
+test('without prompt B a flip rests, and nothing on the screen says that it acts', { tag: '@any-backend' }, async ({ page }) => {
   await open(page);
   const panel = page.getByTestId('node-panel');
   const change = panel.locator('[data-change]');
@@ -77,7 +77,7 @@ test('without prompt B a flip rests, and nothing on the screen says that it acts
   await expect(change).toHaveAttribute('data-held', 'true');
 });
 
-test('paste is plain text, line breaks and tabs kept', async ({ page, context }) => {
+test('paste is plain text, line breaks and tabs kept', { tag: '@any-backend' }, async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await open(page);
   await page.evaluate(() =>

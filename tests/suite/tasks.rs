@@ -18,9 +18,19 @@ fn tokenizer() -> &'static Tokenizer {
 }
 
 /// Prompts with the index of the right candidate.
-fn prompts(pairs: &[Pair]) -> Vec<(Vec<u32>, usize)> {
+type Labelled = Vec<(Vec<u32>, usize)>;
+
+/// The prompts of a task's 4,000 training pairs and of its 1,000 test pairs. They are encoded once for all tests.
+fn prompts(task: &Task) -> &'static [Labelled; 2] {
+    static PROMPTS: OnceLock<Vec<[Labelled; 2]>> = OnceLock::new();
     let encode = |text: &str| tokenizer().encode(text);
-    pairs.iter().flat_map(|pair| [(encode(&pair.a), 0), (encode(&pair.b), 1)]).collect()
+    let labelled = |pairs: Vec<Pair>| -> Labelled {
+        pairs.iter().flat_map(|pair| [(encode(&pair.a), 0), (encode(&pair.b), 1)]).collect()
+    };
+    let of_task =
+        |task: &Task| [(Split::Train, 4000), (Split::Test, 1000)].map(|(split, n)| labelled(task.pairs(split, n)));
+    let place = TASKS.iter().position(|one| one.name == task.name).expect("one of the tasks");
+    &PROMPTS.get_or_init(|| TASKS.iter().map(of_task).collect())[place]
 }
 
 #[test]
@@ -86,10 +96,10 @@ fn prompts_fit_the_context_and_stay_aligned() {
 fn the_last_token_alone_does_not_solve_a_task() {
     for task in TASKS {
         let mut counts: HashMap<u32, [i64; 2]> = HashMap::new();
-        for (ids, wanted) in prompts(&task.pairs(Split::Train, 4000)) {
-            counts.entry(ids[ids.len() - 1]).or_default()[wanted] += 1;
+        let [train, test] = prompts(task);
+        for (ids, wanted) in train {
+            counts.entry(ids[ids.len() - 1]).or_default()[*wanted] += 1;
         }
-        let test = prompts(&task.pairs(Split::Test, 1000));
         let right = test.iter().filter(|(ids, wanted)| {
             let [a, b] = counts.get(&ids[ids.len() - 1]).copied().unwrap_or_default();
             usize::from(b > a) == *wanted
@@ -103,8 +113,8 @@ fn the_last_token_alone_does_not_solve_a_task() {
 /// Logistic regression on `features`, fitted by plain gradient steps; the accuracy on test.
 fn logistic(task: &Task, features: fn(&[u32]) -> Vec<(usize, f32)>) -> f64 {
     let mut weights = vec![0f32; 1025];
-    let train: Vec<_> =
-        prompts(&task.pairs(Split::Train, 4000)).iter().map(|(ids, wanted)| (features(ids), *wanted)).collect();
+    let [train, test] = prompts(task);
+    let train: Vec<_> = train.iter().map(|(ids, wanted)| (features(ids), *wanted)).collect();
     let score =
         |weights: &[f32], x: &[(usize, f32)]| x.iter().map(|&(i, v)| weights[i] * v).sum::<f32>() + weights[1024];
     for epoch in 0..30 {
@@ -117,7 +127,6 @@ fn logistic(task: &Task, features: fn(&[u32]) -> Vec<(usize, f32)>) -> f64 {
             weights[1024] += rate * slope;
         }
     }
-    let test = prompts(&task.pairs(Split::Test, 1000));
     let right =
         test.iter().filter(|(ids, wanted)| usize::from(score(&weights, &features(ids)) > 0.0) == *wanted).count();
     right as f64 / test.len() as f64

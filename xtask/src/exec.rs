@@ -1,8 +1,9 @@
 //! Finding and running other programs, with a clear sentence when one is missing or fails.
 
-use std::io::{BufRead, BufReader, Write};
+use std::cell::Cell;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// An error is a complete sentence for the user.
@@ -26,13 +27,37 @@ pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |path| root().join(path))
 }
 
+thread_local! {
+    static LABEL: Cell<&'static str> = const { Cell::new("") };
+}
+
+/// Runs `work` with a label in front of each line that it and its programs print. Work that runs at the same time on
+/// another thread can then be told apart.
+pub fn labelled<T>(label: &'static str, work: impl FnOnce() -> T) -> T {
+    let before = LABEL.replace(label);
+    let result = work();
+    LABEL.set(before);
+    result
+}
+
+/// Prints a line, after the label of this thread's work.
+pub fn say(text: &str) {
+    // A closed standard output must not stop the tests.
+    let _ = std::io::stdout().write_all(&[&prefix(LABEL.get()), text.as_bytes(), b"\n"].concat());
+}
+
+fn prefix(label: &str) -> Vec<u8> {
+    if label.is_empty() { Vec::new() } else { format!("{label:<8}| ").into_bytes() }
+}
+
 /// Prints `what`, runs `work`, prints how long it took.
 pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    println!("\n==> {what}");
+    say("");
+    say(&format!("==> {what}"));
     let start = Instant::now();
     let result = work();
     let word = if result.is_ok() { "done" } else { "FAILED" };
-    println!("<== {what}: {word} in {}", seconds(start.elapsed()));
+    say(&format!("<== {what}: {word} in {}", seconds(start.elapsed())));
     result
 }
 
@@ -96,26 +121,50 @@ fn cannot_start(command: &Command, error: std::io::Error) -> String {
 
 /// Runs a command and shows its output.
 pub fn run(command: &mut Command) -> Result {
-    println!("  $ {}", line(command));
-    let status = command.status().map_err(|error| cannot_start(command, error))?;
+    let status = start(command, false)?.0.wait().map_err(|error| cannot_start(command, error))?;
     if status.success() { Ok(()) } else { Err(format!("`{}` failed ({status}); see above", line(command))) }
 }
 
-/// Runs a command, shows its standard output and returns it, even if the command fails.
+/// Runs a command, shows its output and returns its standard output, even if the command fails.
 pub fn run_and_read(command: &mut Command) -> Result<(bool, String)> {
-    println!("  $ {}", line(command));
-    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(command, error))?;
-    let mut text = String::new();
-    let mut reader = BufReader::new(child.stdout.take().expect("stdout is piped"));
-    let mut bytes = Vec::new();
-    while reader.read_until(b'\n', &mut bytes).map_err(|error| cannot_start(command, error))? > 0 {
-        // A closed standard output must not stop the tests.
-        let _ = std::io::stdout().write_all(&bytes);
-        text.push_str(&String::from_utf8_lossy(&bytes));
-        bytes.clear();
-    }
+    let (mut child, text) = start(command, true)?;
     let status = child.wait().map_err(|error| cannot_start(command, error))?;
     Ok((status.success(), text))
+}
+
+/// Starts a command and shows its output until it closes it. Returns the standard output where `read` asks for it.
+fn start(command: &mut Command, read: bool) -> Result<(Child, String)> {
+    say(&format!("  $ {}", line(command)));
+    let label = LABEL.get();
+    if read || !label.is_empty() {
+        command.stdout(Stdio::piped());
+    }
+    if !label.is_empty() {
+        command.stderr(Stdio::piped());
+    }
+    let mut child = command.spawn().map_err(|error| cannot_start(command, error))?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let text = std::thread::scope(|scope| {
+        if let Some(err) = err {
+            scope.spawn(move || show(err, label));
+        }
+        out.map_or(Ok(String::new()), |out| show(out, label))
+    });
+    Ok((child, text.map_err(|error| cannot_start(command, error))?))
+}
+
+/// Copies lines to standard output, each after the label, and returns them without it.
+fn show(from: impl Read, label: &str) -> std::io::Result<String> {
+    let mut text = String::new();
+    let mut reader = BufReader::new(from);
+    let mut bytes = prefix(label);
+    let skip = bytes.len();
+    while reader.read_until(b'\n', &mut bytes)? > 0 {
+        let _ = std::io::stdout().write_all(&bytes);
+        text.push_str(&String::from_utf8_lossy(&bytes[skip..]));
+        bytes.truncate(skip);
+    }
+    Ok(text)
 }
 
 /// Runs a command without showing its output. Returns its trimmed standard output, or None if it fails or is missing.

@@ -1,7 +1,7 @@
-//! Runs every test, one step after the other, because parallel cargo builds would only wait for each other.
+//! Runs every test, in two lanes at the same time.
 
 use crate::build;
-use crate::exec::{Result, cargo, io, npm_bin, root, run, run_and_read, seconds, step, target};
+use crate::exec::{Result, cargo, io, labelled, npm_bin, root, run, run_and_read, say, seconds, step, target};
 use crate::report::{self, Count, Step};
 use crate::setup::{self, Browser, WasmTools, executable};
 use std::fs;
@@ -32,15 +32,20 @@ type Work = fn(&Tools) -> Result<Option<Count>>;
 /// The steps of `--quick`: all that need no browser and no built page.
 const QUICK: [&str; 4] = ["format", "lint", "native", "page"];
 
-/// The steps, in this order: quick ones that fail often come first. `wasm` and `browser` need the output of `build`.
-const STEPS: [(&str, &str, Work); 7] = [
-    ("format", "check the format", format),
-    ("lint", "clippy, for this machine and for wasm", lint),
-    ("native", "run the crate's tests", native),
-    ("build", "build the page as it is published", page_build),
-    ("page", "run the page's unit tests", page),
-    ("wasm", "run the crate's tests for the browser in a browser", wasm),
-    ("browser", "drive the built page in a browser", browser),
+/// The steps of a lane run one after the other, both lanes at the same time: much of a build uses one core only. The
+/// lanes use different folders of target/, because cargo builds in one folder would wait for each other.
+const LANES: [&[(&str, &str, Work)]; 2] = [
+    &[
+        ("format", "check the format", format),
+        ("lint", "clippy, for this machine and for wasm", lint),
+        ("native", "run the crate's tests", native),
+        ("wasm", "run the crate's tests for the browser in a browser", wasm),
+    ],
+    &[
+        ("build", "build the page as it is published", page_build),
+        ("page", "run the page's unit tests", page),
+        ("browser", "drive the built page in a browser", browser),
+    ],
 ];
 
 /// `[--quick] [STEP]...`: runs all steps, or the quick ones, or the named ones. After a failing step the others still run,
@@ -50,8 +55,8 @@ pub fn test(arguments: &[&str]) -> Result {
     if let Some(unknown) = flags.iter().find(|flag| **flag != "--quick") {
         return Err(format!("`{unknown}` is not an option of `cargo xtask test`; the only option is --quick"));
     }
-    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.0 != **name)) {
-        let known: Vec<&str> = STEPS.iter().map(|step| step.0).collect();
+    let known: Vec<&str> = LANES.iter().copied().flatten().map(|step| step.0).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
         return Err(format!("`{unknown}` is not a step; the steps are {}", known.join(", ")));
     }
     let wanted = |name: &str| match (names.is_empty(), flags.is_empty()) {
@@ -65,37 +70,42 @@ pub fn test(arguments: &[&str]) -> Result {
     let browser = ["wasm", "browser"].into_iter().any(wanted).then(setup::browser).transpose()?;
     let firefox = if wanted("browser") { setup::firefox()? } else { None };
     let tools = Tools { wasm, webgpu_required: setup::vulkan_driver(), browser, firefox };
-    let mut done = vec![Step { name: "setup", time: start.elapsed(), tests: None, error: None }];
+    let setup = Step { name: "setup", time: start.elapsed(), tests: None, error: None };
 
-    for (name, what, work) in STEPS {
-        if !wanted(name) {
-            continue;
-        }
+    let lanes = LANES.map(|lane| lane.iter().filter(|step| wanted(step.0)).collect::<Vec<_>>());
+    let alone = lanes.iter().any(|lane| lane.is_empty());
+    let done = std::thread::scope(|scope| {
+        let tools = &tools;
+        let lanes = lanes.map(|lane| scope.spawn(move || run_lane(&lane, tools, alone)));
+        lanes.map(|lane| lane.join().expect("a step returns its errors"))
+    });
+    println!("\ntotal time: {}", seconds(start.elapsed()));
+    report::close(&[setup].into_iter().chain(done.into_iter().flatten()).collect::<Vec<_>>())
+}
+
+/// Runs the steps of one lane. A lane that is `alone` prints without labels.
+fn run_lane(steps: &[&(&'static str, &str, Work)], tools: &Tools, alone: bool) -> Vec<Step> {
+    let mut done: Vec<Step> = Vec::new();
+    for &&(name, what, work) in steps {
         let unbuilt = done.iter().any(|step| step.name == "build" && step.error.is_some());
         if name == "browser" && unbuilt {
-            done.push(Step {
-                name,
-                time: Default::default(),
-                tests: None,
-                error: Some("not run, because the build failed".into()),
-            });
+            let error = Some("not run, because the build failed".into());
+            done.push(Step { name, time: Default::default(), tests: None, error });
             continue;
         }
         let start = Instant::now();
-        let result = step(what, || work(&tools));
-        let (tests, error) = match result {
+        let (tests, error) = labelled(if alone { "" } else { name }, || match step(what, || work(tools)) {
             Ok(Some(count)) if count.failed > 0 => (Some(count), Some("see above".into())),
             Ok(Some(count)) if count.passed == 0 => (Some(count), Some("no test ran".into())),
             Ok(tests) => (tests, None),
             Err(error) => {
-                eprintln!("xtask: {error}");
+                say(&format!("xtask: {error}"));
                 (None, Some(error))
             }
-        };
+        });
         done.push(Step { name, time: start.elapsed(), tests, error });
     }
-    println!("\ntotal time: {}", seconds(start.elapsed()));
-    report::close(&done)
+    done
 }
 
 /// Runs a test runner and counts its tests. A runner that fails without a failed test is an error.
