@@ -51,17 +51,11 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Chooses [`EXAMPLES_PER_ANSWER`] examples for each right answer, or as many as there are.
+    /// Chooses examples by [`EXAMPLES_RULE`].
     ///
-    /// In each of them the full model gives the right answer at least 0.8, the circuit alone prefers it, and a flip in circuit mode
-    /// reverses that. Without the circuit it gets less than 0.65. This last condition is dropped for an answer with too few
-    /// prompts: the model without the circuit may prefer that answer after every prompt.
-    ///
-    /// Prompts that meet all conditions come before the others, hand-written ones before drawn ones. Among the hand-written ones
-    /// those come first that a flip reverses in the full model too, then the most certain: those with the largest smaller one of
-    /// the circuit's probabilities of the right answer and, after the flip, of the other. The drawn ones stay in their order.
-    ///
-    /// `fails` is the hand-written prompt that the full model answers right, with at least 0.8, and the circuit alone most wrong.
+    /// The order of the hand-written ones: those come first that a flip reverses in the full model too, then the most certain,
+    /// that is, those with the largest smaller one of the circuit's probabilities of the right answer and, after the flip, of
+    /// the other.
     ///
     /// # Errors
     /// When the circuit is of another model than the pool, or the device fails.

@@ -48,7 +48,7 @@ describe('readManifest', () => {
     ['no presets', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [] }] }] }, /presets/],
     ['no first node', { version: 1, models: [{ ...model, tasks: [{ ...task, start: undefined }] }] }, /start/],
     ['one candidate', { version: 1, models: [{ ...model, tasks: [{ ...task, candidates: ['x'] }] }] }, /candidates/],
-    ['an answer that is no candidate', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [{ a: prompt, b: prompt, answer: 2 }] }] }] }, /presets\[0\]\.answer/],
+    ['an answer other than 0 and 1', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [{ a: prompt, b: prompt, answer: 2 }] }] }] }, /presets\[0\]\.answer/],
     ['tokens without ids', { version: 1, models: [{ ...model, tasks: [{ ...task, presets: [{ a: { ...prompt, tokens: [{}] }, b: prompt }] }] }] }, /tokens/],
   ];
   it.each(broken)('refuses %s with a sentence', (_what, json, message) => {

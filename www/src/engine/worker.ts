@@ -153,7 +153,7 @@ async function tokenizer(file: string, json: Uint8Array): Promise<Encoder> {
   const { default: start, WebTokenizer } = await import('sparse-circuits-tokenizer').catch(lost);
   await start().catch(lost);
   // wasm-bindgen types what the rules return as `any`.
-  const encoder = opened(file, () => new WebTokenizer(json) as unknown as Encoder);
+  const encoder = opened(file, () => new WebTokenizer(json));
   const texts = new Map<number, string>();
   return {
     encode: (text) => encoder.encode(text),

@@ -17,7 +17,9 @@ const QUIET = 250;
 /** How many controls are kept. */
 const KEPT = 32;
 
-/** What the control of the screen's flip depends on; null if there is no control: no flip alone, or no example with a known answer. */
+/**
+ * The input of the flip's control. Null if the flip is not the only edit, if the right answer is not known, or if no example has it.
+ */
 export function controlAsked({ snapshot, placeholder }: Pick<Screen, 'snapshot' | 'placeholder'>): FlipControlAsked | null {
   if (!snapshot || placeholder) return null;
   const { task, result: { a, edits, answer } } = snapshot;
@@ -34,7 +36,7 @@ function keyOf(asked: FlipControlAsked): string {
   return JSON.stringify([asked.task, asked.a, asked.donors, asked.mode]);
 }
 
-/** The control of the screen's flip: the two probabilities for each donor; null while it is not known. */
+/** The two probabilities of the flip's control for each donor. Null until they are computed. */
 export function controlOf(screen: Pick<Screen, 'snapshot' | 'placeholder' | 'controls'>): [number, number][] | null {
   const asked = controlAsked(screen);
   return asked && (screen.controls.get(keyOf(asked)) ?? null);

@@ -94,7 +94,7 @@ export class Session {
     return task;
   }
 
-  /** The node whose panel opens with a task; null if there is no space for it or the circuit is not loaded. */
+  /** The node whose panel is open when a task is chosen. Null on narrow screens, and while the circuit is not loaded. */
   firstNode(name: string): NodeId | null {
     const task = this.circuits.get(name);
     return task ? this.startOf(task) : null;

@@ -46,7 +46,7 @@ it('takes nothing else from the storage', () => {
   expect(theme['theme']).toBeUndefined();
 });
 
-it('lasts for the page where there is no storage', () => {
+it('keeps the choice until the page closes if storage is blocked', () => {
   const closed = () => {
     throw new Error('no storage');
   };

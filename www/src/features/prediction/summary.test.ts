@@ -91,7 +91,7 @@ describe('the sentence', () => {
     const flipped = (answer: 0 | 1 | null) => snapshot(withFlip(start, true), { p: 0.997, untouched: { p: 0.022, value: 1.33 }, answer });
     const control = (of: Snapshot, ...shares: number[]) => plainText(controlText(of, shares.map((share): [number, number] => [1 - share, share])));
     for (const number of ['94.0', '97.1']) expect(control(flipped(1), 0.971, 0.94)).toContain(number);
-    // That far is no longer the same answer: other words.
+    // A larger change needs other words.
     const words = [control(flipped(1), 0.971), control(flipped(1), 0.6), control(flipped(1), 0.4)].map((text) => text.replace(/[\d.]+/, ''));
     expect(new Set(words).size).toBe(3);
     for (const none of [control(flipped(1)), control(flipped(0), 0.9), control(flipped(null), 0.9)]) expect(none).toBe('');
@@ -119,7 +119,7 @@ describe('the marks of a bar', () => {
       { p: 0.7, win: true, wrong: true, was: null, full: null, baseline: null },
       { p: expect.closeTo(0.3), win: false, wrong: false, was: null, full: null, baseline: null },
     ]);
-    // without edits there is no run before them
+    // Without edits there is no earlier run to compare with.
     expect(marks(withMode(start, 'removed'), run)[0]).toMatchObject({ was: null, full: 0.2 });
     expect(marks(withFlip(withMode(start, 'removed'), true), run)[0]!.was).toBeNull();
   });
