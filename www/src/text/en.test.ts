@@ -6,8 +6,10 @@ import { describe, expect, it } from 'vitest';
 import ts from 'typescript';
 import type { BackendState, CircuitInfo, ModelInfo } from '../engine/protocol';
 import * as en from './en';
-import source from './en.ts?raw';
 import { plainText, type RichText, type Span } from './rich-text';
+
+/** The text of each file of the catalogue. */
+const sources = Object.values(import.meta.glob<string>('./en/*.ts', { query: '?raw', import: 'default', eager: true }));
 
 const quotes = { a: "('", b: '("' };
 const circuit = { nodes: Array(12), edges: Array(1234), scale: 1.5, shift: -0.25, std: 1.05 } as unknown as CircuitInfo;
@@ -489,7 +491,7 @@ function literals(): string[] {
     if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)) found.push(node.text);
     ts.forEachChild(node, visit);
   };
-  visit(ts.createSourceFile('en.ts', source, ts.ScriptTarget.Latest));
+  for (const source of sources) visit(ts.createSourceFile('en.ts', source, ts.ScriptTarget.Latest));
   return found;
 }
 

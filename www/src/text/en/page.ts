@@ -1,0 +1,77 @@
+/** The texts of the page around its features: header, footer, About, links. */
+import type { BackendName, CircuitInfo, ModelInfo } from '../../engine/protocol';
+import { bytes, capital, count, milliseconds, NBSP, plain, wholePercent } from '../format';
+import type { RichText } from '../rich-text';
+
+/** Words of the glossary. */
+export const term = { means: ': ' };
+
+export const page = {
+  subject: 'A small model, and the few nodes that decide.',
+  /** After the headline. `able`: whether the circuit alone is reliable. */
+  circuitOf: (circuit: number, model: number, able: boolean): RichText => [
+    `${count(circuit)} of ${count(model)} `, { term: 'node', words: 'nodes' }, able ? ' can do it alone.' : ' try it alone.',
+  ],
+  task: 'Task',
+  theme: 'Light or dark',
+  fullScreen: 'Full screen',
+  circuit: 'Circuit',
+  reload: 'Load the page again',
+};
+
+/** How a circuit's logits become a probability. */
+function calibration({ scale, shift, std }: Pick<CircuitInfo, 'scale' | 'shift' | 'std'>): string {
+  return `sigmoid(${plain(scale)} × logit difference ÷ ${plain(std)} ${shift < 0 ? '−' : '+'} ${plain(Math.abs(shift))})`;
+}
+
+export const footer = {
+  loading: 'Loading the model',
+  undo: 'Undo',
+  reset: 'Reset',
+  share: 'Share',
+  copied: 'Link copied',
+  notCopied: 'Could not copy; the link is in the address bar',
+  /** Followed by the name of the backend. */
+  runsOn: 'Runs on',
+  time: (ms: number) => `, ${milliseconds(ms)}`,
+  use: (backend: BackendName) => `Use ${backend}`,
+  state: {
+    loading: (progress: { loaded: number; total: number } | null, placeholder: boolean) => {
+      const rest = progress ? `loading the model, ${bytes(progress.loaded)} of ${bytes(progress.total)}` : 'loading the model';
+      return placeholder ? `Showing saved numbers; ${rest}` : capital(rest);
+    },
+    error: 'Not running',
+    busy: (loaded: number | null) => `Working${loaded === null ? '' : `, ${bytes(loaded)} loaded`}`,
+    ready: (loaded: number | null) => `Ready${loaded === null ? '' : `, ${bytes(loaded)} loaded`}`,
+  },
+};
+
+/** What the task is, what the circuit was measured to do, and how to read the graph. */
+export const about = {
+  label: 'About',
+  size: (circuit: CircuitInfo) => `The circuit has ${count(circuit.nodes.length)} nodes and ${count(circuit.edges.length)} edges.`,
+  calibration: (circuit: CircuitInfo) =>
+    `Fixing all other nodes at their averages shifts the logits and makes their difference smaller. So “Circuit only” has a calibration: the probability of the first candidate is ${calibration(circuit)}. In the other modes it is sigmoid(logit difference).`,
+  accuracy: (full: number, circuit: number, removed: number) =>
+    `Accuracy on test pairs: full model ${wholePercent(full)}, circuit alone ${wholePercent(circuit)}, model without the circuit ${wholePercent(removed)} (random guess: 50${NBSP}%).`,
+  otherWays: 'So other nodes of the model can also find the answer: this circuit is sufficient, but not necessary.',
+  model: (model: ModelInfo) =>
+    `The model: ${model.layers} layers, ${count(model.width)} channels, ${count(model.nonzeros)} nonzero weights. It was trained on Python code and runs here, in your browser.`,
+  paper: 'The method is that of Leo Gao and others, “Weight-sparse transformers have interpretable circuits”, arXiv 2511.13653, 2025.',
+  howToRead: 'How to read the drawing',
+  reading: {
+    lines: ['A horizontal line is one channel of the residual stream. A square is a ', { term: 'read', words: 'read' }, ' or a ', { term: 'write', words: 'write' }, ' of it. A circle is a neuron, or a channel of a ', { term: 'qkv', words: 'query, key or value' }, '.'],
+    fill: ['The fill goes up for a positive value and down, hatched, for a negative one. Its height is the square root of the value, so that small values are visible. Heavy outlines mark the nodes of Flip. A solid line is an edge with a positive weight; a dashed line with a minus is one with a negative weight.'],
+    heads: ['The small chart shows the attention of a head from the last token (hollow bar: the sink). × marks where attention multiplies a value.'],
+  } satisfies Record<string, RichText>,
+};
+
+/** Links in the footer and in About. */
+export const links = {
+  label: 'Links',
+  source: 'Source',
+  paper: 'Paper',
+  card: 'Model card',
+  docs: 'Docs',
+  version: (version: string) => `v${version}, Apache-2.0`,
+};
