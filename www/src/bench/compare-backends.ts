@@ -27,8 +27,8 @@ export interface ComparisonResult {
   rows: Row[];
 }
 
-/** `tell` is called before the first row and with every new one. */
-export async function compareBackends(options: Options, tell: (result: ComparisonResult) => void): Promise<ComparisonResult> {
+/** `report` is called before the first row and for each new row. */
+export async function compareBackends(options: Options, report: (result: ComparisonResult) => void): Promise<ComparisonResult> {
   await start();
   const comparison = await Comparison.open();
   const device = comparison.hasDevice() ? await name() : null;
@@ -36,10 +36,10 @@ export async function compareBackends(options: Options, tell: (result: Compariso
   const all = options.full ?? (device !== null && !software);
   const plan = (Comparison.plan(all) as Wanted[]).filter((wanted) => options.keeps(wanted));
   const result: ComparisonResult = { device, software, planned: plan.length, rows: [] };
-  tell(result);
+  report(result);
   for (const wanted of plan) {
     result.rows.push((await comparison.row(wanted)) as Row);
-    tell(result);
+    report(result);
     // The CPU's passes keep this thread; the table is painted between them.
     await new Promise((done) => setTimeout(done));
   }

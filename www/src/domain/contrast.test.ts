@@ -13,7 +13,7 @@ function differ(a: string[], b: string[]): [string, string] | null {
 }
 
 describe('contrast', () => {
-  it('has both tokens where one replaces the other', () => {
+  it('returns both tokens if one replaces the other', () => {
     expect(differ(['print', "('", 'hi'], ['print', '("', 'hi'])).toEqual(["('", '("']);
     expect(differ(['s', ' =', ' set', '()', '\n'], ['s', ' =', ' ""', '\n'])).toEqual(['set()', '""']);
   });
@@ -21,12 +21,12 @@ describe('contrast', () => {
     expect(differ(['f', '(', "('", 'a', ' b', ' c'], ['f', '(', '("', 'a', ' b', ' c'])).toEqual(["('", '("']);
     expect(differ(['x', ' =', ' {', ' a', ' b', ' c'], ['x', ' =', ' [', ' a', ' b', ' c'])).toEqual(['{', '[']);
   });
-  it('counts a sign that one prompt has once more', () => {
+  it('keeps all signs if one prompt has a sign once more', () => {
     expect(differ(['a', ' =', ' [', '1'], ['a', ' =', ' [', '[', '1'])).toEqual(['[', '[[']);
     expect(differ(['a', ' =', ' [', '[', '1'], ['a', ' =', ' [', '1'])).toEqual(['[[', '[']);
     expect(differ(['a', ' =', ' [[', '1'], ['a', ' =', ' [', '1'])).toEqual(['[[', '[']);
   });
-  it('has what only one prompt has', () => {
+  it('returns the text that only one prompt has', () => {
     expect(differ(['\n', '   ', ' if', ' n'], ['\n', '   ', ' n'])).toEqual(['if', '']);
     expect(differ(['\n', '   ', ' n'], ['\n', '   ', ' if', ' n'])).toEqual(['', 'if']);
     // At the start of a line the name itself is another token.
@@ -37,7 +37,7 @@ describe('contrast', () => {
     expect(differ(['x', '\n', 'y'], ['x', '\n\n\t', 'y'])).toEqual(['\n', '\n\n\t']);
     expect(differ(['x', ' ', 'y'], ['x', ',', 'y'])).toEqual([' ', ',']);
   });
-  it('has nothing where no short text tells the difference', () => {
+  it('is null if no short text describes the difference', () => {
     expect(differ(['a', 'b'], ['a', 'b'])).toBeNull();
     expect(differ(['the', ' one', ' and', ' a', ' half', ' lines', '!'], ['!'])).toBeNull();
     expect(differ(['a', ' b'], ['a', 'b'])).toBeNull();

@@ -56,7 +56,7 @@ export function placeOfAddress(address: NodeAddress, headWidth: number): NodePla
   return { site, index, layer, head: Math.floor(index / headWidth), channel: index % headWidth };
 }
 
-/** A node by its name: as the circuit lists it, else by what its name tells; null where it is not a node's name. */
+/** Finds a node by name: the circuit's own entry, else the position that the name encodes; null if the text is not a node name. */
 export function findNode(circuit: CircuitInfo, node: NodeId, headWidth: number): (NodePlace & Pick<NodeInfo, 'label'>) | null {
   const listed = circuit.nodes.find((info) => info.node === node);
   if (listed) return listed;

@@ -29,7 +29,7 @@ describe('document', () => {
     const two = withChange(withChange(start, node, { kind: 'off' }), '1.attn.q.4', { kind: 'patch' });
     expect(changedNodes(two.edits)).toEqual([node, '1.attn.q.4']);
   });
-  it('returns the same value where nothing changes, and an equal one after there and back', () => {
+  it('returns the same object if nothing changes, and an equal one after a change and its reverse', () => {
     expect(withMode(start, 'full')).toBe(start);
     expect(sameDoc(withFlip(withFlip(start, true), false), start)).toBe(true);
     expect(sameDoc(withFlip(start, true), start)).toBe(false);
@@ -88,7 +88,7 @@ describe('history', () => {
 });
 
 describe('the dense twin', () => {
-  it('opens as far steered as the sparse model is flipped, and is flipped with it', () => {
+  it('opens with the strength of the flip, and follows it', () => {
     expect(withTwin(start, true).twin).toEqual({ steer: 0, channel: null });
     const flipped = withTwin(withFlip(start, true), true);
     expect(flipped.twin?.steer).toBe(1);
@@ -104,14 +104,14 @@ describe('the dense twin', () => {
     expect(withSteer(start, 0.5)).toBe(start);
     expect(withFlip(open, true).twin).toEqual({ steer: 1, channel: '1.attn.act_in.7' });
   });
-  it('changes the screen but no run of the sparse model', () => {
+  it('changes the screen but needs no run of the sparse model', () => {
     const open = withTwin(start, true);
     expect(sameDoc(start, open)).toBe(false);
     expect(sameDoc(open, withSteer(open, 0.5))).toBe(false);
     expect(sameRun(start, withSteer(open, 0.5))).toBe(true);
     expect(sameRun(start, withFlip(open, true))).toBe(false);
   });
-  it('stays open over another document, with nothing steered', () => {
+  it('stays open with another document, without steering', () => {
     const open = withSteer(withTwin(start, true), 0.5);
     expect(keepTwin(open, opening('other', 'x', null)).twin).toEqual({ steer: 0, channel: null });
     expect(keepTwin(start, opening('other', 'x', null)).twin).toBeNull();

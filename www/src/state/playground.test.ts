@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Manifest, ManifestModel } from '../engine/manifest';
 import type { Engine } from '../engine/api';
 import type { BackendName, BackendState, CircuitInfo, FlipControlAsked, OpenModel, Prompt, RunRequest, RunResult, TaskInfo, View } from '../engine/protocol';
-import { Playground, type World } from './playground';
+import { Playground, type Deps } from './playground';
 import { withFlip, withNode, withText, withTwin } from './document';
 
 const prompt = (text: string): Prompt => ({ text, tokens: [{ id: 1, text }], cut: 0 });
@@ -29,7 +29,7 @@ const task = (name: string): TaskInfo => {
 const onCpu: BackendState = { name: 'cpu', reason: { kind: 'first' }, other: null };
 const onWebGpu: BackendState = { name: 'webgpu', reason: { kind: 'chosen' }, other: 'cpu' };
 
-/** An engine whose answers wait until the test lets them go. */
+/** An engine whose answers wait until the test releases them. */
 class Held implements Engine {
   tellBackend: (state: BackendState) => void = () => {};
   preferences: (BackendName | null)[] = [];
@@ -64,7 +64,7 @@ class Held implements Engine {
   }
 }
 
-function setUp(hash = '', more: Partial<World> = {}) {
+function setUp(hash = '', more: Partial<Deps> = {}) {
   const engine = new Held();
   const state = { hash, now: 0 };
   const playground = new Playground({
@@ -75,7 +75,7 @@ function setUp(hash = '', more: Partial<World> = {}) {
 }
 const settle = () => new Promise((done) => setTimeout(done));
 
-async function live(hash = '', more: Partial<World> = {}) {
+async function live(hash = '', more: Partial<Deps> = {}) {
   const all = setUp(hash, more);
   const started = all.playground.start();
   await settle();
@@ -106,7 +106,7 @@ describe('start', () => {
     await started;
     expect(playground.screen.doc.a).toBe('typed early');
   });
-  it('checks the nodes of a link also where something is typed before the model is there', async () => {
+  it('checks the nodes of a link even if the user types before the model is loaded', async () => {
     const { playground, engine } = setUp('#off=0.mlp.post_act.2,9.mlp.post_act.1&node=9.mlp.post_act.1');
     const started = playground.start();
     playground.change(withText(playground.screen.doc, 'typed early'), 'type-a');
@@ -125,7 +125,7 @@ describe('start', () => {
     expect(seen).toEqual([...seen].sort((x, y) => x - y));
     expect(seen.at(-1)).toBe(3);
   });
-  it('says why when it cannot', async () => {
+  it('reports why it cannot start', async () => {
     const { playground } = setUp('', { fetchJson: async () => ({ version: 3 }) });
     await playground.start();
     expect(playground.screen).toMatchObject({ phase: 'error' });
@@ -133,7 +133,7 @@ describe('start', () => {
   });
 });
 
-describe('questions and answers', () => {
+describe('requests and results', () => {
   it('is busy at once, and the last input wins', async () => {
     const { playground, engine, state } = await live();
     for (const text of ['1', '12', '123']) playground.change(withText(playground.screen.doc, text), 'type-a');
@@ -142,7 +142,7 @@ describe('questions and answers', () => {
     expect(engine.asked.length).toBe(2);
     engine.asked[1]!.answer();
     await settle();
-    // The answer to "1" is stale: it is dropped, and "123" is asked; "12" never was.
+    // The result for "1" is outdated and dropped. "123" is requested; "12" never was.
     expect(playground.screen).toMatchObject({ phase: 'busy', snapshot: { doc: { a: 'quote a' } } });
     expect(engine.asked[2]!.request.a).toBe('123');
     expect(state.hash).toContain('quote%20a');
@@ -151,7 +151,7 @@ describe('questions and answers', () => {
     expect(playground.screen).toMatchObject({ phase: 'ready', snapshot: { doc: { a: '123' } } });
     expect(state.hash).toContain('a=123');
   });
-  it('says when a run fails, keeps the numbers, and goes on with the next input', async () => {
+  it('reports a failed run, keeps the numbers, and continues with the next input', async () => {
     const { playground, engine } = await live();
     playground.change(withText(playground.screen.doc, 'x'), 'type-a');
     await settle();
@@ -166,8 +166,8 @@ describe('questions and answers', () => {
   });
 });
 
-describe('the bars first', () => {
-  it('shows the numbers, then the graph with the next frame, and only then is ready', async () => {
+describe('slow runs', () => {
+  it('show the bars first, the graph in the next frame, and are ready only then', async () => {
     let paint = () => {};
     const { playground, engine, state } = await live('', { nextPaint: () => new Promise((done) => (paint = done)) });
     const { screen: before } = playground;
@@ -182,7 +182,7 @@ describe('the bars first', () => {
     expect(playground.screen).toMatchObject({ phase: 'ready', painted: { doc: { a: 'x' } } });
     expect(state.hash).toContain('a=x');
   });
-  it('leaves the graph for later while someone types on', async () => {
+  it('skip the graph while the user keeps typing', async () => {
     const { playground, engine } = await live('', { nextPaint: () => new Promise(() => {}) });
     playground.change(withText(playground.screen.doc, 'x'), 'type-a');
     await settle();
@@ -193,7 +193,7 @@ describe('the bars first', () => {
     expect(playground.screen).toMatchObject({ phase: 'busy', painted: { doc: { a: 'quote a' } } });
     expect(engine.asked[2]!.request.a).toBe('xy');
   });
-  it('shows everything at once where the answer is quick', async () => {
+  it('do not delay the graph of a quick run', async () => {
     const { playground, engine } = await live('', { now: () => 0, nextPaint: () => new Promise(() => {}) });
     playground.change(withText(playground.screen.doc, 'x'), 'type-a');
     await settle();
@@ -218,7 +218,7 @@ describe('the backend', () => {
     expect(playground.screen.phase).toBe('ready');
     expect(state.hash).not.toContain('backend=');
   });
-  it('is the one in the link once it is there; until then the page answers but is not ready', async () => {
+  it('is the one in the link when it is loaded; until then the page runs on the other but is not ready', async () => {
     const { playground, engine, state } = await live('#backend=webgpu&flip=1');
     expect(engine.preferences).toEqual(['webgpu']);
     expect(playground.screen).toMatchObject({ phase: 'busy', snapshot: { doc: { edits: { flip: true } } } });
@@ -232,7 +232,7 @@ describe('the backend', () => {
     expect(playground.screen).toMatchObject({ phase: 'ready', backend: onWebGpu, doc: { edits: { flip: true } } });
     expect(state.hash).toContain('backend=webgpu');
   });
-  it('is the one that the user chooses, then in the link, which changes nothing else', async () => {
+  it('is the user’s choice, which is written to the link and changes nothing else', async () => {
     const { playground, engine, state } = await live();
     playground.change(withNode(playground.screen.doc, null), 'select');
     await settle();
@@ -284,7 +284,7 @@ describe('undo and reset', () => {
   });
 });
 
-describe('a dense twin beside another model', () => {
+describe('a dense twin with its own sparse model', () => {
   const twin = { dense: 'd.safetensors', denseBytes: 1, bridge: 'b.safetensors', bridgeBytes: 1 };
   const two: Manifest = { ...manifest, models: [manifest.models[0]!, { ...manifest.models[0]!, file: 'bridged.safetensors', default: false, twin, tasks: [listedTask('quote')] }] };
   const fetchJson = async () => two;
@@ -337,7 +337,7 @@ describe('a dense twin beside another model', () => {
     expect(engine.opened).toEqual(['bridged.safetensors', 'm.safetensors']);
     expect(playground.screen.doc).toMatchObject({ task: 'brackets', a: 'brackets a', twin: null });
   });
-  it('drops what the model before still answers', async () => {
+  it('drops late results of the previous model', async () => {
     const { playground, engine } = await live('', { fetchJson });
     playground.change(withText(playground.screen.doc, 'on its way'), 'type-a');
     await settle();
@@ -349,7 +349,7 @@ describe('a dense twin beside another model', () => {
     await answered(engine);
     expect(playground.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, snapshot: { doc: { a: 'on its way' } } });
   });
-  it('takes a text along that is too long for a link', async () => {
+  it('keeps a text that is too long for a link', async () => {
     const { playground, engine } = await live('', { fetchJson });
     const long = '\u6587'.repeat(20_000);
     playground.change(withText(playground.screen.doc, long), 'type-a');
@@ -358,7 +358,7 @@ describe('a dense twin beside another model', () => {
     await answered(engine);
     expect(playground.screen).toMatchObject({ model: { file: 'bridged.safetensors' }, doc: { a: long, twin: { steer: 0 } } });
   });
-  it('ends on the model that the address bar asks for last, also while one is loading', async () => {
+  it('ends on the last model in the address bar, even if it changes while a model loads', async () => {
     const { playground, engine, state } = setUp('#task=quote&twin=1', { fetchJson });
     const open = engine.open.bind(engine);
     let go!: () => void;
@@ -387,7 +387,7 @@ describe('a dense twin beside another model', () => {
     await answered(engine);
     expect(playground.screen).toMatchObject({ phase: 'ready', model: { file: 'bridged.safetensors' }, doc: { task: 'quote' } });
   });
-  it('goes on with the default model where the other cannot be loaded, from the button and from a link', async () => {
+  it('continues with the default model if the other one cannot be loaded, by the button and by a link', async () => {
     for (const linked of [false, true]) {
       const { playground, engine, state } = setUp(linked ? '#task=quote&a=mine&twin=1' : '#task=quote&a=mine', { fetchJson });
       const open = engine.open.bind(engine);

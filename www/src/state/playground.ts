@@ -4,14 +4,14 @@ import { keepTwin, opening, resumed, sameDoc, sameRun, undone, withNode, type Do
 import { FlipControls } from './flip-control';
 import type { History } from './history';
 import { docOf } from './link';
-import { Runner, type RunnerWorld } from './runner';
+import { Runner, type RunnerDeps } from './runner';
 import type { Hover, Screen } from './screen';
-import { Session, type SessionWorld } from './session';
+import { Session, type SessionDeps } from './session';
 import { Store } from './store';
 import type { Decoded } from './url';
 
-/** What the page needs from outside; tests give their own. */
-export type World = SessionWorld & RunnerWorld;
+/** The page's dependencies; tests replace them. */
+export type Deps = SessionDeps & RunnerDeps;
 
 /** What the user has done on a model that is not open now. */
 interface Kept {
@@ -26,11 +26,11 @@ export class Playground {
   private readonly session: Session;
   private readonly runner: Runner;
 
-  constructor(private readonly world: World) {
-    this.store = new Store(() => world.now());
-    this.session = new Session(world, this.store, (backend) => this.runner.backendIs(backend));
-    this.runner = new Runner(world, this.store, this.session);
-    const controls = new FlipControls(world.engine, this.store, this.session);
+  constructor(private readonly deps: Deps) {
+    this.store = new Store(() => deps.now());
+    this.session = new Session(deps, this.store, (backend) => this.runner.backendIs(backend));
+    this.runner = new Runner(deps, this.store, this.session);
+    const controls = new FlipControls(deps.engine, this.store, this.session);
     this.store.subscribe(() => controls.follow());
   }
 
@@ -129,7 +129,7 @@ export class Playground {
   linkChanged(): void {
     const { session, store, runner } = this;
     const failed = store.screen.phase === 'error';
-    if (!session.canFollow || (!session.opened && !failed) || this.world.hash() === runner.linkOf(store.screen.doc)) return;
+    if (!session.canFollow || (!session.opened && !failed) || this.deps.hash() === runner.linkOf(store.screen.doc)) return;
     if (failed || session.linkNeedsOther()) {
       runner.forgetBackend();
       this.changeModel(null);

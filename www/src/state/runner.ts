@@ -12,8 +12,8 @@ import type { Session } from './session';
 import type { Store } from './store';
 import { encode } from './url';
 
-/** What the runner needs from outside; tests give their own. */
-export interface RunnerWorld {
+/** The runner's dependencies; tests replace them. */
+export interface RunnerDeps {
   engine: Engine;
   /** `entry`: as a new entry of the browser's history. */
   setHash(hash: string, entry: boolean): void;
@@ -37,7 +37,7 @@ export class Runner {
   private opensTask = false;
 
   constructor(
-    private readonly world: RunnerWorld,
+    private readonly deps: RunnerDeps,
     private readonly store: Store,
     private readonly session: Session,
   ) {}
@@ -71,7 +71,7 @@ export class Runner {
     this.changing++;
     this.store.set({ phase: 'busy' });
     try {
-      await this.world.engine.use(preference);
+      await this.deps.engine.use(preference);
     } catch (error) {
       this.store.fail(error);
     } finally {
@@ -107,7 +107,7 @@ export class Runner {
   }
 
   writeLink(doc: Doc): void {
-    this.world.setHash(this.linkOf(doc), this.opensTask);
+    this.deps.setHash(this.linkOf(doc), this.opensTask);
     this.opensTask = false;
   }
 
@@ -121,7 +121,7 @@ export class Runner {
   }
 
   private async answer(asked: Doc): Promise<void> {
-    const { store, session, world } = this;
+    const { store, session, deps } = this;
     const current = session.watch();
     const outdated = () => this.waiting || !current();
     try {
@@ -132,10 +132,10 @@ export class Runner {
       const { snapshot: before, placeholder } = store.screen;
       const doc = asked.node === null && before !== null && before.task.name !== task.name && !placeholder ? withNode(asked, session.firstNode(task.name)) : asked;
       const { a, b, edits, token } = doc;
-      const start = world.now();
-      const result = await world.engine.run({ task: task.name, a, b, edits, token, ...wanted(doc.node) });
+      const start = deps.now();
+      const result = await deps.engine.run({ task: task.name, a, b, edits, token, ...wanted(doc.node) });
       if (outdated()) return;
-      await this.show({ task, doc, result }, world.now() - start);
+      await this.show({ task, doc, result }, deps.now() - start);
     } catch (error) {
       if (!outdated()) store.fail(error);
     }
@@ -174,7 +174,7 @@ export class Runner {
   private nextPaint(): Promise<void> {
     return new Promise((done) => {
       this.abortPaint = done;
-      void this.world.nextPaint().then(done);
+      void this.deps.nextPaint().then(done);
     });
   }
 }

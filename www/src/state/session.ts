@@ -10,8 +10,8 @@ import { docOf, forOtherModel, isDefault, keepChanges } from './link';
 import type { Store } from './store';
 import { decode, type Decoded } from './url';
 
-/** What the session needs from outside; tests give their own. */
-export interface SessionWorld {
+/** The session's dependencies; tests replace them. */
+export interface SessionDeps {
   engine: Engine;
   /** Address of the models folder, with a slash at its end. */
   models: string;
@@ -29,7 +29,7 @@ export class Session {
   private circuits = new Map<string, TaskInfo>();
 
   constructor(
-    private readonly world: SessionWorld,
+    private readonly deps: SessionDeps,
     private readonly store: Store,
     private readonly onBackend: (backend: BackendState) => void,
   ) {}
@@ -41,10 +41,10 @@ export class Session {
 
   /** Reads the manifest and opens the model that the link asks for. Returns the link. */
   async start(): Promise<Decoded> {
-    const manifest = readManifest(await this.world.fetchJson(`${this.world.models}manifest.json`));
+    const manifest = readManifest(await this.deps.fetchJson(`${this.deps.models}manifest.json`));
     this.manifest = manifest;
     const twin = [defaultModel(manifest), ...manifest.models].find((model) => model.twin);
-    this.store.set({ twin: twin ? { base: this.world.models, listed: twin } : null });
+    this.store.set({ twin: twin ? { base: this.deps.models, listed: twin } : null });
     return this.open(manifest, null);
   }
 
@@ -78,7 +78,7 @@ export class Session {
 
   /** The link in the address bar. */
   readLink(tasks: ManifestTask[] = this.store.screen.tasks): Decoded {
-    return decode(this.world.hash(), { tasks: tasks.map((task) => task.name), model: this.store.screen.model });
+    return decode(this.deps.hash(), { tasks: tasks.map((task) => task.name), model: this.store.screen.model });
   }
 
   /** The task with its circuit; undefined if it is not loaded. */
@@ -89,7 +89,7 @@ export class Session {
   /** Loads the circuit of a task. */
   async load(name: string): Promise<TaskInfo> {
     const current = this.watch();
-    const task = await this.world.engine.task(name);
+    const task = await this.deps.engine.task(name);
     if (current()) this.circuits.set(name, task);
     return task;
   }
@@ -101,7 +101,7 @@ export class Session {
   }
 
   private startOf(task: Pick<TaskInfo, 'start'>): NodeId | null {
-    return this.world.roomForPanel() ? task.start : null;
+    return this.deps.roomForPanel() ? task.start : null;
   }
 
   /** The model to open: if the twin is open, the one that was trained with it. */
@@ -138,7 +138,7 @@ export class Session {
     const typed = store.screen.doc.a;
     store.set({ tasks, doc: withText(docOf(link, first), typed === '' ? docOf(link, first).a : typed), notices: link.notices });
     const current = this.watch();
-    const loading = this.world.engine.open(this.world.models, model, first.name, (progress) => {
+    const loading = this.deps.engine.open(this.deps.models, model, first.name, (progress) => {
       // Messages of a worker may arrive out of order. The bar never moves back.
       const before = store.screen.progress?.loaded ?? 0;
       if (current() && progress.loaded >= before) store.set({ progress });
@@ -175,7 +175,7 @@ export class Session {
 
   private async showPlaceholder(file: string, task: ManifestTask): Promise<void> {
     try {
-      const placeholder = readPlaceholder(await this.world.fetchJson(`${this.world.models}${file}`));
+      const placeholder = readPlaceholder(await this.deps.fetchJson(`${this.deps.models}${file}`));
       const { store } = this;
       const preset = task.presets[0]!;
       if (this.live || placeholder.task !== task.name || store.screen.doc.a !== preset.a.text) return;

@@ -34,12 +34,12 @@ export class Store {
     this.set({ phase: 'error', failure: messageOf(error), progress: null });
   }
 
-  /** Makes the document on the screen a step of undo. Call it before the document changes; `kind` as in `history.ts`. */
+  /** Adds the current document as an undo step. Call it before each change; `kind` is as in `history.ts`. */
   remember(kind: string): void {
     this.history = remember(this.history, this.screen.doc, kind, this.now());
   }
 
-  /** Takes the last step back; null where there is none. */
+  /** Undoes the last step; null if there is none. */
   undo(): Doc | null {
     const step = undo(this.history);
     if (step) this.history = step.history;

@@ -35,14 +35,14 @@ describe('round trip', () => {
     const doc = opening('single_double_quote', 'print("hi', null);
     expect(decode(encode(doc), bounds)).toMatchObject({ a: doc.a, b: null, edits: clean, node: null, token: null, notices: [] });
   });
-  it('is plain ASCII without blanks, quotes or brackets', () => {
+  it('is ASCII without spaces, quotes or brackets', () => {
     expect(encode(busy)).toMatch(/^#[\w%=&.,:\-]+$/);
   });
   it('keeps six digits of a number', () => {
     const doc = { ...busy, edits: { ...busy.edits, set: { '1.attn.q.4': 12.3456 }, scale: { '1.attn.q.5': -0.000123456 } }, twin: { steer: 0.123456, channel: null } };
     expect(decode(encode(doc), bounds)).toMatchObject({ edits: doc.edits, twin: doc.twin });
   });
-  it('survives half an emoji', () => {
+  it('accepts a lone surrogate', () => {
     expect(decode(encode({ ...busy, a: 'x\ud83d' }), bounds).a).toBe('x\ufffd');
   });
 });
@@ -66,7 +66,7 @@ describe('hostile values', () => {
     return decoded;
   };
   it('replaces an unknown task', () => expect(bad('#task=__proto__', 'link-task').task).toBeNull());
-  it('refuses another version whole', () => expect(bad('#v=2&flip=1', 'link-version').edits.flip).toBe(false));
+  it('rejects a link of another version completely', () => expect(bad('#v=2&flip=1', 'link-version').edits.flip).toBe(false));
   it('refuses an unknown mode', () => expect(bad('#mode=FULL', 'link-mode').edits.mode).toBe('full'));
   it('refuses flip=yes', () => expect(bad('#flip=yes', 'link-flip').edits.flip).toBe(false));
   it.each(['off', 'patch'])('refuses nodes that are not there in %s', (key) => {
@@ -76,16 +76,16 @@ describe('hostile values', () => {
   it.each(['NaN', 'Infinity', '-Infinity', '1e9', '', '0x10', '1:2', '1,', ' 1'])('refuses the number %j', (number) => {
     expect(bad(`#set=0.attn.q.1:${encodeURIComponent(number)}`, 'link-nodes').edits.set['0.attn.q.1'] ?? null).toBe(number === '1,' ? 1 : null);
   });
-  it('takes no prototype for a node', () => {
+  it('does not accept prototype keys as nodes', () => {
     const decoded = bad('#set=__proto__:1&scale=toString:2', 'link-nodes', 'link-nodes');
     expect(Object.keys(decoded.edits.set)).toEqual([]);
     expect(({} as Record<string, unknown>)['1']).toBeUndefined();
   });
-  it('leaves out what is not percent-encoded', () => expect(bad('#a=%E0%A4%A', 'link-encoding').a).toBeNull());
-  it('cuts an endless prompt', () => expect(bad(`#a=${'x'.repeat(40_000)}`, 'link-cut').a!.length).toBe(16_384));
-  it('refuses an endless link', () => expect(bad(`#a=${'x'.repeat(70_000)}`, 'link-long').a).toBeNull());
-  it('refuses a node that is not there', () => expect(bad('#node=7.attn.q.1', 'link-node').node).toBeUndefined());
-  it('knows a node however its number is written', () => {
+  it('ignores values with bad percent-encoding', () => expect(bad('#a=%E0%A4%A', 'link-encoding').a).toBeNull());
+  it('cuts a very long prompt', () => expect(bad(`#a=${'x'.repeat(40_000)}`, 'link-cut').a!.length).toBe(16_384));
+  it('rejects a very long link', () => expect(bad(`#a=${'x'.repeat(70_000)}`, 'link-long').a).toBeNull());
+  it('rejects a node that does not exist', () => expect(bad('#node=7.attn.q.1', 'link-node').node).toBeUndefined());
+  it('accepts leading zeros in a node’s number', () => {
     const link = decode('#node=00.mlp.post_act.007&off=0.attn.q.7,0.attn.q.007', bounds);
     expect(link).toMatchObject({ node: '0.mlp.post_act.7', edits: { off: ['0.attn.q.7'] }, notices: [] });
   });
@@ -102,7 +102,7 @@ describe('hostile values', () => {
 });
 
 describe('the dense twin', () => {
-  it('is shut unless the link opens it, and steered as far as the flip where the link does not say', () => {
+  it('is closed unless the link opens it; its default strength follows the flip', () => {
     expect(decode('#v=1&steer=0.5', bounds).twin).toBeNull();
     expect(decode('#v=1&twin=1', bounds).twin).toEqual({ steer: 0, channel: null });
     expect(decode('#v=1&twin=1&flip=1', bounds).twin).toEqual({ steer: 1, channel: null });

@@ -2,9 +2,9 @@
 import type { CircuitInfo, NodeId, NodeInfo, SiteName } from '../../engine/protocol';
 import { hookOf } from '../nodes';
 
-/** Nodes of one layer that are drawn one by one, and nodes on the screen whatever is expanded. */
+/** The most nodes drawn per layer, and the most nodes drawn in total even if groups are expanded. */
 export const PER_LAYER = 30;
-export const AT_MOST = 200;
+export const MAX_NODES = 200;
 
 export interface Group {
   /** The hook whose nodes these are, `0.mlp.post_act`. */
@@ -41,7 +41,7 @@ export function groupNodes(circuit: CircuitInfo, inactive: ReadonlySet<NodeId>, 
     const crowded = (inLayer.get(info.layer) ?? 0) > PER_LAYER;
     const shown = shownInLayer.get(info.layer) ?? 0;
     const open = expanded.has(hookOf(info.node));
-    if (folded(info) || kept.size >= AT_MOST || (crowded && !open && shown >= PER_LAYER)) continue;
+    if (folded(info) || kept.size >= MAX_NODES || (crowded && !open && shown >= PER_LAYER)) continue;
     if (!open) shownInLayer.set(info.layer, shown + 1);
     kept.add(info.node);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CircuitInfo, Edge, NodeInfo, ResidualLane, SiteName } from '../../engine/protocol';
-import { AT_MOST, groupNodes, PER_LAYER } from './group';
+import { MAX_NODES, groupNodes, PER_LAYER } from './group';
 import { layout, type Layout, type Room } from './layout';
 
 const desk: Room = { width: 884, height: 456, compact: false, chipChars: 2 };
@@ -38,7 +38,7 @@ function random(layers: number, edges: number, seed: number): CircuitInfo {
   return { nodes: infos, edges: list, lanes, flipNodes: [infos[0]!.node] } as unknown as CircuitInfo;
 }
 
-/** What must hold of every layout. */
+/** Properties of every layout. */
 function check(circuit: CircuitInfo, result: Layout, room: Room): void {
   const expectedNodes = groupNodes(circuit, new Set(), new Set()).nodes.length;
   expect(result.nodes.length).toBe(expectedNodes);
@@ -57,7 +57,7 @@ function check(circuit: CircuitInfo, result: Layout, room: Room): void {
   }
   for (const { info, shape, y } of result.nodes) {
     if (shape === 'square' && result.lanes.find((lane) => lane.lane.channel === info.index)?.y !== y) wrong.push(`${info.node} is off its lane`);
-    if (shape === 'circle' && result.lanes.some((lane) => Math.abs(lane.y - y) <= 1)) wrong.push(`${info.node} stands on a lane`);
+    if (shape === 'circle' && result.lanes.some((lane) => Math.abs(lane.y - y) <= 1)) wrong.push(`${info.node} is on a lane`);
   }
   // Left to right, as the forward pass goes.
   for (const { from, points } of result.edges) {
@@ -80,20 +80,20 @@ describe('layout', () => {
       check(circuit, layout(circuit, room), room);
     }
   });
-  it('keeps a small circuit inside the room', () => {
+  it('fits a small circuit into the available size', () => {
     const circuit = random(2, 12, 2);
     const result = layout(circuit, desk);
     expect(result.width).toBe(desk.width);
     expect(result.height).toBeLessThanOrEqual(desk.height + 1);
   });
-  it('has both candidates and the marked token where they are seen without scrolling', () => {
+  it('shows both candidates and the marked token without scrolling', () => {
     for (const room of [desk, { ...desk, height: 384 }]) for (let seed = 1; seed < 9; seed++) {
       const { embed, logits, width } = layout(random(3, 60, seed), room);
       for (const { y, height } of [embed, ...logits]) expect(y + height / 2).toBeLessThan(room.height);
       expect(logits.every(({ x, width: wide }) => x + wide / 2 <= width)).toBe(true);
     }
   });
-  it('gives the same picture twice', () => {
+  it('is deterministic', () => {
     const circuit = random(3, 40, 9);
     expect(layout(circuit, desk)).toEqual(layout(circuit, desk));
   });
@@ -106,7 +106,7 @@ describe('layout', () => {
 
 describe('grouping', () => {
   const crowded = random(2, 400, 4);
-  it('draws thirty of a layer and counts the rest', () => {
+  it('draws thirty nodes of a layer and collapses the rest', () => {
     const split = groupNodes(crowded, new Set(), new Set());
     for (const layer of [0, 1]) expect(split.nodes.filter((info) => info.layer === layer).length).toBeLessThanOrEqual(PER_LAYER + 1);
     expect(split.nodes.length + split.groups.reduce((sum, group) => sum + group.members.length, 0)).toBe(crowded.nodes.length);
@@ -118,11 +118,11 @@ describe('grouping', () => {
   it('expands a group, up to the limit', () => {
     const all = new Set(crowded.nodes.map((info) => `${info.layer}.${info.site}`));
     const split = groupNodes(crowded, new Set(), all);
-    expect(split.nodes.length).toBe(Math.min(AT_MOST, crowded.nodes.length));
+    expect(split.nodes.length).toBe(Math.min(MAX_NODES, crowded.nodes.length));
     const one = groupNodes(crowded, new Set(), new Set(['0.mlp.post_act']));
     expect(one.groups.some((group) => group.id === '0.mlp.post_act')).toBe(false);
   });
-  it('groups what is inactive by hook, and shows it on demand', () => {
+  it('groups inactive nodes by hook, and expands them on demand', () => {
     const circuit = random(2, 30, 6);
     const inactive = new Set(circuit.nodes.filter((info) => info.site === 'attn.act_in').map((info) => info.node));
     const split = groupNodes(circuit, inactive, new Set(['1.attn.act_in']));
@@ -133,7 +133,7 @@ describe('grouping', () => {
     expect(folded.lanes.length).toBeLessThanOrEqual(layout(circuit, desk).lanes.length);
     expect(folded.groups.length).toBe(2);
   });
-  it('leaves a circuit of sixty edges alone', () => {
+  it('draws every node of a circuit with sixty edges', () => {
     const circuit = random(4, 60, 8);
     if (circuit.nodes.length <= PER_LAYER) expect(groupNodes(circuit, new Set(), new Set()).groups).toEqual([]);
   });

@@ -52,7 +52,7 @@ export interface PlacedLane {
   y: number;
   x0: number;
   x1: number;
-  /** The stretch between the first write and the last read. */
+  /** From the first write (or the embedding) to the last read (or the logits), in pixels. */
   used: [number, number] | null;
   /** Whether the circuit reads the embedding in this channel. */
   embedded: boolean;
@@ -65,9 +65,9 @@ export interface PlacedHead {
   y: number;
   width: number;
   height: number;
-  /** Queries and keys of this head, by node. */
+  /** The query and key nodes of this head. */
   inputs: NodeId[];
-  /** Where its values pass: one gate a value node. */
+  /** The gates of its value nodes: where attention multiplies the value (drawn as ×). */
   gates: { node: NodeId; x: number; y: number }[];
 }
 
@@ -226,17 +226,17 @@ function acrossOf(blocks: Block[], room: Room, crowded: boolean): Across {
   const free = room.width - left - right;
   const gapOf = (step: number) => (compact ? 10 : Math.max(14, Math.min(64, step * 0.55)));
   const padOf = (step: number) => Math.max(compact ? 10 : 20, step * 0.42);
-  const besides = (step: number) => gaps * gapOf(step) + 2 * blocks.length * padOf(step);
+  const gapsAndPadding = (step: number) => gaps * gapOf(step) + 2 * blocks.length * padOf(step);
   // Find the widest step that fits with its gaps and padding.
   let [step, most] = [narrowest, WIDEST];
   for (let round = 0; round < 20; round++) {
     const middle = (step + most) / 2;
-    if (steps * middle + besides(middle) <= free) step = middle;
+    if (steps * middle + gapsAndPadding(middle) <= free) step = middle;
     else most = middle;
   }
   const gap = gapOf(step);
   const pad = padOf(step);
-  const content = steps * step + besides(step);
+  const content = steps * step + gapsAndPadding(step);
   const width = Math.max(room.width, Math.floor(left + content + right));
   // Centre a narrow graph. Its lanes still use the full width.
   let at = left + Math.max(0, (width - left - right - content) / 2);
@@ -377,7 +377,7 @@ function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boole
       node.reach = Math.min(node.half + 8, Math.min(up, downward) / 2);
       node.roomy = step >= 80;
       const beside = [-1, 1].map((side) => xs[xs.indexOf(node.x) + side]).filter((x) => x !== undefined);
-      node.span = 2 * Math.min(120, ...beside.map((x) => Math.abs(x - node.x) - besideName(node, columns.get(x)!)));
+      node.span = 2 * Math.min(120, ...beside.map((x) => Math.abs(x - node.x) - overlapWithName(node, columns.get(x)!)));
       if (compact) node.words = free >= 30 && step >= 40 ? 'all' : 'none';
       else node.words = free >= 36 && step >= (node.shape === 'circle' ? 44 : 62) ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
       // The text is below the square, so only the space there counts.
@@ -386,8 +386,8 @@ function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boole
   }
 }
 
-/** How far a neighbouring column reaches into the line in which a node's name stands. */
-function besideName(node: PlacedNode, column: PlacedNode[]): number {
+/** How far the glyphs of a neighbouring column extend into the line of a node's name, in pixels. */
+function overlapWithName(node: PlacedNode, column: PlacedNode[]): number {
   const line = node.y - node.half - 10;
   const near = column.filter((other) => Math.abs(other.y - line) < other.half + 8);
   return near.length > 0 ? Math.max(...near.map((other) => other.half)) + 3 : 0;
@@ -413,8 +413,8 @@ function headsOf(nodes: NodeInfo[], circuit: CircuitInfo, placed: Map<NodeId, Pl
       const placedHead: PlacedHead = { layer, head, x: column.x - width / 2, y: 0, width, height, inputs, gates: [] };
       result.push(placedHead);
       wanted.push(inputs.length > 0 ? mean(inputs.map(y)) : mean(values.map((info) => y(info.node))) - height);
-      halves.push(height / 2 + (captioned(width) ? 11 : 3));
-      put.push((centre) => (placedHead.y = centre - height / 2 - (captioned(width) ? 8 : 0)));
+      halves.push(height / 2 + (hasCaption(width) ? 11 : 3));
+      put.push((centre) => (placedHead.y = centre - height / 2 - (hasCaption(width) ? 8 : 0)));
       for (const value of values) {
         const gate = { node: value.node, x: column.x, y: 0 };
         placedHead.gates.push(gate);
@@ -429,8 +429,8 @@ function headsOf(nodes: NodeInfo[], circuit: CircuitInfo, placed: Map<NodeId, Pl
   return result;
 }
 
-/** Whether a head's box of this width has a line of words below it. */
-export function captioned(width: number): boolean {
+/** Whether a head's box of this width has a caption. */
+export function hasCaption(width: number): boolean {
   return width >= 72;
 }
 

@@ -14,7 +14,7 @@ export interface Unit {
 export function orderLanes(lanes: number, units: Unit[]): number[] {
   const natural = Array.from({ length: lanes }, (_, lane) => lane);
   if (lanes < 2) return natural;
-  const price = pricer(lanes, units);
+  const price = costFunction(lanes, units);
   const starts = [natural, upperFirst(lanes, units), [...natural].reverse()];
   let best = natural;
   let least = Infinity;
@@ -28,7 +28,7 @@ export function orderLanes(lanes: number, units: Unit[]): number[] {
 
 /** The total length of all links in rows, plus 0.5 for each crossing, plus a small term for units far from their preferred half. */
 export function cost(order: number[], units: Unit[]): number {
-  return pricer(order.length, units)(order);
+  return costFunction(order.length, units)(order);
 }
 
 /** Lanes of units that prefer the upper half come first. */
@@ -90,7 +90,7 @@ function halfPlace(vertical: number, lanes: number): number {
 }
 
 /** Returns the cost function of a graph. It precomputes flat arrays of the links and of the pairs that may cross. */
-function pricer(lanes: number, all: Unit[]): (order: number[]) => number {
+function costFunction(lanes: number, all: Unit[]): (order: number[]) => number {
   const units = all.filter((unit) => unit.left.length + unit.right.length > 0);
   const linkUnit: number[] = [];
   const linkLane: number[] = [];

@@ -5,8 +5,8 @@ type Point = [number, number];
 
 const link = linkHorizontal<{ source: Point; target: Point }, Point>().digits(1);
 
-/** A level start and a level end: how an edge leaves a mark and meets another. */
-export function bow(source: Point, target: Point): string {
+/** An edge as a curve that is horizontal at both ends. */
+export function curve(source: Point, target: Point): string {
   return link({ source, target }) ?? '';
 }
 
@@ -15,13 +15,13 @@ export function through(points: [number, number][]): string {
   return points
     .slice(1)
     .map((point, index) => {
-      const path = bow(points[index]!, point);
+      const path = curve(points[index]!, point);
       return index === 0 ? path : path.slice(path.indexOf('C'));
     })
     .join('');
 }
 
-/** The point of a `bow` at parameter t in 0..1. */
+/** The point of a `curve` at parameter t in 0..1. */
 export function pointAt([x0, y0]: [number, number], [x1, y1]: [number, number], t: number): [number, number] {
   const middle = (x0 + x1) / 2;
   const s = 1 - t;

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { assignSlots, spread } from './spread';
 
 describe('spread', () => {
-  it('leaves apart what is apart', () => expect(spread([10, 50], [5, 5], 0, 100)).toEqual([10, 50]));
-  it('moves both sides of a clash alike', () => expect(spread([50, 50], [10, 10], 0, 100)).toEqual([40, 60]));
-  it('keeps the order and the room for any input', () => {
+  it('does not move items that do not overlap', () => expect(spread([10, 50], [5, 5], 0, 100)).toEqual([10, 50]));
+  it('moves two overlapping items by the same distance', () => expect(spread([50, 50], [10, 10], 0, 100)).toEqual([40, 60]));
+  it('keeps the order and the bounds for any input', () => {
     let seed = 7;
     const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
     for (let run = 0; run < 200; run++) {
@@ -21,7 +21,7 @@ describe('spread', () => {
       expect(Math.max(...placed)).toBeLessThanOrEqual(300);
     }
   });
-  it('does not fail where nothing fits', () => {
+  it('does not fail if the items do not fit', () => {
     expect(spread([1, 2, 3], [50, 50, 50], 0, 100)).toEqual([50, 150, 250]);
     expect(spread([], [], 0, 1)).toEqual([]);
   });

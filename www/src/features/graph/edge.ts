@@ -1,7 +1,7 @@
 /** Edges: solid blue for a positive weight, dashed orange with a minus badge for a negative one, grey for a contribution below the threshold. */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import type { Layout, PlacedEdge } from '../../domain/layout/layout';
-import { bow, pointAt, through } from '../../domain/layout/paths';
+import { curve, pointAt, through } from '../../domain/layout/paths';
 import { edgeWidth, type Flow } from '../../domain/flow';
 import { graph as text } from '../../text/en';
 
@@ -44,7 +44,7 @@ export function embedLinks(plan: Layout, flow: Flow): SVGTemplateResult[] {
   return plan.lanes.filter((lane) => lane.embedded).map((lane) => {
     const value = flow.embedding.get(lane.lane.channel) ?? 0;
     const to: [number, number] = [lane.x0, lane.y];
-    if (Math.abs(value) < 1e-6) return svg`<path class="edge dim" d=${bow(from, to)} stroke-width="1"/>`;
+    if (Math.abs(value) < 1e-6) return svg`<path class="edge dim" d=${curve(from, to)} stroke-width="1"/>`;
     return link(from, to, value, edgeWidth(value, largest, 4));
   });
 }
@@ -65,6 +65,6 @@ export function logitLinks(plan: Layout): SVGTemplateResult[] {
 }
 
 function link(from: [number, number], to: [number, number], weight: number, width: number, badge = true): SVGTemplateResult {
-  return svg`<path class="edge ${weight < 0 ? 'neg' : 'pos'}" d=${bow(from, to)} stroke-width=${width.toFixed(2)}><title>${text.weight(weight)}</title></path>
+  return svg`<path class="edge ${weight < 0 ? 'neg' : 'pos'}" d=${curve(from, to)} stroke-width=${width.toFixed(2)}><title>${text.weight(weight)}</title></path>
     ${badge && weight < 0 ? minus(pointAt(from, to, 0.5), 4.5, '') : nothing}`;
 }

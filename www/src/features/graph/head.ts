@@ -1,8 +1,8 @@
 /** An attention head: the attention pattern of the last token as a small bar chart, with dotted lines from its queries and keys and to its values' gates (×). */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
 import { row } from '../../domain/flow';
-import { captioned, type Layout, type PlacedHead } from '../../domain/layout/layout';
-import { bow } from '../../domain/layout/paths';
+import { hasCaption, type Layout, type PlacedHead } from '../../domain/layout/layout';
+import { curve } from '../../domain/layout/paths';
 import type { Snapshot } from '../../state/screen';
 import { graph as text } from '../../text/en';
 import { showToken } from '../../text/format';
@@ -33,10 +33,10 @@ export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, co
   const bar = (weight: number, index: number) => `M${(head.x + 4 + lead + index * slot).toFixed(1)} ${foot}v${(-high(weight)).toFixed(1)}h${wide.toFixed(1)}V${foot}z`;
   const title = text.head(head.head, weights.map((weight, index) => ({ token: tokens[index]?.text ?? '', weight })), pattern?.sink ?? null);
   return svg`<g class="head">
-    ${nodes.map((node) => svg`<path class="neu" d=${bow([node.x + node.half, node.y], middle)}/>`)}
+    ${nodes.map((node) => svg`<path class="neu" d=${curve([node.x + node.half, node.y], middle)}/>`)}
     ${head.gates.map((gate) => {
       const above = gate.y < head.y;
-      const from = above ? head.y : head.y + head.height + (captioned(head.width) ? 19 : 0);
+      const from = above ? head.y : head.y + head.height + (hasCaption(head.width) ? 19 : 0);
       return svg`<path class="neu" d="M${gate.x} ${from}V${above ? gate.y + 8 : gate.y - 8}"/>`;
     })}
     <g class="end-chip" role="button" tabindex="0" data-head="${head.layer}.${head.head}" aria-label=${text.openHead(head.layer, head.head)} aria-pressed=${look.selected} @click=${look.pick}
@@ -53,7 +53,7 @@ export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, co
     <path class="ab hi" d=${peak >= skipped && shown.length > 0 ? bar(weights[peak]!, peak - skipped) : ''}/>
     <title>${title}</title>
     </g>
-    ${!captioned(head.width) || weights.length === 0 ? nothing : svg`<text class="nl mid-anchor" x=${head.x + head.width / 2} y=${head.y + head.height + 14}>${
+    ${!hasCaption(head.width) || weights.length === 0 ? nothing : svg`<text class="nl mid-anchor" x=${head.x + head.width / 2} y=${head.y + head.height + 14}>${
       text.peak(weights[peak] ?? 0)}<tspan class="mono">${showToken(tokens[peak]?.text ?? '').slice(0, 8)}</tspan></text>`}
   </g>`;
 }

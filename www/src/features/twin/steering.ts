@@ -83,8 +83,8 @@ function comparison({ kind, before, after, random }: { kind: string } & Effect):
   return after > before ? text.randomBelow(directions, most) : text.randomAbove(directions, least);
 }
 
-/** The median of the random directions, by the second candidate (nearest rank): what such a direction usually does. */
-export function middle(random: [number, number][]): [number, number] | null {
+/** The median random direction, by the probability of the second candidate (nearest rank). */
+export function medianOf(random: [number, number][]): [number, number] | null {
   const sorted = [...random].sort((left, right) => left[1] - right[1]);
   return sorted[Math.ceil(sorted.length / 2) - 1] ?? null;
 }

@@ -13,13 +13,13 @@ const source: NonNullable<Screen['twin']> = { base: 'http://host/models/', liste
 const prompt = (text: string) => ({ text, tokens: [...text].map((char) => ({ id: char.charCodeAt(0), text: char })), cut: 0 });
 const doc = withTwin(opening('quote', 'ab', null), true);
 
-/** A screen whose numbers belong to `of`, or to another text than the one asked for. */
+/** A screen whose snapshot belongs to `of`, which may be another text than the current one. */
 const screen = (of = doc, shown = of, b: string | null = 'ac'): Screen => ({
   doc: of, placeholder: false,
   snapshot: { doc: shown, task: { name: shown.task, circuit, candidateIds: [7, 8] }, result: { a: prompt(shown.a), b: b === null ? null : prompt(b) } },
 }) as unknown as Screen;
 
-/** An engine that answers when the test lets it. Each probability tells what was asked. */
+/** An engine that answers only when the test allows it. Each probability encodes its request. */
 class Held implements TwinEngine {
   asked: { ask: TwinRequest | 'hybrid'; answer(): void; refuse(why: string): void }[] = [];
   channels: Record<string, string> = { quote: '1.mlp.act_in.5' };
@@ -59,7 +59,7 @@ async function opened(first = screen()) {
   return { engine, twin, seen };
 }
 
-/** Answers everything that is asked until nothing is. */
+/** Answers all requests until none is left. */
 async function drain(engine: Held): Promise<(TwinRequest | 'hybrid')[]> {
   const all: (TwinRequest | 'hybrid')[] = [];
   while (engine.asked.length > 0) {
@@ -72,7 +72,7 @@ async function drain(engine: Held): Promise<(TwinRequest | 'hybrid')[]> {
 }
 
 describe('the channel', () => {
-  it('is the user’s where the circuit reads it, else the bridge’s, else the first read', () => {
+  it('is the user’s choice if the circuit reads it, else the bridge’s, else the first read', () => {
     expect(channelOf(circuit, '0.attn.act_in.3', '1.mlp.act_in.5')).toBe('0.attn.act_in.3');
     expect(channelOf(circuit, '0.attn.q.1', '1.mlp.act_in.5')).toBe('1.mlp.act_in.5');
     expect(channelOf(circuit, null, '2.mlp.act_in.9')).toBe('0.attn.act_in.3');
@@ -81,7 +81,7 @@ describe('the channel', () => {
 });
 
 describe('the twin', () => {
-  it('asks for the slider’s number first and alone, then for everything else, then rests', async () => {
+  it('requests the slider’s number first and alone, then everything else, then nothing', async () => {
     const { engine, twin, seen } = await opened();
     expect(seen).not.toContain(1);
     const asked = await drain(engine);
@@ -97,7 +97,7 @@ describe('the twin', () => {
     expect(engine.asked).toHaveLength(0);
   });
 
-  it('asks for one exact number when the slider moves, and keeps the rest', async () => {
+  it('requests one exact number when the slider moves, and keeps the other results', async () => {
     const { engine, twin } = await opened();
     await drain(engine);
     twin.follow(screen(withSteer(doc, 0.37)));
@@ -109,7 +109,7 @@ describe('the twin', () => {
     expect(twin.screen.phase).toBe('ready');
   });
 
-  it('lets a moved slider wait for one question at most, and drops what belongs to an older channel', async () => {
+  it('lets a moved slider wait for at most one request, and drops results of an older channel', async () => {
     const { engine, twin } = await opened();
     engine.asked.shift()!.answer();
     await settle();
@@ -124,7 +124,7 @@ describe('the twin', () => {
     expect(twin.screen.snapshot?.case.channel).toBe('0.attn.act_in.3');
   });
 
-  it('waits for the sparse model’s numbers, and for a pause in the typing', async () => {
+  it('waits for the sparse model’s result and for a pause in typing', async () => {
     const { engine, twin } = await opened();
     await drain(engine);
     const typed = withText(doc, 'abc');
@@ -139,7 +139,7 @@ describe('the twin', () => {
     expect(twin.screen.phase).toBe('ready');
   });
 
-  it('without a counterfactual shows the dense model by itself, and its hybrid passes', async () => {
+  it('without a counterfactual, runs the dense model without steering, and the hybrid passes', async () => {
     const { engine, twin } = await opened(screen(doc, doc, null));
     const asked = await drain(engine);
     expect(asked).toHaveLength(2);
@@ -148,7 +148,7 @@ describe('the twin', () => {
     expect(twin.screen.phase).toBe('ready');
   });
 
-  it('says what went wrong and goes on with another question', async () => {
+  it('reports an error and continues with the next request', async () => {
     const { engine, twin } = await opened();
     engine.asked.shift()!.refuse('The logits are no finite numbers.');
     await settle();
@@ -160,7 +160,7 @@ describe('the twin', () => {
     expect(twin.screen).toMatchObject({ phase: 'ready', failure: null });
   });
 
-  it('says when its files cannot be had', async () => {
+  it('reports files that cannot be loaded', async () => {
     const engine = new Held();
     engine.open = () => Promise.reject(new Error('dense.safetensors could not be loaded: no connection.'));
     const twin = new TwinRunner(engine, () => {});

@@ -16,8 +16,8 @@ export const STRENGTHS: readonly number[] = Array.from({ length: 11 }, (_, index
 /** Milliseconds without typing before a new text is run. */
 const QUIET = 150;
 
-/** What the twin's numbers depend on, strength apart. */
-export interface TwinCase {
+/** The inputs of the twin's numbers, except the strength. */
+export interface TwinInput {
   task: string;
   a: number[];
   b: number[] | null;
@@ -28,9 +28,9 @@ export interface TwinCase {
   others: NodeId[];
 }
 
-/** The results for one `TwinCase`. A field is null while it is missing or if it failed. */
+/** The results for one `TwinInput`. A field is null while it is missing or if it failed. */
 export interface TwinSnapshot {
-  case: TwinCase;
+  case: TwinInput;
   /** Without steering. */
   before: [number, number];
   /** At this strength. */
@@ -62,8 +62,8 @@ export function channelOf(circuit: CircuitInfo, preferred: NodeId | null, named:
   return [preferred, named].find((node): node is NodeId => node != null && all.includes(node)) ?? all[0] ?? null;
 }
 
-/** The `TwinCase` of a screen; null while the sparse model's result does not belong to the current text. */
-export function caseOf(screen: Screen, channels: Record<string, NodeId>): TwinCase | null {
+/** The `TwinInput` of a screen; null while the sparse model's result does not belong to the current text. */
+export function caseOf(screen: Screen, channels: Record<string, NodeId>): TwinInput | null {
   const { snapshot, doc, placeholder } = screen;
   if (!snapshot || placeholder || snapshot.doc.task !== doc.task || snapshot.doc.a !== doc.a || snapshot.doc.b !== doc.b) return null;
   const { task, result } = snapshot;
@@ -79,7 +79,7 @@ export function caseOf(screen: Screen, channels: Record<string, NodeId>): TwinCa
 }
 
 interface Wanted {
-  of: TwinCase;
+  of: TwinInput;
   steer: number;
 }
 
@@ -213,6 +213,6 @@ export class TwinRunner {
   }
 }
 
-function sameCase(one: TwinCase, two: TwinCase): boolean {
+function sameCase(one: TwinInput, two: TwinInput): boolean {
   return one === two || JSON.stringify(one) === JSON.stringify(two);
 }

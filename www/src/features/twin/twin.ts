@@ -10,7 +10,7 @@ import { twin as text } from '../../text/en';
 import { percent, showToken } from '../../text/format';
 import { linked } from '../../text/rich-text';
 import { givenName } from '../../text/names';
-import { middle, otherOf, steering, steeringText } from './steering';
+import { medianOf, otherOf, steering, steeringText } from './steering';
 import { connectTwin } from '../../engine/client';
 import type { NodeInfo, TaskInfo } from '../../engine/protocol';
 import { bar } from '../prediction/bars';
@@ -86,7 +86,7 @@ export class TwinPanel extends Light {
     const steered = snapshot.steer > 0 && snapshot.case.b !== null;
     const flipped = screen.doc.edits.flip;
     const other = otherOf(snapshot);
-    const control = random && middle(random);
+    const control = random && medianOf(random);
     const effect = steering(snapshot);
     return html`<div class="tbody">
       <div class="tplot" translate="no">${twinChart(snapshot, task.candidates, task.circuit, screen.model?.headWidth ?? 0)}</div>
