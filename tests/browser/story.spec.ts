@@ -133,9 +133,13 @@ test('a copied link opens the identical view in a fresh profile', { tag: '@any-b
   await page.keyboard.press('Enter');
   await page.getByTestId('flip').click();
   const [numbers, drawn] = [await chances(page), await nodes(page)];
+  await page.locator('[data-view=list]').click();
   const other = await (await browser.newContext()).newPage();
   await other.goto(page.url());
   expect(await chances(other)).toEqual(numbers);
+  await expect(other.locator('[data-view=list]')).toHaveAttribute('aria-pressed', 'true');
+  await other.locator('[data-view=graph]').click();
+  await page.locator('[data-view=graph]').click();
   expect(await nodes(other)).toEqual(drawn);
   await expect(other.getByTestId('prompt-a')).toHaveValue(await page.getByTestId('prompt-a').inputValue());
   expect(await other.getByTestId('node-panel').innerText()).toBe(await page.getByTestId('node-panel').innerText());

@@ -145,7 +145,7 @@ test('pressing Flip moves the sparse and the dense bars; the usual random push o
   await expect(page.getByTestId('twin-summary')).toHaveAttribute('data-directions', '50');
 });
 
-test('a link opens the twin as it was left: strength, channel and numbers', async ({ page, browser }) => {
+test('a link opens the twin as it was left: strength, channel, hybrid pass and numbers', async ({ page, browser }) => {
   test.setTimeout(120_000);
   const task = steered[0]!;
   await open(page, hashOf(task, '&twin=1'));
@@ -157,10 +157,13 @@ test('a link opens the twin as it was left: strength, channel and numbers', asyn
   const shown = await denseChances(page);
   near(shown, steer(task, 0.35, other).p, 'a third of the way');
   expect(page.url()).toContain('steer=0.35');
+  await page.getByTestId('hybrid-switch').selectOption('0');
+  expect(page.url()).toContain('switch=0');
   const fresh = await (await browser.newContext()).newPage();
   await fresh.goto(page.url());
   expect(await denseChances(fresh)).toEqual(shown);
   await expect(fresh.getByTestId('steer-channel')).toHaveValue(other ?? channels()[task.name]!);
+  await expect(fresh.getByTestId('hybrid-switch')).toHaveValue('0');
   expect(await fresh.getByTestId('twin').innerText()).toBe(await page.getByTestId('twin').innerText());
   await fresh.context().close();
 });

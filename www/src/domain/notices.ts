@@ -1,7 +1,9 @@
 /** Problems of a link or a prompt. The page continues and shows a notice. */
 export type Notice =
   | { kind: 'link-long' }
-  | { kind: 'link-version' | 'link-task' | 'link-mode' | 'link-flip' | 'link-node' | 'link-token' | 'link-backend' | 'link-twin' | 'link-steer' | 'link-channel'; value: string }
+  | { kind: 'link-version' | 'link-task' | 'link-mode' | 'link-node' | 'link-token' | 'link-backend' | 'link-steer' | 'link-channel' | 'link-switch'; value: string }
+  /** A value that is neither 0 nor 1. */
+  | { kind: 'link-flag'; key: string; value: string }
   /** A prompt was longer than a link may hold. */
   | { kind: 'link-cut'; prompt: 'a' | 'b'; characters: number }
   /** The value of a key is not percent-encoded. */
@@ -9,6 +11,8 @@ export type Notice =
   /** A list has nodes that do not exist or are badly written. `value` is the first, `more` the number of others. Lists with numbers have a `limit`. */
   | { kind: 'link-nodes'; key: string; value: string; more: number; limit: number | null }
   | { kind: 'twin-lost'; error: string }
+  /** A link opens the twin for a task that it does not do. */
+  | { kind: 'twin-task'; task: string }
   /** The circuit of a task cannot be loaded. */
   | { kind: 'task-lost'; task: string; error: string }
   | { kind: 'prompt-empty' }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { changedNodes, changeOf } from '../domain/edits';
-import { keepTwin, opening, sameDoc, sameRun, undone, withChange, withChannel, withFlip, withMode, withSteer, withText, withToken, withTwin } from './document';
+import { keepView, opening, sameDoc, sameRun, undone, withChange, withAll, withBoundary, withChannel, withFlip, withList, withMode, withSteer, withText, withToken, withTwin } from './document';
 import { noHistory, remember, undo } from './history';
 
 const start = opening('single_double_quote', 'print("hi', '0.mlp.post_act.3');
@@ -34,6 +34,14 @@ describe('document', () => {
     expect(sameDoc(withFlip(withFlip(start, true), false), start)).toBe(true);
     expect(sameDoc(withFlip(start, true), start)).toBe(false);
   });
+  it('needs no run for the list, the inactive nodes or the boundary of the hybrid passes', () => {
+    const open = withTwin(start, true);
+    for (const shown of [withList(open, true), withAll(open, true), withBoundary(open, 2)]) {
+      expect(sameRun(open, shown)).toBe(true);
+      expect(sameDoc(open, shown)).toBe(false);
+    }
+    expect(withBoundary(start, 2)).toBe(start);
+  });
   it('forgets the token when the text changes', () => {
     expect(withText(withToken(start, 2), 'x').token).toBeNull();
   });
@@ -50,11 +58,17 @@ describe('undo', () => {
     expect(undone(now, start).node).toBe('1.attn.q.4');
     expect(undone({ ...now, task: 'other' }, start).node).toBe(start.node);
   });
+  it('keeps what is shown: the list, and within the task the inactive nodes', () => {
+    const now = withAll(withList(withFlip(start, true), true), true);
+    expect(undone(now, start)).toMatchObject({ list: true, all: true, edits: { flip: false } });
+    expect(undone({ ...now, task: 'other' }, start)).toMatchObject({ list: true, all: false });
+  });
   it('leaves the twin open or closed', () => {
     const open = withSteer(withTwin(start, true), 0.5);
     expect(undone(withFlip(start, true), open).twin).toBeNull();
-    expect(undone(withTwin(withFlip(start, true), true), start).twin).toEqual({ steer: 0, channel: null });
-    expect(undone(withSteer(open, 0.9), open).twin).toEqual({ steer: 0.5, channel: null });
+    expect(undone(withTwin(withFlip(start, true), true), start).twin).toEqual({ steer: 0, channel: null, boundary: null });
+    expect(undone(withBoundary(withSteer(open, 0.9), 3), open).twin).toEqual({ steer: 0.5, channel: null, boundary: 3 });
+    expect(undone(withSteer(open, 0.9), open).twin).toEqual({ steer: 0.5, channel: null, boundary: null });
   });
 });
 
@@ -89,7 +103,7 @@ describe('history', () => {
 
 describe('the dense twin', () => {
   it('opens with the strength of the flip, and follows it', () => {
-    expect(withTwin(start, true).twin).toEqual({ steer: 0, channel: null });
+    expect(withTwin(start, true).twin).toEqual({ steer: 0, channel: null, boundary: null });
     const flipped = withTwin(withFlip(start, true), true);
     expect(flipped.twin?.steer).toBe(1);
     expect(withFlip(withSteer(flipped, 0.4), false).twin?.steer).toBe(0);
@@ -102,7 +116,7 @@ describe('the dense twin', () => {
     expect(withSteer(open, -1).twin?.steer).toBe(0);
     expect(withSteer(open, Number.NaN)).toBe(open);
     expect(withSteer(start, 0.5)).toBe(start);
-    expect(withFlip(open, true).twin).toEqual({ steer: 1, channel: '1.attn.act_in.7' });
+    expect(withFlip(open, true).twin).toEqual({ steer: 1, channel: '1.attn.act_in.7', boundary: null });
   });
   it('changes the screen but needs no run of the sparse model', () => {
     const open = withTwin(start, true);
@@ -113,7 +127,8 @@ describe('the dense twin', () => {
   });
   it('stays open with another document, without steering', () => {
     const open = withSteer(withTwin(start, true), 0.5);
-    expect(keepTwin(open, opening('other', 'x', null)).twin).toEqual({ steer: 0, channel: null });
-    expect(keepTwin(start, opening('other', 'x', null)).twin).toBeNull();
+    expect(keepView(open, opening('other', 'x', null)).twin).toEqual({ steer: 0, channel: null, boundary: null });
+    expect(keepView(start, opening('other', 'x', null)).twin).toBeNull();
+    expect(keepView(withAll(withList(start, true), true), opening('other', 'x', null))).toMatchObject({ list: true, all: false });
   });
 });

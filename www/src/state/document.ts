@@ -12,18 +12,24 @@ export interface TwinDoc {
   steer: number;
   /** The channel, a read of the circuit; null: the one that the bridge names for the task. */
   channel: NodeId | null;
+  /** The boundary at which the hybrid passes switch models; null: the middle one. */
+  boundary: number | null;
 }
 
-/** What the engine is asked for, what is open in the panel, and the twin. */
+/** What the engine is asked for, what is open in the panel, how the circuit is shown, and the twin. */
 export interface Doc extends Omit<RunRequest, 'target' | 'head'> {
   node: Selection | null;
+  /** Whether the list of nodes replaces the graph. */
+  list: boolean;
+  /** Whether the graph has also the nodes that are inactive on the task's example. */
+  all: boolean;
   /** Null: the twin is closed. */
   twin: TwinDoc | null;
 }
 
 /** The initial document of a task: first preset, full model, no changes. */
 export function opening(task: string, a: string, node: NodeId | null): Doc {
-  return { task, a, b: null, edits: noEdits('full'), node, token: null, twin: null };
+  return { task, a, b: null, edits: noEdits('full'), node, token: null, list: false, all: false, twin: null };
 }
 
 export function withText(doc: Doc, a: string): Doc {
@@ -47,7 +53,7 @@ export function withFlip(doc: Doc, flip: boolean): Doc {
 /** Opens the twin, with the strength 1 if the sparse model is flipped and 0 otherwise, or closes it. */
 export function withTwin(doc: Doc, open: boolean): Doc {
   if (open === (doc.twin !== null)) return doc;
-  return { ...doc, twin: open ? { steer: doc.edits.flip ? 1 : 0, channel: null } : null };
+  return { ...doc, twin: open ? { steer: doc.edits.flip ? 1 : 0, channel: null, boundary: null } : null };
 }
 
 export function withSteer(doc: Doc, steer: number): Doc {
@@ -59,9 +65,21 @@ export function withChannel(doc: Doc, channel: NodeId | null): Doc {
   return doc.twin ? { ...doc, twin: { ...doc.twin, channel } } : doc;
 }
 
-/** The document `to`, with the twin open or closed as in `from`, and without steering. */
-export function keepTwin(from: Doc, to: Doc): Doc {
-  return { ...to, twin: from.twin && { steer: to.edits.flip ? 1 : 0, channel: null } };
+export function withBoundary(doc: Doc, boundary: number | null): Doc {
+  return doc.twin ? { ...doc, twin: { ...doc.twin, boundary } } : doc;
+}
+
+/** The document `to`, with the list and the twin open or closed as in `from`, and without steering. */
+export function keepView(from: Doc, to: Doc): Doc {
+  return { ...to, list: from.list, twin: from.twin && { steer: to.edits.flip ? 1 : 0, channel: null, boundary: from.twin.boundary } };
+}
+
+export function withList(doc: Doc, list: boolean): Doc {
+  return list === doc.list ? doc : { ...doc, list };
+}
+
+export function withAll(doc: Doc, all: boolean): Doc {
+  return all === doc.all ? doc : { ...doc, all };
 }
 
 export function withNode(doc: Doc, node: NodeId | null): Doc {
@@ -94,8 +112,12 @@ export function withChange(doc: Doc, node: NodeId, change: Change | null): Doc {
 /** The document after undo: the changes of `before`, with the panels and the selection of `now`, as far as they fit. */
 export function undone(now: Doc, before: Doc): Doc {
   const task = now.task === before.task;
+  const { twin } = withTwin(before, now.twin !== null);
   return {
-    ...withTwin(before, now.twin !== null),
+    ...before,
+    twin: twin && now.twin && { ...twin, boundary: now.twin.boundary },
+    list: now.list,
+    all: task ? now.all : before.all,
     node: task ? now.node : before.node,
     token: task && now.a === before.a ? now.token : before.token,
   };
@@ -120,7 +142,8 @@ export function resumed(now: Doc, kept: Doc): Doc {
 
 /** Whether two documents need the same run of the sparse model. */
 export function sameRun(left: Doc, right: Doc): boolean {
-  return sameDoc({ ...left, twin: null }, { ...right, twin: null });
+  const run = (doc: Doc): Doc => ({ ...doc, list: false, all: false, twin: null });
+  return sameDoc(run(left), run(right));
 }
 
 /** Whether two documents show the same screen. */
@@ -132,5 +155,5 @@ function sorted(doc: Doc): unknown {
   const { edits } = doc;
   const entries = (record: Record<string, number>) => Object.entries(record).sort(([x], [y]) => (x < y ? -1 : 1));
   return [doc.task, doc.a, doc.b, doc.node, doc.token, edits.mode, edits.flip, [...edits.off].sort(), [...edits.patch].sort(),
-    entries(edits.set), entries(edits.scale), doc.twin && [doc.twin.steer, doc.twin.channel]];
+    entries(edits.set), entries(edits.scale), doc.list, doc.all, doc.twin && [doc.twin.steer, doc.twin.channel, doc.twin.boundary]];
 }

@@ -13,6 +13,8 @@ export function docOf(link: Decoded, task: { name: string; presets: TaskInfo['pr
     edits: link.edits,
     node: link.node ?? null,
     token: link.token,
+    list: link.list,
+    all: link.all,
     twin: link.twin,
   };
 }

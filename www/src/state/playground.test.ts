@@ -3,7 +3,7 @@ import type { Manifest, ManifestModel } from '../engine/manifest';
 import type { Engine } from '../engine/api';
 import type { BackendName, BackendState, CircuitInfo, FlipControlAsked, OpenModel, Prompt, RunRequest, RunResult, TaskInfo, View } from '../engine/protocol';
 import { Playground, type Deps } from './playground';
-import { withFlip, withNode, withText, withTwin } from './document';
+import { withFlip, withList, withNode, withText, withTwin } from './document';
 
 const prompt = (text: string): Prompt => ({ text, tokens: [{ id: 1, text }], cut: 0 });
 const node = '0.mlp.post_act.3';
@@ -277,6 +277,14 @@ describe('undo and reset', () => {
     playground.undo();
     expect(playground.screen).toMatchObject({ canUndo: false, doc: { edits: { flip: false } } });
   });
+  it('writes the list into the link without a run and without a step of undo, and opens it again', async () => {
+    const { playground, engine, state } = await live();
+    playground.change(withList(playground.screen.doc, true), 'select');
+    expect(state.hash).toContain('list=1');
+    expect(playground.screen).toMatchObject({ phase: 'ready', canUndo: false });
+    expect(engine.asked.length).toBe(1);
+    expect((await live(state.hash)).playground.screen.doc.list).toBe(true);
+  });
   it('does not count a selection as a step', async () => {
     const { playground } = await live();
     playground.change(withNode(playground.screen.doc, null), 'select');
@@ -305,7 +313,7 @@ describe('a dense twin with its own sparse model', () => {
     expect(engine.opened).toEqual(['m.safetensors', 'bridged.safetensors']);
     expect(playground.screen).toMatchObject({
       phase: 'ready', model: { file: 'bridged.safetensors' },
-      doc: { task: 'quote', a: 'typed', node, edits: { flip: true, off: [] }, twin: { steer: 1, channel: null } },
+      doc: { task: 'quote', a: 'typed', node, edits: { flip: true, off: [] }, twin: { steer: 1, channel: null, boundary: null } },
     });
     expect(playground.screen.tasks.map((one) => one.name)).toEqual(['quote']);
     expect(state.hash).toContain('twin=1');
@@ -330,12 +338,18 @@ describe('a dense twin with its own sparse model', () => {
   it('follows the link and the back button', async () => {
     const { playground, engine, state } = await live('#task=quote&twin=1&steer=0.5', { fetchJson });
     expect(engine.opened).toEqual(['bridged.safetensors']);
-    expect(playground.screen.doc.twin).toEqual({ steer: 0.5, channel: null });
+    expect(playground.screen.doc.twin).toEqual({ steer: 0.5, channel: null, boundary: null });
     state.hash = '#task=brackets';
     playground.linkChanged();
     await answered(engine);
     expect(engine.opened).toEqual(['bridged.safetensors', 'm.safetensors']);
     expect(playground.screen.doc).toMatchObject({ task: 'brackets', a: 'brackets a', twin: null });
+  });
+  it('stays closed for a task that it was not trained for: the link opens the task and says so', async () => {
+    const { playground, engine, state } = await live('#task=brackets&a=mine&twin=1', { fetchJson });
+    expect(engine.opened).toEqual(['m.safetensors']);
+    expect(playground.screen).toMatchObject({ doc: { task: 'brackets', a: 'mine', twin: null }, notices: [{ kind: 'twin-task', task: 'brackets' }] });
+    expect(state.hash).not.toContain('twin');
   });
   it('drops late results of the previous model', async () => {
     const { playground, engine } = await live('', { fetchJson });

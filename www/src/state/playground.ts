@@ -1,6 +1,6 @@
 /** The user's actions on the page. It connects the store, the session and the runner. Every change of the document goes through `change`. */
 import type { BackendName } from '../engine/protocol';
-import { keepTwin, opening, resumed, sameDoc, sameRun, undone, withNode, type Doc } from './document';
+import { keepView, opening, resumed, sameDoc, sameRun, undone, withNode, type Doc } from './document';
 import { FlipControls } from './flip-control';
 import type { History } from './history';
 import { docOf } from './link';
@@ -115,7 +115,7 @@ export class Playground {
 
   private openPreset(name: string): void {
     const task = this.screen.tasks.find((one) => one.name === name);
-    if (task) this.change(keepTwin(this.screen.doc, opening(name, task.presets[0]!.a.text, this.session.firstNode(name))), '');
+    if (task) this.change(keepView(this.screen.doc, opening(name, task.presets[0]!.a.text, this.session.firstNode(name))), '');
   }
 
   undo(): void {
@@ -156,9 +156,5 @@ export class Playground {
 
   hover(hover: Hover | null): void {
     if (JSON.stringify(hover) !== JSON.stringify(this.screen.hover)) this.store.set({ hover });
-  }
-
-  view(view: Screen['view']): void {
-    this.store.set({ view });
   }
 }

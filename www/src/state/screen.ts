@@ -39,8 +39,6 @@ export interface Screen {
   failure: string | null;
   canUndo: boolean;
   hover: Hover | null;
-  /** Whether the graph or its list is shown. */
-  view: 'graph' | 'list';
   /** Controls of flips that are computed already, by what they depend on; see `flip-control.ts`. */
   controls: ReadonlyMap<string, [number, number][]>;
 }

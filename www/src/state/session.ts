@@ -78,7 +78,10 @@ export class Session {
 
   /** The link in the address bar. */
   readLink(tasks: ManifestTask[] = this.store.screen.tasks): Decoded {
-    return decode(this.deps.hash(), { tasks: tasks.map((task) => task.name), model: this.store.screen.model });
+    const link = decode(this.deps.hash(), { tasks: tasks.map((task) => task.name), model: this.store.screen.model });
+    const { twin } = this.store.screen;
+    if (link.twin === null || link.task === null || twin === null || twin.listed.tasks.some((task) => task.name === link.task)) return link;
+    return { ...link, twin: null, notices: [...link.notices, { kind: 'twin-task', task: link.task }] };
   }
 
   /** The task with its circuit; undefined if it is not loaded. */

@@ -7,7 +7,7 @@ import type { Screen } from './screen';
 /** The screen before anything is loaded. */
 const EMPTY: Screen = {
   phase: 'loading', doc: opening('', '', null), tasks: [], twin: null, model: null, snapshot: null, painted: null,
-  placeholder: false, progress: null, backend: null, restart: null, notices: [], failure: null, canUndo: false, hover: null, view: 'graph', controls: new Map(),
+  placeholder: false, progress: null, backend: null, restart: null, notices: [], failure: null, canUndo: false, hover: null, controls: new Map(),
 };
 
 export class Store {
@@ -64,8 +64,8 @@ export class Store {
 
   /** Removes the model with its numbers, its document and its steps of undo: all of them belong to this model. */
   clear(): void {
-    const { tasks, twin, notices, view } = this.screen;
+    const { tasks, twin, notices } = this.screen;
     this.history = noHistory;
-    this.set({ ...EMPTY, tasks, twin, notices, view });
+    this.set({ ...EMPTY, tasks, twin, notices });
   }
 }

@@ -21,7 +21,9 @@ describe('round trip', () => {
     },
     node: '1.attn.q.4',
     token: 3,
-    twin: { steer: 0.7, channel: '1.attn.act_in.126' },
+    list: true,
+    all: true,
+    twin: { steer: 0.7, channel: '1.attn.act_in.126', boundary: 4 },
   };
   it('keeps everything', () => {
     const { notices, ...decoded } = decode(encode(busy), bounds);
@@ -39,7 +41,7 @@ describe('round trip', () => {
     expect(encode(busy)).toMatch(/^#[\w%=&.,:\-]+$/);
   });
   it('keeps six digits of a number', () => {
-    const doc = { ...busy, edits: { ...busy.edits, set: { '1.attn.q.4': 12.3456 }, scale: { '1.attn.q.5': -0.000123456 } }, twin: { steer: 0.123456, channel: null } };
+    const doc = { ...busy, edits: { ...busy.edits, set: { '1.attn.q.4': 12.3456 }, scale: { '1.attn.q.5': -0.000123456 } }, twin: { steer: 0.123456, channel: null, boundary: null } };
     expect(decode(encode(doc), bounds)).toMatchObject({ edits: doc.edits, twin: doc.twin });
   });
   it('accepts a lone surrogate', () => {
@@ -50,7 +52,7 @@ describe('round trip', () => {
 describe('absent values', () => {
   it.each(['', '#', '#v=1', '#&&&', '#nothing'])('%j is the default without a message', (hash) => {
     expect(decode(hash, bounds)).toEqual({
-      task: null, a: null, b: null, edits: clean, node: undefined, token: null, twin: null, backend: null, notices: [],
+      task: null, a: null, b: null, edits: clean, node: undefined, token: null, list: false, all: false, twin: null, backend: null, notices: [],
     });
   });
   it('takes the first of two values with one key', () => {
@@ -68,7 +70,8 @@ describe('hostile values', () => {
   it('replaces an unknown task', () => expect(bad('#task=__proto__', 'link-task').task).toBeNull());
   it('rejects a link of another version completely', () => expect(bad('#v=2&flip=1', 'link-version').edits.flip).toBe(false));
   it('refuses an unknown mode', () => expect(bad('#mode=FULL', 'link-mode').edits.mode).toBe('full'));
-  it('refuses flip=yes', () => expect(bad('#flip=yes', 'link-flip').edits.flip).toBe(false));
+  it('refuses flip=yes', () => expect(bad('#flip=yes', 'link-flag').edits.flip).toBe(false));
+  it.each(['list', 'all'] as const)('refuses %s=yes', (key) => expect(bad(`#${key}=yes`, 'link-flag')[key]).toBe(false));
   it.each(['off', 'patch'])('refuses nodes that are not there in %s', (key) => {
     const decoded = bad(`#${key}=0.mlp.post_act.1,9.mlp.post_act.1,0.mlp.post_act.1024,constructor,0.attn.y.1,%00,0.mlp.post_act.1`, 'link-nodes');
     expect(decoded.edits[key as 'off' | 'patch']).toEqual(['0.mlp.post_act.1']);
@@ -104,18 +107,20 @@ describe('hostile values', () => {
 describe('the dense twin', () => {
   it('is closed unless the link opens it; its default strength follows the flip', () => {
     expect(decode('#v=1&steer=0.5', bounds).twin).toBeNull();
-    expect(decode('#v=1&twin=1', bounds).twin).toEqual({ steer: 0, channel: null });
-    expect(decode('#v=1&twin=1&flip=1', bounds).twin).toEqual({ steer: 1, channel: null });
-    expect(decode('#v=1&twin=1&steer=0.25&channel=1.mlp.act_in.007', bounds).twin).toEqual({ steer: 0.25, channel: '1.mlp.act_in.7' });
+    expect(decode('#v=1&twin=1', bounds).twin).toEqual({ steer: 0, channel: null, boundary: null });
+    expect(decode('#v=1&twin=1&flip=1', bounds).twin).toEqual({ steer: 1, channel: null, boundary: null });
+    expect(decode('#v=1&twin=1&steer=0.25&channel=1.mlp.act_in.007&switch=3', bounds).twin).toEqual({ steer: 0.25, channel: '1.mlp.act_in.7', boundary: 3 });
   });
   it.each([
-    ['twin=yes', null, 'link-twin'],
-    ['twin=1&steer=1.5', { steer: 0, channel: null }, 'link-steer'],
-    ['twin=1&steer=-0.5', { steer: 0, channel: null }, 'link-steer'],
-    ['twin=1&steer=NaN', { steer: 0, channel: null }, 'link-steer'],
-    ['twin=1&channel=1.attn.q.4', { steer: 0, channel: null }, 'link-channel'],
-    ['twin=1&channel=9.attn.act_in.4', { steer: 0, channel: null }, 'link-channel'],
-    ['twin=1&channel=nonsense', { steer: 0, channel: null }, 'link-channel'],
+    ['twin=yes', null, 'link-flag'],
+    ['twin=1&steer=1.5', { steer: 0, channel: null, boundary: null }, 'link-steer'],
+    ['twin=1&steer=-0.5', { steer: 0, channel: null, boundary: null }, 'link-steer'],
+    ['twin=1&steer=NaN', { steer: 0, channel: null, boundary: null }, 'link-steer'],
+    ['twin=1&channel=1.attn.q.4', { steer: 0, channel: null, boundary: null }, 'link-channel'],
+    ['twin=1&channel=9.attn.act_in.4', { steer: 0, channel: null, boundary: null }, 'link-channel'],
+    ['twin=1&channel=nonsense', { steer: 0, channel: null, boundary: null }, 'link-channel'],
+    ['twin=1&switch=5', { steer: 0, channel: null, boundary: null }, 'link-switch'],
+    ['twin=1&switch=-1', { steer: 0, channel: null, boundary: null }, 'link-switch'],
   ])('replaces %s and gives notice', (link, twin, kind) => {
     const decoded = decode(`#v=1&${link}`, bounds);
     expect(decoded.twin).toEqual(twin);

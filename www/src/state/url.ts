@@ -1,6 +1,7 @@
 /**
  * The document in the address bar: `#v=1&task=...&a=...&b=...&mode=...&off=N,N&set=N:V,...&scale=N:F,...&patch=N,...&flip=1&node=N&token=T`,
- * and the backend where the user has chosen one, `&backend=cpu|webgpu`; with the dense twin open `&twin=1&steer=0..1&channel=N`.
+ * `&list=1` where the list replaces the graph, `&all=1` where the graph has its inactive nodes too, and the backend where the user has
+ * chosen one, `&backend=cpu|webgpu`; with the dense twin open `&twin=1&steer=0..1&channel=N&switch=BOUNDARY`.
  * Whoever sends a link is not trusted: every value is checked against what the model has, a bad one is replaced by its default, and
  * a sentence says so. Unknown keys are ignored (they may come from a later version).
  */
@@ -26,6 +27,8 @@ export interface Decoded {
   /** Null: no node is open. Undefined: the link has no such key. */
   node: NodeId | null | undefined;
   token: number | null;
+  list: boolean;
+  all: boolean;
   twin: TwinDoc | null;
   backend: BackendName | null;
   /** One for each value that was replaced. */
@@ -42,7 +45,7 @@ const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
 export function decode(hash: string, bounds: Bounds): Decoded {
   const notices: Notice[] = [];
   const result: Decoded = {
-    task: null, a: null, b: null, edits: noEdits('full'), node: undefined, token: null, twin: null, backend: null, notices,
+    task: null, a: null, b: null, edits: noEdits('full'), node: undefined, token: null, list: false, all: false, twin: null, backend: null, notices,
   };
   if (hash.length > MAX_HASH) {
     notices.push({ kind: 'link-long' });
@@ -73,9 +76,9 @@ export function decode(hash: string, bounds: Bounds): Decoded {
     if (known) result.edits.mode = known;
     else notices.push({ kind: 'link-mode', value: mode });
   }
-  const flip = fields.get('flip');
-  if (flip === '1') result.edits.flip = true;
-  else if (flip !== undefined && flip !== '0' && flip !== '') notices.push({ kind: 'link-flip', value: flip });
+  result.edits.flip = flag(fields, 'flip', notices);
+  result.list = flag(fields, 'list', notices);
+  result.all = flag(fields, 'all', notices);
 
   result.edits.off = nodes(fields.get('off'), 'off', bounds, notices);
   result.edits.patch = nodes(fields.get('patch'), 'patch', bounds, notices);
@@ -120,23 +123,28 @@ export function encode(doc: Doc, backend: BackendName | null = null): string {
   if (edits.flip) put('flip', '1');
   put('node', doc.node === null ? '' : escape(doc.node));
   if (doc.token !== null) put('token', String(doc.token));
+  if (doc.list) put('list', '1');
+  if (doc.all) put('all', '1');
   if (doc.twin) {
     put('twin', '1');
     put('steer', shortest(doc.twin.steer));
     if (doc.twin.channel !== null) put('channel', escape(doc.twin.channel));
+    if (doc.twin.boundary !== null) put('switch', String(doc.twin.boundary));
   }
   if (backend !== null) put('backend', backend);
   return `#${parts.join('&')}`;
 }
 
+/** `KEY=1`; anything else but `0` and nothing gives a notice. */
+function flag(fields: Map<string, string>, key: 'flip' | 'list' | 'all' | 'twin', notices: Notice[]): boolean {
+  const value = fields.get(key);
+  if (value !== undefined && value !== '' && value !== '0' && value !== '1') notices.push({ kind: 'link-flag', key, value });
+  return value === '1';
+}
+
 function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, notices: Notice[]): TwinDoc | null {
-  const open = fields.get('twin');
-  if (open === undefined || open === '0' || open === '') return null;
-  if (open !== '1') {
-    notices.push({ kind: 'link-twin', value: open });
-    return null;
-  }
-  const result: TwinDoc = { steer: flip ? 1 : 0, channel: null };
+  if (!flag(fields, 'twin', notices)) return null;
+  const result: TwinDoc = { steer: flip ? 1 : 0, channel: null, boundary: null };
   const steer = fields.get('steer');
   if (steer !== undefined) {
     if (/^(\d+\.?\d*|\.\d+)(e-\d{1,3})?$/i.test(steer) && Number(steer) <= 1) result.steer = Number(steer);
@@ -146,6 +154,11 @@ function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, notice
   if (channel !== undefined && channel !== '') {
     if (exists(channel, bounds) && isRead(addressOf(channel)!.site)) result.channel = canonicalNode(channel)!;
     else notices.push({ kind: 'link-channel', value: channel });
+  }
+  const boundary = fields.get('switch');
+  if (boundary !== undefined && boundary !== '') {
+    if (/^\d{1,3}$/.test(boundary) && (!bounds.model || Number(boundary) <= 2 * bounds.model.layers)) result.boundary = Number(boundary);
+    else notices.push({ kind: 'link-switch', value: boundary });
   }
   return result;
 }

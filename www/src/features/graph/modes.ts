@@ -17,10 +17,10 @@ export function modes(screen: Screen, pick: (mode: Mode) => void): TemplateResul
     </div>`;
 }
 
-export function viewSwitch(screen: Screen, pick: (view: Screen['view']) => void): TemplateResult {
+export function viewSwitch(screen: Screen, pick: (list: boolean) => void): TemplateResult {
   return html`<div class="seg quiet2" role="group" aria-label=${text.view}>
     ${(['graph', 'list'] as const).map(
-      (view) => html`<button data-view=${view} aria-pressed=${screen.view === view} @click=${() => pick(view)}>${text.views[view]}</button>`,
+      (view) => html`<button data-view=${view} aria-pressed=${screen.doc.list === (view === 'list')} @click=${() => pick(view === 'list')}>${text.views[view]}</button>`,
     )}
   </div>`;
 }

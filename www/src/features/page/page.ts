@@ -33,8 +33,6 @@ export class Page extends Light {
   private readonly fullScreen = new FullScreen(this);
   @state() private copied = '';
   @state() private announced = '';
-  /** The task whose inactive nodes are drawn, too. */
-  @state() private unfolded: string | null = null;
   private leave: (() => void) | null = null;
   private readonly announcer = new Announcer((text) => (this.announced = text));
 
@@ -138,7 +136,7 @@ export class Page extends Light {
         ${panels.belowSummary.map((panel) => panel(this.playground))}
       </section>
       <main>
-        ${circuit(this.playground, this.unfolded, (task) => (this.unfolded = task))}
+        ${circuit(this.playground)}
         ${panels.besideGraph.map((panel) => panel(this.playground))}
         <sc-term-tip></sc-term-tip>
       </main>

@@ -114,7 +114,7 @@ describe('the twin', () => {
     engine.asked.shift()!.answer();
     await settle();
     const curve = engine.asked.shift()!;
-    twin.follow(screen({ ...doc, twin: { steer: 1, channel: '0.attn.act_in.3' } }));
+    twin.follow(screen({ ...doc, twin: { steer: 1, boundary: null, channel: '0.attn.act_in.3' } }));
     curve.answer();
     await settle();
     expect(engine.asked).toHaveLength(1);

@@ -1,8 +1,8 @@
 /** The panel of the dense twin: the same prompt in a dense model, steered along one channel of the sparse model. Loaded when it is opened. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { customElement, property } from 'lit/decorators.js';
 import type { Playground } from '../../state/playground';
-import { withChannel, withSteer, withTwin } from '../../state/document';
+import { withBoundary, withChannel, withSteer, withTwin } from '../../state/document';
 import type { Screen } from '../../state/screen';
 import { channelOf, reads, TwinRunner, type TwinSnapshot } from './twin-runner';
 import './twin.css';
@@ -23,8 +23,6 @@ import { twinChart } from './chart';
 @customElement('sc-twin')
 export class TwinPanel extends Light {
   @property({ attribute: false }) playground!: Playground;
-  /** The boundary at which the hybrid passes switch models; null is the middle one. */
-  @state() private boundary: number | null = null;
   private engine: ReturnType<typeof connectTwin> | null = null;
   private twin: TwinRunner | null = null;
   private leave: (() => void) | null = null;
@@ -107,7 +105,7 @@ export class TwinPanel extends Light {
           : nothing}
         ${flipped === steered || snapshot.case.b === null ? nothing : html`<p class="tiny" data-testid="twin-apart">${flipped ? text.notSteered : text.notFlipped}</p>`}
       </div>
-      <div class="tsteer">${this.controls(screen, task, snapshot)} ${this.hybrid(task, snapshot)}</div>
+      <div class="tsteer">${this.controls(screen, task, snapshot)} ${this.hybrid(screen.doc.twin!.boundary, task, snapshot)}</div>
     </div>`;
   }
 
@@ -148,12 +146,12 @@ export class TwinPanel extends Light {
   }
 
   /** Hybrid passes, which start in one model and end in the other. */
-  private hybrid(task: TaskInfo, { hybrid, before }: TwinSnapshot): TemplateResult | typeof nothing {
+  private hybrid(boundary: number | null, task: TaskInfo, { hybrid, before }: TwinSnapshot): TemplateResult | typeof nothing {
     if (!hybrid) return nothing;
     const sites = hybrid.sparseToDense.length;
-    const at = this.boundary ?? sites >> 1;
+    const at = Math.min(boundary ?? sites >> 1, sites - 1);
     const wins = before[1] > before[0] ? 1 : 0;
-    const pick = (event: Event) => (this.boundary = Number((event.target as HTMLSelectElement).value));
+    const pick = (event: Event) => this.change(withBoundary(this.playground.screen.doc, Number((event.target as HTMLSelectElement).value)), 'select');
     const line = (name: string, way: string, p: [number, number]) =>
       html`<li>${way} <code>${showToken(task.candidates[wins])}</code> <b data-testid=${name} data-value=${p[1]}>${percent(p[wins])}</b></li>`;
     return html`<label class="tfield"><span>${text.switch}</span>

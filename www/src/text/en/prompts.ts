@@ -29,20 +29,20 @@ export function notice(of: Notice): string {
       return `Prompt ${of.prompt.toUpperCase()} of the link was cut at ${of.characters} characters.`;
     case 'link-mode':
       return `The link has the unknown mode ${quoted(of.value)}; the modes are full, circuit and removed. The full model is shown.`;
-    case 'link-flip':
-      return `flip=${quoted(of.value)} in the link must be 0 or 1; it was ignored.`;
+    case 'link-flag':
+      return `${of.key}=${quoted(of.value)} in the link must be 0 or 1; it was ignored.`;
     case 'link-node':
       return `The link opens the node ${quoted(of.value)}, which this model does not have.`;
     case 'link-token':
       return `The link selects the token ${quoted(of.value)}, which is not a number.`;
     case 'link-backend':
       return `The link has the unknown backend ${quoted(of.value)}; the backends are cpu and webgpu.`;
-    case 'link-twin':
-      return `twin=${quoted(of.value)} in the link must be 0 or 1; the dense twin stays closed.`;
     case 'link-steer':
       return `steer=${quoted(of.value)} in the link must be a number from 0 to 1; it was ignored.`;
     case 'link-channel':
       return `The link steers along ${quoted(of.value)}, which is not a read (act_in channel) of this model.`;
+    case 'link-switch':
+      return `switch=${quoted(of.value)} in the link is not a boundary between the blocks of this model; it was ignored.`;
     case 'link-encoding':
       return `Part of this link (${quoted(of.key)}) is damaged and was ignored.`;
     case 'link-nodes': {
@@ -52,6 +52,8 @@ export function notice(of: Notice): string {
     }
     case 'twin-lost':
       return `The dense twin cannot be opened: ${of.error}`;
+    case 'twin-task':
+      return `The dense twin was not trained for the task ${quoted(of.task)}. The task is open, the twin is closed.`;
     case 'task-lost':
       return `The task ${quoted(of.task)} cannot be opened: ${of.error}`;
     case 'prompt-empty':
