@@ -161,6 +161,8 @@ for (const task of listed().tasks) {
     const { circuit } = JSON.parse(readFileSync(join(root, file), 'utf8')) as { circuit: { calibration: { scale: number; shift: number; deviation: number } } };
     const all = cases(task);
     expect(all.length).toBe(PROMPTS);
+    // These tests read the document and not pixels: a hidden page does not wait for frames.
+    await page.addInitScript(() => Object.defineProperty(document, 'hidden', { get: () => true }));
     await open(page, `#v=1&task=${task.name}`);
     await prepare(page);
     for (const [index, { text, right }] of all.entries()) {
