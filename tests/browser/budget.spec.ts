@@ -2,8 +2,8 @@ import { brotliCompressSync } from 'node:zlib';
 import { expect, test, type Response } from '@playwright/test';
 import { ready } from './page';
 
-/** Compressing takes seconds a file, so each response is compressed once. */
-const compressed = new Map<Response, number>();
+/** Compressing takes seconds a file, so each file is compressed once. */
+const compressed = new Map<string, number>();
 
 /** Bytes as a good host would send them: wasm and text as brotli, models as shipped. */
 async function sent(responses: Response[]): Promise<{ total: number; rows: string[] }> {
@@ -12,21 +12,21 @@ async function sent(responses: Response[]): Promise<{ total: number; rows: strin
   for (const response of responses) {
     const path = new URL(response.url()).pathname;
     const body = await response.body();
-    const bytes = compressed.get(response) ?? (path.endsWith('.safetensors') ? body.length : brotliCompressSync(body).length);
-    compressed.set(response, bytes);
+    const bytes = compressed.get(path) ?? (path.endsWith('.safetensors') ? body.length : brotliCompressSync(body).length);
+    compressed.set(path, bytes);
     total += bytes;
     rows.push(`${(bytes / 1e3).toFixed(1).padStart(8)} KB ${path}`);
   }
   return { total, rows };
 }
 
-test('what the first live screen and the default page load stays within bounds', async ({ page, context }) => {
+test('what the first live screen, the default page and an embed load stays within bounds', async ({ page, context }) => {
   // Of the context, so that the worker's requests count too.
   const responses: Response[] = [];
   context.on('response', (response) => responses.push(response));
   // The tokenizer comes a moment after the first live screen; held back here, so that a slow machine does not count it in.
   let release = () => {};
-  const held = new Promise<void>((done) => (release = done));
+  let held = new Promise<void>((done) => (release = done));
   await context.route(/tokenizer.*\.(js|wasm)$/, async (route) => {
     await held;
     await route.continue();
@@ -43,12 +43,21 @@ test('what the first live screen and the default page load stays within bounds',
   await page.waitForLoadState('networkidle');
   const all = await sent(responses);
 
+  held = new Promise<void>((done) => (release = done));
+  responses.length = 0;
+  await page.goto('./embed.html');
+  await ready(page);
+  const embed = await sent(responses.slice());
+  release();
+
   console.log(`until the first live screen: ${(first.total / 1e3).toFixed(1)} KB\n${first.rows.join('\n')}`);
   console.log(`with the tokenizer: ${(all.total / 1e3).toFixed(1)} KB\n${all.rows.slice(first.rows.length).join('\n')}`);
-  expect(first.rows.some((row) => row.endsWith('.wasm')), 'the engine has been seen loading').toBe(true);
+  console.log(`until the first live screen of an embed: ${(embed.total / 1e3).toFixed(1)} KB\n${embed.rows.join('\n')}`);
+  for (const { rows } of [first, embed]) expect(rows.some((row) => row.endsWith('.wasm')), 'the engine has been seen loading').toBe(true);
   expect(all.rows.some((row) => /tokenizer.*\.wasm/.test(row)), 'the tokenizer has been seen loading').toBe(true);
   // Without an adapter the engine on WebGPU is not loaded; `scripts/sizes.mjs` counts it in.
   expect(all.rows.filter((row) => row.includes('webgpu'))).toEqual([]);
   expect(first.total).toBeLessThanOrEqual(600e3);
   expect(all.total).toBeLessThanOrEqual(1500e3);
+  expect(embed.total).toBeLessThanOrEqual(620e3);
 });

@@ -9,7 +9,7 @@ import { brotliCompressSync, constants } from 'node:zlib';
 
 const dist = join(import.meta.dirname, '..', 'dist');
 const asShipped = new Set(['.safetensors', '.png', '.jpg', '.webp', '.woff2']);
-const budgets = { first: 600e3, page: 1500e3 };
+const budgets = { first: 600e3, page: 1500e3, embed: 620e3 };
 
 const files = readdirSync(dist, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
@@ -23,8 +23,14 @@ const shown = manifest.models.find((model) => model.default);
 const defaultModel = shown?.file;
 const circuits = shown?.tasks.map((task) => `models/${task.circuit}`) ?? [];
 
+/** The scripts and styles that a page names. */
+const named = (page) => new Set(files.includes(page) ? readFileSync(join(dist, page), 'utf8').match(/assets\/[\w.-]+\.(js|css)/g) : []);
+const [ofPage, ofEmbed] = [named('index.html'), named('embed.html')];
+
 /** When index.html loads a file: for its `first` live screen, later on the default `page`, or `never`. */
 function when(file) {
+  if (ofPage.has(file)) return 'first';
+  if (ofEmbed.has(file)) return 'never';
   if (/\.(map|md|txt)$/.test(file)) return 'never';
   // The vocabulary is needed at once, for the words of the top five. The encoder is needed only for typed text.
   if (/tokenizer.*\.(wasm|js)$/.test(file)) return 'page';
@@ -42,17 +48,21 @@ const rows = files.map((file) => {
   const bytes = readFileSync(join(dist, file));
   const params = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
   const sent = asShipped.has(extname(file)) ? bytes.length : brotliCompressSync(bytes, { params }).length;
-  return { file, raw: bytes.length, sent, when: when(file) };
+  // The first live screen of an embed has the same engine and model as that of the page.
+  const embed = file === 'embed.html' || ofEmbed.has(file) || (when(file) === 'first' && file !== 'index.html' && !ofPage.has(file));
+  return { file, raw: bytes.length, sent, when: when(file), embed };
 });
 
 const kb = (bytes) => (bytes / 1e3).toFixed(1).padStart(9);
 console.log(`${'raw KB'.padStart(9)} ${'sent KB'.padStart(9)}  loaded  file`);
 for (const row of rows) console.log(`${kb(row.raw)} ${kb(row.sent)}  ${row.when.padEnd(6)}  ${row.file}`);
 
-const total = (...kinds) => rows.filter((row) => kinds.includes(row.when)).reduce((sum, row) => sum + row.sent, 0);
+const sum = (some) => some.reduce((all, row) => all + row.sent, 0);
+const total = (...kinds) => sum(rows.filter((row) => kinds.includes(row.when)));
 for (const [what, bytes, budget] of [
   ['first live screen', total('first'), budgets.first],
   ['default page', total('first', 'page'), budgets.page],
+  ['first live embed', sum(rows.filter((row) => row.embed)), budgets.embed],
 ]) {
   const over = bytes > budget;
   console.log(`${what}: ${(bytes / 1e3).toFixed(1)} KB of ${budget / 1e3} KB${over ? ': OVER BUDGET' : ''}`);

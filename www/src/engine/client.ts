@@ -3,6 +3,8 @@
  * the calls that set it up, and repeats each pending call once.
  */
 import { proxy, wrap } from 'comlink';
+import engineUrl from './worker.ts?worker&url';
+import twinUrl from './twin.ts?worker&url';
 import type { Engine, TwinEngine } from './api';
 import type { FailureKind } from './protocol';
 import { isTrap } from './trap';
@@ -179,11 +181,16 @@ function apply(remote: Remote, name: string, args: unknown[]): Promise<unknown> 
 type Texts<T> = Pick<ClientOptions<T>, 'describe' | 'onRestart'>;
 
 export function connectEngine(texts: Texts<Engine>): Client<Engine> {
-  const start = () => new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' });
-  return new Client<Engine>({ ...texts, start, setup: ['open', 'use'] });
+  return new Client<Engine>({ ...texts, start: () => startWorker(engineUrl, 'engine'), setup: ['open', 'use'] });
 }
 
 export function connectTwin(texts: Texts<TwinEngine>): Client<TwinEngine> {
-  const start = () => new Worker(new URL('./twin.ts', import.meta.url), { type: 'module', name: 'twin' });
-  return new Client<TwinEngine>({ ...texts, start, setup: ['open'] });
+  return new Client<TwinEngine>({ ...texts, start: () => startWorker(twinUrl, 'twin'), setup: ['open'] });
+}
+
+/** A page without an origin (a frame with `sandbox="allow-scripts"`) may start workers from blobs only. The blob imports the script. */
+function startWorker(script: string, name: string): Worker {
+  const url = new URL(script, document.baseURI).href;
+  const source = self.origin === 'null' ? URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' })) : url;
+  return new Worker(source, { type: 'module', name });
 }

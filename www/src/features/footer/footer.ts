@@ -18,7 +18,7 @@ export interface FooterActions {
 export function footer(screen: Screen, copied: string, actions: FooterActions): TemplateResult {
   const { phase, progress } = screen;
   return html`<footer>
-    <span class="state" data-testid="status" data-state=${phase} data-placeholder=${screen.placeholder}><i class="dot"></i><span>${words(screen)}</span></span>
+    ${status(screen)}
     ${phase === 'loading' && progress
       ? html`<span class="load" role="progressbar" aria-label=${text.loading} aria-valuemin="0" aria-valuemax=${progress.total} aria-valuenow=${progress.loaded}
           ><i ${styles({ width: `${((100 * progress.loaded) / Math.max(1, progress.total)).toFixed(1)}%` })}></i></span
@@ -33,6 +33,11 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
     <button class="quiet" data-testid="reset" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.reset}>${icons.reset}${text.reset}</button>
     <button class="quiet" data-testid="share" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.share}>${icons.share}${text.share}</button>
   </footer>`;
+}
+
+/** The state of the engine. */
+export function status(screen: Screen): TemplateResult {
+  return html`<span class="state" data-testid="status" data-state=${screen.phase} data-placeholder=${screen.placeholder}><i class="dot"></i><span>${words(screen)}</span></span>`;
 }
 
 function runsOn(screen: Screen, backend: BackendState, actions: FooterActions): TemplateResult {

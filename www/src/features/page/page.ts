@@ -12,11 +12,12 @@ import * as text from '../../text/en';
 import { aboutTask } from '../about/about';
 import { footer } from '../footer/footer';
 import { circuit } from '../graph/circuit';
+import { hatch } from '../graph/hatch';
 import { panels } from '../panels';
 import { Announcer } from '../prediction/announce';
 import { bars } from '../prediction/bars';
 import { flip } from '../prediction/flip';
-import { summary } from '../prediction/summary';
+import { summaryLine } from '../prediction/summary-line';
 import { notices } from '../prompt/notices';
 import { prompts } from '../prompt/prompts';
 import { icons } from '../common/icons';
@@ -102,7 +103,6 @@ export class Page extends Light {
     const task = screen.tasks.find((one) => one.name === doc.task);
     const circuitInfo = snapshot && snapshot.task.name === doc.task ? snapshot.task.circuit : null;
     const panel = snapshot !== null && doc.node !== null;
-    const sentence = snapshot && summary(snapshot, screen.model?.headWidth ?? 0);
     return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''} ${this.fullScreen.on ? 'full-screen' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @pick-token=${this.pickToken}>
       <header>
@@ -127,10 +127,7 @@ export class Page extends Light {
       ${notices(screen)}
       <section class="after" aria-label=${text.prediction.what}>
         <div class="summaryrow">
-          <p class="summary" data-testid="summary" data-kind=${sentence?.kind ?? 'loading'} data-mode=${sentence?.answer.mode ?? nothing}
-            data-winner=${sentence?.answer.winner ?? nothing} data-wrong=${sentence?.answer.wrong ?? nothing} data-right=${sentence?.answer.right ?? nothing}
-            data-full-winner=${sentence?.answer.fullWinner ?? nothing}>${sentence ? richText(sentence.text) : text.summary.loading}${
-              sentence && sentence.more.length > 0 ? html`<small data-testid="more">${richText(sentence.more)}</small>` : nothing}</p>
+          ${summaryLine(screen)}
           ${twinSwitch(this.playground)}
         </div>
         ${panels.belowSummary.map((panel) => panel(this.playground))}
@@ -147,9 +144,7 @@ export class Page extends Light {
         use: (backend) => void this.playground.useBackend(backend),
       })}
       <div class="vh" aria-live="polite">${this.announced}</div>
-      <svg class="vh" aria-hidden="true"><defs>
-        <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V4" class="hl" /></pattern>
-      </defs></svg>
+      ${hatch}
     </div>`;
   }
 

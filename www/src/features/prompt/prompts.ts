@@ -9,8 +9,8 @@ import { richText } from '../common/rich-text';
 import { term } from '../common/term';
 import './editor';
 
-/** Both prompts, as text that can be edited. */
-export function prompts(playground: Playground): TemplateResult {
+/** Both prompts, as text that can be edited. `embedded`: prompt A only, and it does not take the focus from the page around. */
+export function prompts(playground: Playground, embedded = false): TemplateResult {
   const { screen } = playground;
   const { painted, doc } = screen;
   const fresh = painted && painted.doc.a === doc.a && painted.doc.task === doc.task ? painted.result : null;
@@ -22,16 +22,16 @@ export function prompts(playground: Playground): TemplateResult {
   const partner = at?.b ? at.b.tokens.length - (at.a.tokens.length - marked) : -1;
   return html`<section class="edit" aria-label=${text.label}>
     <div class="lbl">${text.a} <span>${fresh ? html`${fresh.a.tokens.length} ${richText([text.tokensOf(fresh.a.tokens.length)])}` : nothing}</span>${examples(playground)}</div>
-    <sc-editor .name=${'prompt-a'} .label=${text.a} .text=${doc.a} .prompt=${(fresh ?? last)?.a ?? null} .marked=${marked} .focused=${true}
+    <sc-editor .name=${'prompt-a'} .label=${text.a} .text=${doc.a} .prompt=${(fresh ?? last)?.a ?? null} .marked=${marked} .focused=${!embedded}
       @edit=${(event: CustomEvent<string>) => playground.change(withText(playground.screen.doc, event.detail), 'type-a')}></sc-editor>
-    <div class="second">
+    ${embedded ? nothing : html`<div class="second">
       <span class="lbl2">${term('counterfactual', text.b)}</span>
       <sc-editor .name=${'prompt-b'} .line=${true} .placeholder=${text.bNone} .label=${text.bLabel} .text=${b} .prompt=${(fresh ?? last)?.b ?? null} .marked=${partner}
         @edit=${(event: CustomEvent<string>) => playground.change(withCounterfactual(playground.screen.doc, event.detail), 'type-b')}></sc-editor>
       ${doc.b === null
         ? nothing
         : html`<button class="quiet small" data-testid="restore-b" aria-label=${text.restoreHint} @click=${() => playground.change(withCounterfactual(playground.screen.doc, null), '')} title=${text.restoreHint}>${text.restore}</button>`}
-    </div>
+    </div>`}
   </section>`;
 }
 

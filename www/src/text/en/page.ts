@@ -46,6 +46,12 @@ export const footer = {
   },
 };
 
+/** The embedded circuit. */
+export const embed = {
+  nodes: (circuit: number, model: number) => `${count(circuit)} of ${count(model)} nodes`,
+  open: 'Open in the full page',
+};
+
 /** What the task is, what the circuit was measured to do, and how to read the graph. */
 export const about = {
   label: 'About',
