@@ -1,7 +1,7 @@
 //! Close a flat or a nested list.
 
 use super::templates::*;
-use super::lexer::{KEYWORDS, Lexed, has_word, last_word, lex, replace_range};
+use super::lexer::{Lexed, has_word, is_unfinished, last_word, lex, replace_range};
 use super::{Drill, Reason, Rule, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, nothing, pair_of};
 use crate::random::Rng;
 
@@ -164,12 +164,9 @@ fn answer(text: &str) -> Option<usize> {
 fn is_complete(lexed: &Lexed, open: usize) -> bool {
     let code = lexed.code.trim_end();
     let inside: String = lexed.directly_in(open).into_iter().map(|(_, c)| c).collect();
-    let word = last_word(code);
-    let operator = code.ends_with(|c: char| "+-*/%=<>&|^~:.@!".contains(c));
-    let keyword = KEYWORDS.contains(&word) && !["True", "False", "None"].contains(&word);
     let item = inside.rsplit(',').next().unwrap_or_default();
     let loop_head = has_word(item, "for") && !has_word(item, "in");
     let half = !has_word(item, "for") && has_word(item, "if") && !has_word(item, "else");
     let subscript = inside.trim().is_empty() && lexed.is_subscript(open);
-    !(operator || keyword || loop_head || half || subscript)
+    !(is_unfinished(code) || loop_head || half || subscript)
 }

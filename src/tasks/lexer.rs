@@ -32,6 +32,17 @@ pub struct OpenString {
     pub field: bool,
 }
 
+/// A statement that does not end before the end of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenStatement<'a> {
+    /// Where it starts.
+    pub at: usize,
+    /// The keyword that it starts with (without `async`); empty for an assignment or an expression.
+    pub keyword: &'a str,
+    /// The code after the keyword.
+    pub rest: &'a str,
+}
+
 /// Reads strings (escapes, triple quotes, f-strings), comments and brackets. A string with single quotes ends at the line's end.
 pub fn lex(text: &str) -> Lexed {
     let bytes = text.as_bytes();
@@ -123,6 +134,38 @@ impl Lexed {
         (self.code.len() - statement.len(), statement)
     }
 
+    /// The statement that the text's next token continues. `None` where a string, a comment or a bracket is open, and after a space
+    /// or a line end.
+    pub fn open_statement(&self) -> Option<OpenStatement<'_>> {
+        let goes_on = self.code.ends_with(|c: char| !c.is_ascii_whitespace());
+        if !self.in_code() || !self.brackets.is_empty() || !goes_on {
+            return None;
+        }
+        let (mut at, _) = self.last_statement();
+        for (place, c) in self.code.bytes().enumerate().skip(at).filter(|(place, _)| self.depth[*place] == 0) {
+            // The body of `if x: y`. Lambdas, annotations and `:=` have a colon too.
+            let starts_body = || {
+                let head = outside_brackets(self.code[at..place].trim_start());
+                let more = &self.code[place + 1..];
+                HEADS.contains(&first_word(&head))
+                    && !has_word(&head, "lambda")
+                    && !more.is_empty()
+                    && !more.starts_with('=')
+            };
+            if c == b';' || c == b':' && starts_body() {
+                at = place + 1;
+            }
+        }
+        let code = self.code[at..].trim_start();
+        let synchronous = code.strip_prefix("async ").unwrap_or(code);
+        let keyword = Some(first_word(synchronous)).filter(|word| STATEMENTS.contains(word)).unwrap_or("");
+        Some(OpenStatement {
+            at: self.code.len() - code.len(),
+            keyword,
+            rest: synchronous[keyword.len()..].trim_start(),
+        })
+    }
+
     /// The line ends outside of brackets, where statements end.
     pub fn line_ends(&self) -> impl Iterator<Item = usize> {
         self.code.bytes().enumerate().filter(|&(at, c)| c == b'\n' && self.depth[at] == 0).map(|(at, _)| at)
@@ -154,6 +197,47 @@ pub fn last_word(code: &str) -> &str {
     &code[start..]
 }
 
+/// The word that a piece of code starts with; empty where it starts with anything else.
+pub fn first_word(code: &str) -> &str {
+    &code[..code.bytes().position(|c| !is_word(c)).unwrap_or(code.len())]
+}
+
+/// The code with a space for everything in brackets.
+pub fn outside_brackets(code: &str) -> String {
+    let mut depth = 0usize;
+    let mut outside = |c: char| {
+        depth = if matches!(c, ')' | ']' | '}') { depth.saturating_sub(1) } else { depth };
+        let shown = if depth == 0 { c } else { ' ' };
+        depth += usize::from(matches!(c, '(' | '[' | '{'));
+        shown
+    };
+    code.chars().map(&mut outside).collect()
+}
+
+/// Whether code ends in an operator or in a keyword that is not a value, so that its expression goes on.
+pub fn is_unfinished(code: &str) -> bool {
+    let word = last_word(code);
+    let keyword = KEYWORDS.contains(&word) && !["True", "False", "None"].contains(&word);
+    keyword || code.ends_with(|c: char| "+-*/%=<>&|^~:.@!".contains(c))
+}
+
+/// Whether a whole expression may end where this code ends: not after an operator, in a ternary without `else`, or before the
+/// colon of a lambda.
+pub fn may_end(expression: &str) -> bool {
+    let code = outside_brackets(expression);
+    let (ternary, lambda) = (tail_of(&code, "if"), tail_of(&code, "lambda"));
+    let open = ternary.is_some_and(|tail| !has_word(tail, "else")) || lambda.is_some_and(|tail| !tail.contains(':'));
+    !code.trim().is_empty() && !code.ends_with([',', ';']) && !is_unfinished(&code) && !open
+}
+
+/// The code after the last time that it has this word.
+fn tail_of<'a>(code: &'a str, word: &str) -> Option<&'a str> {
+    let ends = code.char_indices().map(|(at, c)| at + c.len_utf8()).rev();
+    ends.into_iter()
+        .find(|&end| last_word(&code[..end]) == word && !code[end..].starts_with(|c| is_word(c as u8)))
+        .map(|end| &code[end..])
+}
+
 /// Whether a piece of code has this word.
 pub fn has_word(code: &str, word: &str) -> bool {
     code.split(|c: char| !is_word(c as u8)).any(|part| part == word)
@@ -165,6 +249,16 @@ pub const KEYWORDS: &[&str] = &[
     "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
     "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
+
+/// Keywords that a statement starts with.
+const STATEMENTS: &[&str] = &[
+    "assert", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for", "from", "global",
+    "if", "import", "nonlocal", "pass", "raise", "return", "try", "while", "with",
+];
+
+/// The ones whose statement has a body after a colon.
+const HEADS: &[&str] =
+    &["async", "class", "def", "elif", "else", "except", "finally", "for", "if", "try", "while", "with"];
 
 /// Names joined by dots, none of them a keyword: `count`, `self.items`.
 pub fn is_name(code: &str) -> bool {
@@ -227,6 +321,41 @@ mod tests {
         assert_eq!(lex("s = '''\nif '''\nx").last_statement(), (15, "x"));
         let inside: String = lex("f([1, (2, 3), '[', x").directly_in(2).into_iter().map(|(_, c)| c).collect();
         assert_eq!(inside, "1, (, \"\"\", x");
+    }
+
+    #[test]
+    fn the_open_statement_is_found() {
+        for (text, at, keyword, rest) in [
+            ("x = 1\nfor item", 6, "for", "item"),
+            ("    while not x", 4, "while", "not x"),
+            ("async for x", 0, "for", "x"),
+            ("x = 1; if y", 7, "if", "y"),
+            ("if x: y = 2", 6, "", "y = 2"),
+            ("if x[1:2] == (lambda: 1): return y", 26, "return", "y"),
+            ("if x := y", 0, "if", "x := y"),
+            ("x: int = 2", 0, "", "x: int = 2"),
+            ("f = lambda x: y", 0, "", "f = lambda x: y"),
+            ("else", 0, "else", ""),
+            ("else:", 0, "else", ":"),
+            ("format", 0, "", "format"),
+            ("f(a,\n  b)", 0, "", "f(a,\n  b)"),
+        ] {
+            assert_eq!(lex(text).open_statement(), Some(OpenStatement { at, keyword, rest }), "{text}");
+        }
+        for text in ["", "for x ", "x\n", "f(x", "# x", "'x", "x \\\n"] {
+            assert_eq!(lex(text).open_statement(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn whole_and_unfinished_expressions_are_told_apart() {
+        for code in ["x", "f(a, b)", "not x", "a if b else c", "lambda: x", "x == True", "[y for y in z if y]", "iffy"]
+        {
+            assert!(may_end(code), "{code}");
+        }
+        for code in ["", "not", "x +", "a if b", "a if b else", "lambda x", "x,", "x.", "x ==", "a if b else c if d"] {
+            assert!(!may_end(code), "{code}");
+        }
     }
 
     #[test]

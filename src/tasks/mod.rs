@@ -95,6 +95,8 @@ pub enum Reason {
     NotName,
     /// The last line is not a variable.
     NotVariable,
+    /// The text does not end in a statement of the kinds that the task is about.
+    OtherLine,
     /// It is not known that the variable holds an empty set or an empty string.
     NoValue { variable: String },
     /// The changed text would not be Python.
@@ -118,6 +120,7 @@ impl std::fmt::Display for Reason {
             Reason::InComment => "it ends in a comment",
             Reason::NotName => "its last line is not just a name, or `if` and a name",
             Reason::NotVariable => "its last line is not just a variable",
+            Reason::OtherLine => "it does not end in a line that the task is about",
             Reason::NoValue { variable } => return write!(f, "it does not set {variable} to set() or to \"\""),
             Reason::NotPython => "after the change it would not be Python",
             Reason::OtherNotRight => "after the change the other candidate would not be right",
@@ -259,13 +262,17 @@ impl Task {
         }
     }
 
-    /// Prompts as a person would type them, not from the generator: `src/tasks/handwritten/NAME.txt`.
+    /// Prompts as a person would type them, not from the generator: `src/tasks/handwritten/NAME.txt`. A candidate of white space is
+    /// named as Rust writes it: `=== "\n"`.
     pub fn handwritten(&self) -> Vec<Handwritten> {
         let mut out: Vec<Handwritten> = Vec::new();
+        // An indentation belongs to a new line.
+        let end = if self.candidates[0].starts_with("  ") { "\n" } else { "" };
         for block in self.handwritten.split("\n=== ").skip(1) {
             let (head, prompt) = block.split_once('\n').unwrap_or((block, ""));
-            let wanted = usize::from(head.trim() == self.candidates[1].trim());
-            out.push(Handwritten { prompt: prompt.trim_end_matches('\n').into(), wanted });
+            let second = self.candidates[1];
+            let wanted = usize::from(head == format!("{second:?}") || head == second.trim());
+            out.push(Handwritten { prompt: prompt.trim_end_matches('\n').to_string() + end, wanted });
         }
         out
     }

@@ -1,7 +1,7 @@
 //! After a variable `current` set to `set()` or `""`: grow it by `.add` or by ` +=`.
 
 use super::templates::*;
-use super::lexer::{is_name, lex, replace_range};
+use super::lexer::{is_name, lex, outside_brackets, replace_range};
 use super::{Drill, Reason, Rule, PLACEHOLDER, Pair, Task, dilute, draw_kinds, layout, pair_of};
 use crate::random::Rng;
 
@@ -180,18 +180,6 @@ fn binding(code: &str, variable: &str) -> Binding {
     };
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     if targets.split(|c| !is_part(c)).any(|name| name == variable) { Binding::Unknown } else { Binding::None }
-}
-
-/// The code with a space for everything in brackets.
-fn outside_brackets(code: &str) -> String {
-    let mut depth = 0usize;
-    let mut outside = |c: char| {
-        depth = if matches!(c, ')' | ']' | '}') { depth.saturating_sub(1) } else { depth };
-        let shown = if depth == 0 { c } else { ' ' };
-        depth += usize::from(matches!(c, '(' | '[' | '{'));
-        shown
-    };
-    code.chars().map(&mut outside).collect()
 }
 
 /// The names that a statement sets: what is before its last `=`, without `if x:` before that.

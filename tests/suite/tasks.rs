@@ -82,13 +82,22 @@ fn prompts_fit_the_context_and_stay_aligned() {
             // The candidate is exactly one token, whatever text is before and after it.
             for (prompt, ids, wanted) in [(&pair.a, &a, 0), (&pair.b, &b, 1)] {
                 let candidate = task.candidates[wanted];
-                let whole = tokenizer().encode(&format!("{prompt}{candidate}\n"));
+                let whole = tokenizer().encode(&format!("{prompt}{candidate}{}", text_after(candidate)));
                 assert_eq!(&whole[..ids.len()], &ids[..], "{}: {prompt:?}", task.name);
                 assert_eq!(Some(whole[ids.len()]), tokenizer().single_token(candidate), "{}: {prompt:?}", task.name);
             }
         }
         println!("{}: {long} of 1000 prompts are longer than 64 tokens", task.name);
         assert!(long <= 100, "{}: {long} of 1000 prompts are longer than 64 tokens", task.name);
+    }
+}
+
+/// What the text has after a candidate: a line end, and a word after white space.
+fn text_after(candidate: &str) -> &'static str {
+    match candidate {
+        "\n" => "x",
+        _ if candidate.starts_with("  ") => " x",
+        _ => "\n",
     }
 }
 
@@ -169,7 +178,10 @@ fn handwritten_prompts_are_many_balanced_and_ordinary() {
         let unique: HashSet<&str> = all.iter().map(|one| one.prompt.as_str()).collect();
         assert_eq!(unique.len(), all.len(), "{}", task.name);
         for one in &all {
-            assert!(one.prompt.trim_end() == one.prompt && !one.prompt.is_empty(), "{}: {one:?}", task.name);
+            // It ends in code, or in one line end where an indentation comes next.
+            let code = one.prompt.strip_suffix('\n').unwrap_or(&one.prompt);
+            let ends = one.prompt.ends_with('\n') == task.candidates[0].starts_with("  ");
+            assert!(code.trim_end() == code && !code.is_empty() && ends, "{}: {one:?}", task.name);
             let ids = tokenizer().encode(&one.prompt);
             assert!(ids.len() <= 100, "{}: {one:?}", task.name);
             let whole = tokenizer().encode(&format!("{}{}", one.prompt, task.candidates[one.wanted]));

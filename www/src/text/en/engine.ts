@@ -108,6 +108,8 @@ export const engine = {
         return 'The last line must be just a name, such as count, or if and a name.';
       case 'notVariable':
         return "The last line must be just a variable's name, such as current.";
+      case 'otherLine':
+        return 'The prompt does not end in a line that this task is about.';
       case 'noValue':
         return `The prompt must first set ${reason.variable} to set() or to "", so that there is something to flip.`;
       case 'notPython':
