@@ -238,9 +238,14 @@ fn tail_of<'a>(code: &'a str, word: &str) -> Option<&'a str> {
         .map(|end| &code[end..])
 }
 
+/// The words of a piece of code, numbers among them.
+pub fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|c: char| !is_word(c as u8)).filter(|part| !part.is_empty())
+}
+
 /// Whether a piece of code has this word.
 pub fn has_word(code: &str, word: &str) -> bool {
-    code.split(|c: char| !is_word(c as u8)).any(|part| part == word)
+    words(code).any(|part| part == word)
 }
 
 /// Words that are not names.

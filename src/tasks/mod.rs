@@ -33,6 +33,7 @@ mod words;
 tasks! {
     single_double_quote,
     bracket_counting,
+    set_or_string,
     set_or_string_fixedvarname,
     bracket_brace,
     if_equals,

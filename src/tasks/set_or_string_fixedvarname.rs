@@ -22,14 +22,15 @@ pub const TASK: Task = Task {
 /// Drawn again when a distractor is called `current` by chance: only one line may say what it holds.
 fn generate(rng: &mut Rng) -> Pair {
     loop {
-        let pair = draw(rng);
+        let pair = pair_about(rng, "current");
         if pair.a.matches("current").count() == 2 {
             return pair;
         }
     }
 }
 
-fn draw(rng: &mut Rng) -> Pair {
+/// Two prompts that end in `variable`, which holds an empty set in the first and an empty string in the second.
+pub(super) fn pair_about(rng: &mut Rng, variable: &str) -> Pair {
     // A tie (one other, of the other kind) is told by the binding of name and value alone: kept rare, it is much the hardest case.
     let kinds = draw_kinds(rng, &[10, 5, 5, 75, 5]);
     let others = names(rng, kinds.len());
@@ -38,7 +39,7 @@ fn draw(rng: &mut Rng) -> Pair {
         .zip(&others)
         .map(|(&text, other)| format!("{other} = {}", if text { "\"\"" } else { "set()" }))
         .collect();
-    lines.insert(rng.below(lines.len() + 1), format!("current = {PLACEHOLDER}"));
+    lines.insert(rng.below(lines.len() + 1), format!("{variable} = {PLACEHOLDER}"));
     dilute(rng, &mut lines, 1);
     let item = name(rng);
     let mut depth = 0;
@@ -60,12 +61,12 @@ fn draw(rng: &mut Rng) -> Pair {
             lines.push(format!("{}{line}", "    ".repeat(depth)));
         }
     }
-    let last = format!("{}current", "    ".repeat(depth));
+    let last = format!("{}{variable}", "    ".repeat(depth));
     let inside = rng.chance(40);
     pair_of(&layout(rng, inside, &lines, &last), "set()", "\"\"")
 }
 
-fn rest(rng: &mut Rng, _: &str, candidate: usize) -> String {
+pub(super) fn rest(rng: &mut Rng, _: &str, candidate: usize) -> String {
     if candidate == 0 { format!("({})", name(rng)) } else { format!(" {}", atom(rng)) }
 }
 
@@ -193,7 +194,7 @@ fn assigned(code: &str) -> &str {
     code[..end].rsplit(": ").next().unwrap_or_default()
 }
 
-fn counterfactual(text: &str) -> Result<String, Reason> {
+pub(super) fn counterfactual(text: &str) -> Result<String, Reason> {
     let (variable, holds) = held(text)?;
     let Holds::Value { set, mut places } = holds else { return Err(Reason::NoValue { variable }) };
     let with = if set { "\"\"" } else { SET };
@@ -201,7 +202,7 @@ fn counterfactual(text: &str) -> Result<String, Reason> {
     Ok(places.into_iter().rev().fold(text.into(), |text: String, (at, length)| replace_range(&text, at, length, with)))
 }
 
-fn answer(text: &str) -> Option<usize> {
+pub(super) fn answer(text: &str) -> Option<usize> {
     match held(text).ok()?.1 {
         Holds::Value { set, .. } => Some(usize::from(!set)),
         _ => None,

@@ -219,51 +219,53 @@ fn conditions() {
 fn variables() {
     use Reason::*;
     let no_value = |name: &str| Err(NoValue { variable: name.into() });
-    check(
-        "set_or_string_fixedvarname",
-        &[
-            ("s = set()\nfor c in x:\n    s", Ok("s = \"\"\nfor c in x:\n    s"), Some(0)),
-            ("s = ''\ns", Ok("s = set()\ns"), Some(1)),
-            ("s = \"\"  # set()\ns", Ok("s = set()  # set()\ns"), Some(1)),
-            ("s: str = \"\"\ns", Ok("s: str = set()\ns"), Some(1)),
-            ("s = set()\nt = \"\"\ns", Ok("s = \"\"\nt = \"\"\ns"), Some(0)),
-            ("s = set()\ns = \"\"\ns", Ok("s = set()\ns = set()\ns"), Some(1)),
-            ("s = set()\ns = 3\ns", no_value("s"), None),
-            ("s = \"\"\ns += 'a'\ns", Ok("s = set()\ns += 'a'\ns"), Some(1)),
-            ("s = \"a\"\ns", no_value("s"), None),
-            ("s = t = set()\ns", no_value("s"), None),
-            ("s = set()\ns, t = 1, 2\ns", no_value("s"), None),
-            ("s = set()\nseen[s] = f(s, key=1)\ns", Ok("s = \"\"\nseen[s] = f(s, key=1)\ns"), Some(0)),
-            ("s = set()\nif s == t:\n    t = 1\ns", Ok("s = \"\"\nif s == t:\n    t = 1\ns"), Some(0)),
-            ("s = set()\nfor s in x:\n    s", no_value("s"), None),
-            ("s = set()\nfor c in s:\n    s", Ok("s = \"\"\nfor c in s:\n    s"), Some(0)),
-            ("s = set()\nwith open(p) as s:\n    s", no_value("s"), None),
-            ("s = set()\ndel s\ns", no_value("s"), None),
-            // A branch that may not have run.
-            ("s = set()\nif x:\n    s = \"\"\ns", no_value("s"), None),
-            ("s = set()\nif x:\n    s = \"\"\n    s", Ok("s = set()\nif x:\n    s = set()\n    s"), Some(1)),
-            ("s = set()\nif x: s = \"\"\ns", no_value("s"), None),
-            (
-                "s = \"\"\nfor c in x:\n    if c:\n        s = \"\"\n    else:\n        s",
-                Ok("s = set()\nfor c in x:\n    if c:\n        s = set()\n    else:\n        s"),
-                Some(1),
-            ),
-            // A function's variables are its own; attributes are not.
-            ("s = set()\ndef f():\n    s = \"\"\n\ns", Ok("s = \"\"\ndef f():\n    s = \"\"\n\ns"), Some(0)),
-            ("s = set()\ndef f(s):\n    s", no_value("s"), None),
-            (
-                "class A:\n    def f(self):\n        self.s = set()\n    def g(self):\n        self.s",
-                Ok("class A:\n    def f(self):\n        self.s = \"\"\n    def g(self):\n        self.s"),
-                Some(0),
-            ),
-            ("'''\ns = set()\n'''\ns", no_value("s"), None),
-            ("f(\ns = set()\n)\ns", no_value("s"), None),
-            ("s = set()\nx = s", Err(NotVariable), None),
-            ("s = set()\nprint(s", Err(NotVariable), None),
-            ("s = set()\ns.add", no_value("s.add"), None),
-            ("s = set()\n# s", Err(NotVariable), None),
-            ("s = set()\n's", Err(NotVariable), None),
-            ("", Err(NotVariable), None),
-        ],
-    );
+    for task in ["set_or_string", "set_or_string_fixedvarname"] {
+        check(
+            task,
+            &[
+                ("s = set()\nfor c in x:\n    s", Ok("s = \"\"\nfor c in x:\n    s"), Some(0)),
+                ("s = ''\ns", Ok("s = set()\ns"), Some(1)),
+                ("s = \"\"  # set()\ns", Ok("s = set()  # set()\ns"), Some(1)),
+                ("s: str = \"\"\ns", Ok("s: str = set()\ns"), Some(1)),
+                ("s = set()\nt = \"\"\ns", Ok("s = \"\"\nt = \"\"\ns"), Some(0)),
+                ("s = set()\ns = \"\"\ns", Ok("s = set()\ns = set()\ns"), Some(1)),
+                ("s = set()\ns = 3\ns", no_value("s"), None),
+                ("s = \"\"\ns += 'a'\ns", Ok("s = set()\ns += 'a'\ns"), Some(1)),
+                ("s = \"a\"\ns", no_value("s"), None),
+                ("s = t = set()\ns", no_value("s"), None),
+                ("s = set()\ns, t = 1, 2\ns", no_value("s"), None),
+                ("s = set()\nseen[s] = f(s, key=1)\ns", Ok("s = \"\"\nseen[s] = f(s, key=1)\ns"), Some(0)),
+                ("s = set()\nif s == t:\n    t = 1\ns", Ok("s = \"\"\nif s == t:\n    t = 1\ns"), Some(0)),
+                ("s = set()\nfor s in x:\n    s", no_value("s"), None),
+                ("s = set()\nfor c in s:\n    s", Ok("s = \"\"\nfor c in s:\n    s"), Some(0)),
+                ("s = set()\nwith open(p) as s:\n    s", no_value("s"), None),
+                ("s = set()\ndel s\ns", no_value("s"), None),
+                // A branch that may not have run.
+                ("s = set()\nif x:\n    s = \"\"\ns", no_value("s"), None),
+                ("s = set()\nif x:\n    s = \"\"\n    s", Ok("s = set()\nif x:\n    s = set()\n    s"), Some(1)),
+                ("s = set()\nif x: s = \"\"\ns", no_value("s"), None),
+                (
+                    "s = \"\"\nfor c in x:\n    if c:\n        s = \"\"\n    else:\n        s",
+                    Ok("s = set()\nfor c in x:\n    if c:\n        s = set()\n    else:\n        s"),
+                    Some(1),
+                ),
+                // A function's variables are its own; attributes are not.
+                ("s = set()\ndef f():\n    s = \"\"\n\ns", Ok("s = \"\"\ndef f():\n    s = \"\"\n\ns"), Some(0)),
+                ("s = set()\ndef f(s):\n    s", no_value("s"), None),
+                (
+                    "class A:\n    def f(self):\n        self.s = set()\n    def g(self):\n        self.s",
+                    Ok("class A:\n    def f(self):\n        self.s = \"\"\n    def g(self):\n        self.s"),
+                    Some(0),
+                ),
+                ("'''\ns = set()\n'''\ns", no_value("s"), None),
+                ("f(\ns = set()\n)\ns", no_value("s"), None),
+                ("s = set()\nx = s", Err(NotVariable), None),
+                ("s = set()\nprint(s", Err(NotVariable), None),
+                ("s = set()\ns.add", no_value("s.add"), None),
+                ("s = set()\n# s", Err(NotVariable), None),
+                ("s = set()\n's", Err(NotVariable), None),
+                ("", Err(NotVariable), None),
+            ],
+        );
+    }
 }
