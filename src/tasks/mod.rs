@@ -35,6 +35,7 @@ tasks! {
     bracket_counting,
     set_or_string,
     set_or_string_fixedvarname,
+    with_as,
     bracket_brace,
     if_equals,
 }
@@ -344,6 +345,12 @@ fn pair_of(template: &str, a: &str, b: &str) -> Pair {
 /// Which of the two kinds of distractors a context holds. Mostly both, because then their presence says nothing about the answer.
 fn distractor_kinds(rng: &mut Rng) -> Vec<bool> {
     draw_kinds(rng, &[6, 8, 8, 66, 12])
+}
+
+/// As [`distractor_kinds`], with both kinds in almost every context. For tasks whose last line tells the answer by a token that a
+/// context without distractors does not have.
+fn both_kinds(rng: &mut Rng) -> Vec<bool> {
+    draw_kinds(rng, &[2, 2, 2, 74, 20])
 }
 
 /// In proportion to `weights`: none, one of the first kind, one of the second, both, both and one more.

@@ -269,3 +269,41 @@ fn variables() {
         );
     }
 }
+
+#[test]
+fn opened_files() {
+    use Reason::*;
+    check(
+        "with_as",
+        &[
+            ("with open(path)", Ok("f = open(path)"), Some(0)),
+            ("data = open(path)", Ok("with open(path)"), Some(1)),
+            ("self.file = open(self.path, 'rb')", Ok("with open(self.path, 'rb')"), Some(1)),
+            ("def load(p):\n    return open(p)", Ok("def load(p):\n    with open(p)"), Some(1)),
+            ("if x:\n    with zipfile.ZipFile(\"a.zip\")", Ok("if x:\n    f = zipfile.ZipFile(\"a.zip\")"), Some(0)),
+            ("with Path(\"a\", b(c)).open()", Ok("f = Path(\"a\", b(c)).open()"), Some(0)),
+            ("with open(a) as f:\n    g = open(b)", Ok("with open(a) as f:\n    with open(b)"), Some(1)),
+            ("with open(a) as f, open(b)", Err(NotPython), Some(0)),
+            ("with open(a), open(b)", Err(NotPython), Some(0)),
+            ("async with aiofiles.open(p)", Err(NotPython), Some(0)),
+            ("f, g = open(a), open(b)", Err(NotPython), Some(1)),
+            ("f = a.open(b) or open(c)", Err(NotPython), Some(1)),
+            ("f: TextIO = open(a)", Err(NotPython), Some(1)),
+            ("f += open(a)", Err(NotPython), Some(1)),
+            ("open(path)", Err(NotPython), Some(1)),
+            ("f = a if open(path)", Err(NotPython), None),
+            ("with lock", Err(OtherLine), None),
+            ("with pytest.raises(ValueError)", Err(OtherLine), None),
+            ("x = json.load(open(p))", Err(OtherLine), None),
+            ("for line in open(p)", Err(OtherLine), None),
+            ("with open(path", Err(OtherLine), None),
+            ("with open(path) ", Err(OtherLine), None),
+            ("with open(path) as", Err(OtherLine), None),
+            ("with open(path)\n", Err(OtherLine), None),
+            ("# with open(path)", Err(OtherLine), None),
+            ("x = 'with open(path)", Err(OtherLine), None),
+            ("\"\"\"\nwith open(path)", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}

@@ -308,7 +308,9 @@ fn may_begin_with(task: &Task, candidate: &str, rest: &str) -> bool {
     // `.address` for `.add`. A unit test of the drills checks that no letter follows a candidate that is a word.
     let word = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_');
     let longer_word = candidate.ends_with(char::is_alphabetic) && word(rest);
-    other || longer_word || LONGER_TOKENS.contains(&(task.name, candidate, rest))
+    // `\n\n` for `\n`. The same unit test checks that a line follows a line end, not an empty line.
+    let empty_lines = candidate == "\n" && rest.chars().all(|c| c == '\n');
+    other || longer_word || empty_lines || LONGER_TOKENS.contains(&(task.name, candidate, rest))
 }
 
 #[test]
