@@ -19,6 +19,9 @@ for (const [what, text, notice] of prompts) {
     expect(await notices(page)).toEqual([notice]);
     await expect(page.getByTestId('error')).toBeVisible();
     await expect(page.getByTestId('prompt-a')).toHaveValue(text);
+    // Tokens that are parts of a character are named by it.
+    await expect(page.locator('.ats .at').last()).toHaveAttribute('aria-pressed', 'true');
+    expect(await page.locator('.ats').innerText()).not.toContain('\uFFFD');
     await page.getByTestId('prompt-a').fill('print("all is well');
     await ready(page);
     await expect(page.getByTestId('error')).toHaveCount(0);

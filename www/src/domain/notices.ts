@@ -19,6 +19,7 @@ export type Notice =
   /** The first `tokens` tokens were cut, because the prompt is longer than the context. */
   | { kind: 'prompt-cut'; tokens: number; context: number | null }
   | { kind: 'prompt-b-cut'; tokens: number }
-  | { kind: 'prompt-not-ascii' }
+  /** `part`: the name of a token that is a part of a character; null if there is none. */
+  | { kind: 'prompt-not-ascii'; part: string | null }
   /** Flip or Patch has no prompt B. */
   | { kind: 'flip-unavailable'; reason: string | null };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { exampleNames, longName, nameOf, placeOf } from './names';
+import { exampleNames, longName, nameOf, placeOf, tokenName } from './names';
+import type { Prompt } from '../engine/protocol';
 import { nodes as text } from './en';
 import { parseNode, placeOfAddress } from '../domain/nodes';
 
@@ -8,6 +9,26 @@ describe('examples', () => {
     expect(exampleNames(['x = set()\nfor a in b:\n    x', 'x = set()\nwhile c:\n    x', 'print("hi', 'print("hi'])).toEqual(
       ['for a in b: … x', 'while c: … x', 'print("hi', 'print("hi']);
   });
+});
+
+describe('a token', () => {
+  const names = (text: string, ...tokens: string[]) => {
+    const prompt: Prompt = { text, tokens: tokens.map((text, id) => ({ id, text })), cut: 0 };
+    return tokens.map((_, index) => tokenName(prompt, index));
+  };
+  const [half, space] = ['\uFFFD', '\u200B'];
+  it('is its text', () => expect(names('x = é', 'x', ' =', ' é')).toEqual(['x', '·=', '·é']));
+  it('is a part of a character, with the number of its parts', () => {
+    expect(names('"🙂"', '"', half, half, half, half, '"')).toEqual(['"', '🙂¹⁄₄', '🙂²⁄₄', '🙂³⁄₄', '🙂⁴⁄₄', '"']);
+    expect(names('é🙂', half, half, half, half, half, half)).toEqual(['é¹⁄₂', 'é²⁄₂', '🙂¹⁄₄', '🙂²⁄₄', '🙂³⁄₄', '🙂⁴⁄₄']);
+    // Here a token has several bytes, so where one character ends is not known.
+    expect(names('é🙂', half, half, half)).toEqual(['é🙂¹⁄₃', 'é🙂²⁄₃', 'é🙂³⁄₃']);
+  });
+  it('can be seen where its character cannot', () => {
+    expect(names(`a${space}`, 'a', half, half, half)[1]).toBe('U+200B¹⁄₃');
+    expect(names('e\u0301', 'e', half, half)[1]).toBe('◌\u0301¹⁄₂');
+  });
+  it('is a replacement character only where that was typed', () => expect(names(half, half)).toEqual([half]));
 });
 
 describe('names', () => {

@@ -1,7 +1,9 @@
-/** Plain names of nodes and of places in the model, and how tokens are written. */
+/** Plain names of nodes, of places in the model and of tokens. */
+import { segments, type Segment } from '../domain/segments';
 import { findNode, isRead, isResidual, type NodePlace } from '../domain/nodes';
-import type { CircuitInfo, NodeId, NodeInfo, SiteName } from '../engine/protocol';
+import type { CircuitInfo, NodeId, NodeInfo, Prompt, SiteName } from '../engine/protocol';
 import { nodes as text } from './en';
+import { showToken } from './format';
 
 /** What a node is, in one word: read, write, neuron, query, key, value. */
 export function kind(site: SiteName): string {
@@ -52,6 +54,53 @@ export function placeOf(info: NodePlace): string {
   if (isResidual(site)) return text.inStream(layer, site);
   if (head !== undefined && channel !== undefined) return text.channelOfHead(kind(site), channel, head, layer, site);
   return text.inBlock(kind(site), layer, site);
+}
+
+/** The name of a token of a prompt: its text, or where one character is split into several tokens, `🙂¹⁄₄` for the first of four. */
+export function tokenName(prompt: Prompt, index: number): string {
+  const names = known.get(prompt) ?? tokenNames(prompt);
+  known.set(prompt, names);
+  return names[index] ?? showToken('');
+}
+
+const known = new WeakMap<Prompt, string[]>();
+
+function tokenNames(prompt: Prompt): string[] {
+  const names = prompt.tokens.map((token) => showToken(token.text));
+  if (!names.some((name) => name.includes('\uFFFD'))) return names;
+  for (const segment of segments(prompt.text, prompt)) {
+    for (const { text, tokens } of characters(segment)) {
+      tokens.forEach((token, index) => (names[token] = tokens.length === 1 ? showToken(text) : `${visible(text)}${part(index + 1, tokens.length)}`));
+    }
+  }
+  return names;
+}
+
+/** Neighbouring characters whose tokens are single bytes, one by one. */
+function characters(segment: Segment): Segment[] {
+  const all = [...segment.text].map((text) => ({ text, bytes: bytesOf(text.codePointAt(0)!) }));
+  if (all.reduce((sum, one) => sum + one.bytes, 0) !== segment.tokens.length) return [segment];
+  let at = 0;
+  return all.map(({ text, bytes }) => ({ text, tokens: segment.tokens.slice(at, (at += bytes)) }));
+}
+
+/** Bytes of a character in UTF-8. */
+function bytesOf(code: number): number {
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+}
+
+/** A character as it can be seen: a code where it is blank, on a circle where it is a mark on another one. */
+function visible(text: string): string {
+  const [first = '', ...more] = text;
+  if (more.length > 2) return `${first}…`;
+  if (/^[\p{C}\p{Z}]$/u.test(text)) return `U+${text.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
+  return /^\p{M}/u.test(text) ? `◌${text}` : text;
+}
+
+/** `¹⁄₄`. */
+function part(index: number, of: number): string {
+  const digits = (number: number, signs: string) => String(number).replace(/\d/g, (digit) => signs[Number(digit)]!);
+  return `${digits(index, '⁰¹²³⁴⁵⁶⁷⁸⁹')}⁄${digits(of, '₀₁₂₃₄₅₆₇₈₉')}`;
 }
 
 /** The name of each example is its last line. If several examples share it, the nearest earlier line that makes it unique is added. */

@@ -11,7 +11,7 @@ import { doingOf, graph as text } from '../../text/en';
 import { percent, percentDigits, showToken, signed } from '../../text/format';
 import { EMBEDDING, headSelection, type Selection } from '../../domain/selection';
 import { likelier } from '../prediction/answer';
-import { placedName } from '../../text/names';
+import { placedName, tokenName } from '../../text/names';
 import { plainText } from '../../text/rich-text';
 import type { CircuitInfo, NodeId, ResidualLane } from '../../engine/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
@@ -185,7 +185,6 @@ export class Graph extends Light {
   private ends(plan: Layout, snapshot: Snapshot, flow: Flow, compact: boolean): SVGTemplateResult {
     const { embed, logits } = plan;
     const { a, view } = snapshot.result;
-    const token = a.tokens[flow.marked];
     const best = likelier(view.p);
     const chip = (spot: Box, words: string, win: boolean, selection: Selection) => svg`<g class="end-chip" role="button" tabindex="0" data-selection=${selection}
         aria-label=${text.openEnd(words)} aria-pressed=${this.selected === selection} @click=${() => this.pick(selection)} @keydown=${(event: KeyboardEvent) => this.activate(event, selection)}>
@@ -196,7 +195,7 @@ export class Graph extends Light {
     return svg`<g class="ends">
       ${compact ? nothing : svg`<text class="bt strong" x=${embed.x - embed.width / 2} y=${plan.top - 9}>${text.embedding}</text>
         <text class="bt strong end" x=${plan.width - 8} y=${plan.top - 9}>${text.logits}</text>`}
-      ${chip(embed, token ? showToken(token.text) : '∅', false, EMBEDDING)}
+      ${chip(embed, tokenName(a, flow.marked), false, EMBEDDING)}
       <text class="nl" x=${embed.x - embed.width / 2} y=${embed.y + embed.height / 2 + 16}>${compact ? nothing : place}</text>
       ${logits.map((spot, index) => svg`${chip(spot, showToken(snapshot.task.candidates[index as 0 | 1]), index === best, `logit.${index}`)}
         ${compact ? nothing : svg`<text class="val end" x=${spot.x + spot.width / 2} y=${spot.y + spot.height / 2 + 16} data-testid="logit-${index}" data-value=${view.logits[index as 0 | 1]}>${signed(view.logits[index as 0 | 1])}</text>`}`)}
@@ -232,7 +231,6 @@ export class Graph extends Light {
 
   /** Brackets under the drawing: the tokens at which its columns are read. A narrow bracket has only their numbers. */
   private places(plan: Layout, snapshot: Snapshot, flow: Flow): SVGTemplateResult[] {
-    const tokens = snapshot.result.a.tokens;
     const columns = [...new Set(plan.nodes.map((node) => node.x))].sort((left, right) => left - right);
     const spans: { x0: number; x1: number; at: number[] }[] = [];
     for (const x of columns) {
@@ -249,7 +247,7 @@ export class Graph extends Light {
     return spans.map(({ at }, index) => {
       const [from, to] = ends[index]!;
       const [only] = at;
-      const name = at.length === 1 ? showToken(tokens[only!]?.text ?? '').slice(0, 10) : '';
+      const name = at.length === 1 ? tokenName(snapshot.result.a, only!).slice(0, 10) : '';
       const isLast = at.length === 1 && only === flow.last ? text.isLast : '';
       const words = text.readAt(at);
       const fits = (words.length + name.length + isLast.length) * CHARACTER < to - from;

@@ -5,14 +5,14 @@ import { hasCaption, type Layout, type PlacedHead } from '../../domain/layout/la
 import { curve } from '../../domain/layout/paths';
 import type { Snapshot } from '../../state/screen';
 import { graph as text } from '../../text/en';
-import { showToken } from '../../text/format';
+import { tokenName } from '../../text/names';
 
 export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, compact: boolean, look: { selected: boolean; pick(): void }): SVGTemplateResult {
   const { view } = snapshot.result;
   const index = view.heads.findIndex((one) => one.layer === head.layer && one.head === head.head);
   const pattern = view.heads[index];
   const weights = pattern ? [...row(view.attention, view, index)] : [];
-  const tokens = snapshot.result.a.tokens;
+  const { a } = snapshot.result;
   const peak = weights.reduce((best, weight, index) => (weight > (weights[best] ?? 0) ? index : best), 0);
   const middle: [number, number] = [head.x, head.y + head.height / 2];
   const nodes = head.inputs.map((id) => plan.nodes.find((node) => node.info.node === id)).filter((node) => node !== undefined);
@@ -31,7 +31,7 @@ export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, co
   const wide = Math.max(1, slot - (slot > 4 ? 2 : 0.6));
   // All bars are one path, because every key press changes all of them.
   const bar = (weight: number, index: number) => `M${(head.x + 4 + lead + index * slot).toFixed(1)} ${foot}v${(-high(weight)).toFixed(1)}h${wide.toFixed(1)}V${foot}z`;
-  const title = text.head(head.head, weights.map((weight, index) => ({ token: tokens[index]?.text ?? '', weight })), pattern?.sink ?? null);
+  const title = text.head(head.head, weights.map((weight, index) => ({ token: tokenName(a, index), weight })), pattern?.sink ?? null);
   return svg`<g class="head">
     ${nodes.map((node) => svg`<path class="neu" d=${curve([node.x + node.half, node.y], middle)}/>`)}
     ${head.gates.map((gate) => {
@@ -54,6 +54,6 @@ export function headGlyph(head: PlacedHead, plan: Layout, snapshot: Snapshot, co
     <title>${title}</title>
     </g>
     ${!hasCaption(head.width) || weights.length === 0 ? nothing : svg`<text class="nl mid-anchor" x=${head.x + head.width / 2} y=${head.y + head.height + 14}>${
-      text.peak(weights[peak] ?? 0)}<tspan class="mono">${showToken(tokens[peak]?.text ?? '').slice(0, 8)}</tspan></text>`}
+      text.peak(weights[peak] ?? 0)}<tspan class="mono">${tokenName(a, peak).slice(0, 8)}</tspan></text>`}
   </g>`;
 }

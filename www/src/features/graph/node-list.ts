@@ -4,8 +4,8 @@ import { customElement, property } from 'lit/decorators.js';
 import { contribution, flowOf } from '../../domain/flow';
 import type { Hover, Snapshot } from '../../state/screen';
 import { doingOf, list as text } from '../../text/en';
-import { decimalsFor, factor, showToken, signed } from '../../text/format';
-import { placedName } from '../../text/names';
+import { decimalsFor, factor, signed } from '../../text/format';
+import { placedName, tokenName } from '../../text/names';
 import type { NodeId, NodeInfo } from '../../engine/protocol';
 import { badgeOf } from './node';
 import { Light } from '../common/light';
@@ -53,7 +53,6 @@ function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, 
     hooks.set(hook, [...(hooks.get(hook) ?? []), info]);
   }
   const layers = [...new Set(circuit.nodes.map((info) => info.layer))].sort((left, right) => left - right);
-  const tokens = snapshot.result.a.tokens;
 
   const edges = (info: NodeInfo) => {
     const out = circuit.edges.filter((edge) => edge.from === info.node);
@@ -93,7 +92,7 @@ function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, 
       >
         <span class="meter ${value < 0 ? 'minus' : ''}" aria-hidden="true"><i ${styles({ '--a': `${Math.round((Math.abs(value) / flow.scale) * 100)}%` })}></i></span>
         <b>${placedName(info)}</b> <code>${info.node}</code>${doingOf(info).length > 0 ? html` <span class="mut">${richText(doingOf(info))}</span>` : nothing}
-        <span class="num">${signed(value)} <span class="mut">${text.at} <code>${showToken(tokens[token]?.text ?? '')}</code></span></span>
+        <span class="num">${signed(value)} <span class="mut">${text.at} <code>${tokenName(snapshot.result.a, token)}</code></span></span>
         ${badge ? html`<span class="tag">${badge.words}</span>` : nothing}
       </button>
       ${edges(info)}

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Screen } from '../../state/screen';
 import { stepper as text } from '../../text/en';
-import { showToken } from '../../text/format';
+import { tokenName } from '../../text/names';
 import { term } from '../common/term';
 
 export function stepper({ painted, doc }: Screen, pick: (token: number | null) => void): TemplateResult | typeof nothing {
@@ -12,7 +12,7 @@ export function stepper({ painted, doc }: Screen, pick: (token: number | null) =
   const at = Math.min(doc.token ?? view.marked, last);
   const step = (to: number, label: string, sign: string) => html`<button aria-label=${label} title=${label} ?disabled=${to < 0 || to > last} @click=${() => pick(to)}>${sign}</button>`;
   return html`<div class="where" role="group" aria-label=${text.label} data-testid="stepper" data-token=${at} data-chosen=${doc.token !== null} translate="no">
-    ${step(at - 1, text.previous, '◂')}<span>${term('token', text.token)} <b>${at + 1}</b> <code>${showToken(a.tokens[at]?.text ?? '').slice(0, 8)}</code> ${text.of(view.tokens)}</span>${step(at + 1, text.next, '▸')}
+    ${step(at - 1, text.previous, '◂')}<span>${term('token', text.token)} <b>${at + 1}</b> <code>${tokenName(a, at).slice(0, 8)}</code> ${text.of(view.tokens)}</span>${step(at + 1, text.next, '▸')}
     ${doc.token === null
       ? html`<button class="end" data-testid="token-last" @click=${() => pick(last)}>${text.last}</button>`
       : html`<button class="end" data-testid="token-reset" title=${text.resetHint} @click=${() => pick(null)}>${text.reset}</button>`}

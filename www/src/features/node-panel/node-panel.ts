@@ -10,7 +10,7 @@ import { isSpecial, selectedHead, selectedLogit, type Selection } from '../../do
 import { change as changeText, doingOf, embedding as embeddingText, graph as graphText, logit as logitText, panel as text, pattern as patternText, terms } from '../../text/en';
 import { capital, showToken, signed } from '../../text/format';
 import type { TermKey } from '../../text/glossary';
-import { longName, nameOfId, placeOf } from '../../text/names';
+import { longName, nameOfId, placeOf, tokenName } from '../../text/names';
 import { linked } from '../../text/rich-text';
 import { flips } from '../prediction/summary';
 import type { NodeDetail, Prompt } from '../../engine/protocol';
@@ -127,7 +127,7 @@ export class Panel extends Light {
     const head = selectedHead(selection);
     if (head) return html`<h2>${richText(linked([patternText.title(...head)]))}</h2><p class="tiny">${richText(linked([patternText.hint], new Set(['attention'])))}</p>`;
     const seen = new Set<TermKey>();
-    return html`<h2>${richText(linked([embeddingText.title], seen))}</h2><p>${richText(linked([embeddingText.place(view.marked)], seen))}<code>${showToken(a.tokens[view.marked]?.text ?? '')}</code></p>
+    return html`<h2>${richText(linked([embeddingText.title], seen))}</h2><p>${richText(linked([embeddingText.place(view.marked)], seen))}<code>${tokenName(a, view.marked)}</code></p>
       <p class="tiny">${richText(linked([embeddingText.hint], seen))}</p>`;
   }
 
@@ -169,7 +169,7 @@ export class Panel extends Light {
     const actions = this.actions(screen, snapshot);
     return html`
       <section>
-        <h3>${richText(linked([text.activation]))} <span class="num">${text.valueAt(detail.value)}<code>${showToken(a.tokens[detail.token]?.text ?? '')}</code></span></h3>
+        <h3>${richText(linked([text.activation]))} <span class="num">${text.valueAt(detail.value)}<code>${tokenName(a, detail.token)}</code></span></h3>
         ${this.chips(a, detail.values, detail.token, reach, screen.doc.token)}
       </section>
       ${screen.placeholder
@@ -194,7 +194,7 @@ export class Panel extends Light {
   /** The prompt's tokens, tinted by sign and size of the values; a click reads the graph at that token. */
   private chips(a: Prompt, values: Float32Array, selected: number, reach: number, picked: number | null): TemplateResult {
     return html`<div class="ats" role="group" aria-label=${text.tokens} @keydown=${this.walk}>
-      ${a.tokens.map((token, index) => {
+      ${a.tokens.map((_, index) => {
         const value = values[index] ?? 0;
         const share = reach >= SHOWN ? Math.min(1, Math.abs(value) / reach) : 0;
         return html`<button
@@ -202,10 +202,10 @@ export class Panel extends Light {
           ${styles({ '--a': `${tint(share)}%` })}
           tabindex=${index === selected ? 0 : -1}
           aria-pressed=${index === selected}
-          aria-label=${text.token(token.text, value)}
-          title=${text.tokenHint(token.text, value)}
+          aria-label=${text.token(tokenName(a, index), value)}
+          title=${text.tokenHint(tokenName(a, index), value)}
           @click=${() => this.send('pick-token', picked === index ? null : index)}
-          >${showToken(token.text)}</button
+          >${tokenName(a, index)}</button
         >`;
       })}
     </div>`;
@@ -232,8 +232,8 @@ export class Panel extends Light {
       <ol class="attn" aria-label=${text.attentionList}>
         ${weights.map((weight, index) => {
           const score = scores?.[index] ?? 0;
-          return html`<li title=${text.attentionHint(a.tokens[index]?.text ?? '', weight)}>
-            <code>${showToken(a.tokens[index]?.text ?? '')}</code><span class="abar"><i ${styles({ width: `${(weight * 100).toFixed(1)}%` })}></i></span><span>${text.attentionShare(weight)}</span>
+          return html`<li title=${text.attentionHint(tokenName(a, index), weight)}>
+            <code>${tokenName(a, index)}</code><span class="abar"><i ${styles({ width: `${(weight * 100).toFixed(1)}%` })}></i></span><span>${text.attentionShare(weight)}</span>
             ${scores ? html`<span class="score ${score < 0 ? 'minus' : ''}" ${styles({ '--a': `${most > 0 ? Math.round((Math.abs(score) / most) * 60) : 0}%` })}>${signed(score)}</span>` : nothing}
           </li>`;
         })}

@@ -2,7 +2,7 @@
 import { html, nothing, svg, type TemplateResult } from 'lit';
 import type { Prompt, View } from '../../engine/protocol';
 import { pattern as text } from '../../text/en';
-import { showToken } from '../../text/format';
+import { tokenName } from '../../text/names';
 
 /** Largest width and height of the drawing, and of a cell, in pixels. */
 const SIZE = 296;
@@ -17,7 +17,7 @@ export function pattern(view: View, a: Prompt, selected: number, pick: (token: n
   const cell = Math.min(CELL, (SIZE - NAMES) / count);
   const named = cell >= 9;
   const left = named ? NAMES : 0;
-  const name = (token: number) => showToken(a.tokens[token]?.text ?? '');
+  const name = (token: number) => tokenName(a, token);
   const rows = Array.from({ length: count }, (_, query) => query);
   return html`<svg class="pattern" data-testid="pattern" width=${left + count * cell} height=${count * cell} role="img" aria-label=${text.label(count)}>
     ${rows.map((query) => svg`<g class="query ${query === selected ? 'on' : ''}" @click=${() => pick(query)}>

@@ -2,7 +2,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Hover } from '../../state/screen';
 import { terms as text } from '../../text/en';
-import { decimalsFor, factor, showToken, signed } from '../../text/format';
+import { decimalsFor, factor, signed } from '../../text/format';
+import { tokenName } from '../../text/names';
 import type { Mode, NodeDetail, NodeId, Prompt, Term } from '../../engine/protocol';
 import { richText } from '../common/rich-text';
 
@@ -117,7 +118,7 @@ function row(term: Term, decimals: number, target: string, side: Side, a: Prompt
 /** How attention makes the value of a term from the values at single tokens. */
 function mixedRow({ mixed, activation }: Term, side: Side, a: Prompt): TemplateResult | typeof nothing {
   if (!mixed || Math.abs(activation) < 1e-9) return nothing;
-  const token = showToken(a.tokens[mixed.token]?.text ?? '');
+  const token = tokenName(a, mixed.token);
   return html`<tr class="mixed after"><td colspan="2">${richText(text.mixed(mixed, token, side === 'in' ? activation : null))}</td></tr>`;
 }
 

@@ -4,7 +4,7 @@
  */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
-import { segments, type Segment } from './segments';
+import { segments, type Segment } from '../../domain/segments';
 import type { Prompt } from '../../engine/protocol';
 import { Light } from '../common/light';
 

@@ -65,7 +65,7 @@ export function notice(of: Notice): string {
     case 'prompt-b-cut':
       return `The counterfactual prompt is too long: its first ${count(of.tokens)} tokens were cut off.`;
     case 'prompt-not-ascii':
-      return 'Characters outside ASCII are split into bytes, several tokens each. The model has rarely seen them, so do not trust its answer.';
+      return `Characters outside ASCII are split into bytes, several tokens each${of.part === null ? '' : `, such as ${of.part}`}. The model has rarely seen them, so do not trust its answer.`;
     case 'flip-unavailable':
       return `Flip and Patch are unavailable: ${lowerFirst(of.reason ?? 'there is no counterfactual prompt.')}`;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Prompt } from '../../engine/protocol';
+import type { Prompt } from '../engine/protocol';
 import { segments } from './segments';
 
 const prompt = (...texts: string[]): Prompt => ({ text: '', tokens: texts.map((text, id) => ({ id, text })), cut: 0 });

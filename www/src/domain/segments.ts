@@ -1,5 +1,5 @@
-/** Cuts a typed text into the stretches that its tokens cover, for underlines. Works from the end: tokens on the left may be cut off. */
-import type { Prompt } from '../../engine/protocol';
+/** Cuts a typed text into the stretches that its tokens cover, for underlines and names of tokens. Works from the end: tokens on the left may be cut off. */
+import type { Prompt } from '../engine/protocol';
 
 export interface Segment {
   text: string;
