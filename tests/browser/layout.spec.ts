@@ -40,11 +40,35 @@ test('Flip moves nothing', async ({ page }) => {
   }
 });
 
-test('at 1280x800 every drawn node has its number', async ({ page }) => {
+test('at 1280x800 every drawn node has its number, and no text of the drawing touches anything', async ({ page }) => {
   await open(page);
   const drawn = await nodes(page);
   expect(await page.locator('[data-testid=graph] [data-node] .val').count()).toBe(drawn.length);
+  // On the crowded lanes of this task no text touches a node or another text.
+  await page.getByTestId('task-select').selectOption('if_equals');
+  await ready(page);
+  for (const [width, height] of [[1280, 800], [1440, 900], [768, 1024]] as const) {
+    await page.setViewportSize({ width, height });
+    await still(page);
+    expect(await page.evaluate(touching), `${width}`).toEqual([]);
+  }
 });
+
+/** The texts of the drawing that overlap a node or another text. */
+function touching(): string[] {
+  const box = (one: Element) => one.getBoundingClientRect();
+  const meet = (one: DOMRect, two: DOMRect) => Math.min(one.right, two.right) - Math.max(one.left, two.left) > 1 && Math.min(one.bottom, two.bottom) - Math.max(one.top, two.top) > 1;
+  const texts = [...document.querySelectorAll('svg.graph text')].filter((one) => one.textContent !== '' && !one.classList.contains('pbt')).map((one) => {
+    // A box has room for the longest letters, above and below.
+    const { x, y, width, height } = box(one);
+    return { one, words: one.textContent, at: new DOMRect(x, y + height * 0.2, width, height * 0.6) };
+  });
+  const shapes = [...document.querySelectorAll('svg.graph .no')];
+  return texts.flatMap(({ one, words, at }, index) => [
+    ...shapes.filter((shape) => shape.parentElement !== one.parentElement && meet(at, box(shape))).map((shape) => `${words} and ${(shape.parentElement as Element).getAttribute('data-node')}`),
+    ...texts.slice(index + 1).filter((other) => meet(at, other.at)).map((other) => `${words} and ${other.words}`),
+  ]);
+}
 
 test('at 1920 the drawing and the type grow', async ({ page }) => {
   await open(page);
@@ -62,12 +86,23 @@ test('at 1920 the drawing and the type grow', async ({ page }) => {
   expect(await page.evaluate(() => document.documentElement.scrollHeight - innerHeight)).toBeLessThanOrEqual(0);
 });
 
-test('on a phone the bars stay in view above the panel, and its buttons are whole', async ({ browser }) => {
+test('on a phone Flip moves nothing, the bars stay in view above the panel, and its buttons are whole', async ({ browser }) => {
   for (const [width, height] of [[390, 844], [320, 640]] as const) {
     const context = await browser.newContext({ viewport: { width, height }, hasTouch: true });
     const page = await context.newPage();
     await page.goto('./');
     await ready(page);
+    if (width === 390) {
+      // Flip moves nothing, and neither does its control, which comes later.
+      const tops = () => page.locator('.summary, .gcard').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top + scrollY));
+      const before = await tops();
+      await page.getByTestId('flip').click();
+      await expect(page.locator('#flip-hint[data-control]')).toBeVisible();
+      await still(page);
+      expect(await tops()).toEqual(before);
+      await page.getByTestId('flip').click();
+      await ready(page);
+    }
     await page.locator('[data-testid=graph] [data-node]').last().press('Enter');
     await ready(page);
     await page.getByTestId('node-off').click();
@@ -134,6 +169,8 @@ for (const api of [true, false]) {
     // Everything is on the screen, the key too.
     expect(await page.evaluate(() => document.documentElement.scrollHeight - innerHeight)).toBeLessThanOrEqual(0);
     await within(page, 'header, .bars, .flipb, .gcard, aside.panel, .legend span', 'full screen');
+    // Flip takes values from the counterfactual, so a class must see it.
+    await expect(page.getByTestId('prompt-b')).toBeVisible();
     await page.getByTestId('flip').click();
     await ready(page);
     await page.keyboard.press('Escape');

@@ -225,14 +225,22 @@ test('head, embedding and edge answer a click, and a word of the glossary explai
   await expect(page.getByTestId('pattern')).toBeVisible();
   await page.locator('[data-selection=embedding]').first().click();
   await expect(panel).toHaveAttribute('data-selection', 'embedding');
+  // The lines to the logits, and where attention multiplies a value.
+  await page.locator('.edge.neg + .edge-hit:has(title), .edge.pos + .edge-hit:has(title)').last().dispatchEvent('click');
+  await expect(panel).toHaveAttribute('data-selection', /^logit\.[01]$/);
+  await page.locator('.times').first().click();
+  await expect(panel).toHaveAttribute('data-selection', /^head\.\d+\.\d+$/);
   const to = await page.locator('.edge[data-to]').first().getAttribute('data-to');
-  await page.locator('.edge-hit').first().dispatchEvent('click');
+  await page.locator('.edge[data-to] ~ .edge-hit').first().dispatchEvent('click');
   await expect(panel).toHaveAttribute('data-selection', to!);
-  await page.locator('.term').first().focus();
-  await expect(page.getByTestId('term-tip')).toBeVisible();
-  await page.keyboard.press('Escape');
-  await expect(page.getByTestId('term-tip')).toHaveCount(0);
-  await expect(panel).toBeVisible();
+  // In a sentence, and in the titles of the drawing.
+  for (const word of ['.term', 'svg .term']) {
+    await page.locator(word).first().focus();
+    await expect(page.getByTestId('term-tip')).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(page.getByTestId('term-tip')).toHaveCount(0);
+    await expect(panel).toBeVisible();
+  }
 });
 
 test('the stepper moves the drawing to another token and back', async ({ page }) => {

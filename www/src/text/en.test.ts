@@ -277,6 +277,7 @@ check(en.graph.token,
   [[4, false], '5'],
 );
 check(en.graph.weight, [[-0.5], '−0.50']);
+check(en.graph.embedded, [[-0.5], '−0.50']);
 check(en.graph.edge, [['read ch 1', 'neuron 2'], 'read ch 1 neuron 2']);
 check(en.graph.product, [[-0.5, 2], '−0.5000 +2.000 −1.00']);
 check(en.graph.node,

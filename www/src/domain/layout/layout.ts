@@ -32,6 +32,8 @@ export interface PlacedNode {
   span: number;
   /** Whether a short name fits before the value. */
   roomy: boolean;
+  /** Pixels from its lower edge to the next glyph in its column. */
+  below: number;
 }
 
 export interface PlacedGroup extends Group {
@@ -123,7 +125,7 @@ export function layout(circuit: CircuitInfo, room: Room, inactive: ReadonlySet<N
   for (const info of nodes.filter((node) => isResidual(node.site))) {
     const lane = lanes.findIndex((other) => other.channel === info.index);
     placed.set(info.node, {
-      info, x: x(columnOf(info.layer, info.site)), y: laneY[lane] ?? down.y0, half: down.half, shape: 'square', reach: 0, words: 'none', span: 0, roomy: false,
+      info, x: x(columnOf(info.layer, info.site)), y: laneY[lane] ?? down.y0, half: down.half, shape: 'square', reach: 0, words: 'none', span: 0, roomy: false, below: 0,
     });
   }
   for (const column of across.columns.filter((one) => one.kind === 'unit')) {
@@ -132,7 +134,7 @@ export function layout(circuit: CircuitInfo, room: Room, inactive: ReadonlySet<N
     const ys = offLanes(wanted, laneY, down);
     inside.forEach((info, index) => {
       const y = ys[index]!;
-      placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', reach: 0, words: 'none', span: 0, roomy: false });
+      placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', reach: 0, words: 'none', span: 0, roomy: false, below: 0 });
     });
   }
   nameNodes(placed, across.step, room.compact, crowded ? new Set(circuit.flipNodes) : null);
@@ -376,12 +378,13 @@ function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boole
       const free = Math.min(up, downward) - 2 * node.half;
       node.reach = Math.min(node.half + 8, Math.min(up, downward) / 2);
       node.roomy = step >= 80;
+      node.below = downward - 2 * node.half;
       const beside = [-1, 1].map((side) => xs[xs.indexOf(node.x) + side]).filter((x) => x !== undefined);
       node.span = 2 * Math.min(120, ...beside.map((x) => Math.abs(x - node.x) - overlapWithName(node, columns.get(x)!)));
       if (compact) node.words = free >= 30 && step >= 40 ? 'all' : 'none';
       else node.words = free >= 36 && step >= (node.shape === 'circle' ? 44 : 62) ? 'all' : free >= 18 && step >= 40 ? 'value' : 'none';
-      // The text is below the square, so only the space there counts.
-      if (squares && node.shape === 'square') node.words = squares.has(node.info.node) && !compact && downward >= 2 * node.half + 12 ? 'value' : 'none';
+      // The text is below the square, so only the space there counts. The drawing leaves it out where it does not fit.
+      if (squares && node.shape === 'square') node.words = squares.has(node.info.node) && !compact ? 'value' : 'none';
     });
   }
 }

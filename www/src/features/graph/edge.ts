@@ -36,8 +36,8 @@ function minus([x, y]: [number, number], radius: number, quiet: string): SVGTemp
   return svg`<g class="badge ${quiet}" transform="translate(${x.toFixed(1)} ${y.toFixed(1)})"><circle r=${radius}/><path d="M${-arm} 0H${arm}"/></g>`;
 }
 
-/** Lines from the marked token to the lanes whose channels the circuit reads directly from the embedding. */
-export function embedLinks(plan: Layout, flow: Flow): SVGTemplateResult[] {
+/** Lines from the marked token to the lanes whose channels the circuit reads directly from the embedding. A click opens the embedding. */
+export function embedLinks(plan: Layout, flow: Flow, pick: () => void): SVGTemplateResult[] {
   const { embed } = plan;
   const largest = Math.max(1e-6, ...flow.embedding.values(), ...[...flow.embedding.values()].map((value) => -value));
   const from: [number, number] = [embed.x + embed.width / 2, embed.y];
@@ -45,26 +45,28 @@ export function embedLinks(plan: Layout, flow: Flow): SVGTemplateResult[] {
     const value = flow.embedding.get(lane.lane.channel) ?? 0;
     const to: [number, number] = [lane.x0, lane.y];
     if (Math.abs(value) < 1e-6) return svg`<path class="edge dim" d=${curve(from, to)} stroke-width="1"/>`;
-    return link(from, to, value, edgeWidth(value, largest, 4));
+    return link(from, to, value, edgeWidth(value, largest, 4), { words: text.embedded(value), pick });
   });
 }
 
 /** Unembedding weights below this fraction of the largest are not drawn. */
 const FAINT = 0.05;
 
-/** Lines from the ends of the lanes to the candidates, one for each large unembedding weight. */
-export function logitLinks(plan: Layout): SVGTemplateResult[] {
+/** Lines from the ends of the lanes to the candidates, one for each large unembedding weight. A click opens the logit. */
+export function logitLinks(plan: Layout, pick: (candidate: number) => void): SVGTemplateResult[] {
   const written = plan.lanes.filter((lane) => lane.lane.writes.length > 0);
   const largest = Math.max(1e-6, ...written.flatMap((lane) => lane.lane.toLogits.map(Math.abs)));
-  const links = written.flatMap((lane) => plan.logits.map((spot, index) => ({ lane, spot, weight: lane.lane.toLogits[index as 0 | 1] })))
+  const links = written.flatMap((lane) => plan.logits.map((spot, index) => ({ lane, spot, index, weight: lane.lane.toLogits[index as 0 | 1] })))
     .filter(({ weight }) => Math.abs(weight) >= largest * FAINT);
   // With many lines, badges would overlap. The dashes still show the sign.
   const badge = links.filter(({ weight }) => weight < 0).length <= 4;
-  return links.map(({ lane, spot, weight }) =>
-    link([lane.x1, lane.y], [spot.x - spot.width / 2, spot.y], weight, edgeWidth(weight, largest, 4), badge));
+  return links.map(({ lane, spot, index, weight }) =>
+    link([lane.x1, lane.y], [spot.x - spot.width / 2, spot.y], weight, edgeWidth(weight, largest, 4), { words: text.weight(weight), pick: () => pick(index) }, badge));
 }
 
-function link(from: [number, number], to: [number, number], weight: number, width: number, badge = true): SVGTemplateResult {
-  return svg`<path class="edge ${weight < 0 ? 'neg' : 'pos'}" d=${curve(from, to)} stroke-width=${width.toFixed(2)}><title>${text.weight(weight)}</title></path>
+function link(from: [number, number], to: [number, number], weight: number, width: number, does: { words: string; pick(): void }, badge = true): SVGTemplateResult {
+  const path = curve(from, to);
+  return svg`<path class="edge ${weight < 0 ? 'neg' : 'pos'}" d=${path} stroke-width=${width.toFixed(2)}/>
+    <path class="edge-hit" d=${path} @click=${does.pick}><title>${does.words}</title></path>
     ${badge && weight < 0 ? minus(pointAt(from, to, 0.5), 4.5, '') : nothing}`;
 }

@@ -12,6 +12,7 @@ import { percent, percentDigits, showToken, signed } from '../../text/format';
 import { EMBEDDING, headSelection, type Selection } from '../../domain/selection';
 import { likelier } from '../prediction/answer';
 import { placedName, tokenName } from '../../text/names';
+import type { TermKey } from '../../text/glossary';
 import { plainText } from '../../text/rich-text';
 import type { CircuitInfo, NodeId, ResidualLane } from '../../engine/protocol';
 import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
@@ -103,6 +104,7 @@ export class Graph extends Light {
     const { circuit } = snapshot.task;
     const largest = circuit.edges.reduce((max, edge) => Math.max(max, Math.abs(edge.weight)), 0);
     const busy = plan.edges.length > 24;
+    const dense = plan.step < 62;
     const most = plan.edges.length > 40 ? 4 : 5.5;
     const hovered = this.hover;
     const near = hovered?.kind === 'node' ? hovered.node : null;
@@ -110,10 +112,11 @@ export class Graph extends Light {
     const badgeRadius = compact || plan.edges.length > 30 ? 4.5 : 6;
     const badgeOf = this.spotsFor(plan, badgeRadius);
     const stop = this.stopOf(plan);
+    const word = titleWords();
     // A channel that no node reads or writes at these tokens.
     const quiet = (lane: ResidualLane) => [...lane.writes, ...lane.reads].every((node) => Math.abs(flow.value.get(node) ?? 0) < flow.scale * 0.003);
     return html`<svg
-      class="graph ${plan.step < 62 ? 'dense' : ''} ${busy ? 'busy' : ''} ${plan.crowded ? 'crowded' : ''}"
+      class="graph ${dense ? 'dense' : ''} ${busy ? 'busy' : ''} ${plan.crowded ? 'crowded' : ''}"
       width=${plan.width}
       height=${plan.height}
       viewBox="0 0 ${plan.width} ${plan.height}"
@@ -121,7 +124,7 @@ export class Graph extends Light {
       aria-label=${text.label(circuit.nodes.length, circuit.edges.length)}
       @keydown=${(event: KeyboardEvent) => this.key(event, plan)}
     >
-      ${plan.blocks.map((block) => this.block(block, plan, compact))}
+      ${plan.blocks.map((block) => this.block(block, plan, compact, word))}
       ${plan.lanes.map(
         (lane) => svg`<path class="lane" d="M${lane.x0} ${lane.y}H${lane.x1}"/>${
           lane.used ? svg`<path class="lane-on ${quiet(lane.lane) ? 'quiet' : ''}" d="M${lane.used[0]} ${lane.y}H${lane.used[1]}"/>` : nothing
@@ -129,7 +132,7 @@ export class Graph extends Light {
           ? svg`<text class="ch inline" x=${lane.x0 + 13} y=${lane.y + 3.3}>${lane.lane.channel}<title>${text.channelHint(lane.lane.channel)}</title></text>`
           : svg`<text class="ch" x=${lane.x0 + 4} y=${lane.y - 5}>${text.channel(lane.lane.channel)}</text>`}`,
       )}
-      ${embedLinks(plan, flow)}${logitLinks(plan)}
+      ${embedLinks(plan, flow, () => this.pick(EMBEDDING))}${logitLinks(plan, (candidate) => this.pick(`logit.${candidate}`))}
       ${plan.heads.map((head) => headGlyph(head, plan, snapshot, compact, { selected: this.selected === headSelection(head.layer, head.head), pick: () => this.pick(headSelection(head.layer, head.head)) }))}
       ${plan.edges.map((edge) => (isHovered(hovered, edge) ? edgeHalo(edge) : nothing))}
       ${plan.edges.map((edge, index) => {
@@ -148,9 +151,9 @@ export class Graph extends Light {
           pick: () => this.pick(edge.to),
         });
       })}
-      ${plan.heads.flatMap((head) => head.gates.map((gate) => svg`<g class="times" transform="translate(${gate.x} ${gate.y})"><circle r="8"/><path d="M-3-3 3 3M3-3-3 3"/></g>`))}
+      ${plan.heads.flatMap((head) => head.gates.map((gate) => svg`<g class="times" transform="translate(${gate.x} ${gate.y})" @click=${() => this.pick(headSelection(head.layer, head.head))}><circle r="8"/><path d="M-3-3 3 3M3-3-3 3"/></g>`))}
       ${plan.nodes.map((node) => nodeGlyph(node, {
-        snapshot, flow, before, compact,
+        snapshot, flow, before, compact, dense,
         selected: node.info.node === this.selected,
         hovered: touches(hovered, node.info.node),
         stop: node.info.node === stop,
@@ -163,26 +166,25 @@ export class Graph extends Light {
         },
       }))}
       ${plan.groups.map((group) => groupGlyph(group, group.members.filter((info) => Math.abs(flow.value.get(info.node) ?? 0) >= 0.005).length, () => (this.expanded = new Set([...this.expanded, group.id]))))}
-      ${this.ends(plan, snapshot, flow, compact)}
+      ${this.ends(plan, snapshot, flow, compact, word)}
     </svg>`;
   }
 
-  private block(block: Layout['blocks'][number], plan: Layout, compact: boolean): SVGTemplateResult {
+  private block(block: Layout['blocks'][number], plan: Layout, compact: boolean, word: TitleWords): SVGTemplateResult {
     const short = compact || block.x1 - block.x0 < 130;
     const one = block.heads.length === 1 && block.x1 - block.x0 > 190 ? block.heads[0] : undefined;
-    const shortPart = block.part === 'mlp' ? text.mlp : text.attentionShort;
-    const part = block.part === 'mlp' ? text.mlp : one === undefined ? text.attention : text.attentionHead(one);
-    const name = svg`<tspan class="strong">${short ? text.layerShort(block.layer) : text.layer(block.layer)}</tspan>`;
+    const part = block.part === 'mlp' ? word('mlp', text.mlp) : word('attention', short ? text.attentionShort : one === undefined ? text.attention : text.attentionHead(one));
+    const name = svg`<tspan class="strong">${word('layer', short ? text.layerShort(block.layer) : text.layer(block.layer))}</tspan>`;
     const title = compact
-      ? svg`<tspan x=${block.x0} dy="-12">${name}</tspan><tspan x=${block.x0} dy="12">${shortPart}</tspan>`
-      : svg`${name} ${short ? shortPart : part}`;
+      ? svg`<tspan x=${block.x0} dy="-12">${name}</tspan><tspan x=${block.x0} dy="12">${part}</tspan>`
+      : svg`${name} ${part}`;
     return svg`<rect class="block" x=${block.x0} y=${plan.top} width=${block.x1 - block.x0} height=${plan.bottom - plan.top} rx="10"/>
       <text class="bt" x=${block.x0 + (short ? 0 : 10)} y=${plan.top - 9}>${title}</text>
 `;
   }
 
   /** The marked token on the left, the candidates on the right. */
-  private ends(plan: Layout, snapshot: Snapshot, flow: Flow, compact: boolean): SVGTemplateResult {
+  private ends(plan: Layout, snapshot: Snapshot, flow: Flow, compact: boolean, word: TitleWords): SVGTemplateResult {
     const { embed, logits } = plan;
     const { a, view } = snapshot.result;
     const best = likelier(view.p);
@@ -193,8 +195,8 @@ export class Graph extends Light {
       <text class="chipt ${win ? 'win' : ''}" x=${spot.x} y=${spot.y + 4.5}>${clip(words, plan.chipChars)}</text></g>`;
     const place = text.token(flow.marked, false);
     return svg`<g class="ends">
-      ${compact ? nothing : svg`<text class="bt strong" x=${embed.x - embed.width / 2} y=${plan.top - 9}>${text.embedding}</text>
-        <text class="bt strong end" x=${plan.width - 8} y=${plan.top - 9}>${text.logits}</text>`}
+      ${compact ? nothing : svg`<text class="bt strong" x=${embed.x - embed.width / 2} y=${plan.top - 9}>${word('embedding', text.embedding)}</text>
+        <text class="bt strong end" x=${plan.width - 8} y=${plan.top - 9}>${word('logit', text.logits)}</text>`}
       ${chip(embed, tokenName(a, flow.marked), false, EMBEDDING)}
       <text class="nl" x=${embed.x - embed.width / 2} y=${embed.y + embed.height / 2 + 16}>${compact ? nothing : place}</text>
       ${logits.map((spot, index) => svg`${chip(spot, showToken(snapshot.task.candidates[index as 0 | 1]), index === best, `logit.${index}`)}
@@ -301,7 +303,7 @@ export class Graph extends Light {
   private key(event: KeyboardEvent, plan: Layout): void {
     const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     const here = plan.nodes.find((node) => node.info.node === this.stopOf(plan));
-    if (!here) return;
+    if (!here || (event.target as Element).closest('.term')) return;
     if (event.key === 'Enter' || event.key === ' ') {
       event.preventDefault();
       this.pick(here.info.node);
@@ -314,6 +316,18 @@ export class Graph extends Light {
       this.focusNode(plan.nodes.at(event.key === 'Home' ? 0 : -1)!);
     }
   }
+}
+
+type TitleWords = (key: TermKey, words: string) => SVGTemplateResult;
+
+/** Words of the titles. The first of each kind is a word of the glossary with its tip. */
+function titleWords(): TitleWords {
+  const seen = new Set<TermKey>();
+  return (key, words) => {
+    if (seen.has(key)) return svg`${words}`;
+    seen.add(key);
+    return svg`<tspan class="term" role="button" tabindex="0" data-term=${key} aria-haspopup="true">${words}</tspan>`;
+  };
 }
 
 /** The next node in a direction: the nearest one, with a penalty for sideways distance. */

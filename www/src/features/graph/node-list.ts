@@ -6,6 +6,8 @@ import type { Hover, Snapshot } from '../../state/screen';
 import { doingOf, list as text } from '../../text/en';
 import { decimalsFor, factor, signed } from '../../text/format';
 import { placedName, tokenName } from '../../text/names';
+import type { TermKey } from '../../text/glossary';
+import { linked, plainText, type RichText } from '../../text/rich-text';
 import type { NodeId, NodeInfo } from '../../engine/protocol';
 import { badgeOf } from './node';
 import { Light } from '../common/light';
@@ -99,14 +101,17 @@ function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, 
     </li>`;
   };
 
+  // Behind the graph nothing must take the focus.
+  const seen = new Set<TermKey>();
+  const heading = (words: RichText) => (shown ? richText(linked(words, seen)) : plainText(words));
   return html`<div class="list ${shown ? '' : 'vh'}" data-testid="node-list">
     <ul aria-label=${text.label}>
       ${layers.map(
         (layer) => html`<li>
-          <h2>${text.layer(layer)}</h2>
+          <h2>${heading([text.layer(layer)])}</h2>
           <ul>
             ${[...hooks].filter(([, infos]) => infos[0]!.layer === layer).map(
-              ([hook, infos]) => html`<li><h3><code>${hook}</code></h3><ul>${infos.map(item)}</ul></li>`,
+              ([hook, infos]) => html`<li><h3>${heading(text.sites[infos[0]!.site])} <code>${hook}</code></h3><ul>${infos.map(item)}</ul></li>`,
             )}
           </ul>
         </li>`,

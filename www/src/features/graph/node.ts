@@ -18,6 +18,8 @@ export interface NodeLook {
   /** Values without edits, by the node's place in the circuit; null if there are no edits. */
   before: number[] | null;
   compact: boolean;
+  /** Whether columns are close together, so that numbers are smaller. */
+  dense: boolean;
   selected: boolean;
   hovered: boolean;
   /** Whether the node is the tab stop. */
@@ -57,7 +59,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
     @focus=${look.focus}
     @blur=${look.leave}
   >
-    ${look.selected ? svg`<circle class="selring" r=${half + (node.shape === 'circle' ? 5 : 8)}/>` : nothing}
+    ${look.selected ? shape(node, 'selring', RING) : nothing}
     <rect class="hit" x=${-half - 8} y=${-node.reach} width=${2 * half + 16} height=${2 * node.reach}/>
     ${look.hovered ? shape(node, 'nhalo', 6) : nothing}
     ${shape(node, 'ng', 0)}
@@ -102,17 +104,21 @@ function filled(shape: PlacedNode['shape'], half: number, height: number, up: bo
   return `M${-half} 0V${at(y - sign * round)}Q${-half} ${at(y)} ${at(round - half)} ${at(y)}H${at(half - round)}Q${half} ${at(y)} ${half} ${at(y - sign * round)}V0Z`;
 }
 
-/** Name above, value below. A square has a name only if the circuit file gives one; its lane shows the channel. */
+/** Pixels from the glyph to the ring of the selected node. */
+const RING = 5;
+
+/** Name above, value below, if there is room for it. A square has a name only if the circuit file gives one; its lane shows the channel. */
 function words(node: PlacedNode, value: number, look: NodeLook): SVGTemplateResult | typeof nothing {
   if (node.words === 'none') return nothing;
   const { info, half } = node;
-  const gap = look.selected ? 4 : 0;
+  const gap = look.selected ? RING : 0;
+  const under = (look.dense ? 11 : 13) + gap;
   const name = givenName(info) ?? (node.shape === 'square' ? '' : look.compact ? (/^attn/.test(info.site) ? kind(info.site) : String(info.index)) : nameOf(info));
   const lines = node.words === 'all' ? fitLines(name, Math.floor(node.span / LETTER)) ?? [givenName(info) ? name : String(info.index)] : [];
   const inline = node.words === 'value' && name !== '' && name.length < 9 && /^attn/.test(info.site);
   return svg`
     ${lines.map((line, index) => svg`<text class="nl name ${look.selected ? 'strong' : ''}" y=${-half - 6 - gap - 13 * (lines.length - 1 - index)}>${line}</text>`)}
-    ${look.compact ? nothing : svg`<text class="val mid-anchor ${Math.abs(value) < 0.005 ? 'zero' : ''} ${inline ? 'named' : ''}" y=${half + 13 + gap}>${
+    ${look.compact || (node.shape === 'square' && under > node.below) ? nothing : svg`<text class="val mid-anchor ${Math.abs(value) < 0.005 ? 'zero' : ''} ${inline ? 'named' : ''}" y=${half + under}>${
       inline ? svg`<tspan class="inline-name">${node.roomy ? name : name[0]} </tspan>` : nothing}${signed(value)}</text>`}`;
 }
 

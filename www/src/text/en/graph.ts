@@ -58,6 +58,7 @@ export const graph = {
   readAtShort: (tokens: number[]) => tokens.map((token) => token + 1).join(', '),
   isLast: ', the last',
   weight: (weight: number) => `weight ${signed(weight)}`,
+  embedded: (value: number) => `embedding ${signed(value)}`,
   edge: (from: string, to: string) => `${from} → ${to}`,
   product: (weight: number, value: number) => `${factor(weight)} × ${factor(value)} = ${signed(weight * value, decimalsFor([weight * value]))}`,
   node: (name: string, node: string, value: number, token: number, badge: string | null) =>
@@ -115,6 +116,17 @@ export const stepper = {
 export const list = {
   label: 'Nodes of the circuit by layer',
   layer: (layer: number) => `Layer ${layer}`,
+  /** What the nodes under a heading are. Followed by the name of their hook. */
+  sites: {
+    'attn.act_in': [{ term: 'read', words: 'reads' }, ' of the attention'],
+    'attn.q': [{ term: 'qkv', words: 'queries' }],
+    'attn.k': [{ term: 'qkv', words: 'keys' }],
+    'attn.v': [{ term: 'qkv', words: 'values' }],
+    'attn.resid_delta': [{ term: 'write', words: 'writes' }, ' of the attention'],
+    'mlp.act_in': [{ term: 'read', words: 'reads' }, ' of the MLP'],
+    'mlp.post_act': [{ term: 'neuron', words: 'neurons' }],
+    'mlp.resid_delta': [{ term: 'write', words: 'writes' }, ' of the MLP'],
+  } satisfies Record<SiteName, RichText>,
   to: (name: string) => `to ${name}`,
   at: 'at',
 };
