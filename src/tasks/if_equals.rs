@@ -2,7 +2,7 @@
 
 use super::templates::*;
 use super::lexer::{Lexed, is_name, lex, replace_range};
-use super::{Drill, Reason, Rule, PLACEHOLDER, Pair, Task, dilute, distractor_kinds, layout, pair_of};
+use super::{Drill, Reason, Rule, PLACEHOLDER, Pair, Task, body, dilute, distractor_kinds, layout, pair_of};
 use crate::random::Rng;
 
 pub const TASK: Task = Task {
@@ -52,10 +52,7 @@ fn rest(rng: &mut Rng, text: &str, candidate: usize) -> String {
     if candidate == 1 {
         return format!(" {}", atom(rng));
     }
-    let body = plain_statement(rng);
-    let last = &text[text.rfind('\n').map_or(0, |at| at + 1)..];
-    let indent = " ".repeat(last.len() - last.trim_start().len() + 4);
-    format!(" {}:\n{indent}{body}", atom(rng))
+    format!(" {}:{}", atom(rng), body(rng, text))
 }
 
 /// Of the last line: where it starts, the word of its condition with the space after it (empty for a plain line), and the rest.

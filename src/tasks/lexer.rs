@@ -166,6 +166,31 @@ impl Lexed {
         })
     }
 
+    /// Whether only white space is before a place in its line.
+    pub fn starts_line(&self, at: usize) -> bool {
+        self.code[..at].trim_end_matches([' ', '\t']).chars().next_back().is_none_or(|c| c == '\n')
+    }
+
+    /// The heads of the blocks that the last line is in, innermost first: where each starts, and its code.
+    pub fn blocks(&self) -> Vec<(usize, &str)> {
+        let mut heads: Vec<(usize, usize, &str)> = Vec::new();
+        let mut start = 0;
+        for end in self.line_ends().chain([self.code.len()]) {
+            let line = &self.code[start..end];
+            let code = line.trim();
+            let indent = line.len() - line.trim_start().len();
+            let at = start + indent;
+            start = end + 1;
+            if !code.is_empty() {
+                heads.retain(|(_, outer, _)| *outer < indent);
+                if code.ends_with(':') && end < self.code.len() {
+                    heads.push((at, indent, code));
+                }
+            }
+        }
+        heads.into_iter().rev().map(|(at, _, code)| (at, code)).collect()
+    }
+
     /// The line ends outside of brackets, where statements end.
     pub fn line_ends(&self) -> impl Iterator<Item = usize> {
         self.code.bytes().enumerate().filter(|&(at, c)| c == b'\n' && self.depth[at] == 0).map(|(at, _)| at)
@@ -214,6 +239,16 @@ pub fn outside_brackets(code: &str) -> String {
     code.chars().map(&mut outside).collect()
 }
 
+/// Where the last `=` of an assignment is, in code without brackets.
+pub fn assignment_sign(code: &str) -> Option<usize> {
+    let bytes = code.as_bytes();
+    let is_sign = |at: usize| {
+        let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
+        bytes[at] == b'=' && bytes.get(at + 1) != Some(&b'=') && !b"=!<>+-*/%&|^@:".contains(&before)
+    };
+    (0..bytes.len()).rev().find(|&at| is_sign(at))
+}
+
 /// Whether code ends in an operator or in a keyword that is not a value, so that its expression goes on.
 pub fn is_unfinished(code: &str) -> bool {
     let word = last_word(code);
@@ -227,11 +262,11 @@ pub fn may_end(expression: &str) -> bool {
     let code = outside_brackets(expression);
     let (ternary, lambda) = (tail_of(&code, "if"), tail_of(&code, "lambda"));
     let open = ternary.is_some_and(|tail| !has_word(tail, "else")) || lambda.is_some_and(|tail| !tail.contains(':'));
-    !code.trim().is_empty() && !code.ends_with([',', ';']) && !is_unfinished(&code) && !open
+    !code.is_empty() && !code.ends_with([',', ';', ' ', '\n']) && !is_unfinished(&code) && !open
 }
 
 /// The code after the last time that it has this word.
-fn tail_of<'a>(code: &'a str, word: &str) -> Option<&'a str> {
+pub fn tail_of<'a>(code: &'a str, word: &str) -> Option<&'a str> {
     let ends = code.char_indices().map(|(at, c)| at + c.len_utf8()).rev();
     ends.into_iter()
         .find(|&end| last_word(&code[..end]) == word && !code[end..].starts_with(|c| is_word(c as u8)))
@@ -358,7 +393,9 @@ mod tests {
         {
             assert!(may_end(code), "{code}");
         }
-        for code in ["", "not", "x +", "a if b", "a if b else", "lambda x", "x,", "x.", "x ==", "a if b else c if d"] {
+        for code in
+            ["", " ", "x ", "not", "x +", "a if b", "a if b else", "lambda x", "x,", "x.", "x ==", "a if b else c if d"]
+        {
             assert!(!may_end(code), "{code}");
         }
     }

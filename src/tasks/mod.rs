@@ -37,6 +37,7 @@ tasks! {
     set_or_string_fixedvarname,
     with_as,
     bracket_brace,
+    for_while,
     if_equals,
 }
 
@@ -336,6 +337,13 @@ fn layout(rng: &mut Rng, inside: bool, lines: &[String], last: &str) -> String {
 /// [`Drill::rest`] of tasks whose candidate ends the statement.
 fn nothing(_: &mut Rng, _: &str, _: usize) -> String {
     String::new()
+}
+
+/// A line end and one statement, indented as the body of the head that the text ends in.
+fn body(rng: &mut Rng, text: &str) -> String {
+    let last = text.lines().next_back().unwrap_or_default();
+    let indent = " ".repeat(last.len() - last.trim_start().len() + 4);
+    format!("\n{indent}{}", templates::plain_statement(rng))
 }
 
 fn pair_of(template: &str, a: &str, b: &str) -> Pair {

@@ -1,7 +1,7 @@
 //! After a variable `current` set to `set()` or `""`: grow it by `.add` or by ` +=`.
 
 use super::templates::*;
-use super::lexer::{is_name, lex, outside_brackets, replace_range};
+use super::lexer::{assignment_sign, is_name, lex, outside_brackets, replace_range};
 use super::{Drill, Reason, Rule, PLACEHOLDER, Pair, Task, dilute, draw_kinds, layout, pair_of};
 use crate::random::Rng;
 
@@ -185,12 +185,7 @@ fn binding(code: &str, variable: &str) -> Binding {
 
 /// The names that a statement sets: what is before its last `=`, without `if x:` before that.
 fn assigned(code: &str) -> &str {
-    let bytes = code.as_bytes();
-    let is_sign = |at: usize| {
-        let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
-        bytes[at] == b'=' && bytes.get(at + 1) != Some(&b'=') && !b"=!<>+-*/%&|^@".contains(&before)
-    };
-    let end = (0..bytes.len()).rev().find(|&at| is_sign(at)).unwrap_or(0);
+    let end = assignment_sign(code).unwrap_or(0);
     code[..end].rsplit(": ").next().unwrap_or_default()
 }
 

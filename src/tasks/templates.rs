@@ -307,6 +307,38 @@ pub fn atom_number(rng: &mut Rng) -> String {
     if rng.chance(50) { number(rng) } else { name(rng) }
 }
 
+/// A condition that ends in a name, a number or a value such as `True`.
+pub fn condition(rng: &mut Rng) -> String {
+    let subject = match rng.weighted(&[70, 18, 12]) {
+        0 => name(rng),
+        1 => format!("self.{}", name(rng)),
+        _ => format!("{}.{}", name(rng), name(rng)),
+    };
+    match rng.weighted(&[34, 18, 16, 10, 12, 10]) {
+        0 => subject,
+        1 => format!("not {subject}"),
+        2 => format!("{subject} {} {}", rng.pick(&["==", "!=", "<", ">", "<=", ">="]), atom_number(rng)),
+        3 => format!("{subject} in {}", plural_name(rng)),
+        4 => format!("{subject} is {}", rng.pick(&["None", "not None", "True", "False"])),
+        _ => format!("{subject} {} {}", rng.pick(&["and", "or"]), name(rng)),
+    }
+}
+
+/// A `for` loop with a body of one line.
+pub fn closed_for(rng: &mut Rng) -> String {
+    format!("for {} in {}:\n    {}", name(rng), plural_name(rng), plain_statement(rng))
+}
+
+/// A `while` loop with a body of one line.
+pub fn closed_while(rng: &mut Rng) -> String {
+    format!("while {}:\n    {}", condition(rng), plain_statement(rng))
+}
+
+/// An `if` with a body of one line.
+pub fn closed_if(rng: &mut Rng) -> String {
+    format!("if {}:\n    {}", condition(rng), plain_statement(rng))
+}
+
 /// A comment of a few words.
 pub fn comment(rng: &mut Rng) -> String {
     format!("# {}", phrase(rng, 7))

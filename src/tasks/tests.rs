@@ -307,3 +307,48 @@ fn opened_files() {
         ],
     );
 }
+
+#[test]
+fn loops() {
+    use Reason::*;
+    check(
+        "for_while",
+        &[
+            ("for x", Ok("while x"), Some(0)),
+            ("while x", Ok("for x"), Some(1)),
+            ("def f():\n    for item", Ok("def f():\n    while item"), Some(0)),
+            ("async for x", Ok("while x"), Some(0)),
+            ("for a, b", Err(NotPython), Some(0)),
+            ("for self.x", Ok("while self.x"), Some(0)),
+            ("while not x", Ok("for x"), Some(1)),
+            ("while i < len(xs)", Ok("for i"), Some(1)),
+            ("while len(xs) > 1", Err(NotPython), Some(1)),
+            ("while x == 'a'", Ok("for x"), Some(1)),
+            ("while f(a, b)", Err(NotPython), Some(1)),
+            ("while a, b", Ok("for b"), None),
+            ("while x <", Ok("for x"), None),
+            ("while not", Err(NotPython), None),
+            ("while x.", Err(NotPython), None),
+            ("while ", Err(OtherLine), None),
+            ("while x ", Err(OtherLine), None),
+            ("while x:", Err(NotPython), None),
+            ("while x:\n", Err(OtherLine), None),
+            ("for", Err(NotPython), None),
+            ("for x in", Err(NotPython), None),
+            ("for x in y", Err(NotPython), None),
+            ("for True", Err(NotPython), None),
+            ("form", Err(OtherLine), None),
+            ("while (x", Err(OtherLine), None),
+            ("x = [y for y", Err(NotPython), Some(0)),
+            ("x = {a: b for a, b", Err(NotPython), Some(0)),
+            ("x = [y for y in z", Err(NotPython), None),
+            ("x = [y for y in z for w", Err(NotPython), Some(0)),
+            ("x = (before y", Err(OtherLine), None),
+            ("x = 1; while y", Err(NotPython), Some(1)),
+            ("# for x", Err(OtherLine), None),
+            ("'for x", Err(OtherLine), None),
+            ("for x in y:  # while\n    while z", Ok("for x in y:  # while\n    for z"), Some(1)),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}
