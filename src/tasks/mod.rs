@@ -38,6 +38,7 @@ tasks! {
     with_as,
     bracket_brace,
     for_while,
+    if_ternary,
     if_equals,
 }
 

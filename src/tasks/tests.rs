@@ -352,3 +352,50 @@ fn loops() {
         ],
     );
 }
+
+#[test]
+fn uses_of_if() {
+    use Reason::*;
+    check(
+        "if_ternary",
+        &[
+            ("x = 1\nif y", Ok("x = 1 if y"), Some(0)),
+            ("x = 1 if y", Ok("x = 1\nif y"), Some(1)),
+            ("    x = 1 if not y", Ok("    x = 1\n    if not y"), Some(1)),
+            ("def f():\n    return 1 if y", Ok("def f():\n    return 1\nif y"), Some(1)),
+            ("def f():\n    return 1\nif y", Ok("def f():\n    return 1 if y"), Some(0)),
+            ("print(x)\n\nif y", Ok("print(x) if y"), Some(0)),
+            ("if y", Ok("x = 1 if y"), Some(0)),
+            ("for x in z:\n    if y", Ok("for x in z:\n    x = 1 if y"), Some(0)),
+            ("x = 1  # one\nif y", Ok("x = 1  # one\nx = 1 if y"), Some(0)),
+            ("x = 1 if a else 2\nif y", Ok("x = 1 if a else 2\nx = 1 if y"), Some(0)),
+            ("import x\nif y", Ok("import x\nx = 1 if y"), Some(0)),
+            ("if x:\n    pass\nelif y", Ok("if x:\n    pass\nx = 1 if y"), Some(0)),
+            ("f(x if y", Ok("if y"), Some(1)),
+            ("f(a, x if y == 1", Ok("if y == 1"), Some(1)),
+            ("x = [\n    1 if y", Ok("if y"), Some(1)),
+            ("f(x if g(y)", Ok("if g(y)"), Some(1)),
+            ("f(g(x) if y", Ok("if y"), Some(1)),
+            ("x = [y for y in z if w", Err(OtherLine), None),
+            ("x = [y if w", Ok("if w"), Some(1)),
+            ("f(x if y else z", Err(OtherLine), None),
+            ("f(x if", Err(OtherLine), None),
+            ("f(x if y ", Err(OtherLine), None),
+            ("if a if b", Ok("if b"), Some(1)),
+            ("f = lambda x: a if b", Ok("if b"), Some(1)),
+            ("if x: y = 1 if z", Err(NotPython), Some(1)),
+            ("if x: f(1 if z", Ok("if z"), Some(1)),
+            ("x = 1; if y", Err(NotPython), Some(0)),
+            ("x = 1 if y else 2", Err(OtherLine), None),
+            ("x = 1 if", Err(OtherLine), None),
+            ("x = 1 if y and", Err(OtherLine), None),
+            ("case x if y", Err(OtherLine), None),
+            ("if", Ok("x = 1 if"), None),
+            ("if x >", Ok("x = 1 if x >"), None),
+            ("while x", Err(OtherLine), None),
+            ("if 'a", Err(OtherLine), None),
+            ("# if x", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}

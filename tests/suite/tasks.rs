@@ -33,6 +33,16 @@ fn prompts(task: &Task) -> &'static [Labelled; 2] {
     &PROMPTS.get_or_init(|| TASKS.iter().map(of_task).collect())[place]
 }
 
+/// Tasks whose pairs differ in length by more than one token.
+const SHIFTS: [(&str, usize); 1] = [
+    // a line end and an indentation, or nothing
+    ("if_ternary", 2),
+];
+
+fn exception(table: &[(&str, usize)], task: &Task) -> Option<usize> {
+    table.iter().find(|(name, _)| *name == task.name).map(|(_, most)| *most)
+}
+
 #[test]
 fn splits_are_large_disjoint_and_repeatable() {
     for task in TASKS {
@@ -77,7 +87,8 @@ fn prompts_fit_the_context_and_stay_aligned() {
                 task.name,
                 a.len()
             );
-            assert!(a.len().abs_diff(b.len()) <= 1, "{}: {pair:?}", task.name);
+            let most = exception(&SHIFTS, task).unwrap_or(1);
+            assert!(a.len().abs_diff(b.len()) <= most, "{}: {pair:?}", task.name);
             long += usize::from(a.len() > 64);
             // The candidate is exactly one token, whatever text is before and after it.
             for (prompt, ids, wanted) in [(&pair.a, &a, 0), (&pair.b, &b, 1)] {
