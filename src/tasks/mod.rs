@@ -39,6 +39,7 @@ tasks! {
     bracket_brace,
     for_while,
     if_ternary,
+    lambda_func,
     if_equals,
 }
 

@@ -399,3 +399,41 @@ fn uses_of_if() {
         ],
     );
 }
+
+#[test]
+fn lambdas() {
+    use Reason::*;
+    check(
+        "lambda_func",
+        &[
+            ("class A:\n    def run", Ok("class A:\n    r = lambda run"), Some(1)),
+            ("class A:\n    r = lambda run", Ok("class A:\n    def run"), Some(0)),
+            ("class A:\n    xs = sorted(ys, key=lambda y", Ok("class A:\n    def y"), Some(0)),
+            ("class A:\n    async def run", Ok("class A:\n    r = lambda run"), Some(1)),
+            ("class A:\n    def __len__", Ok("class A:\n    l = lambda __len__"), Some(1)),
+            (
+                "class A:\n    def f(self):\n        return map(lambda x",
+                Ok("class A:\n    def f(self):\n        pass\n\n    def x"),
+                Some(0),
+            ),
+            ("class A:\n    f = lambda a, b", Ok("class A:\n    def b"), Some(0)),
+            ("class A:\n    f = lambda a=(1, 2)", Err(NotPython), Some(0)),
+            ("class A:\n    f = lambda", Err(NotPython), Some(0)),
+            ("class A:\n    f = lambda x:", Err(OtherLine), None),
+            ("class A:\n    f = lambda x: x", Err(OtherLine), None),
+            ("class A:\n    f = lambda x, ", Err(OtherLine), None),
+            ("class A:\n    @property\n    def f", Err(NotPython), Some(1)),
+            ("class A:\n    @staticmethod\n    def f", Err(NotPython), None),
+            ("class A:\n    def f(self):\n        def g", Ok("class A:\n    def f(self):\n        g = lambda g"), None),
+            ("class A:\n    pass\ndef f", Ok("class A:\n    pass\nf = lambda f"), None),
+            ("def f", Ok("f = lambda f"), None),
+            ("f = lambda x", Err(OtherNotRight), Some(0)),
+            ("class A: def f", Err(NotPython), None),
+            ("class A:\n    # lambda x", Err(OtherLine), None),
+            ("class A:\n    'lambda x", Err(OtherLine), None),
+            ("class A:\n    define", Err(OtherLine), None),
+            ("def ", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}
