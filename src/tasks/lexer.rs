@@ -249,6 +249,11 @@ pub fn assignment_sign(code: &str) -> Option<usize> {
     (0..bytes.len()).rev().find(|&at| is_sign(at))
 }
 
+/// What a statement assigns: the code after its last `=`.
+pub fn assigned_value(code: &str) -> Option<&str> {
+    assignment_sign(&outside_brackets(code)).map(|at| code[at + 1..].trim_start())
+}
+
 /// Whether code ends in an operator or in a keyword that is not a value, so that its expression goes on.
 pub fn is_unfinished(code: &str) -> bool {
     let word = last_word(code);

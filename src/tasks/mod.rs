@@ -41,6 +41,7 @@ tasks! {
     if_ternary,
     lambda_func,
     if_equals,
+    var_if,
 }
 
 use crate::random::Rng;
@@ -346,6 +347,13 @@ fn body(rng: &mut Rng, text: &str) -> String {
     let last = text.lines().next_back().unwrap_or_default();
     let indent = " ".repeat(last.len() - last.trim_start().len() + 4);
     format!("\n{indent}{}", templates::plain_statement(rng))
+}
+
+/// The statement on the line that the text has just begun, indented as the line before.
+fn next_line(rng: &mut Rng, text: &str) -> String {
+    let last = text.lines().next_back().unwrap_or_default();
+    let indent = " ".repeat(last.len() - last.trim_start().len());
+    format!("{indent}{}", templates::plain_statement(rng))
 }
 
 fn pair_of(template: &str, a: &str, b: &str) -> Pair {

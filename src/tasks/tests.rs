@@ -437,3 +437,44 @@ fn lambdas() {
         ],
     );
 }
+
+#[test]
+fn line_ends() {
+    use Reason::*;
+    check(
+        "var_if",
+        &[
+            ("r = ready", Ok("if ready"), Some(0)),
+            ("if ready", Ok("r = ready"), Some(1)),
+            ("x = True", Ok("if True"), Some(0)),
+            ("if x == True", Ok("x = x == True"), Some(1)),
+            ("if True", Ok("t = True"), Some(1)),
+            ("if not x", Ok("n = not x"), Some(1)),
+            ("if a:\n    b()\nelif c", Ok("if a:\n    b()\nc = c"), Some(1)),
+            ("while x > 3", Ok("x = x > 3"), Some(1)),
+            ("if (x)", Ok("x = (x)"), Some(1)),
+            ("self.x: bool = y", Ok("if y"), Some(0)),
+            ("a = b = True", Ok("if True"), Some(0)),
+            ("x[i == 1] = f(a=1)", Ok("if f(a=1)"), Some(0)),
+            ("x = 1, 2", Err(NotPython), Some(0)),
+            ("x = f(1, 2)", Ok("if f(1, 2)"), Some(0)),
+            ("x = yield y", Err(NotPython), Some(0)),
+            ("if x := y", Err(NotPython), Some(1)),
+            ("if x: y = True", Err(NotPython), Some(0)),
+            ("x = 1; y = True", Err(NotPython), Some(0)),
+            ("x = not", Ok("if not"), None),
+            ("x = y if z", Ok("if y if z"), None),
+            ("x = lambda y", Ok("if lambda y"), None),
+            ("if x ==", Ok("x = x =="), None),
+            ("x = f(", Err(OtherLine), None),
+            ("x == y", Err(OtherLine), None),
+            ("x += 1", Err(OtherLine), None),
+            ("x = True ", Err(OtherLine), None),
+            ("x = True\n", Err(OtherLine), None),
+            ("x = 'a", Err(OtherLine), None),
+            ("x = 1  # one", Err(OtherLine), None),
+            ("return True", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}
