@@ -1,5 +1,7 @@
 //! A reader of unfinished Python: which brackets and which string are still open at the end of a text.
 
+use std::ops::Range;
+
 /// What is open at the end of a text. Places are byte offsets.
 #[derive(Debug, Default)]
 pub struct Lexed {
@@ -28,6 +30,8 @@ pub struct OpenString {
     pub triple: bool,
     /// The text ends with the backslash of an unfinished escape.
     pub escape: bool,
+    /// It is an f-string.
+    pub format: bool,
     /// It is an f-string, and the text ends in one of its fields: `f'total {total`.
     pub field: bool,
 }
@@ -71,7 +75,8 @@ pub fn lex(text: &str) -> Lexed {
         } else if c == b'\'' || c == b'"' {
             let triple = bytes[start..].starts_with(&[c; 3]);
             at += if triple { 2 } else { 0 };
-            out.string = Some(OpenString { at: start, quote: c as char, triple, escape: false, field: false });
+            out.string =
+                Some(OpenString { at: start, quote: c as char, triple, escape: false, format: false, field: false });
         } else if c == b'\\' && bytes.get(at) == Some(&b'\n') {
             code[start..=at].fill(b' ');
             at += 1;
@@ -90,7 +95,8 @@ pub fn lex(text: &str) -> Lexed {
     }
     if let Some(string) = &mut out.string {
         let content = string.at + if string.triple { 3 } else { 1 };
-        string.field = is_format(&text[..string.at]) && in_field(&text[content.min(text.len())..]);
+        string.format = is_format(&text[..string.at]);
+        string.field = string.format && in_field(&text[content.min(text.len())..]);
     }
     out.code = String::from_utf8(code).unwrap_or_default();
     out
@@ -204,6 +210,43 @@ impl Lexed {
             .filter(|&place| self.depth[place] == inside)
             .map(|place| (place, self.code.as_bytes()[place] as char))
             .collect()
+    }
+
+    /// Where the items directly in the bracket that opens at `open` are: what its commas separate, without the space around them. The
+    /// last one ends at the end of the text where the bracket is open.
+    pub fn items_in(&self, open: usize) -> Vec<Range<usize>> {
+        let end = self.closed.iter().find(|(from, _)| *from == open).map_or(self.code.len(), |(_, to)| *to);
+        let commas = self.directly_in(open).into_iter().filter(|(_, c)| *c == ',').map(|(at, _)| at);
+        let mut from = open + 1;
+        let mut item = |to: usize| {
+            let code = self.code[from..to].trim_start();
+            from = to + 1;
+            to - code.len()..to - code.len() + code.trim_end().len()
+        };
+        commas.chain([end]).map(&mut item).collect()
+    }
+
+    /// Where the name is of the function whose body has the last statement.
+    pub fn function_name(&self) -> Option<Range<usize>> {
+        let (last, _) = self.last_statement();
+        let start_of =
+            |line: usize| line + self.code[line..].len() - self.code[line..].trim_start_matches([' ', '\t']).len();
+        let lines: Vec<usize> = [0].into_iter().chain(self.line_ends().map(|end| end + 1)).collect();
+        let mut indent = lines.iter().rev().find(|&&line| line <= last).map_or(0, |&line| last - line);
+        for line in lines.into_iter().rev().filter(|&line| line < last) {
+            let at = start_of(line);
+            let code = &self.code[at..];
+            if code.starts_with('\n') || at - line >= indent {
+                continue;
+            }
+            indent = at - line;
+            let head = code.strip_prefix("async ").unwrap_or(code);
+            if let Some(name) = head.strip_prefix("def ") {
+                let at = self.code.len() - name.len();
+                return Some(at..at + first_word(name).len());
+            }
+        }
+        None
     }
 
     /// Whether the bracket at `at` is a subscript, as in `names[0`, and not a list.
@@ -403,6 +446,28 @@ mod tests {
         {
             assert!(!may_end(code), "{code}");
         }
+    }
+
+    #[test]
+    fn functions_and_their_items_are_found() {
+        for (text, name) in [
+            ("def f(a):\n    x", Some("f")),
+            ("async def f(a):\n    if a:\n        x", Some("f")),
+            ("class A:\n    def f(self):\n        pass\n\n    def g(self):\n\n        x", Some("g")),
+            ("def f():\n    def g():\n        pass\n    x", Some("f")),
+            ("def f():\n    pass\nx", None),
+            ("class A:\n    x", None),
+            ("x", None),
+            ("", None),
+        ] {
+            let lexed = lex(text);
+            assert_eq!(lexed.function_name().map(|range| &text[range]), name, "{text}");
+        }
+        let items =
+            |text: &str| lex(text).items_in(1).into_iter().map(|range| text[range].to_string()).collect::<Vec<_>>();
+        assert_eq!(items("f(a, b=(1, 2),\n  *c) + d"), ["a", "b=(1, 2)", "*c"]);
+        assert_eq!(items("f(a,  # b, c\n  d"), ["a", "d"]);
+        assert_eq!(items("f("), [""]);
     }
 
     #[test]

@@ -36,6 +36,7 @@ tasks! {
     set_or_string,
     set_or_string_fixedvarname,
     with_as,
+    with_open,
     bracket_brace,
     for_while,
     if_ternary,
@@ -103,6 +104,8 @@ pub enum Reason {
     NotVariable,
     /// The text does not end in a statement of the kinds that the task is about.
     OtherLine,
+    /// No word of the text tells which candidate is right.
+    NoClue,
     /// It is not known that the variable holds an empty set or an empty string.
     NoValue { variable: String },
     /// The changed text would not be Python.
@@ -127,6 +130,7 @@ impl std::fmt::Display for Reason {
             Reason::NotName => "its last line is not just a name, or `if` and a name",
             Reason::NotVariable => "its last line is not just a variable",
             Reason::OtherLine => "it does not end in a line that the task is about",
+            Reason::NoClue => "no word in it tells the answer",
             Reason::NoValue { variable } => return write!(f, "it does not set {variable} to set() or to \"\""),
             Reason::NotPython => "after the change it would not be Python",
             Reason::OtherNotRight => "after the change the other candidate would not be right",

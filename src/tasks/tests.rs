@@ -478,3 +478,41 @@ fn line_ends() {
         ],
     );
 }
+
+#[test]
+fn modes_of_files() {
+    use Reason::*;
+    check(
+        "with_open",
+        &[
+            ("f = open(\"input.txt\", \"", Ok("f = open(\"output.txt\", \""), Some(0)),
+            ("with open(out_path, '", Ok("with open(in_path, '"), Some(1)),
+            ("with open(args.output, mode='", Ok("with open(args.input, mode='"), Some(1)),
+            ("with gzip.open(input_dir + 'in.gz', '", Ok("with gzip.open(output_dir + 'out.gz', '"), Some(0)),
+            ("with new_path.open('", Ok("with old_path.open('"), Some(1)),
+            ("with open(os.path.join(a, 'old.txt'), '", Ok("with open(os.path.join(a, 'new.txt'), '"), Some(0)),
+            ("with open(input or output, '", Ok("with open(output or input, '"), None),
+            ("writer = open(path, '", Ok("reader = open(path, '"), Some(1)),
+            ("writer = open(input, '", Ok("writer = open(output, '"), Some(0)),
+            ("def save(p):\n    with open(p, '", Ok("def load(p):\n    with open(p, '"), Some(1)),
+            (
+                "def read_all(p):\n    pass\n\nclass A:\n    async def write_all(self, p):\n        f = open(p, '",
+                Ok("def read_all(p):\n    pass\n\nclass A:\n    async def read_all(self, p):\n        f = open(p, '"),
+                Some(1),
+            ),
+            ("def save(p):\n    pass\n\nwith open(p, '", Err(NoClue), None),
+            ("for line in open(path, '", Err(NoClue), None),
+            ("with open('é_output', '", Ok("with open('é_input', '"), Some(1)),
+            ("open(path, '", Err(NoClue), None),
+            ("open('", Err(OtherLine), None),
+            ("open(input, 'r', '", Err(OtherLine), None),
+            ("open(input, '''", Err(OtherLine), None),
+            ("open(input, 'r", Err(OtherLine), None),
+            ("load(input, '", Err(OtherLine), None),
+            ("open(input, ['", Err(OtherLine), None),
+            ("open(input, ", Err(OtherLine), None),
+            ("# open(input, '", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}

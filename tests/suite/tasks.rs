@@ -316,7 +316,7 @@ fn no_token_reveals_an_answer() {
 }
 
 /// Tokens that may begin with a candidate: the task, its candidate, and what the token has after it.
-const LONGER_TOKENS: [(&str, &str, &str); 3] = [
+const LONGER_TOKENS: &[(&str, &str, &str)] = &[
     // It separates the rows of a nested list. After a prompt the list is complete and the line ends, so no comma follows.
     ("bracket_counting", "]", ","),
     // Empty lines after the line. A drill writes the next line at once.

@@ -306,7 +306,7 @@ answer: 0 | 1 | null, };
 /**
  * Why a text has no counterfactual prompt.
  */
-export type Reason = { "kind": "noString" } | { "kind": "tripleQuotes" } | { "kind": "holdsQuote", quote: string, } | { "kind": "noList" } | { "kind": "noBracket" } | { "kind": "inString" } | { "kind": "inComment" } | { "kind": "notName" } | { "kind": "notVariable" } | { "kind": "otherLine" } | { "kind": "noValue", variable: string, } | { "kind": "notPython" } | { "kind": "otherNotRight" } | { "kind": "cut" };
+export type Reason = { "kind": "noString" } | { "kind": "tripleQuotes" } | { "kind": "holdsQuote", quote: string, } | { "kind": "noList" } | { "kind": "noBracket" } | { "kind": "inString" } | { "kind": "inComment" } | { "kind": "notName" } | { "kind": "notVariable" } | { "kind": "otherLine" } | { "kind": "noClue" } | { "kind": "noValue", variable: string, } | { "kind": "notPython" } | { "kind": "otherNotRight" } | { "kind": "cut" };
 
 /**
  * Sizes of a model.

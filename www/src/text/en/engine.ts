@@ -110,6 +110,8 @@ export const engine = {
         return "The last line must be just a variable's name, such as current.";
       case 'otherLine':
         return 'The prompt does not end in a line that this task is about.';
+      case 'noClue':
+        return 'No name in the prompt tells the answer.';
       case 'noValue':
         return `The prompt must first set ${reason.variable} to set() or to "", so that there is something to flip.`;
       case 'notPython':
