@@ -41,6 +41,7 @@ tasks! {
     for_while,
     if_ternary,
     lambda_func,
+    fstring_brace,
     if_equals,
     var_if,
 }

@@ -516,3 +516,37 @@ fn modes_of_files() {
         ],
     );
 }
+
+#[test]
+fn f_strings() {
+    use Reason::*;
+    check(
+        "fstring_brace",
+        &[
+            ("print(f\"Hello", Ok("print(\"Hello"), Some(0)),
+            ("print(\"Hello", Ok("print(f\"Hello"), Some(1)),
+            ("x = [r\"a:", Ok("x = [rf\"a:"), Some(1)),
+            ("x = [rF\"a:", Ok("x = [r\"a:"), Some(0)),
+            ("log(x, f\"{a} and", Ok("log(x, \"{a} and"), Some(0)),
+            ("log(x, \"{a} and", Err(NotPython), Some(1)),
+            ("log(f\"{a", Ok("log(\"{a"), None),
+            ("log(f\"{a}", Ok("log(\"{a}"), None),
+            ("log(f\"a ", Ok("log(\"a "), None),
+            ("log(f\"", Ok("log(\""), None),
+            ("log(f\"a\\", Ok("log(\"a\\"), None),
+            ("log(text=\"a", Ok("log(text=f\"a"), Some(1)),
+            ("x = f\"a", Err(OtherNotRight), Some(0)),
+            ("d = {f\"a", Err(OtherNotRight), Some(0)),
+            ("d[f\"a", Err(OtherNotRight), Some(0)),
+            ("x = \"a", Ok("x = f\"a"), None),
+            ("print('a' if b else \"a", Ok("print('a' if b else f\"a"), None),
+            ("print('a", Ok("print(f'a"), None),
+            ("print(b\"a", Err(NotPython), None),
+            ("return\"a", Err(NotPython), None),
+            ("print(f\"\"\"a", Err(TripleQuotes), None),
+            ("print(f\"a\"", Err(NoString), None),
+            ("# f\"a", Err(NoString), None),
+            ("", Err(NoString), None),
+        ],
+    );
+}

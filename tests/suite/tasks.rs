@@ -319,6 +319,8 @@ fn no_token_reveals_an_answer() {
 const LONGER_TOKENS: &[(&str, &str, &str)] = &[
     // It separates the rows of a nested list. After a prompt the list is complete and the line ends, so no comma follows.
     ("bracket_counting", "]", ","),
+    // An f-string never has an empty field.
+    ("fstring_brace", " {", "}"),
     // Empty lines after the line. A drill writes the next line at once.
     ("var_if", "\n", "\n"),
     ("var_if", "\n", "\n\n"),
