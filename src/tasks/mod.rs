@@ -39,11 +39,12 @@ tasks! {
     with_open,
     bracket_brace,
     for_while,
+    fstring_brace,
     if_ternary,
     lambda_func,
-    fstring_brace,
     if_equals,
     var_if,
+    final_kwarg,
 }
 
 use crate::random::Rng;

@@ -550,3 +550,46 @@ fn f_strings() {
         ],
     );
 }
+
+#[test]
+fn defaults() {
+    use Reason::*;
+    check(
+        "final_kwarg",
+        &[
+            ("def f(a, b=0, c", Ok("def f(a, b: int, c"), Some(0)),
+            ("def f(a, b: int, c", Ok("def f(a, b=0, c"), Some(1)),
+            ("def f(a=\"\", b=None, c", Ok("def f(a: str, b, c"), Some(0)),
+            ("def f(a, b, c", Ok("def f(a, b=None, c"), Some(1)),
+            ("def f(a: list[int], b", Ok("def f(a: list[int] = None, b"), Some(1)),
+            ("def f(a: list[int] = [1, 2], b", Ok("def f(a: list[int], b"), Some(0)),
+            ("def f(a=g(x, y=1), b=(0, 1), c", Ok("def f(a, b, c"), Some(0)),
+            ("def f(a, g=lambda: 0, c", Ok("def f(a, g, c"), Some(0)),
+            ("class A:\n    async def f(self, a=1, b", Ok("class A:\n    async def f(self, a, b"), Some(0)),
+            (
+                "def f(a=1, b=2):\n    pass\n\ndef g(a,\n      b",
+                Ok("def f(a=1, b=2):\n    pass\n\ndef g(a=None,\n      b"),
+                Some(1),
+            ),
+            ("def f(a,  # one = 1\n      b", Ok("def f(a=None,  # one = 1\n      b"), Some(1)),
+            ("def f(a, /, b", Err(OtherLine), Some(1)),
+            ("def f(a, *, b", Err(OtherLine), None),
+            ("def f(a=1, *, b", Ok("def f(a, *, b"), None),
+            ("def f(a", Err(OtherLine), Some(1)),
+            ("def f(self, a", Err(OtherLine), Some(1)),
+            ("def f(a, b: int", Err(OtherLine), None),
+            ("def f(a, b=", Err(OtherLine), None),
+            ("def f(a, *b", Err(OtherLine), None),
+            ("def f(a, ", Err(OtherLine), None),
+            ("def f(", Err(OtherLine), None),
+            ("def f", Err(OtherLine), None),
+            ("def f(a, b)", Err(OtherLine), None),
+            ("def f(a=(0, b", Err(OtherLine), None),
+            ("f(a=0, b", Err(OtherLine), None),
+            ("class A(a=0, b", Err(OtherLine), None),
+            ("def f(a, b='c", Err(InString), None),
+            ("def f(a, b # c", Err(InComment), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}

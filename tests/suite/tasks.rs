@@ -321,6 +321,9 @@ const LONGER_TOKENS: &[(&str, &str, &str)] = &[
     ("bracket_counting", "]", ","),
     // An f-string never has an empty field.
     ("fstring_brace", " {", "}"),
+    // A parameter is not compared.
+    ("final_kwarg", "=", "="),
+    ("final_kwarg", "=", "==="),
     // Empty lines after the line. A drill writes the next line at once.
     ("var_if", "\n", "\n"),
     ("var_if", "\n", "\n\n"),
