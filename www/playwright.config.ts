@@ -36,6 +36,8 @@ export default defineConfig({
   use: {
     baseURL: `http://127.0.0.1:${port}/`,
     viewport: { width: 1280, height: 800 },
+    // Only offline.spec.ts keeps the page: in all other tests each load is a first visit.
+    serviceWorkers: 'block',
     // Recording doubles the time of each test. `TRACE=1` keeps a trace of each test that fails.
     trace: process.env.TRACE ? 'retain-on-failure' : 'off',
   },

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { cp, readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, relative, resolve, sep } from 'node:path';
 import type { Plugin } from 'vite';
+import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 
 const www = import.meta.dirname;
@@ -57,6 +59,38 @@ function documents(): Plugin {
   };
 }
 
+/** The service worker of src/sw.ts, with the list of files to keep and the hash of each, and the manifest of the installable page. */
+function offline(): Plugin[] {
+  const folder = join(www, 'dist');
+  return VitePWA({
+    strategies: 'injectManifest',
+    srcDir: 'src',
+    filename: 'sw.ts',
+    injectRegister: false,
+    injectManifest: {
+      // Not every browser runs a module as a service worker.
+      rollupFormat: 'iife',
+      globPatterns: ['**/*.{html,js,css,wasm,json,safetensors}', 'models/*.md', 'docs/*.md', 'licenses/LICENSE.txt'],
+      globIgnores: ['bench*', 'assets/*bench*'],
+      maximumFileSizeToCacheInBytes: 8e6,
+      manifestTransforms: [async (entries) => ({
+        manifest: await Promise.all(entries.map(async (entry) => {
+          const hash = createHash('sha256').update(await readFile(join(folder, entry.url))).digest('base64');
+          return { ...entry, integrity: `sha256-${hash}` };
+        })),
+      })],
+    },
+    manifest: {
+      name: 'Sparse circuits',
+      short_name: 'Circuits',
+      description: 'See and change the few nodes inside a small neural network that decide.',
+      background_color: '#faf9f6',
+      theme_color: '#faf9f6',
+      icons: [{ src: 'icon.svg', sizes: 'any', type: 'image/svg+xml' }],
+    },
+  });
+}
+
 /** A value of the `[package]` section of Cargo.toml, or null. */
 async function ofPackage(key: string): Promise<string | null> {
   const section = (await readFile(join(root, 'Cargo.toml'), 'utf8')).split(/^\[package\]$/m)[1]?.split(/^\[/m)[0] ?? '';
@@ -68,7 +102,7 @@ export default defineConfig(async () => ({
   appType: 'mpa' as const,
   // Relative, so that the folder works from any sub-path.
   base: './',
-  plugins: [models(), documents()],
+  plugins: [models(), documents(), offline()],
   resolve: {
     // The wasm packages that `cargo xtask build` makes. Aliases, not `file:` dependencies, so that `npm ci` needs no build.
     alias: {

@@ -36,6 +36,8 @@ function when(file) {
   if (/tokenizer.*\.(wasm|js)$/.test(file)) return 'page';
   // Loaded only with an adapter; counted in any case.
   if (/webgpu.*\.(wasm|js)$/.test(file)) return 'page';
+  // Keep the page for use without network, once it is live.
+  if (/^sw\.js$|^assets\/offline|^manifest\.webmanifest$|^icon\.svg$/.test(file)) return 'page';
   // Loaded when the dense twin is opened.
   if (/^assets\/twin|sparse_circuits_twin/.test(file)) return 'never';
   if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';

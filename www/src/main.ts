@@ -17,4 +17,10 @@ page.playground = createPlayground({
   roomForPanel: () => innerWidth > 760,
 });
 document.getElementById('page')!.replaceChildren(page);
-void page.playground.start();
+void page.playground.start().then(() => setTimeout(keep, 3000));
+
+/** Once the page is live, keeps it for use without network. */
+async function keep(): Promise<void> {
+  const { keepForOffline } = await import('./features/offline/offline');
+  keepForOffline();
+}

@@ -159,6 +159,7 @@ fn page_build(tools: &Tools) -> Result<Option<Count>> {
 fn page(_: &Tools) -> Result<Option<Count>> {
     // The build has already type-checked the page.
     run(npm_bin("tsc").args(["-p", "tsconfig.tools.json"]))?;
+    run(npm_bin("tsc").args(["-p", "tsconfig.sw.json"]))?;
     run(npm_bin("tsc").args(["-p", "../tests/browser"]))?;
     run_tests(npm_bin("vitest").arg("run"))
 }

@@ -25,6 +25,7 @@ export function aboutTask(screen: Screen): TemplateResult | typeof nothing {
       <h3>${text.howToRead}</h3>
       <p>${Object.values(text.reading).map((sentences: RichText) => html`${richText(linked(sentences, seen))} `)}</p>
       <p>${text.paper}</p>
+      <sc-kept></sc-kept>
       <p class="links">${links()}</p>
     </div>
   </details>`;

@@ -137,6 +137,7 @@ export class Page extends Light {
         ${panels.besideGraph.map((panel) => panel(this.playground))}
         <sc-term-tip></sc-term-tip>
       </main>
+      <sc-update></sc-update>
       ${footer(screen, this.copied, {
         undo: () => this.playground.undo(),
         reset: () => this.playground.reset(),

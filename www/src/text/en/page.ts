@@ -72,6 +72,28 @@ export const about = {
   } satisfies Record<string, RichText>,
 };
 
+/** What the browser keeps for use without network. */
+export const offline = {
+  kept: (kept: { kind: 'unavailable' | 'removed' | 'storing' | 'failed' } | { kind: 'kept'; bytes: number }): string => {
+    switch (kept.kind) {
+      case 'unavailable':
+        return 'This address cannot store the page for use without network. That needs https and a window of its own.';
+      case 'removed':
+        return 'The page is not stored in this browser.';
+      case 'storing':
+        return 'The page is being stored in this browser for use without network.';
+      case 'failed':
+        return 'The page could not be stored in this browser. The next visit tries again.';
+      case 'kept':
+        return `The page works without network: ${bytes(kept.bytes)} are stored in this browser.`;
+    }
+  },
+  remove: 'Remove',
+  store: 'Store for use without network',
+  updated: 'A new version is ready.',
+  reload: 'Reload',
+};
+
 /** Links in the footer and in About. */
 export const links = {
   label: 'Links',

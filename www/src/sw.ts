@@ -1,0 +1,51 @@
+/**
+ * The service worker: keeps the page, its engine, the default model and the circuits for use without network. The dense twin is kept
+ * from the time somebody opens it. A file is kept only if its content is that of this build.
+ */
+import { addPlugins, cleanupOutdatedCaches, precacheAndRoute } from 'workbox-precaching';
+
+declare const self: ServiceWorkerGlobalScope;
+
+/** Files of the dense twin. They are most of the bytes, and few visitors open it. */
+const TWIN = /^assets\/(?:\w+_)?twin[_-]|^models\/(?:dense|bridge|bridged)\.|^models\/circuits\/bridged\//;
+/** With the scope in its name, as Workbox names its own: another page of this origin has other files. */
+const TWIN_CACHE = `twin-${self.registration.scope}`;
+
+/** Filled in by the build. */
+const files = self.__WB_MANIFEST as { url: string; revision: string | null; integrity: string }[];
+const twin = new Map(files.filter(({ url }) => TWIN.test(url)).map((file) => [new URL(file.url, self.registration.scope).href, file]));
+
+// The page has just loaded most of the files: take them from the browser's cache. Their integrity tells whether they are current.
+addPlugins([{ requestWillFetch: async ({ request }) => new Request(request, { cache: 'default' }) }]);
+cleanupOutdatedCaches();
+precacheAndRoute(files.filter(({ url }) => !TWIN.test(url)), { ignoreURLParametersMatching: [/./], cleanURLs: false });
+
+/** The name under which a file of the twin is kept: another content has another name. */
+const kept = (url: string) => `${url}?${twin.get(url)!.integrity}`;
+
+self.addEventListener('fetch', (event) => {
+  const url = event.request.url.split(/[?#]/)[0]!;
+  if (event.request.method === 'GET' && twin.has(url)) event.respondWith(ofTwin(url));
+});
+
+async function ofTwin(url: string): Promise<Response> {
+  const cache = await caches.open(TWIN_CACHE);
+  const found = await cache.match(kept(url));
+  if (found) return found;
+  const response = await fetch(url, { integrity: twin.get(url)!.integrity });
+  if (response.ok) await cache.put(kept(url), response.clone());
+  return response;
+}
+
+self.addEventListener('activate', (event) => event.waitUntil(forgetOldTwin()));
+
+async function forgetOldTwin(): Promise<void> {
+  const cache = await caches.open(TWIN_CACHE);
+  const current = new Set([...twin.keys()].map(kept));
+  for (const request of await cache.keys()) if (!current.has(request.url)) await cache.delete(request);
+}
+
+// The user has pressed Reload in the notice of a new version.
+self.addEventListener('message', (event) => {
+  if ((event.data as { type?: string } | null)?.type === 'SKIP_WAITING') void self.skipWaiting();
+});
