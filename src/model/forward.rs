@@ -3,7 +3,7 @@
 use super::weights::{DeviceBlock, DeviceLinear, DeviceNorm, Model};
 use super::{Config, Hook, ResidualActivation, Site, TopKSite};
 use crate::Result;
-use crate::backend::{Activation, Backend, Batch, NormKind};
+use crate::backend::{Activation, Backend, Batch, NormKind, Span};
 
 /// Reads or changes the values of a run at named hooks.
 pub trait Hooks<B: Backend> {
@@ -12,6 +12,18 @@ pub trait Hooks<B: Backend> {
     fn ablates(&self, _hook: Hook) -> bool {
         false
     }
+
+    /// Called with the sums `y` from which the values at `hook` are made, before their activation function and AbsTopK. The values
+    /// are made from what it leaves in `y`.
+    ///
+    /// # Errors
+    /// What the implementation returns; the pass ends with it.
+    fn sums(&mut self, _backend: &mut B, _hook: Hook, _inputs: Inputs<'_, B>, _y: &mut B::Tensor) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called with the logits, before the bigram table is added.
+    fn logits(&mut self, _backend: &mut B, _inputs: LogitInputs<'_, B>, _logits: &mut B::Tensor) {}
 
     /// Called when the values at `hook` are computed; everything downstream uses the values that it
     /// leaves in `x`.
@@ -24,6 +36,35 @@ pub trait Hooks<B: Backend> {
     /// Called at each boundary (see [`forward_from`]) with the gradient by the residual stream there: a loss on the stream itself
     /// adds its own.
     fn resid_backward(&mut self, _backend: &mut B, _boundary: usize, _grad: &mut B::Tensor) {}
+}
+
+/// What the sums at a hook are computed from.
+#[derive(Clone, Copy)]
+pub enum Inputs<'a, B: Backend> {
+    /// `weight x + bias`.
+    Linear { linear: &'a DeviceLinear<B>, x: &'a B::Tensor },
+    /// `weight y + bias`, where `y` is the attention of q, k and v after the hook `attn.y`.
+    Attention {
+        linear: &'a DeviceLinear<B>,
+        spans: &'a [Span],
+        sinks: Option<&'a B::Vector>,
+        q: &'a B::Tensor,
+        k: &'a B::Tensor,
+        v: &'a B::Tensor,
+    },
+    /// The norm of the residual stream, without a concatenated position.
+    Norm { norm: &'a DeviceNorm<B>, resid: &'a B::Tensor },
+}
+
+/// What the logits are computed from.
+pub struct LogitInputs<'a, B: Backend> {
+    pub model: &'a Model<B>,
+    /// The residual stream at the tokens of the logits.
+    pub resid: &'a B::Tensor,
+    /// Its final norm.
+    pub normed: &'a B::Tensor,
+    /// The tokens of the logits; `None`: all.
+    pub tokens: Option<&'a [u32]>,
 }
 
 /// Nothing looks, nothing changes.
@@ -171,17 +212,19 @@ pub fn forward_from<B: Backend>(
         LogitsAt::Last => Some(batch.last_tokens()),
     };
     let rows = last.as_ref().map_or(tokens, Vec::len);
-    let mut normed = backend.tensor(config.d_model, rows);
-    if let Some(last) = &last {
+    let chosen = last.as_ref().map(|last| {
         let mut chosen = backend.tensor(config.d_model, rows);
         backend.select(resid, last, &mut chosen);
-        norm(backend, config, &model.ln_f, &chosen, &mut normed);
-        backend.recycle(chosen);
-    } else {
-        norm(backend, config, &model.ln_f, resid, &mut normed);
-    }
+        chosen
+    });
+    let at_logits = chosen.as_ref().unwrap_or(resid);
+    let mut normed = backend.tensor(config.d_model, rows);
+    norm(backend, config, &model.ln_f, at_logits, &mut normed);
     let mut logits = backend.tensor(config.vocab_size, rows);
     backend.matmul(model.unembedding(), model.final_logits_bias.as_ref(), &normed, &mut logits);
+    let inputs = LogitInputs { model, resid: at_logits, normed: &normed, tokens: last.as_deref() };
+    hooks.logits(backend, inputs, &mut logits);
+    chosen.into_iter().for_each(|chosen| backend.recycle(chosen));
     if let Some(table) = &model.bigram_table {
         match &last {
             None => backend.gather_add(table, batch.tokens(), &mut logits),
@@ -212,11 +255,10 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         resid: &B::Tensor,
     ) -> Result<(SavedSublayer<B>, B::Tensor)> {
         let (config, tokens) = (self.config, self.batch.tokens().len());
-        let x = block_input(self.backend, config, &block.ln_1, &block.ln_p1, resid, self.positions);
-        let act_in = self.finish(layer, Site::AttnActIn, x)?;
+        let act_in = self.read(layer, Site::AttnActIn, [&block.ln_1, &block.ln_p1], resid)?;
         let mut project = |linear: &DeviceLinear<B>, site| {
             let mut y = self.backend.tensor(config.d_attn(), tokens);
-            self.backend.matmul(&linear.weight, linear.bias.as_ref(), &act_in.after, &mut y);
+            self.linear(layer, site, linear, &act_in.after, &mut y)?;
             self.finish(layer, site, y)
         };
         let q = project(&block.q, Site::AttnQ)?;
@@ -224,10 +266,14 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         let v = project(&block.v, Site::AttnV)?;
         let mut y = self.backend.tensor(config.d_attn(), tokens);
         let spans = self.batch.spans();
-        self.backend.attention(spans, config.d_head, block.sinks.as_ref(), &q.after, &k.after, &v.after, &mut y);
+        let sinks = block.sinks.as_ref();
+        self.backend.attention(spans, config.d_head, sinks, &q.after, &k.after, &v.after, &mut y);
         self.hooks.forward(self.backend, Hook::at(layer, Site::AttnY), &mut y)?;
+        let linear = &block.attn_c_proj;
         let mut delta = self.backend.tensor(config.d_model, tokens);
-        self.backend.matmul(&block.attn_c_proj.weight, block.attn_c_proj.bias.as_ref(), &y, &mut delta);
+        self.backend.matmul(&linear.weight, linear.bias.as_ref(), &y, &mut delta);
+        let inputs = Inputs::Attention { linear, spans, sinks, q: &q.after, k: &k.after, v: &v.after };
+        self.hooks.sums(self.backend, Hook::at(layer, Site::AttnResidDelta), inputs, &mut delta)?;
         let delta = self.finish(layer, Site::AttnResidDelta, delta)?;
         let next = residual(self.backend, config, TopKSite::ResidPostAttn, resid, &delta.after, tokens);
         Ok((SavedSublayer::Attention { act_in, q, k, v, y, delta }, next))
@@ -241,10 +287,9 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         resid: &B::Tensor,
     ) -> Result<(SavedSublayer<B>, B::Tensor)> {
         let (config, tokens) = (self.config, self.batch.tokens().len());
-        let x = block_input(self.backend, config, &block.ln_2, &block.ln_p2, resid, self.positions);
-        let act_in = self.finish(layer, Site::MlpActIn, x)?;
+        let act_in = self.read(layer, Site::MlpActIn, [&block.ln_2, &block.ln_p2], resid)?;
         let mut pre_act = self.backend.tensor(config.d_mlp, tokens);
-        self.backend.matmul(&block.c_fc.weight, block.c_fc.bias.as_ref(), &act_in.after, &mut pre_act);
+        self.linear(layer, Site::MlpPostAct, &block.c_fc, &act_in.after, &mut pre_act)?;
         let mut post = self.backend.tensor(config.d_mlp, tokens);
         self.backend.activate(config.activation_type, &pre_act, &mut post);
         let pre_act = match config.activation_type {
@@ -256,10 +301,46 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         };
         let post_act = self.finish(layer, Site::MlpPostAct, post)?;
         let mut delta = self.backend.tensor(config.d_model, tokens);
-        self.backend.matmul(&block.mlp_c_proj.weight, block.mlp_c_proj.bias.as_ref(), &post_act.after, &mut delta);
+        self.linear(layer, Site::MlpResidDelta, &block.mlp_c_proj, &post_act.after, &mut delta)?;
         let delta = self.finish(layer, Site::MlpResidDelta, delta)?;
         let next = residual(self.backend, config, TopKSite::ResidPostMlp, resid, &delta.after, tokens);
         Ok((SavedSublayer::Mlp { act_in, pre_act, post_act, delta }, next))
+    }
+
+    /// The norm of the residual stream, with the normed positional vector below it where the model concatenates positions.
+    fn read(
+        &mut self,
+        layer: usize,
+        site: Site,
+        [ln, ln_p]: [&DeviceNorm<B>; 2],
+        resid: &B::Tensor,
+    ) -> Result<Saved<B>> {
+        let (config, tokens) = (self.config, self.batch.tokens().len());
+        let mut x = self.backend.tensor(config.d_model, tokens);
+        norm(self.backend, config, ln, resid, &mut x);
+        self.hooks.sums(self.backend, Hook::at(layer, site), Inputs::Norm { norm: ln, resid }, &mut x)?;
+        if let (Some(positions), Some(width)) = (self.positions, config.d_pos_emb) {
+            let mut p = self.backend.tensor(width, tokens);
+            norm(self.backend, config, ln_p, positions, &mut p);
+            let mut both = self.backend.tensor(config.d_block_in(), tokens);
+            self.backend.concat(&x, &p, &mut both);
+            self.backend.recycle(std::mem::replace(&mut x, both));
+            self.backend.recycle(p);
+        }
+        self.finish(layer, site, x)
+    }
+
+    /// The sums at a site: `y = weight x + bias`.
+    fn linear(
+        &mut self,
+        layer: usize,
+        site: Site,
+        linear: &DeviceLinear<B>,
+        x: &B::Tensor,
+        y: &mut B::Tensor,
+    ) -> Result<()> {
+        self.backend.matmul(&linear.weight, linear.bias.as_ref(), x, y);
+        self.hooks.sums(self.backend, Hook::at(layer, site), Inputs::Linear { linear, x }, y)
     }
 
     /// AbsTopK where the config has it, then the hook.
@@ -272,28 +353,6 @@ impl<B: Backend, H: Hooks<B>> Pass<'_, B, H> {
         self.hooks.forward(self.backend, hook, &mut x)?;
         Ok(Saved { after: x, before })
     }
-}
-
-/// The norm of the residual stream, with the normed positional vector below it where the model concatenates positions.
-fn block_input<B: Backend>(
-    backend: &mut B,
-    config: &Config,
-    ln: &DeviceNorm<B>,
-    ln_p: &DeviceNorm<B>,
-    resid: &B::Tensor,
-    positions: Option<&B::Tensor>,
-) -> B::Tensor {
-    let tokens = backend.tokens(resid);
-    let mut x = backend.tensor(config.d_model, tokens);
-    norm(backend, config, ln, resid, &mut x);
-    let (Some(positions), Some(width)) = (positions, config.d_pos_emb) else { return x };
-    let mut p = backend.tensor(width, tokens);
-    norm(backend, config, ln_p, positions, &mut p);
-    let mut both = backend.tensor(config.d_block_in(), tokens);
-    backend.concat(&x, &p, &mut both);
-    backend.recycle(x);
-    backend.recycle(p);
-    both
 }
 
 /// `resid + delta`, then the residual's own ReLU and AbsTopK where the config has them.
@@ -323,7 +382,8 @@ pub(super) fn norm_kind(config: &Config) -> NormKind {
     if config.rms_norm { NormKind::Rms } else { NormKind::Layer }
 }
 
-fn norm<B: Backend>(backend: &mut B, config: &Config, ln: &DeviceNorm<B>, x: &B::Tensor, y: &mut B::Tensor) {
+/// The model's norm of `x`.
+pub fn norm<B: Backend>(backend: &mut B, config: &Config, ln: &DeviceNorm<B>, x: &B::Tensor, y: &mut B::Tensor) {
     backend.norm(norm_kind(config), x, ln.gain.as_ref(), ln.bias.as_ref(), y);
 }
 

@@ -12,7 +12,7 @@ mod weights;
 pub use attention::attention_weights;
 pub use backward::{backward, backward_from, linear_gradient};
 pub use config::{Config, ResidualActivation, TopKSite};
-pub use forward::{Hooks, LogitsAt, Trace, copy, forward, forward_from, forward_with_trace};
+pub use forward::{Hooks, Inputs, LogitInputs, LogitsAt, Trace, copy, forward, forward_from, forward_with_trace, norm};
 pub use generate::{Generator, Sampler};
 pub(crate) use hook::as_text;
 pub use hook::{Hook, Node, Site};

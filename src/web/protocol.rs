@@ -6,9 +6,9 @@ use crate::bridge::view::{HybridView, OtherChannel, TwinRequest, TwinView};
 use crate::circuit::explain::graph::{Edge, ResidualLane};
 use crate::circuit::explain::{
     ChannelAttention, CircuitInfo, FlipControl, FlipControlRequest, FlipRate, HandwrittenAccuracy, Head, Mixed,
-    ModelInfo, NodeDetail, NodeInfo, Reference, Target, Term, TermSource, TopToken, ValueNote, View, ViewRequest,
+    ModelInfo, NodeDetail, NodeInfo, Reference, Term, TermSource, TopToken, ValueNote, View, ViewRequest,
 };
-use crate::circuit::{Behaviour, Edits, Label, Level, Mode, Moment, NodeContrast};
+use crate::circuit::{Behaviour, EdgeId, Edits, Label, Level, Mode, Moment, NodeContrast, Target};
 use crate::model::{Node, Site};
 use crate::tasks::{Reason, Ruling};
 use std::fmt::Write;
@@ -36,6 +36,7 @@ fn types() -> String {
     declare!(
         Node,
         Target,
+        EdgeId,
         Mode,
         Edits,
         ViewRequest,
@@ -122,6 +123,33 @@ fn node_names() -> String {
     format!("[\n{}\n]\n", parsed.join(",\n"))
 }
 
+/// The content of `edge-names.gen.json`: texts, each with whether it names an edge that can be switched off in some model. It tests
+/// the page's parser.
+fn edge_names() -> String {
+    let places =
+        ["0.attn.act_in.2", "0.attn.q.2", "0.attn.v.2", "0.attn.resid_delta.2", "0.mlp.act_in.2", "0.mlp.post_act.2"];
+    let more = ["0.mlp.resid_delta.2", "1.attn.act_in.2", "1.attn.act_in.3", "1.mlp.post_act.2", "logit.0", "logit.1"];
+    let nodes: Vec<&str> = places.into_iter().chain(more).collect();
+    let mut texts: Vec<String> =
+        nodes.iter().flat_map(|from| nodes.iter().map(move |to| format!("{from}:{to}"))).collect();
+    texts.extend(
+        [
+            "",
+            ":",
+            "0.attn.q.1",
+            "embedding:0.attn.act_in.2",
+            "0.mlp.resid_delta.2:logit.2",
+            "0.attn.v.2:0.attn.resid_delta.2:logit.0",
+        ]
+        .map(String::from),
+    );
+    let text = r#"{"vocab_size": 9, "n_layer": 2, "n_head": 2, "d_model": 8}"#;
+    let config = crate::model::Config::from_beeg_json(text).unwrap();
+    let known = |text: &String| text.parse::<EdgeId>().is_ok_and(|edge| edge.check(&config).is_ok());
+    let lines: Vec<String> = texts.iter().map(|text| format!("  {}", serde_json::json!([text, known(text)]))).collect();
+    format!("[\n{}\n]\n", lines.join(",\n"))
+}
+
 fn check(name: &str, wanted: &str) {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/src/engine").join(name);
     if std::env::var_os("UPDATE_TYPES").is_some() {
@@ -145,4 +173,9 @@ fn the_types_of_the_page_match_the_rust_structs() {
 #[test]
 fn the_node_name_table_of_the_page_matches_the_engine() {
     check("node-names.gen.json", &node_names());
+}
+
+#[test]
+fn the_edge_name_table_of_the_page_matches_the_engine() {
+    check("edge-names.gen.json", &edge_names());
 }

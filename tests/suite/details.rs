@@ -1,15 +1,18 @@
 //! The node details of the page: the terms must sum to the engine's value, for every kind of node
 //! and model.
 
+use crate::edge_ablation::all_edges;
 use crate::reference::random::{self, Random};
 use sparse_circuits::Result;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::{Activation, now_or_never};
 use sparse_circuits::circuit::explain::{
-    FlipControlRequest, References, Subject, Target, TermSource, ValueNote, View, ViewRequest, circuit_info,
-    flip_control, inactive_nodes, view,
+    FlipControlRequest, References, Subject, TermSource, ValueNote, View, ViewRequest, circuit_info, flip_control,
+    inactive_nodes, view,
 };
-use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, NodeDetail, Prediction, Request, predict};
+use sparse_circuits::circuit::{
+    Calibration, Circuit, EdgeId, Edits, Means, Mode, NodeDetail, Prediction, Request, Target, predict,
+};
 use sparse_circuits::model::{Config, Hook, LogitsAt, Node, Role, Site, Tensor, Weights};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,27 +25,32 @@ struct Case {
     edits: Edits,
 }
 
-/// Every family of models, without and with edits. The circuit has every node, so that every term
-/// is listed.
+/// Every family of models, without and with edits of nodes, and with edges off. The circuit has every node, so that every term is
+/// listed.
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (i, (name, config)) in random::configs().into_iter().enumerate() {
-        for edited in [false, true] {
+        for edited in ["nothing", "nodes", "edges"] {
             let random = &mut Random::new(50 + i as u64);
             let hooks = Hook::node_hooks(config.n_layer);
             let mut some = |count: usize| -> BTreeSet<Node> {
                 let hooks = (0..count).map(|_| hooks[random.below(hooks.len())]).collect::<Vec<_>>();
                 hooks.into_iter().map(|hook| Node::new(hook, random.below(hook.width(&config)))).collect()
             };
-            let edits = if edited {
-                Edits {
+            let edits = match edited {
+                "nodes" => Edits {
                     mode: Mode::Circuit,
                     set: some(6).into_iter().map(|node| (node, 1.5)).collect(),
                     off: some(6),
                     ..Edits::default()
+                },
+                "edges" => {
+                    let set = some(6).into_iter().map(|node| (node, 1.5)).collect();
+                    let all = all_edges(&config);
+                    let off_edges = (0..all.len() / 8).map(|_| all[random.below(all.len())]).collect();
+                    Edits { set, off_edges, ..Edits::default() }
                 }
-            } else {
-                Edits::default()
+                _ => Edits::default(),
             };
             let nodes =
                 hooks.iter().flat_map(|&hook| (0..hook.width(&config)).map(move |index| Node::new(hook, index)));
@@ -113,6 +121,7 @@ impl Case {
             source: None,
             edits,
             circuit: Some(&self.circuit),
+            candidates: None,
             means: &self.means,
             logits_at: LogitsAt::Last,
             hooks: &BTreeSet::new(),
@@ -312,6 +321,38 @@ fn the_terms_of_a_logit_sum_to_it() {
     assert_eq!(Vec::from_iter(sources), wanted);
 }
 
+/// A term is marked as off where its edge is, at both ends, and has the mean of its source.
+#[test]
+fn terms_of_edges_that_are_off_have_the_mean_and_say_so() {
+    let mut marked = 0;
+    for case in cases() {
+        let off = &case.edits.off_edges;
+        let last = case.tokens.len() - 1;
+        let mut seen = BTreeSet::new();
+        for node in case.circuit.nodes.iter().copied().step_by(2) {
+            let detail = case.detail(node, last);
+            let incoming = detail.incoming.iter().filter_map(|term| Some((term.node()?, Target::Node(node), term)));
+            let outgoing = detail.outgoing.iter().map(|term| match term.source {
+                TermSource::Node { node: to } => (node, Target::Node(to), term),
+                TermSource::Logit { candidate } => (node, Target::Logit(candidate), term),
+                other => panic!("{other:?} is no target"),
+            });
+            for (from, to, term) in incoming.chain(outgoing) {
+                let edge = EdgeId { from, to };
+                assert_eq!(term.off, off.contains(&edge), "{}: {edge}", case.name);
+                if term.off {
+                    let value = term.mixed.map_or(term.activation, |mixed| mixed.value);
+                    assert_eq!(value, case.means[&from.hook][from.index], "{}: {edge}", case.name);
+                    seen.insert(edge);
+                }
+            }
+        }
+        marked += seen.len();
+        assert!(off.is_empty() || seen.len() > 10, "{}: {} of {}", case.name, seen.len(), off.len());
+    }
+    assert!(marked > 200, "{marked}");
+}
+
 #[test]
 fn weights_of_terms_are_those_of_the_drawn_edges() {
     let mut compared = 0;
@@ -357,7 +398,9 @@ fn a_mixed_value_says_how_it_was_mixed() {
             for token in 0..=last {
                 for term in case.detail(value, token).outgoing {
                     let mixed = term.mixed.unwrap();
-                    assert_eq!((mixed.token, mixed.value, mixed.attention), (token, values[token], pattern[token]));
+                    let value_of = |off, token: usize| if off { case.means[&value.hook][index] } else { values[token] };
+                    let wanted = (token, value_of(term.off, token), pattern[token]);
+                    assert_eq!((mixed.token, mixed.value, mixed.attention), wanted);
                     assert_eq!(mixed.value * mixed.attention, term.activation, "{}", case.name);
                     given += 1;
                     if token != last {
@@ -369,8 +412,11 @@ fn a_mixed_value_says_how_it_was_mixed() {
                         let mixed = one.mixed.unwrap();
                         let most = pattern.iter().copied().fold(0.0, f32::max);
                         assert_close(f64::from(pattern[mixed.token]), f64::from(most), case.name);
-                        assert_eq!((mixed.value, mixed.attention), (values[mixed.token], pattern[mixed.token]));
-                        let all: f64 = values.iter().zip(&pattern).map(|(v, w)| f64::from(*v) * f64::from(*w)).sum();
+                        let wanted = (value_of(one.off, mixed.token), pattern[mixed.token]);
+                        assert_eq!((mixed.value, mixed.attention), wanted);
+                        let product =
+                            |(token, weight): (usize, &f32)| f64::from(value_of(one.off, token)) * f64::from(*weight);
+                        let all: f64 = pattern.iter().enumerate().map(product).sum();
                         let edited = case.edits != Edits::default();
                         if !edited {
                             assert_close(f64::from(one.activation), all, case.name);

@@ -3,23 +3,25 @@
 use crate::reference;
 
 use crate::reference::random::{self, Random};
-use crate::reference::{Edit, EditOp};
+use crate::reference::{EdgeTarget, Edit, EditOp, OffEdge};
 use sparse_circuits::backend::cpu::Cpu;
-use sparse_circuits::backend::now_or_never;
-use sparse_circuits::circuit::{Calibration, Circuit, Edits, Means, Mode, Request, Values, align, predict, run};
+use sparse_circuits::backend::{Backend, now_or_never};
+use sparse_circuits::circuit::{
+    Calibration, Circuit, EdgeId, Edits, Means, Mode, Request, Target, Values, align, block_on, predict, run,
+};
 use sparse_circuits::model::{Config, Hook, LogitsAt, Node, Weights};
 use std::collections::{BTreeMap, BTreeSet};
 
-struct Case {
-    name: &'static str,
-    weights: Weights,
-    means: Means,
-    circuit: Circuit,
-    a: Vec<u32>,
-    b: Vec<u32>,
+pub struct Case {
+    pub name: &'static str,
+    pub weights: Weights,
+    pub means: Means,
+    pub circuit: Circuit,
+    pub a: Vec<u32>,
+    pub b: Vec<u32>,
 }
 
-fn cases() -> Vec<Case> {
+pub fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (i, (name, config)) in random::configs().into_iter().enumerate() {
         let random = &mut Random::new(100 + i as u64);
@@ -50,7 +52,7 @@ fn some_nodes(random: &mut Random, config: &Config, count: usize) -> BTreeSet<No
     some(random, config, &Hook::node_hooks(config.n_layer), count)
 }
 
-fn some(random: &mut Random, config: &Config, hooks: &[Hook], count: usize) -> BTreeSet<Node> {
+pub fn some(random: &mut Random, config: &Config, hooks: &[Hook], count: usize) -> BTreeSet<Node> {
     (0..count)
         .map(|_| {
             let hook = hooks[random.below(hooks.len())];
@@ -59,29 +61,36 @@ fn some(random: &mut Random, config: &Config, hooks: &[Hook], count: usize) -> B
         .collect()
 }
 
-fn all_nodes(config: &Config) -> BTreeSet<Node> {
+pub fn all_nodes(config: &Config) -> BTreeSet<Node> {
     let hooks = Hook::node_hooks(config.n_layer).into_iter();
     hooks.flat_map(|hook| (0..hook.width(config)).map(move |index| Node::new(hook, index))).collect()
 }
 
 impl Case {
-    fn config(&self) -> &Config {
+    pub fn config(&self) -> &Config {
         &self.weights.config
     }
 
-    fn run(&self, edits: &Edits) -> Values {
+    pub fn run(&self, edits: &Edits) -> Values {
         self.try_run(edits, Some(&self.b)).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    fn try_run(&self, edits: &Edits, b: Option<&[u32]>) -> sparse_circuits::Result<Values> {
-        let mut cpu = Cpu::new();
-        let model = self.weights.upload(&mut cpu);
+    pub fn try_run(&self, edits: &Edits, b: Option<&[u32]>) -> sparse_circuits::Result<Values> {
+        block_on(self.run_on(&mut Cpu::new(), edits, b))
+    }
+
+    pub async fn run_on<B: Backend>(
+        &self,
+        backend: &mut B,
+        edits: &Edits,
+        b: Option<&[u32]>,
+    ) -> sparse_circuits::Result<Values> {
+        let model = self.weights.upload(backend);
         let hooks: BTreeSet<Hook> = Hook::all(self.config().n_layer).into_iter().collect();
         let plain = Request::new(&self.a, edits, &self.means);
         let circuit = Some(&self.circuit);
         let request = Request { source: b, circuit, logits_at: LogitsAt::Every, hooks: &hooks, ..plain };
-        let outcome = run(&mut cpu, &model, &request)?;
-        now_or_never(outcome.read(&mut cpu))
+        run(backend, &model, &request)?.read(backend).await
     }
 
     /// The mode as mean ablations of the reference model.
@@ -106,7 +115,7 @@ impl Case {
     }
 
     /// The same edits, step by step, in the reference model.
-    fn expected(&self, edits: &Edits) -> reference::Run<f64> {
+    pub fn expected(&self, edits: &Edits) -> reference::Run<f64> {
         let mut list = self.ablations(edits.mode);
         let b = self.reference(&self.b, &list);
         let flipped = if edits.flip { self.circuit.flip_nodes.clone() } else { BTreeSet::new() };
@@ -134,10 +143,20 @@ impl Case {
             let mean = f64::from(self.means[&node.hook][node.index]);
             list.push(Edit { hook: node.hook, positions: None, op: EditOp::Set(vec![(node.index, mean)]) });
         }
-        self.reference(&self.a, &list)
+        let mut model = reference::Model::new(self.config(), reference::params(&self.weights));
+        model.off_edges = edits.off_edges.iter().map(|edge| self.off_edge(*edge)).collect();
+        model.run(&self.a, &list)
     }
 
-    fn compare(&self, what: &str, got: &Values, want: &reference::Run<f64>) {
+    fn off_edge(&self, EdgeId { from, to }: EdgeId) -> OffEdge {
+        let to = match to {
+            Target::Node(node) => EdgeTarget::Node(node),
+            Target::Logit(candidate) => EdgeTarget::Logit(self.circuit.candidate_ids[candidate] as usize),
+        };
+        OffEdge { from, to, mean: f64::from(self.means[&from.hook][from.index]) }
+    }
+
+    pub fn compare(&self, what: &str, got: &Values, want: &reference::Run<f64>) {
         let close = |name: &str, got: f32, want: f64| {
             assert!(
                 (f64::from(got) - want).abs() <= 1e-4 * want.abs().max(1.0),
@@ -162,7 +181,7 @@ fn doubles(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| f64::from(value)).collect()
 }
 
-const MODES: [Mode; 3] = [Mode::Full, Mode::Circuit, Mode::Removed];
+pub const MODES: [Mode; 3] = [Mode::Full, Mode::Circuit, Mode::Removed];
 
 #[test]
 fn every_kind_of_edit_in_every_mode_agrees_with_the_reference() {
@@ -187,7 +206,7 @@ fn every_kind_of_edit_in_every_mode_agrees_with_the_reference() {
                 ("scale", Edits { scale: scale.clone(), ..plain.clone() }),
                 ("patch", Edits { patch: patch.clone(), ..plain.clone() }),
                 ("flip", Edits { flip: true, ..plain.clone() }),
-                ("all", Edits { mode, off, set, scale, patch, flip: true }),
+                ("all", Edits { mode, off, set, scale, patch, flip: true, ..plain.clone() }),
             ] {
                 case.compare(&format!("{mode:?} with {what}"), &case.run(&edits), &case.expected(&edits));
             }

@@ -19,6 +19,7 @@ mod bridges;
 mod checkout;
 mod cli;
 mod details;
+mod edge_ablation;
 mod edits;
 mod format_bridge_file;
 mod format_circuit_file;

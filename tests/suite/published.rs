@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::now_or_never;
 use sparse_circuits::circuit::explain::{
-    References, Subject, Target, View, ViewRequest, circuit_info, inactive_nodes, model_info, view,
+    References, Subject, View, ViewRequest, circuit_info, inactive_nodes, model_info, view,
 };
-use sparse_circuits::circuit::{Circuit, Edits, Mode};
+use sparse_circuits::circuit::{Circuit, Edits, Mode, Target};
 use sparse_circuits::format::{ModelFile, circuit_file, model_file};
 use sparse_circuits::model::Node;
 use std::path::{Path, PathBuf};

@@ -32,16 +32,20 @@ impl Map<'_> {
     }
 }
 
-/// The linear maps of a layer. A value node feeds `attn.resid_delta` through attention and `c_proj`.
+/// Where each linear map of a layer leads from and to. A value node feeds `attn.resid_delta` through attention and `c_proj`.
+pub const MAPS: [[Site; 2]; 6] = [
+    [Site::AttnActIn, Site::AttnQ],
+    [Site::AttnActIn, Site::AttnK],
+    [Site::AttnActIn, Site::AttnV],
+    [Site::AttnV, Site::AttnResidDelta],
+    [Site::MlpActIn, Site::MlpPostAct],
+    [Site::MlpPostAct, Site::MlpResidDelta],
+];
+
+/// The linear maps of a layer, in the order of [`MAPS`].
 pub fn maps(weights: &Weights, layer: usize) -> [Map<'_>; 6] {
     let block = &weights.blocks[layer];
-    let map = |from, to, linear| Map { from, to, linear };
-    [
-        map(Site::AttnActIn, Site::AttnQ, &block.q),
-        map(Site::AttnActIn, Site::AttnK, &block.k),
-        map(Site::AttnActIn, Site::AttnV, &block.v),
-        map(Site::AttnV, Site::AttnResidDelta, &block.attn_c_proj),
-        map(Site::MlpActIn, Site::MlpPostAct, &block.c_fc),
-        map(Site::MlpPostAct, Site::MlpResidDelta, &block.mlp_c_proj),
-    ]
+    let linears = [&block.q, &block.k, &block.v, &block.attn_c_proj, &block.c_fc, &block.mlp_c_proj];
+    let mut maps = MAPS.into_iter().zip(linears).map(|([from, to], linear)| Map { from, to, linear });
+    std::array::from_fn(|_| maps.next().expect("one matrix for each map"))
 }

@@ -2,10 +2,9 @@
 
 use super::graph::to_logit;
 use super::recorded::{Pattern, RecordedRun, head_of};
-use super::target::Target;
 use crate::backend::{Activation, NormKind};
-use crate::circuit::definition::{Circuit, Map, maps};
-use crate::circuit::intervene::{Edits, Means};
+use crate::circuit::definition::{Circuit, Map, Target, maps};
+use crate::circuit::intervene::Edits;
 use crate::model::{Config, Hook, Node, Norm, ResidualActivation, Site, TopKSite, Weights};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -53,6 +52,10 @@ pub struct Term {
     pub contribution: f64,
     /// Of a value that attention mixes over the tokens.
     pub mixed: Option<Mixed>,
+    /// Whether the edge is off. The activation is then made from the mean of its source.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub off: bool,
 }
 
 /// A value at one token, and the attention with which a query looks at it. An incoming term's activation is the sum of
@@ -69,16 +72,31 @@ pub struct Mixed {
 impl Term {
     fn new(source: TermSource, weight: f32, scale: Option<f32>, activation: f32) -> Term {
         let contribution = weight as f64 * scale.unwrap_or(1.0) as f64 * activation as f64;
-        Term { source, weight, scale, activation, contribution, mixed: None }
+        Term { source, weight, scale, activation, contribution, mixed: None, off: false }
     }
 
     fn of(node: Node, weight: f32, scale: Option<f32>, activation: f32) -> Term {
         Term::new(TermSource::Node { node }, weight, scale, activation)
     }
 
+    /// A term of the node `from` in what `to` reads; the value is that of the node or of the edge's mean.
+    fn read(seen: &RecordedRun<'_>, from: Node, token: usize, to: Target, weight: f32, scale: Option<f32>) -> Term {
+        let off = seen.off_mean(from, to).is_some();
+        Term { off, ..Term::of(from, weight, scale, seen.read(from, token, to)) }
+    }
+
+    /// The same term, listed at its source.
+    fn towards(self, to: Target) -> Term {
+        let source = match to {
+            Target::Node(node) => TermSource::Node { node },
+            Target::Logit(candidate) => TermSource::Logit { candidate },
+        };
+        Term { source, ..self }
+    }
+
     /// A sum of several terms.
     fn bundle(source: TermSource, contribution: f64) -> Term {
-        Term { source, weight: 0.0, scale: None, activation: 0.0, contribution, mixed: None }
+        Term { source, weight: 0.0, scale: None, activation: 0.0, contribution, mixed: None, off: false }
     }
 
     /// The node at the other end, if the term has one.
@@ -156,7 +174,7 @@ pub struct ChannelAttention {
 
 impl NodeDetail {
     /// `node` and `token` must exist, and every hook must have been recorded, `node.hook` also as computed.
-    pub fn new(seen: &RecordedRun<'_>, means: &Means, node: Node, token: usize) -> NodeDetail {
+    pub fn new(seen: &RecordedRun<'_>, node: Node, token: usize) -> NodeDetail {
         let (terms, bias) = incoming(seen, node, token);
         let sum = sum_of(&terms, bias);
         let computed = seen.run.computed[&node.hook].get(token, node.index);
@@ -165,7 +183,7 @@ impl NodeDetail {
             target: Target::Node(node),
             token,
             value: values[token],
-            mean: means.get(&node.hook).map(|mean| mean[node.index]),
+            mean: seen.means.get(&node.hook).map(|mean| mean[node.index]),
             values,
             computed,
             incoming: listed(seen.circuit, terms),
@@ -211,9 +229,9 @@ fn listed(circuit: &Circuit, terms: Vec<Term>) -> Vec<Term> {
     listed
 }
 
-/// Terms that are not zero: what belongs to no node and circuit nodes first, then the largest [`OTHERS`]. The second list is the rest.
+/// Terms that are not zero, and those of edges that are off: what belongs to no node and circuit nodes first, then the largest [`OTHERS`]. The second list is the rest.
 fn ranked(circuit: &Circuit, terms: Vec<Term>) -> (Vec<Term>, Vec<Term>) {
-    let nonzero = terms.into_iter().filter(|term| term.contribution != 0.0);
+    let nonzero = terms.into_iter().filter(|term| term.contribution != 0.0 || term.off);
     let (mut first, mut others): (Vec<Term>, Vec<Term>) =
         nonzero.partition(|term| term.node().is_none_or(|node| circuit.nodes.contains(&node)));
     let by_size = |a: &Term, b: &Term| b.contribution.abs().total_cmp(&a.contribution.abs());
@@ -227,7 +245,7 @@ fn ranked(circuit: &Circuit, terms: Vec<Term>) -> (Vec<Term>, Vec<Term>) {
 /// All terms that sum, with the bias, to what the node's own step starts from.
 fn incoming(seen: &RecordedRun<'_>, node: Node, token: usize) -> (Vec<Term>, f32) {
     let Hook::At { layer, site } = node.hook else {
-        return (stream(seen, node.hook, token, node.index, None, true), 0.0);
+        return (stream(seen, node, token, None, None), 0.0);
     };
     match site {
         Site::AttnQ | Site::AttnK | Site::AttnV | Site::AttnResidDelta | Site::MlpPostAct | Site::MlpResidDelta => {
@@ -236,14 +254,19 @@ fn incoming(seen: &RecordedRun<'_>, node: Node, token: usize) -> (Vec<Term>, f32
             let mut patterns = BTreeMap::new();
             let terms = map.row(node.index).into_iter().map(|(from, weight)| {
                 let source = Node::new(Hook::at(layer, map.from), from);
-                let activation = seen.value(Hook::at(layer, enters(&map)), token, from);
-                let mut term = Term::of(source, weight, None, activation);
-                if map.from == Site::AttnV {
-                    let head = from / seen.config().d_head;
-                    let pattern = patterns.entry(head).or_insert_with(|| seen.attention(layer, head, token));
-                    term.mixed = Some(strongest(seen, source, pattern));
+                let to = Target::Node(node);
+                if map.from != Site::AttnV {
+                    return Term::read(seen, source, token, to, weight, None);
                 }
-                term
+                let head = from / seen.config().d_head;
+                let pattern = patterns.entry(head).or_insert_with(|| seen.attention(layer, head, token));
+                let mean = seen.off_mean(source, to);
+                let activation = match mean {
+                    Some(mean) => mean * pattern.weights.iter().sum::<f32>(),
+                    None => seen.value(Hook::at(layer, Site::AttnY), token, from),
+                };
+                let mixed = Some(strongest(seen, source, mean, pattern));
+                Term { mixed, off: mean.is_some(), ..Term::of(source, weight, None, activation) }
             });
             (terms.collect(), map.bias(node.index))
         }
@@ -256,15 +279,16 @@ fn incoming(seen: &RecordedRun<'_>, node: Node, token: usize) -> (Vec<Term>, f32
             });
             (terms.collect(), 0.0)
         }
-        Site::ResidIn | Site::ResidMid => (stream(seen, node.hook, token, node.index, None, true), 0.0),
+        Site::ResidIn | Site::ResidMid => (stream(seen, node, token, None, None), 0.0),
     }
 }
 
-/// The token at which a value enters the mix with the largest attention; the first of equals.
-fn strongest(seen: &RecordedRun<'_>, value: Node, pattern: &Pattern) -> Mixed {
+/// The token at which a value enters the mix with the largest attention; the first of equals. `mean` replaces the value.
+fn strongest(seen: &RecordedRun<'_>, value: Node, mean: Option<f32>, pattern: &Pattern) -> Mixed {
     let largest = |best: usize, token: usize| if pattern.weights[token] > pattern.weights[best] { token } else { best };
     let token = (1..pattern.weights.len()).fold(0, largest);
-    Mixed { token, value: seen.value(value.hook, token, value.index), attention: pattern.weights[token] }
+    let value = mean.unwrap_or_else(|| seen.value(value.hook, token, value.index));
+    Mixed { token, value, attention: pattern.weights[token] }
 }
 
 /// The site whose values a map multiplies: values enter `c_proj` mixed over the tokens by attention.
@@ -293,8 +317,9 @@ fn normed(seen: &RecordedRun<'_>, layer: usize, site: Site, token: usize, index:
         terms.extend(scale.mean_term());
         return (terms, scale.bias);
     }
-    let scale = scale_at(seen, resid, norm, token, index);
-    let mut terms = stream(seen, resid, token, index, Some(scale.factor), false);
+    let to = Target::Node(Node::new(Hook::at(layer, site), index));
+    let scale = scale_at(seen, resid, norm, token, index, Some(to));
+    let mut terms = stream(seen, Node::new(resid, index), token, Some(scale.factor), Some(to));
     terms.extend(scale.mean_term());
     (terms, scale.bias)
 }
@@ -327,19 +352,24 @@ impl Scale {
     }
 }
 
-fn scale_at(seen: &RecordedRun<'_>, resid: Hook, norm: &Norm, token: usize, index: usize) -> Scale {
+/// The norm of the stream that `to` reads at channel `index`.
+fn scale_at(seen: &RecordedRun<'_>, resid: Hook, norm: &Norm, token: usize, index: usize, to: Option<Target>) -> Scale {
     let channels = 0..seen.config().d_model;
-    Scale::of(seen.config(), norm, index, channels.map(|channel| seen.value(resid, token, channel)))
+    let value = |channel| match to {
+        Some(to) if channel == index => seen.read(Node::new(resid, channel), token, to),
+        _ => seen.value(resid, token, channel),
+    };
+    Scale::of(seen.config(), norm, index, channels.map(value))
 }
 
-/// The writes that make up a residual channel at `hook`, each times `scale`. `computed`: without what is edited at `hook` itself.
+/// The writes that make up a residual channel, each times `scale`, as `to` reads them. `None`: without what is edited at the channel
+/// itself.
 fn stream(
     seen: &RecordedRun<'_>,
-    hook: Hook,
+    Node { hook, index }: Node,
     token: usize,
-    index: usize,
     scale: Option<f32>,
-    computed: bool,
+    to: Option<Target>,
 ) -> Vec<Term> {
     let config = seen.config();
     let embedding = seen.weights.wte.get(seen.tokens[token] as usize, index);
@@ -355,12 +385,16 @@ fn stream(
             if write < hook {
                 let activation = seen.value(write, token, index);
                 sum += activation as f64;
-                terms.push(Term::of(Node::new(write, index), 1.0, scale, activation));
+                let write = Node::new(write, index);
+                terms.push(match to {
+                    Some(to) => Term::read(seen, write, token, to, 1.0, scale),
+                    None => Term::of(write, 1.0, scale, activation),
+                });
             }
         }
     }
     if changed_on_the_way(seen, index) {
-        let values = if computed { &seen.run.computed[&hook] } else { &seen.run.values[&hook] };
+        let values = if to.is_none() { &seen.run.computed[&hook] } else { &seen.run.values[&hook] };
         let rest = (values.get(token, index) as f64 - sum) as f32;
         terms.push(Term::new(TermSource::StreamChange, 1.0, scale, rest));
     }
@@ -402,13 +436,12 @@ fn notes(config: &Config, hook: Hook, sum: f64, computed: f32) -> Vec<ValueNote>
 
 /// What a node adds to each place that reads it at this token. Queries and keys add to no sum: they are multiplied.
 fn outgoing(seen: &RecordedRun<'_>, node: Node, token: usize) -> Vec<Term> {
-    let value = seen.value(node.hook, token, node.index);
-    let Hook::At { layer, site } = node.hook else { return logits(seen, node.index, token, value) };
+    let Hook::At { layer, site } = node.hook else { return logits(seen, node, token) };
     match site {
         Site::AttnActIn | Site::AttnY | Site::MlpActIn | Site::MlpPostAct => maps(seen.weights, layer)
             .iter()
             .filter(|map| enters(map) == site)
-            .flat_map(|map| column(seen, layer, map, node.index, value))
+            .flat_map(|map| column(seen, layer, map, node, token, None))
             .collect(),
         Site::AttnV => {
             // its part in the head's output at the last token
@@ -416,8 +449,7 @@ fn outgoing(seen: &RecordedRun<'_>, node: Node, token: usize) -> Vec<Term> {
             let weight = seen.attention(layer, head, seen.last()).weights[token];
             let maps = maps(seen.weights, layer);
             let map = maps.iter().find(|map| map.from == Site::AttnV).expect("values have a map");
-            let mixed = Some(Mixed { token, value, attention: weight });
-            column(seen, layer, map, node.index, weight * value).map(|term| Term { mixed, ..term }).collect()
+            column(seen, layer, map, node, token, Some(weight)).collect()
         }
         Site::AttnQ | Site::AttnK => Vec::new(),
         Site::AttnResidDelta | Site::MlpResidDelta | Site::ResidIn | Site::ResidMid => {
@@ -427,42 +459,53 @@ fn outgoing(seen: &RecordedRun<'_>, node: Node, token: usize) -> Vec<Term> {
                 .filter_map(|hook| match hook {
                     Hook::At { layer, site: site @ (Site::AttnActIn | Site::MlpActIn) } => {
                         let (resid, norm, _) = read_by(seen.weights, layer, site);
-                        let scale = scale_at(seen, resid, norm, token, node.index);
-                        Some(Term::of(Node::new(hook, node.index), 1.0, Some(scale.factor), value))
+                        let to = Target::Node(Node::new(hook, node.index));
+                        let scale = scale_at(seen, resid, norm, token, node.index, Some(to));
+                        Some(Term::read(seen, node, token, to, 1.0, Some(scale.factor)).towards(to))
                     }
                     _ => None,
                 })
                 .collect();
-            terms.extend(logits(seen, node.index, token, value));
+            terms.extend(logits(seen, node, token));
             terms
         }
     }
 }
 
-/// The terms of `value` at channel `from` in every channel that a map writes.
+/// The terms of `from` in every channel that a map writes; `attention` is that with which a value enters the mix.
 fn column<'a>(
     seen: &'a RecordedRun<'_>,
     layer: usize,
     map: &'a Map<'a>,
-    from: usize,
-    value: f32,
+    from: Node,
+    token: usize,
+    attention: Option<f32>,
 ) -> impl Iterator<Item = Term> + 'a {
-    let to = Hook::at(layer, map.to);
-    (0..to.width(seen.config())).filter_map(move |index| {
-        let weight = map.weight(index, from);
-        (weight != 0.0).then(|| Term::of(Node::new(to, index), weight, None, value))
+    let hook = Hook::at(layer, map.to);
+    (0..hook.width(seen.config())).filter_map(move |index| {
+        let weight = map.weight(index, from.index);
+        if weight == 0.0 {
+            return None;
+        }
+        let to = Target::Node(Node::new(hook, index));
+        let term = Term::read(seen, from, token, to, weight, None);
+        let Some(attention) = attention else { return Some(term.towards(to)) };
+        let mixed = Some(Mixed { token, value: term.activation, attention });
+        let of_token = Term::of(from, weight, None, attention * term.activation);
+        Some(Term { mixed, off: term.off, ..of_token.towards(to) })
     })
 }
 
-/// What a residual channel adds to the candidates' logits. Only the last token's stream reaches the prediction.
-fn logits(seen: &RecordedRun<'_>, index: usize, token: usize, value: f32) -> Vec<Term> {
+/// What a node of the residual stream adds to the candidates' logits. Only the last token's stream reaches the prediction.
+fn logits(seen: &RecordedRun<'_>, from: Node, token: usize) -> Vec<Term> {
     if token != seen.last() {
         return Vec::new();
     }
-    let scale = scale_at(seen, Hook::FinalResid, &Norm::default(), token, index);
     let term = |candidate| {
-        let weight = to_logit(seen.weights, seen.circuit.candidate_ids[candidate], index);
-        Term::new(TermSource::Logit { candidate }, weight, Some(scale.factor), value)
+        let to = Target::Logit(candidate);
+        let scale = scale_at(seen, Hook::FinalResid, &Norm::default(), token, from.index, Some(to));
+        let weight = to_logit(seen.weights, seen.circuit.candidate_ids[candidate], from.index);
+        Term::read(seen, from, token, to, weight, Some(scale.factor)).towards(to)
     };
     [0, 1].map(term).into()
 }
@@ -473,13 +516,18 @@ fn into_logit(seen: &RecordedRun<'_>, candidate: usize) -> (Vec<Term>, f32) {
     let id = seen.circuit.candidate_ids[candidate];
     let mut bias = weights.final_logits_bias.as_ref().map_or(0.0, |bias| bias[id as usize] as f64);
     let (mut terms, mut bundles) = (Vec::new(), Vec::<Term>::new());
-    let scale = scale_at(seen, Hook::FinalResid, &Norm::default(), last, 0);
+    let to = Target::Logit(candidate);
+    let unchanged = scale_at(seen, Hook::FinalResid, &Norm::default(), last, 0, None);
     for index in 0..seen.config().d_model {
         let weight = to_logit(weights, id, index);
-        let parts = stream(seen, Hook::FinalResid, last, index, Some(scale.factor), false);
+        // an edge that is off changes the norm for its own channel only
+        let changed = seen.edits.off_edges.iter().any(|edge| edge.to == to && edge.from.index == index);
+        let own = changed.then(|| scale_at(seen, Hook::FinalResid, &Norm::default(), last, index, Some(to)));
+        let scale = own.as_ref().unwrap_or(&unchanged);
+        let parts = stream(seen, Node::new(Hook::FinalResid, index), last, Some(scale.factor), Some(to));
         for part in parts.into_iter().chain(scale.mean_term()) {
             if part.node().is_some() {
-                terms.push(Term::new(part.source, weight, part.scale, part.activation));
+                terms.push(Term { off: part.off, ..Term::new(part.source, weight, part.scale, part.activation) });
                 continue;
             }
             let contribution = weight as f64 * part.contribution;

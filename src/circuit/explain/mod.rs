@@ -8,7 +8,6 @@ pub mod graph;
 mod info;
 mod recorded;
 mod references;
-mod target;
 mod view;
 
 pub use alignment::inactive_nodes;
@@ -17,5 +16,4 @@ pub use detail::{ChannelAttention, Mixed, NodeDetail, Term, TermSource, ValueNot
 pub use flip_control::{FlipControl, FlipControlRequest, flip_control};
 pub use info::{CircuitInfo, FlipRate, HandwrittenAccuracy, ModelInfo, NodeInfo, circuit_info, model_info};
 pub use references::{Reference, References};
-pub use target::Target;
 pub use view::{Head, Subject, TopToken, View, ViewRequest, view};

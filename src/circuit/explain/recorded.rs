@@ -1,12 +1,13 @@
 //! A run with recorded hooks, and the values and attention patterns computed from it.
 
-use crate::circuit::definition::Circuit;
-use crate::circuit::intervene::{Edits, Values};
+use crate::circuit::definition::{Circuit, EdgeId, Target};
+use crate::circuit::intervene::{Edits, Means, Values};
 use crate::model::{Config, Hook, Node, Site, Weights, attention_weights};
 
 /// A run on prompt A with the values at its hooks.
 pub struct RecordedRun<'a> {
     pub weights: &'a Weights,
+    pub means: &'a Means,
     pub run: &'a Values,
     /// Prompt A.
     pub tokens: &'a [u32],
@@ -35,6 +36,31 @@ impl RecordedRun<'_> {
     /// A value after edits. The hook must have been recorded.
     pub fn value(&self, hook: Hook, token: usize, index: usize) -> f32 {
         self.run.values[&hook].get(token, index)
+    }
+
+    /// The mean of `from` that `to` reads in place of its value; `None` where the edge between them is not off.
+    pub fn off_mean(&self, from: Node, to: Target) -> Option<f32> {
+        // the run has refused an edge whose source has no mean
+        let off = self.edits.off_edges.contains(&EdgeId { from, to });
+        off.then(|| self.means.get(&from.hook)?.get(from.index).copied()).flatten()
+    }
+
+    /// What `to` reads of `from`, a node or a residual channel at the same token that attention does not mix.
+    pub fn read(&self, from: Node, token: usize, to: Target) -> f32 {
+        let value = self.value(from.hook, token, from.index);
+        match from.hook {
+            Hook::FinalResid | Hook::At { site: Site::ResidIn | Site::ResidMid, .. } => {
+                // with the mean of each write before it whose edge to the target is off
+                let off = self.edits.off_edges.iter().filter(|edge| edge.to == to);
+                off.filter(|edge| edge.from.index == from.index && edge.from.hook < from.hook).fold(
+                    value,
+                    |value, edge| {
+                        value + (self.read(edge.from, token, to) - self.value(edge.from.hook, token, edge.from.index))
+                    },
+                )
+            }
+            _ => self.off_mean(from, to).unwrap_or(value),
+        }
     }
 
     /// A node's value at each token, after edits.

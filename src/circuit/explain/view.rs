@@ -5,9 +5,8 @@ use super::detail::NodeDetail;
 use super::graph::{edges, lanes};
 use super::recorded::{RecordedRun, head_of};
 use super::references::{Reference, References, Untouched, values_of};
-use super::target::Target;
 use crate::backend::Backend;
-use crate::circuit::definition::Circuit;
+use crate::circuit::definition::{Circuit, Target};
 use crate::circuit::intervene::{Edits, Means, Mode, Request, predict};
 use crate::model::{Hook, LogitsAt, Model, Node, Site, Weights};
 use crate::{Result, bail};
@@ -66,6 +65,11 @@ pub struct View {
     /// For each circuit node, its value as it enters an edge at that token. A value channel enters mixed over the tokens by its head's
     /// attention; `null` where the pattern of that token is not known.
     pub passed_on: Vec<Option<f32>>,
+    /// For each circuit node, what an edge from it that is off passes on instead: the mean, mixed as in `passedOn`. Empty where no edge
+    /// is off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<Option<f32>>>"))]
+    pub passed_off: Vec<Option<f32>>,
     /// `[lanes, tokens]`: what the embedding writes to the channel of each lane (order of `CircuitInfo.lanes`).
     #[cfg_attr(test, ts(type = "Float32Array"))]
     pub embedding: Vec<f32>,
@@ -180,13 +184,14 @@ pub async fn view<B: Backend>(
         source: b.as_deref(),
         edits,
         circuit: Some(circuit),
+        candidates: None,
         means,
         logits_at: LogitsAt::Last,
         hooks: &hooks,
         computed: &computed,
     };
     let (prediction, run) = predict(backend, model, &run, circuit.candidate_ids).await?;
-    let seen = RecordedRun { weights, run: &run, tokens: a, edits, circuit };
+    let seen = RecordedRun { weights, means, run: &run, tokens: a, edits, circuit };
 
     // of each head that the circuit has a node of
     let mut patterns = BTreeMap::new();
@@ -197,18 +202,21 @@ pub async fn view<B: Backend>(
     let early = read_early(&circuit.nodes, &edges(weights, &circuit.nodes), &lanes);
     let marked = token.unwrap_or_else(|| if early.is_empty() { last } else { marked_token(a, b.as_deref()) });
     let at = |node: Node| token.unwrap_or(if early.contains(&node) { marked } else { last });
-    let passed_on = |node: Node| match (node.hook, head_of(config, node)) {
+    // `mean`: in place of the values
+    let passed = |node: Node, mean: Option<f32>| match (node.hook, head_of(config, node)) {
         (Hook::At { site: Site::AttnV, .. }, Some((layer, head, _))) => {
             // the pattern is that of the last token
             let known = token.is_none_or(|token| token == last);
             let mix = || {
-                let weights = &patterns[&(layer, head)].weights;
-                weights.iter().zip(seen.values(node)).map(|(weight, value)| *weight as f64 * value as f64).sum::<f64>()
+                let value = |token| mean.unwrap_or_else(|| seen.value(node.hook, token, node.index)) as f64;
+                let weights = patterns[&(layer, head)].weights.iter().enumerate();
+                weights.map(|(token, weight)| *weight as f64 * value(token)).sum::<f64>()
             };
             known.then(|| mix() as f32)
         }
-        _ => Some(seen.value(node.hook, at(node), node.index)),
+        _ => Some(mean.unwrap_or_else(|| seen.value(node.hook, at(node), node.index))),
     };
+    let passed_off = |&node: &Node| means.get(&node.hook).and_then(|mean| passed(node, Some(*mean.get(node.index)?)));
     let activations = values_of(circuit, &run, a.len());
     let read_at: Vec<usize> = circuit.nodes.iter().map(|&node| at(node)).collect();
 
@@ -245,7 +253,11 @@ pub async fn view<B: Backend>(
         marked,
         activations,
         pattern: head.as_ref().map(pattern),
-        passed_on: circuit.nodes.iter().map(|&node| passed_on(node)).collect(),
+        passed_on: circuit.nodes.iter().map(|&node| passed(node, None)).collect(),
+        passed_off: match edits.off_edges.is_empty() {
+            true => Vec::new(),
+            false => circuit.nodes.iter().map(passed_off).collect(),
+        },
         read_at,
         embedding: lanes
             .iter()
@@ -254,7 +266,7 @@ pub async fn view<B: Backend>(
         heads: patterns.iter().map(|(&(layer, head), pattern)| Head { layer, head, sink: pattern.sink }).collect(),
         attention: patterns.values().flat_map(|pattern| pattern.weights.iter().copied()).collect(),
         detail: target.map(|target| match target {
-            Target::Node(node) => NodeDetail::new(&seen, means, node, at(node)),
+            Target::Node(node) => NodeDetail::new(&seen, node, at(node)),
             Target::Logit(candidate) => NodeDetail::of_logit(&seen, candidate, prediction.logits[candidate]),
         }),
         ms: 0.0,

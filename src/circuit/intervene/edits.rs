@@ -1,6 +1,6 @@
 //! Everything that a user can change about a run. The page, the URL and the command line share it.
 
-use crate::circuit::definition::Circuit;
+use crate::circuit::definition::{Circuit, EdgeId};
 use crate::model::Node;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ pub enum Mode {
 /// and patch (values of prompt B), scale, set, off.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Edits {
     pub mode: Mode,
     /// Nodes set to their mean over the training text.
@@ -38,6 +38,8 @@ pub struct Edits {
     pub patch: BTreeSet<Node>,
     /// Whether the circuit's flip nodes take their values from prompt B.
     pub flip: bool,
+    /// Edges that are switched off: their target reads the mean of their source, as the source is after the edits above.
+    pub off_edges: BTreeSet<EdgeId>,
 }
 
 impl Edits {

@@ -1,5 +1,6 @@
 //! Changing a run: the edits of a person, masks that hold nodes at their means, and the runs with both.
 
+mod edge_ablation;
 mod edits;
 mod masks;
 mod means;

@@ -1,10 +1,11 @@
 //! The one place that applies [`Edits`] to a run, so that the page, the command line and the files cannot disagree.
 
+use super::edge_ablation::{OffEdges, PassState};
 use super::edits::{Edits, Mode};
 use super::masks::DeviceMasks;
 use crate::backend::{Backend, ChannelAffine};
 use crate::circuit::definition::{Circuit, NodeSpace};
-use crate::model::{Config, Hook, Hooks, Node, copy};
+use crate::model::{Config, Hook, Hooks, Inputs, LogitInputs, Node, copy};
 use crate::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,21 +26,28 @@ pub struct Plan<B: Backend> {
     /// The mode's ablation.
     masks: DeviceMasks<B>,
     changes: BTreeMap<Hook, Change>,
+    pub(super) off_edges: OffEdges,
 }
 
 impl<B: Backend> Plan<B> {
+    /// `candidates` are the token ids of the task's candidates, for edges to the logits; by default those of the circuit.
+    ///
     /// # Errors
-    /// Nodes that the model does not have, numbers that are not finite, a mode or flip without a circuit, a mean that was not measured.
+    /// Nodes and edges that the model does not have, numbers that are not finite, a mode or flip without a circuit, an edge to a logit
+    /// without candidates, a mean that was not measured.
     pub fn new(
         backend: &mut B,
         config: &Config,
         means: &Means,
         circuit: Option<&Circuit>,
+        candidates: Option<[u32; 2]>,
         edits: &Edits,
     ) -> Result<Plan<B>> {
         check(config, edits)?;
         let masks = ablation(backend, config, means, circuit, edits.mode)?;
-        let mut plan = Plan { masks, changes: BTreeMap::new() };
+        let candidates = candidates.or(circuit.map(|circuit| circuit.candidate_ids));
+        let off_edges = OffEdges::new(config, means, candidates, &edits.off_edges)?;
+        let mut plan = Plan { masks, changes: BTreeMap::new(), off_edges };
         for node in flipped(circuit, edits)?.iter().chain(&edits.patch) {
             let patch = &mut plan.at(node.hook).patch;
             if !patch.contains(&(node.index as u32)) {
@@ -64,6 +72,32 @@ impl<B: Backend> Plan<B> {
         let mut hooks = BTreeSet::new();
         hooks.extend(self.changes.iter().filter(|(_, change)| !change.patch.is_empty()).map(|(hook, _)| *hook));
         hooks
+    }
+
+    /// The mode's ablation and the changes at a hook.
+    ///
+    /// # Errors
+    /// A patch without the values of prompt B.
+    pub(super) fn apply(
+        &self,
+        backend: &mut B,
+        hook: Hook,
+        source: Option<&Source<'_, B>>,
+        x: &mut B::Tensor,
+    ) -> Result<()> {
+        (&mut &self.masks).forward(backend, hook, x)?;
+        if let Some(change) = self.changes.get(&hook) {
+            if !change.patch.is_empty() {
+                let Some((source, tokens)) =
+                    source.and_then(|source| Some((source.values.get(&hook)?, &source.tokens)))
+                else {
+                    bail!("patching and flipping need a second prompt (the command line takes it as --from TEXT)");
+                };
+                backend.patch(source, &change.patch, tokens, x);
+            }
+            backend.channel_affine(&change.edits, x);
+        }
+        Ok(())
     }
 
     fn at(&mut self, hook: Hook) -> &mut Change {
@@ -113,7 +147,7 @@ fn flipped<'a>(circuit: Option<&'a Circuit>, edits: &Edits) -> Result<&'a BTreeS
     }
 }
 
-fn mean<'a>(means: &'a Means, hook: Hook, why: &str) -> Result<&'a [f32]> {
+pub(super) fn mean<'a>(means: &'a Means, hook: Hook, why: &str) -> Result<&'a [f32]> {
     match means.get(&hook) {
         Some(mean) => Ok(mean),
         None if means.is_empty() => {
@@ -165,25 +199,33 @@ pub struct Applied<'a, B: Backend> {
     pub record_computed: &'a BTreeSet<Hook>,
     pub values: BTreeMap<Hook, B::Tensor>,
     pub computed: BTreeMap<Hook, B::Tensor>,
+    /// Writes at which edges that are off start, after the changes.
+    pub writes: BTreeMap<Hook, B::Tensor>,
+}
+
+impl<B: Backend> Applied<'_, B> {
+    fn state(&self) -> PassState<'_, B> {
+        PassState { config: self.config, plan: self.plan, source: self.source.as_ref(), writes: &self.writes }
+    }
 }
 
 impl<B: Backend> Hooks<B> for Applied<'_, B> {
+    fn sums(&mut self, backend: &mut B, hook: Hook, inputs: Inputs<'_, B>, y: &mut B::Tensor) -> Result<()> {
+        self.state().sums(backend, hook, inputs, y)
+    }
+
+    fn logits(&mut self, backend: &mut B, inputs: LogitInputs<'_, B>, logits: &mut B::Tensor) {
+        self.state().logits(backend, inputs, logits);
+    }
+
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
         if self.record_computed.contains(&hook) {
             let copy = copy(backend, x, hook.width(self.config));
             self.computed.insert(hook, copy);
         }
-        (&mut &self.plan.masks).forward(backend, hook, x)?;
-        if let Some(change) = self.plan.changes.get(&hook) {
-            if !change.patch.is_empty() {
-                let Some((source, tokens)) =
-                    self.source.as_ref().and_then(|source| Some((source.values.get(&hook)?, &source.tokens)))
-                else {
-                    bail!("patching and flipping need a second prompt (the command line takes it as --from TEXT)");
-                };
-                backend.patch(source, &change.patch, tokens, x);
-            }
-            backend.channel_affine(&change.edits, x);
+        self.plan.apply(backend, hook, self.source.as_ref(), x)?;
+        if self.plan.off_edges.start_at_write(hook) {
+            self.writes.insert(hook, copy(backend, x, hook.width(self.config)));
         }
         if self.record.contains(&hook) {
             let copy = copy(backend, x, hook.width(self.config));

@@ -35,7 +35,7 @@ pub async fn predict<B: Backend>(
     candidates: [u32; 2],
 ) -> Result<(Prediction, Values)> {
     model.check_candidates(candidates)?;
-    let values = run(backend, model, request)?.read(backend).await?;
+    let values = run(backend, model, &Request { candidates: Some(candidates), ..*request })?.read(backend).await?;
     let last = match request.logits_at {
         crate::model::LogitsAt::Last => 0,
         crate::model::LogitsAt::Every => request.tokens.len() - 1,

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::backend::{Backend, Batch};
-use crate::model::{Config, Hook, Hooks, LogitsAt, Model, copy, forward};
+use crate::model::{Config, Hook, Hooks, Inputs, LogitInputs, LogitsAt, Model, copy, forward};
 use crate::tensor::Activations;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +37,14 @@ struct Record<'a, B: Backend, H> {
 }
 
 impl<B: Backend, H: Hooks<B>> Hooks<B> for Record<'_, B, H> {
+    fn sums(&mut self, backend: &mut B, hook: Hook, inputs: Inputs<'_, B>, y: &mut B::Tensor) -> Result<()> {
+        self.inner.sums(backend, hook, inputs, y)
+    }
+
+    fn logits(&mut self, backend: &mut B, inputs: LogitInputs<'_, B>, logits: &mut B::Tensor) {
+        self.inner.logits(backend, inputs, logits);
+    }
+
     fn forward(&mut self, backend: &mut B, hook: Hook, x: &mut B::Tensor) -> Result<()> {
         self.inner.forward(backend, hook, x)?;
         if self.wanted.contains(&hook) {

@@ -18,6 +18,8 @@ pub struct Request<'a> {
     pub source: Option<&'a [u32]>,
     pub edits: &'a Edits,
     pub circuit: Option<&'a Circuit>,
+    /// Token ids of the task's candidates, for edges to the logits; `None`: those of the circuit.
+    pub candidates: Option<[u32; 2]>,
     pub means: &'a Means,
     pub logits_at: LogitsAt,
     /// Hooks whose values are wanted, as they are after the edits.
@@ -35,6 +37,7 @@ impl<'a> Request<'a> {
             source: None,
             edits,
             circuit: None,
+            candidates: None,
             means,
             logits_at: LogitsAt::Last,
             hooks: &NONE,
@@ -64,9 +67,9 @@ pub struct Values {
 /// Everything that [`Plan::new`] refuses; an empty prompt, one longer than the context, tokens beyond the vocabulary; a patch or flip without
 /// prompt B.
 pub fn run<B: Backend>(backend: &mut B, model: &Model<B>, request: &Request<'_>) -> Result<RunTensors<B>> {
-    let Request { tokens, source, edits, circuit, means, logits_at, hooks, computed } = *request;
+    let Request { tokens, source, edits, circuit, candidates, means, logits_at, hooks, computed } = *request;
     model.check_tokens("the prompt", tokens)?;
-    let plan = Plan::new(backend, &model.config, means, circuit, edits)?;
+    let plan = Plan::new(backend, &model.config, means, circuit, candidates, edits)?;
 
     let wanted = plan.patched_hooks();
     let mut source_values = BTreeMap::new();
@@ -76,7 +79,7 @@ pub fn run<B: Backend>(backend: &mut B, model: &Model<B>, request: &Request<'_>)
     {
         model.check_tokens("the second prompt", source)?;
         let mode_only = Edits { mode: edits.mode, ..Edits::default() };
-        let plan = Plan::new(backend, &model.config, means, circuit, &mode_only)?;
+        let plan = Plan::new(backend, &model.config, means, circuit, candidates, &mode_only)?;
         let tensors = pass(backend, model, source, &plan, None, LogitsAt::Last, &wanted, &BTreeSet::new())?;
         backend.recycle(tensors.logits);
         source_values = tensors.values;
@@ -107,8 +110,10 @@ fn pass<B: Backend>(
         record_computed,
         values: BTreeMap::new(),
         computed: BTreeMap::new(),
+        writes: BTreeMap::new(),
     };
     let logits = forward(backend, model, &Batch::new(&[tokens]), logits_at, &mut applied)?;
+    applied.writes.into_values().for_each(|tensor| backend.recycle(tensor));
     Ok(RunTensors { logits, values: applied.values, computed: applied.computed })
 }
 

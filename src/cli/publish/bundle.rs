@@ -7,9 +7,9 @@ use crate::circuit::evaluate::{
     CircuitReport, EXAMPLES_PER_ANSWER, ExampleCandidate, Examples, LossAndAccuracy, modes,
 };
 use crate::circuit::explain::{
-    DESCRIBED_PAIRS, References, Subject, Target, View, ViewRequest, circuit_info, inactive_nodes, model_info, view,
+    DESCRIBED_PAIRS, References, Subject, View, ViewRequest, circuit_info, inactive_nodes, model_info, view,
 };
-use crate::circuit::{Calibration, Circuit, CpuPool, Edits, EvaluatorPool, Mode, NodeSet, Prompts, TaskModel};
+use crate::circuit::{Calibration, Circuit, CpuPool, Edits, EvaluatorPool, Mode, NodeSet, Prompts, Target, TaskModel};
 use crate::cli::commands::evaluate;
 use crate::cli::commands::prune::labels;
 use crate::cli::shared::load::load_model;

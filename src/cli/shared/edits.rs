@@ -1,7 +1,7 @@
 //! The options that edit a run, shared by `run` and `predict`.
 
 use super::load::load_circuit;
-use crate::circuit::{Circuit, Edits, Mode};
+use crate::circuit::{Circuit, EdgeId, Edits, Mode};
 use crate::model::{Node, Weights};
 use crate::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +12,9 @@ pub struct EditArgs {
     /// Set a node to its mean. A node is HOOK.INDEX, such as 0.mlp.post_act.863.
     #[arg(long, value_name = "NODE")]
     off: Vec<Node>,
+    /// Switch an edge off: TO reads the mean of FROM. TO is a node, logit.0 or logit.1; the colon separates the two.
+    #[arg(long, value_name = "FROM:TO")]
+    off_edge: Vec<EdgeId>,
     /// Set a node to a value.
     #[arg(long, value_name = "NODE=VALUE", value_parser = node_and_number)]
     set: Vec<(Node, f32)>,
@@ -54,6 +57,7 @@ impl EditArgs {
                 ModeName::Removed => Mode::Removed,
             },
             off: self.off.iter().copied().collect(),
+            off_edges: self.off_edge.iter().copied().collect(),
             set: unique("--set", &self.set)?,
             scale: unique("--scale", &self.scale)?,
             patch: self.patch.iter().copied().collect::<BTreeSet<Node>>(),

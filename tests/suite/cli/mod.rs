@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::now_or_never;
 use sparse_circuits::bridge::{Bridge, BridgeSite};
-use sparse_circuits::circuit::{Calibration, Circuit, Edits, Request, Values, run as run_model};
+use sparse_circuits::circuit::{Calibration, Circuit, EdgeId, Edits, Request, Values, run as run_model};
 use sparse_circuits::format::circuit_file::{self, CircuitFile};
 use sparse_circuits::format::{BridgeFile, ModelFile, Precision, bridge_file, model_file};
 use sparse_circuits::model::{Config, Hook, Linear, LogitsAt, Node};
@@ -157,6 +157,10 @@ fn tokenizer() -> Tokenizer {
 }
 
 fn node(name: &str) -> Node {
+    name.parse().unwrap()
+}
+
+fn edge(name: &str) -> EdgeId {
     name.parse().unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! `predict`: the numbers of the page.
 
-use super::{Folder, MODEL, OTHER, PROMPT, TASK, args, node};
+use super::{Folder, MODEL, OTHER, PROMPT, TASK, args, edge, node};
 use serde_json::{Value, json};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::now_or_never;
@@ -15,6 +15,11 @@ fn predict_prints_the_numbers_of_the_page() {
     let cases: Vec<(Vec<&str>, Edits)> = vec![
         (vec![], Edits::default()),
         (vec!["--set", "0.attn.k.1=2"], Edits { set: [(node("0.attn.k.1"), 2.0)].into(), ..Edits::default() }),
+        // the task names the candidates
+        (
+            vec!["--off-edge", "1.mlp.resid_delta.2:logit.0"],
+            Edits { off_edges: [edge("1.mlp.resid_delta.2:logit.0")].into(), ..Edits::default() },
+        ),
         (args(&[&circuit, &["--mode", "circuit"]]), Edits { mode: Mode::Circuit, ..Edits::default() }),
         // Without --from, the task's rule makes the counterfactual.
         (

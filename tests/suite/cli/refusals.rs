@@ -43,6 +43,11 @@ fn bad_arguments_and_files_get_one_line_and_status_2() {
     }
     run(&with(&["--off", "0.attn.q.6"]), "0.attn.q.6");
     run(&with(&["--patch", "7.attn.q.0", "--from-tokens", "1"]), "7.attn.q.0");
+    for hostile in ["", ":", "0.attn.act_in.1", "0.attn.act_in.1:", "embedding:0.attn.act_in.1", "0.attn.v.1:logit.2"] {
+        run(&args(&[&tokens, &["--off-edge", hostile]]), "--off-edge");
+    }
+    run(&with(&["--off-edge", "0.attn.q.1:0.attn.k.1"]), "0.attn.q.1:0.attn.k.1");
+    run(&with(&["--off-edge", "0.mlp.resid_delta.1:logit.0"]), "--circuit");
     for number in ["", "nan", "inf", "-inf", "1e39", "one", "1=2"] {
         run(&args(&[&tokens, &["--set", &format!("0.attn.q.1={number}")]]), "--set");
         run(&args(&[&tokens, &["--scale", &format!("0.attn.q.1={number}")]]), "--scale");

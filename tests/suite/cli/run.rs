@@ -1,6 +1,6 @@
 //! `run`: what it writes is what the library computes.
 
-use super::{Folder, MODEL, OTHER, PROMPT, TASK, args, node, tensors};
+use super::{Folder, MODEL, OTHER, PROMPT, TASK, args, edge, node, tensors};
 use serde_json::{Value, json};
 use sparse_circuits::circuit::{Edits, Mode};
 use sparse_circuits::model::Hook;
@@ -48,6 +48,20 @@ fn every_option_that_changes_a_run_does_what_the_library_does() {
         (args(&[&["--patch", "0.attn.v.2"], &from]), Edits { patch: one("0.attn.v.2"), ..Edits::default() }),
         (args(&[&["--flip"], &from, &circuit]), Edits { flip: true, ..Edits::default() }),
         (args(&[&["--mode", "circuit"], &circuit]), Edits { mode: Mode::Circuit, ..Edits::default() }),
+        (
+            args(&[
+                &["--off-edge", "0.attn.v.1:0.attn.resid_delta.1", "--off-edge", "0.attn.resid_delta.2:1.mlp.act_in.2"],
+                &["--off-edge", "0.attn.v.1:0.attn.resid_delta.1"],
+            ]),
+            Edits {
+                off_edges: ["0.attn.v.1:0.attn.resid_delta.1", "0.attn.resid_delta.2:1.mlp.act_in.2"].map(edge).into(),
+                ..Edits::default()
+            },
+        ),
+        (
+            args(&[&["--off-edge", "1.mlp.resid_delta.4:logit.1"], &circuit]),
+            Edits { off_edges: [edge("1.mlp.resid_delta.4:logit.1")].into(), ..Edits::default() },
+        ),
         (
             args(&[&["--mode", "removed", "--off", "0.attn.k.1"], &circuit]),
             Edits { mode: Mode::Removed, off: one("0.attn.k.1"), ..Edits::default() },

@@ -12,8 +12,11 @@ use sparse_circuits::Error;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::gpu::{Counts, Gpu};
 use sparse_circuits::backend::{Backend, Batch, IGNORE, Memory};
+use sparse_circuits::circuit::explain::graph::{edges, lanes};
 use sparse_circuits::circuit::prune::{LearnOptions, Progress, PruneData, PruneOptions, PruneResult, Stage, prune};
-use sparse_circuits::circuit::{EdgeList, Edits, Evaluator, Mode, NodeSet, Prompts, Request, TaskModel, Values, run};
+use sparse_circuits::circuit::{
+    Circuit, EdgeId, EdgeList, Edits, Evaluator, Mode, NodeSet, Prompts, Request, Target, TaskModel, Values, run,
+};
 use sparse_circuits::format::ModelFile;
 use sparse_circuits::model::{
     Config, Hook, LogitsAt, TopKSite, Weights, backward, forward, forward_with_trace, zero_gradients,
@@ -130,6 +133,19 @@ impl Parity {
     }
 }
 
+/// Of the weights, the residual edges and the edges to the logits of a circuit.
+fn every_third_edge(weights: &Weights, circuit: &Circuit) -> BTreeSet<EdgeId> {
+    let node = |from, to| EdgeId { from, to: Target::Node(to) };
+    let mut all: Vec<EdgeId> = edges(weights, &circuit.nodes).iter().map(|edge| node(edge.from, edge.to)).collect();
+    for lane in lanes(weights, &circuit.nodes, circuit.candidate_ids) {
+        for from in lane.writes {
+            all.extend(lane.reads.iter().filter(|read| read.hook > from.hook).map(|&to| node(from, to)));
+            all.extend([0, 1].map(|candidate| EdgeId { from, to: Target::Logit(candidate) }));
+        }
+    }
+    all.into_iter().step_by(3).collect()
+}
+
 pub async fn shipped_circuits_agree(mut gpu: Gpu) {
     let mut cpu = Cpu::new();
     let mut parity = Parity::default();
@@ -152,6 +168,7 @@ pub async fn shipped_circuits_agree(mut gpu: Gpu) {
                     patch: [some[3]].into(),
                     ..Edits::default()
                 },
+                Edits { off_edges: every_third_edge(&file.weights, &task.circuit), ..Edits::default() },
             ];
             for (preset, [a, b]) in task.presets.iter().enumerate().take(PRESETS) {
                 for (number, edits) in edits.iter().enumerate() {
@@ -160,6 +177,7 @@ pub async fn shipped_circuits_agree(mut gpu: Gpu) {
                         source: Some(b),
                         edits,
                         circuit: Some(&task.circuit),
+                        candidates: None,
                         means: &file.means,
                         logits_at: LogitsAt::Every,
                         hooks: &hooks,
@@ -478,6 +496,7 @@ pub async fn a_lost_device_is_an_error_and_the_cpu_still_runs(mut gpu: Gpu) {
         source: Some(source),
         edits: &Edits { mode: Mode::Circuit, ..Edits::default() },
         circuit: Some(&task.circuit),
+        candidates: None,
         means: &file.means,
         logits_at: LogitsAt::Last,
         hooks: &hooks,

@@ -17,8 +17,8 @@ pub use params::{LinearParams, NormParams, Params, named_mut, params};
 pub use scalar::{Dual, Scalar};
 
 use sparse_circuits::backend::{Activation, NormKind};
-use sparse_circuits::model::{Config, Hook, ResidualActivation, Site, TopKSite};
-use std::collections::BTreeMap;
+use sparse_circuits::model::{Config, Hook, Node, ResidualActivation, Site, TopKSite};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `[token][channel]`, or `[output][input]` of a weight.
 pub type Rows<T> = Vec<Vec<T>>;
@@ -103,9 +103,25 @@ impl<T: Scalar> Edit<T> {
     }
 }
 
+/// An edge that is off: `to` reads the mean of `from`.
+#[derive(Clone, Copy, Debug)]
+pub struct OffEdge {
+    pub from: Node,
+    pub to: EdgeTarget,
+    pub mean: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EdgeTarget {
+    Node(Node),
+    /// The logit of a token.
+    Logit(usize),
+}
+
 pub struct Model<'a, T> {
     pub config: &'a Config,
     pub params: Params<T>,
+    pub off_edges: Vec<OffEdge>,
     pub mistake: Option<Mistake>,
 }
 
@@ -117,7 +133,7 @@ pub struct Run<T> {
 
 impl<'a, T: Scalar> Model<'a, T> {
     pub fn new(config: &'a Config, params: Params<T>) -> Self {
-        Model { config, params, mistake: None }
+        Model { config, params, off_edges: Vec::new(), mistake: None }
     }
 
     /// Runs with `edits` applied in order, and records every hook.
@@ -139,39 +155,68 @@ impl<'a, T: Scalar> Model<'a, T> {
         if let (Some(positions), false) = (&positions, concatenate) {
             x = add(&x, positions);
         }
+        // what each sublayer wrote
+        let mut writes: BTreeMap<Hook, Rows<T>> = BTreeMap::new();
         for (layer, block) in params.blocks.iter().enumerate() {
+            let place = |site| Hook::at(layer, site);
             let mut at = |site, x: &mut Rows<T>| hook(Hook::at(layer, site), x);
             at(Site::ResidIn, &mut x);
 
-            let input = self.block_input(&x, &positions, &block.ln_1, &block.ln_p1);
+            let mut input = self.block_input(&x, &positions, &block.ln_1, &block.ln_p1);
+            self.read_means(&x, &block.ln_1, &writes, place(Site::AttnActIn), &mut input);
             let input = self.sparse_hook(Site::AttnActIn, Some(TopKSite::AttnIn), input, &mut at);
-            let (q, k, v) = self.qkv([&block.q, &block.k, &block.v].map(|map| linear(&input, map)));
+            let [q, k, v] = [(Site::AttnQ, &block.q), (Site::AttnK, &block.k), (Site::AttnV, &block.v)]
+                .map(|(site, map)| self.linear_with_means(&input, map, place(site)));
+            let (q, k, v) = self.qkv([q, k, v]);
             let k = self.sparse_hook(Site::AttnK, Some(TopKSite::AttnK), k, &mut at);
             let q = self.sparse_hook(Site::AttnQ, Some(TopKSite::AttnQ), q, &mut at);
             let v = self.sparse_hook(Site::AttnV, Some(TopKSite::AttnV), v, &mut at);
+            // each target of an edge that is off has its own attention
+            let mut own: Vec<(usize, Rows<T>)> = Vec::new();
+            for to in self.off_targets(place(Site::AttnResidDelta)) {
+                let v = v.iter().map(|row| self.with_means(row, EdgeTarget::Node(to))).collect();
+                let y = self.attention(&q, &k, &v, block.sinks.as_deref());
+                let y = self.sparse_hook(Site::AttnY, None, y, &mut at);
+                own.push((to.index, linear(&y, &block.attn_c_proj)));
+            }
             let y = self.attention(&q, &k, &v, block.sinks.as_deref());
             let y = self.sparse_hook(Site::AttnY, None, y, &mut at);
-            let delta = linear(&y, &block.attn_c_proj);
+            let mut delta = linear(&y, &block.attn_c_proj);
+            for (index, own) in own {
+                (0..tokens.len()).for_each(|token| delta[token][index] = own[token][index]);
+            }
             let delta = self.sparse_hook(Site::AttnResidDelta, Some(TopKSite::AttnOut), delta, &mut at);
+            writes.insert(Hook::at(layer, Site::AttnResidDelta), delta.clone());
             x = self.residual(add(&x, &delta), TopKSite::ResidPostAttn);
 
             at(Site::ResidMid, &mut x);
-            let input = self.block_input(&x, &positions, &block.ln_2, &block.ln_p2);
+            let mut input = self.block_input(&x, &positions, &block.ln_2, &block.ln_p2);
+            self.read_means(&x, &block.ln_2, &writes, place(Site::MlpActIn), &mut input);
             let input = self.sparse_hook(Site::MlpActIn, Some(TopKSite::MlpIn), input, &mut at);
-            let mut hidden = linear(&input, &block.c_fc);
+            let mut hidden = self.linear_with_means(&input, &block.c_fc, place(Site::MlpPostAct));
             if self.mistake == Some(Mistake::TopKBeforeActivation) {
                 hidden = self.abs_top_k(TopKSite::MlpNeuron, hidden);
             }
             let hidden = hidden.iter().map(|row| row.iter().map(|&z| self.activation(z)).collect()).collect();
             let hidden = self.sparse_hook(Site::MlpPostAct, Some(TopKSite::MlpNeuron), hidden, &mut at);
-            let delta = linear(&hidden, &block.mlp_c_proj);
+            let delta = self.linear_with_means(&hidden, &block.mlp_c_proj, place(Site::MlpResidDelta));
             let delta = self.sparse_hook(Site::MlpResidDelta, Some(TopKSite::MlpOut), delta, &mut at);
+            writes.insert(Hook::at(layer, Site::MlpResidDelta), delta.clone());
             x = self.residual(add(&x, &delta), TopKSite::ResidPostMlp);
         }
         hook(Hook::FinalResid, &mut x);
-        let x = self.norm(&x, &params.ln_f);
+        let normed = self.norm(&x, &params.ln_f);
         let unembedding = params.lm_head.as_ref().unwrap_or(&params.wte);
-        let mut logits = linear(&x, &LinearParams { weight: unembedding.clone(), bias: None });
+        let mut logits = linear(&normed, &LinearParams { weight: unembedding.clone(), bias: None });
+        for id in 0..config.vocab_size {
+            let mut read = normed.clone();
+            for edge in self.off_edges.iter().filter(|edge| edge.to == EdgeTarget::Logit(id)) {
+                let channel = edge.from.index;
+                let own = self.norm(&self.stream_with_means(&x, &writes, edge.to, channel), &params.ln_f);
+                (0..tokens.len()).for_each(|token| read[token][channel] = own[token][channel]);
+            }
+            (0..tokens.len()).for_each(|token| logits[token][id] = dot(&unembedding[id], &read[token]));
+        }
         if let Some(table) = &params.bigram_table {
             let last = table.len() - 1;
             for (row, &token) in logits.iter_mut().zip(tokens) {
@@ -184,6 +229,67 @@ impl<'a, T: Scalar> Model<'a, T> {
             logits = logits.iter().map(|row| sum(row, bias)).collect();
         }
         logits
+    }
+
+    /// The channels of `hook` into which an edge is off.
+    fn off_targets(&self, hook: Hook) -> BTreeSet<Node> {
+        let node = |edge: &OffEdge| match edge.to {
+            EdgeTarget::Node(node) => Some(node).filter(|node| node.hook == hook),
+            EdgeTarget::Logit(_) => None,
+        };
+        self.off_edges.iter().filter_map(node).collect()
+    }
+
+    /// What `to` reads of a row of values.
+    fn with_means(&self, row: &[T], to: EdgeTarget) -> Vec<T> {
+        let mut row = row.to_vec();
+        for edge in self.off_edges.iter().filter(|edge| edge.to == to) {
+            row[edge.from.index] = T::new(edge.mean);
+        }
+        row
+    }
+
+    /// `W x + b` with the means that the channels of `to` read.
+    fn linear_with_means(&self, x: &Rows<T>, map: &LinearParams<T>, to: Hook) -> Rows<T> {
+        let mut out = linear(x, map);
+        for node in self.off_targets(to) {
+            let read = x.iter().map(|row| self.with_means(row, EdgeTarget::Node(node))).collect();
+            let own = linear(&read, map);
+            (0..x.len()).for_each(|token| out[token][node.index] = own[token][node.index]);
+        }
+        out
+    }
+
+    /// The stream that `to` reads at `channel`: each write of an edge that is off is at its mean.
+    fn stream_with_means(
+        &self,
+        x: &Rows<T>,
+        writes: &BTreeMap<Hook, Rows<T>>,
+        to: EdgeTarget,
+        channel: usize,
+    ) -> Rows<T> {
+        let mut x = x.clone();
+        for edge in self.off_edges.iter().filter(|edge| edge.to == to && edge.from.index == channel) {
+            for (row, write) in x.iter_mut().zip(&writes[&edge.from.hook]) {
+                row[channel] += T::new(edge.mean) - write[channel];
+            }
+        }
+        x
+    }
+
+    /// Puts what the reads of `hook` read where an edge into them is off.
+    fn read_means(
+        &self,
+        x: &Rows<T>,
+        norm: &NormParams<T>,
+        writes: &BTreeMap<Hook, Rows<T>>,
+        hook: Hook,
+        input: &mut Rows<T>,
+    ) {
+        for node in self.off_targets(hook) {
+            let own = self.norm(&self.stream_with_means(x, writes, EdgeTarget::Node(node), node.index), norm);
+            (0..x.len()).for_each(|token| input[token][node.index] = own[token][node.index]);
+        }
     }
 
     /// AbsTopK, then the hook.

@@ -1,4 +1,4 @@
-/** The changes of one run: of single nodes, of the mode, and Flip. */
+/** The changes of one run: of single nodes and edges, of the mode, and Flip. */
 import type { Edits, Mode, NodeId } from '../engine/protocol';
 
 /** A change of one node, made in its panel. A node has at most one. */
@@ -8,7 +8,7 @@ export type Change = { kind: 'off' } | { kind: 'set'; value: number } | { kind: 
 export const LIMIT = 1000;
 
 export function noEdits(mode: Mode): Edits {
-  return { mode, off: [], set: {}, scale: {}, patch: [], flip: false };
+  return { mode, off: [], set: {}, scale: {}, patch: [], flip: false, offEdges: [] };
 }
 
 /** The change that the panel shows for a node: the last one in the engine's order of application that has an effect. */

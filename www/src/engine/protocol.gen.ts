@@ -16,6 +16,12 @@ export type NodeId = string;
 export type Target = NodeId | 'logit.0' | 'logit.1';
 
 /**
+ * A direct path from a node to a node or logit that reads it, written `FROM:TO`: `0.mlp.act_in.5:0.mlp.post_act.863`. There are two
+ * kinds: a weight between two sites of a layer, and the residual stream from a write to a later read or a logit.
+ */
+export type EdgeId = `${string}:${string}`;
+
+/**
  * Which part of the model runs.
  */
 export type Mode = "full" | "circuit" | "removed";
@@ -44,7 +50,11 @@ patch: Array<NodeId>,
 /**
  * Whether the circuit's flip nodes take their values from prompt B.
  */
-flip: boolean, };
+flip: boolean, 
+/**
+ * Edges that are switched off: their target reads the mean of their source, as the source is after the edits above.
+ */
+offEdges: Array<EdgeId>, };
 
 /**
  * A request to the engine.
@@ -128,6 +138,11 @@ readAt: Array<number>,
  * attention; `null` where the pattern of that token is not known.
  */
 passedOn: Array<number | null>, 
+/**
+ * For each circuit node, what an edge from it that is off passes on instead: the mean, mixed as in `passedOn`. Empty where no edge
+ * is off.
+ */
+passedOff?: Array<number | null>, 
 /**
  * `[lanes, tokens]`: what the embedding writes to the channel of each lane (order of `CircuitInfo.lanes`).
  */
@@ -235,7 +250,11 @@ scale: number | null, activation: number, contribution: number,
 /**
  * Of a value that attention mixes over the tokens.
  */
-mixed: Mixed | null, };
+mixed: Mixed | null, 
+/**
+ * Whether the edge is off. The activation is then made from the mean of its source.
+ */
+off?: boolean, };
 
 /**
  * A value at one token, and the attention with which a query looks at it. An incoming term's activation is the sum of

@@ -8,7 +8,7 @@ const node = '0.mlp.post_act.3';
 
 describe('document', () => {
   it('opens in full mode with nothing changed', () => {
-    expect(start.edits).toEqual({ mode: 'full', off: [], set: {}, scale: {}, patch: [], flip: false });
+    expect(start.edits).toEqual({ mode: 'full', off: [], set: {}, scale: {}, patch: [], flip: false, offEdges: [] });
   });
   it('changes a node in one way at a time', () => {
     const set = withChange(start, node, { kind: 'set', value: -2 });

@@ -8,7 +8,7 @@ const bounds: Bounds = {
   model: { layers: 2, width: 256, attnWidth: 256, headWidth: 4, mlpWidth: 1024 },
 };
 
-const clean = { mode: 'full', off: [], set: {}, scale: {}, patch: [], flip: false };
+const clean = { mode: 'full', off: [], set: {}, scale: {}, patch: [], flip: false, offEdges: [] };
 
 describe('round trip', () => {
   const busy: Doc = {
@@ -17,7 +17,7 @@ describe('round trip', () => {
     b: 'x = (1)',
     edits: {
       mode: 'removed', off: ['0.mlp.post_act.863'], set: { '1.attn.q.4': -1.25, '0.attn.act_in.3': 0 },
-      scale: { '1.mlp.resid_delta.255': 0.5 }, patch: ['1.attn.v.17'], flip: true,
+      scale: { '1.mlp.resid_delta.255': 0.5 }, patch: ['1.attn.v.17'], flip: true, offEdges: [],
     },
     node: '1.attn.q.4',
     token: 3,

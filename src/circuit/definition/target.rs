@@ -1,4 +1,4 @@
-//! What a panel can show: a node or a logit.
+//! What an edge leads to and what a panel can show: a node or a logit.
 
 use crate::model::Node;
 use crate::{Error, Result};
@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A node, or the raw logit of the first (0) or second (1) candidate. Written as the node, `logit.0` or `logit.1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(type = "NodeId | 'logit.0' | 'logit.1'"))]
 pub enum Target {
     Node(Node),
