@@ -61,6 +61,11 @@ test('the panels of a logit, the score and a head; a term explained', async ({ b
     await page.locator('[data-selection="logit.0"]').press('Enter');
     await ready(page);
     await check('logit');
+    await page.getByTestId('terms-in').locator('[data-edge]').first().press('Enter');
+    await ready(page);
+    await page.getByTestId('edge-off').click();
+    await ready(page);
+    await check('edge off');
     await page.locator('[data-head]').first().press('Enter');
     await expect(page.getByTestId('pattern')).toBeVisible();
     await page.locator('.term').first().focus();

@@ -19,11 +19,22 @@ const edits: { name: string; mode: string; hash: (nodes: string[]) => string; wo
   { name: 'flip', mode: 'circuit', hash: () => '&flip=1', words: () => ['--flip'] },
   { name: 'flip in the full model', mode: 'full', hash: () => '&flip=1', words: () => ['--flip'] },
   { name: 'removed', mode: 'removed', hash: () => '', words: () => [] },
+  { name: 'edges', mode: 'full', hash: (nodes) => `&offe=${edgesOf(nodes).join()}`, words: (nodes) => edgesOf(nodes).flatMap((edge) => ['--off-edge', edge]) },
 ];
+
+/** Some of every kind: weights of a layer, through attention, from a write to a read and to the logits. */
+function edgesOf(nodes: string[]): string[] {
+  const kinds = [
+    /^(\d+)\.attn\.act_in\.\d+:\1\.attn\.[qkv]\./, /^(\d+)\.attn\.v\.\d+:\1\.attn\.resid_delta/, /^(\d+)\.mlp\.act_in\.\d+:\1\.mlp\.post_act/,
+    /^(\d+)\.mlp\.post_act\.\d+:\1\.mlp\.resid_delta/, /^0\.\w+\.resid_delta\.(\d+):[12]\.\w+\.act_in\.\1$/, /resid_delta\.\d+:logit/,
+  ];
+  const pairs = [...nodes].sort().flatMap((from) => [...nodes, 'logit.0', 'logit.1'].map((to) => `${from}:${to}`));
+  return kinds.flatMap((kind) => pairs.filter((pair) => kind.test(pair)).slice(0, 6));
+}
 
 for (const [place, task] of listed().tasks.entries()) {
   test(`${task.name}: the page's numbers are the command's, under each kind of edit`, async ({ page }) => {
-    // Eight loads of the page; a busy machine takes seconds for each.
+    // Nine loads of the page; a busy machine takes seconds for each.
     test.setTimeout(300_000);
     const model = listed();
     const circuit = `models/circuits/${task.name}.json`;

@@ -230,9 +230,9 @@ test('head, embedding and edge answer a click, and a word of the glossary explai
   await expect(panel).toHaveAttribute('data-selection', /^logit\.[01]$/);
   await page.locator('.times').first().click();
   await expect(panel).toHaveAttribute('data-selection', /^head\.\d+\.\d+$/);
-  const to = await page.locator('.edge[data-to]').first().getAttribute('data-to');
+  const [from, to] = await page.locator('.edge[data-to]').first().evaluate((edge) => [edge.getAttribute('data-from'), edge.getAttribute('data-to')]);
   await page.locator('.edge[data-to] ~ .edge-hit').first().dispatchEvent('click');
-  await expect(panel).toHaveAttribute('data-selection', to!);
+  await expect(panel).toHaveAttribute('data-selection', `${from}:${to}`);
   // In a sentence, and in the titles of the drawing.
   for (const word of ['.term', 'svg .term']) {
     await page.locator(word).first().focus();

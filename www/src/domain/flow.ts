@@ -1,17 +1,21 @@
 /** The values of the drawn circuit: the value of each node, the contribution of each edge, and the threshold below which a contribution is drawn grey. */
-import type { CircuitInfo, NodeId, RunResult, View } from '../engine/protocol';
+import type { CircuitInfo, EdgeId, NodeId, RunResult, View } from '../engine/protocol';
+import { edgeId } from './edges';
 
 /** The result of a run, with its circuit. */
 export interface Run {
   task: { circuit: CircuitInfo };
-  result: Pick<RunResult, 'view'>;
+  result: Pick<RunResult, 'view' | 'edits'>;
 }
 
 export interface Flow {
   /** Value of each circuit node, at the token at which it is read. */
   value: Map<NodeId, number>;
-  /** Value of each circuit node as it enters an edge; null if it is not known. */
+  /** Value of each circuit node as it enters an edge, and an edge that is off; null if it is not known. */
   passedOn: Map<NodeId, number | null>;
+  passedOff: Map<NodeId, number | null>;
+  /** The edges that are off. */
+  off: ReadonlySet<EdgeId>;
   at: Map<NodeId, number>;
   /** What the embedding writes to each lane's channel, at the marked token. */
   embedding: Map<number, number>;
@@ -35,9 +39,10 @@ export function flowOf(run: Run): Flow {
 }
 
 function read(run: Run): Flow {
-  const { task: { circuit }, result: { view } } = run;
+  const { task: { circuit }, result: { view, edits } } = run;
   const value = new Map<NodeId, number>();
   const passedOn = new Map<NodeId, number | null>();
+  const passedOff = new Map<NodeId, number | null>();
   const at = new Map<NodeId, number>();
   let scale = 0;
   circuit.nodes.forEach(({ node }, row) => {
@@ -45,12 +50,13 @@ function read(run: Run): Flow {
     const here = cell(view.activations, view, row, token);
     value.set(node, here);
     passedOn.set(node, view.passedOn[row] ?? null);
+    passedOff.set(node, view.passedOff?.[row] ?? null);
     at.set(node, token);
     scale = Math.max(scale, Math.abs(here));
   });
   const { marked } = view;
   const embedding = new Map(circuit.lanes.map((lane, row) => [lane.channel, cell(view.embedding, view, row, marked)]));
-  const flow: Flow = { value, passedOn, at, embedding, scale: scale || 1, threshold: 0, marked, last: view.tokens - 1 };
+  const flow: Flow = { value, passedOn, passedOff, off: new Set(edits.offEdges), at, embedding, scale: scale || 1, threshold: 0, marked, last: view.tokens - 1 };
   let largest = 0;
   for (const edge of circuit.edges) largest = Math.max(largest, Math.abs(contribution(flow, edge) ?? 0));
   flow.threshold = nice(largest * INACTIVE);
@@ -67,9 +73,15 @@ export function row(table: Float32Array, { tokens }: Pick<View, 'tokens'>, index
   return table.subarray(index * tokens, (index + 1) * tokens);
 }
 
+/** The value that enters an edge; null if it is not known. */
+export function entering(flow: Flow, edge: { from: NodeId; to: NodeId }): number | null {
+  const values = flow.off.has(edgeId(edge)) ? flow.passedOff : flow.passedOn;
+  return values.get(edge.from) ?? null;
+}
+
 /** weight × activation of one edge; null if it is not known. */
-export function contribution(flow: Flow, edge: { from: NodeId; weight: number }): number | null {
-  const value = flow.passedOn.get(edge.from) ?? null;
+export function contribution(flow: Flow, edge: { from: NodeId; to: NodeId; weight: number }): number | null {
+  const value = entering(flow, edge);
   return value === null ? null : edge.weight * value;
 }
 

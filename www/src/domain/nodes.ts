@@ -33,7 +33,12 @@ export function hookOf(node: NodeId): string {
 
 /** Whether a site's index counts channels of the residual stream: what a sublayer reads or writes. */
 export function isResidual(site: SiteName): boolean {
-  return isRead(site) || site.endsWith('resid_delta');
+  return isRead(site) || isWrite(site);
+}
+
+/** Whether nodes of this site are what a sublayer adds to the residual stream. */
+export function isWrite(site: SiteName): boolean {
+  return site.endsWith('resid_delta');
 }
 
 /** Whether nodes of this site are what a sublayer reads from the residual stream. */

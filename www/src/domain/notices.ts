@@ -10,6 +10,8 @@ export type Notice =
   | { kind: 'link-encoding'; key: string }
   /** A list has nodes that do not exist or are badly written. `value` is the first, `more` the number of others. Lists with numbers have a `limit`. */
   | { kind: 'link-nodes'; key: string; value: string; more: number; limit: number | null }
+  /** The same of a list of edges. */
+  | { kind: 'link-edges'; key: string; value: string; more: number }
   | { kind: 'twin-lost'; error: string }
   /** A link opens the twin for a task that it does not do. */
   | { kind: 'twin-task'; task: string }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { changedNodes, changeOf } from '../domain/edits';
-import { keepView, opening, sameDoc, sameRun, undone, withChange, withAll, withBoundary, withChannel, withFlip, withList, withMode, withSteer, withText, withToken, withTwin } from './document';
+import { keepView, opening, sameDoc, sameRun, undone, withChange, withAll, withBoundary, withChannel, withEdge, withFlip, withList, withMode, withSteer, withText, withToken, withTwin } from './document';
 import { noHistory, remember, undo } from './history';
 
 const start = opening('single_double_quote', 'print("hi', '0.mlp.post_act.3');
@@ -41,6 +41,17 @@ describe('document', () => {
       expect(sameDoc(open, shown)).toBe(false);
     }
     expect(withBoundary(start, 2)).toBe(start);
+  });
+  it('switches an edge off and on again', () => {
+    const edge = '0.mlp.act_in.5:0.mlp.post_act.3';
+    const off = withEdge(start, edge, true);
+    expect(off.edits.offEdges).toEqual([edge]);
+    expect(withEdge(off, edge, true)).toEqual(off);
+    expect(sameDoc(off, start)).toBe(false);
+    expect(sameRun(off, start)).toBe(false);
+    expect(sameDoc(withEdge(off, edge, false), start)).toBe(true);
+    const other = '1.attn.resid_delta.9:logit.1';
+    expect(sameDoc(withEdge(off, other, true), withEdge(withEdge(start, other, true), edge, true))).toBe(true);
   });
   it('forgets the token when the text changes', () => {
     expect(withText(withToken(start, 2), 'x').token).toBeNull();

@@ -4,7 +4,7 @@
  */
 import { clampChange, noEdits, type Change } from '../domain/edits';
 import type { Selection } from '../domain/selection';
-import type { Edits, Mode, NodeId, RunRequest } from '../engine/protocol';
+import type { EdgeId, Edits, Mode, NodeId, RunRequest } from '../engine/protocol';
 
 /** The user's settings of the open dense twin. */
 export interface TwinDoc {
@@ -109,6 +109,12 @@ export function withChange(doc: Doc, node: NodeId, change: Change | null): Doc {
   return { ...doc, edits: next };
 }
 
+/** Switches one edge off or on. */
+export function withEdge(doc: Doc, edge: EdgeId, off: boolean): Doc {
+  const others = doc.edits.offEdges.filter((other) => other !== edge);
+  return { ...doc, edits: { ...doc.edits, offEdges: off ? [...others, edge] : others } };
+}
+
 /** The document after undo: the changes of `before`, with the panels and the selection of `now`, as far as they fit. */
 export function undone(now: Doc, before: Doc): Doc {
   const task = now.task === before.task;
@@ -154,6 +160,6 @@ export function sameDoc(left: Doc, right: Doc): boolean {
 function sorted(doc: Doc): unknown {
   const { edits } = doc;
   const entries = (record: Record<string, number>) => Object.entries(record).sort(([x], [y]) => (x < y ? -1 : 1));
-  return [doc.task, doc.a, doc.b, doc.node, doc.token, edits.mode, edits.flip, [...edits.off].sort(), [...edits.patch].sort(),
+  return [doc.task, doc.a, doc.b, doc.node, doc.token, edits.mode, edits.flip, [...edits.off].sort(), [...edits.patch].sort(), [...edits.offEdges].sort(),
     entries(edits.set), entries(edits.scale), doc.list, doc.all, doc.twin && [doc.twin.steer, doc.twin.channel, doc.twin.boundary]];
 }

@@ -17,7 +17,8 @@ describe('round trip', () => {
     b: 'x = (1)',
     edits: {
       mode: 'removed', off: ['0.mlp.post_act.863'], set: { '1.attn.q.4': -1.25, '0.attn.act_in.3': 0 },
-      scale: { '1.mlp.resid_delta.255': 0.5 }, patch: ['1.attn.v.17'], flip: true, offEdges: [],
+      scale: { '1.mlp.resid_delta.255': 0.5 }, patch: ['1.attn.v.17'], flip: true,
+      offEdges: ['0.mlp.act_in.5:0.mlp.post_act.863', '0.mlp.resid_delta.7:1.attn.act_in.7', '1.attn.resid_delta.9:logit.1'],
     },
     node: '1.attn.q.4',
     token: 3,
@@ -46,6 +47,32 @@ describe('round trip', () => {
   });
   it('accepts a lone surrogate', () => {
     expect(decode(encode({ ...busy, a: 'x\ud83d' }), bounds).a).toBe('x\ufffd');
+  });
+});
+
+describe('edges', () => {
+  const edge = '0.mlp.act_in.5:0.mlp.post_act.863';
+  it('can be open in the panel', () => {
+    expect(decode(`#node=${encodeURIComponent(edge)}`, bounds)).toMatchObject({ node: edge, notices: [] });
+    expect(decode('#node=9.mlp.act_in.5:9.mlp.post_act.1', bounds)).toMatchObject({ node: undefined, notices: [{ kind: 'link-node' }] });
+  });
+  it('are read in one spelling, each once', () => {
+    expect(decode(`#offe=00.mlp.act_in.005:0.mlp.post_act.863,${edge}`, bounds)).toMatchObject({ edits: { offEdges: [edge] }, notices: [] });
+  });
+  it.each([
+    'embedding:0.attn.act_in.1', '0.attn.q.1:0.attn.k.1', '0.attn.act_in.1:1.attn.q.1', '0.mlp.resid_delta.1:0.mlp.act_in.1', '0.attn.resid_delta.1:1.attn.act_in.2',
+    '0.mlp.post_act.1:logit.0', '0.mlp.resid_delta.1:logit.2', '9.attn.act_in.1:9.attn.q.1', '0.attn.act_in.1:0.attn.q.9999', '__proto__:constructor', ':', '1',
+    `${edge}:logit.0`, '%00',
+  ])('refuses %s and gives notice', (hostile) => {
+    const { edits, notices } = decode(`#v=1&offe=${hostile},${edge}`, bounds);
+    expect(edits.offEdges).toEqual([edge]);
+    expect(notices).toMatchObject([{ kind: 'link-edges', key: 'offe', more: 0 }]);
+  });
+  it('are limited in number', () => {
+    const many = Array.from({ length: 300 }, (_, index) => `0.mlp.act_in.5:0.mlp.post_act.${index}`).join(',');
+    const { edits, notices } = decode(`#offe=${many}`, bounds);
+    expect(edits.offEdges.length).toBe(256);
+    expect(notices).toMatchObject([{ kind: 'link-edges', more: 43 }]);
   });
 });
 

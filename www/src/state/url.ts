@@ -1,16 +1,17 @@
 /**
- * The document in the address bar: `#v=1&task=...&a=...&b=...&mode=...&off=N,N&set=N:V,...&scale=N:F,...&patch=N,...&flip=1&node=N&token=T`,
+ * The document in the address bar: `#v=1&task=...&a=...&b=...&mode=...&off=N,N&set=N:V,...&scale=N:F,...&patch=N,...&offe=N:N,...&flip=1&node=N&token=T`,
  * `&list=1` where the list replaces the graph, `&all=1` where the graph has its inactive nodes too, and the backend where the user has
  * chosen one, `&backend=cpu|webgpu`; with the dense twin open `&twin=1&steer=0..1&channel=N&switch=BOUNDARY`.
  * Whoever sends a link is not trusted: every value is checked against what the model has, a bad one is replaced by its default, and
  * a sentence says so. Unknown keys are ignored (they may come from a later version).
  */
 import type { Notice } from '../domain/notices';
-import type { BackendName, Edits, ModelInfo, Mode, NodeId } from '../engine/protocol';
+import type { BackendName, EdgeId, Edits, ModelInfo, Mode, NodeId } from '../engine/protocol';
 import { cleanText, wellFormed } from '../domain/characters';
+import { edgeId, parseEdge, type EdgeEnds } from '../domain/edges';
 import { canonicalNode, isOfHead, isRead, parseNode, type NodeAddress } from '../domain/nodes';
 import { LIMIT, noEdits } from '../domain/edits';
-import { isSpecial, selectedHead } from '../domain/selection';
+import { isSpecial, selectedEdge, selectedHead } from '../domain/selection';
 import type { Doc, TwinDoc } from './document';
 
 /** The tasks and nodes that a link may name. Until the model is loaded, only the syntax of nodes is checked. */
@@ -84,11 +85,13 @@ export function decode(hash: string, bounds: Bounds): Decoded {
   result.edits.patch = nodes(fields.get('patch'), 'patch', bounds, notices);
   result.edits.set = numbers(fields.get('set'), 'set', bounds, notices);
   result.edits.scale = numbers(fields.get('scale'), 'scale', bounds, notices);
+  result.edits.offEdges = edges(fields.get('offe'), 'offe', bounds, notices);
 
   const node = fields.get('node');
   if (node === '') result.node = null;
   else if (node !== undefined) {
-    if (selectable(node, bounds)) result.node = isSpecial(node) ? node : canonicalNode(node)!;
+    const edge = selectedEdge(node);
+    if (selectable(node, bounds)) result.node = edge ? edgeId(edge) : isSpecial(node) ? node : canonicalNode(node)!;
     else notices.push({ kind: 'link-node', value: node });
   }
   const token = fields.get('token');
@@ -120,6 +123,7 @@ export function encode(doc: Doc, backend: BackendName | null = null): string {
   record('set', edits.set);
   record('scale', edits.scale);
   list('patch', edits.patch);
+  list('offe', edits.offEdges);
   if (edits.flip) put('flip', '1');
   put('node', doc.node === null ? '' : escape(doc.node));
   if (doc.token !== null) put('token', String(doc.token));
@@ -202,8 +206,15 @@ function exists(node: string, bounds: Bounds): boolean {
   return address.layer < model.layers && address.index < width;
 }
 
-/** Whether the panel can show it: a node, a logit, a head or the embedding. */
+/** Whether both ends of an edge exist. */
+function joins({ from, to }: EdgeEnds, bounds: Bounds): boolean {
+  return exists(from, bounds) && (to.startsWith('logit') || exists(to, bounds));
+}
+
+/** Whether the panel can show it: a node, an edge, a logit, a head or the embedding. */
 function selectable(selection: string, bounds: Bounds): boolean {
+  const edge = selectedEdge(selection);
+  if (edge) return joins(edge, bounds);
   const head = selectedHead(selection);
   if (!head) return isSpecial(selection) || exists(selection, bounds);
   const { model } = bounds;
@@ -211,17 +222,32 @@ function selectable(selection: string, bounds: Bounds): boolean {
 }
 
 function nodes(text: string | undefined, key: string, bounds: Bounds, notices: Notice[]): NodeId[] {
-  if (!text) return [];
-  const kept: NodeId[] = [];
-  const bad: string[] = [];
-  for (const node of text.split(',')) {
-    if (!exists(node, bounds)) bad.push(node);
-    else if (kept.includes(canonicalNode(node)!)) continue;
-    else if (kept.length < MAX_NODES) kept.push(canonicalNode(node)!);
-    else bad.push(node);
-  }
+  const [kept, bad] = names(text, (node) => (exists(node, bounds) ? canonicalNode(node) : null));
   complain(key, bad, null, notices);
   return kept;
+}
+
+function edges(text: string | undefined, key: string, bounds: Bounds, notices: Notice[]): EdgeId[] {
+  const [kept, bad] = names(text, (edge) => {
+    const ends = parseEdge(edge);
+    return ends && joins(ends, bounds) ? edgeId(ends) : null;
+  });
+  const [value] = bad;
+  if (value !== undefined) notices.push({ kind: 'link-edges', key, value, more: bad.length - 1 });
+  return kept;
+}
+
+/** The names of a list, each once and in one spelling, and the texts that `read` does not know or that are too many. */
+function names<Name extends string>(text: string | undefined, read: (text: string) => Name | null): [Name[], string[]] {
+  const kept: Name[] = [];
+  const bad: string[] = [];
+  for (const part of text ? text.split(',') : []) {
+    const name = read(part);
+    if (name !== null && kept.includes(name)) continue;
+    if (name !== null && kept.length < MAX_NODES) kept.push(name);
+    else bad.push(part);
+  }
+  return [kept, bad];
 }
 
 function numbers(text: string | undefined, key: string, bounds: Bounds, notices: Notice[]): Record<NodeId, number> {

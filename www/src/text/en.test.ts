@@ -146,6 +146,8 @@ check(en.notice,
   [[{ kind: 'link-encoding', key: 'steer' }], 'steer'],
   [[{ kind: 'link-nodes', key: 'off', value: 'there', more: 0, limit: null }], 'off there'],
   [[{ kind: 'link-nodes', key: 'set', value: 'there', more: 2, limit: 1000 }], 'set there 2 1000'],
+  [[{ kind: 'link-edges', key: 'offe', value: 'there', more: 0 }], 'offe there'],
+  [[{ kind: 'link-edges', key: 'offe', value: 'there', more: 2 }], 'offe there 2'],
   [[{ kind: 'twin-lost', error: 'dense.safetensors is gone.' }], 'dense.safetensors is gone.'],
   [[{ kind: 'twin-task', task: 'bracket_counting' }], 'bracket_counting'],
   [[{ kind: 'prompt-empty' }], ''],
@@ -236,10 +238,13 @@ check(en.summary.set,
 );
 check(en.summary.scaled, [['quote type', 2, { from: 1, to: 2 }], 'Quote type 2.00 +1.00 +2.00']);
 check(en.summary.patched, [['quote type', { from: 1, to: 1 }], 'Quote type [counterfactual] +1.00']);
-check(en.summary.nodesChanged,
-  [[3, false], 'Three'],
-  [[1, true], 'One'],
+check(en.summary.changed,
+  [[3, 0, false], 'Three'],
+  [[1, 0, true], 'One'],
+  [[0, 2, false], 'Two'],
+  [[1, 1, true], 'One one'],
 );
+check(en.summary.edgeOff, [['read 1', 'neuron 2'], 'read 1 neuron 2']);
 check(en.summary.effect,
   [[told({ untouched: [0.1, 0.9] })], "`')` 10.0 % 97.8 %"],
   [[told({ untouched: [0.8, 0.2] })], "`')` rises 80.0 % 97.8 %"],
@@ -278,7 +283,20 @@ check(en.graph.token,
 );
 check(en.graph.weight, [[-0.5], '−0.50']);
 check(en.graph.embedded, [[-0.5], '−0.50']);
-check(en.graph.edge, [['read ch 1', 'neuron 2'], 'read ch 1 neuron 2']);
+check(en.graph.edge,
+  [['read ch 1', 'neuron 2', false], 'read ch 1 neuron 2'],
+  [['read ch 1', 'neuron 2', true], 'read ch 1 neuron 2'],
+);
+check(en.nodes.logit, [['x'], 'x']);
+check(en.edge.between, [['read 1', 'neuron 2'], 'read 1 neuron 2']);
+check(en.edge.isOn,
+  [[null], '[average]'],
+  [[0.5], '[average] +0.50'],
+);
+check(en.edge.isOff,
+  [[null], '[average]'],
+  [[0.5], '[average] +0.50'],
+);
 check(en.graph.product, [[-0.5, 2], '−0.5000 +2.000 −1.00']);
 check(en.graph.node,
   [['neuron 2', '0.mlp.post_act.2', 1.5, 3, null], 'neuron 2 0.mlp.post_act.2 +1.50 4'],

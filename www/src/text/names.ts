@@ -1,7 +1,8 @@
 /** Plain names of nodes, of places in the model and of tokens. */
 import { segments, type Segment } from '../domain/segments';
 import { findNode, isRead, isResidual, type NodePlace } from '../domain/nodes';
-import type { CircuitInfo, NodeId, NodeInfo, Prompt, SiteName } from '../engine/protocol';
+import { selectedLogit } from '../domain/selection';
+import type { CircuitInfo, NodeId, NodeInfo, Prompt, SiteName, Target } from '../engine/protocol';
 import { nodes as text } from './en';
 import { showToken } from './format';
 
@@ -46,6 +47,12 @@ export function longName(info: Pick<NodeInfo, 'site' | 'index' | 'label' | 'head
 export function nameOfId(circuit: CircuitInfo, node: NodeId, headWidth: number): string {
   const info = findNode(circuit, node, headWidth);
   return info ? placedName(info) : node;
+}
+
+/** The same of what an edge leads to: a node or the logit of a candidate. */
+export function nameOfTarget(circuit: CircuitInfo, target: Target, headWidth: number, candidates: [string, string]): string {
+  const candidate = selectedLogit(target);
+  return candidate === null ? nameOfId(circuit, target, headWidth) : text.logit(showToken(candidates[candidate]));
 }
 
 /** `neuron, layer 0 MLP`; `key channel 3 of head 1, layer 1 attention`; `residual stream, layer 0 MLP`. */

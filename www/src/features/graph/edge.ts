@@ -1,5 +1,9 @@
-/** Edges: solid blue for a positive weight, dashed orange with a minus badge for a negative one, grey for a contribution below the threshold. */
+/**
+ * Edges: solid blue for a positive weight, dashed orange with a minus badge for a negative one, grey for a contribution below the threshold,
+ * thin and dotted with a gap for one that is off.
+ */
 import { nothing, svg, type SVGTemplateResult } from 'lit';
+import type { EdgeEnds } from '../../domain/edges';
 import type { Layout, PlacedEdge } from '../../domain/layout/layout';
 import { curve, pointAt, through } from '../../domain/layout/paths';
 import { edgeWidth, type Flow } from '../../domain/flow';
@@ -9,6 +13,7 @@ export interface EdgeLook {
   width: number;
   inactive: boolean;
   faded: boolean;
+  off: boolean;
   badge: [number, number] | null;
   badgeRadius: number;
   enter(): void;
@@ -18,6 +23,7 @@ export interface EdgeLook {
 
 export function edgeGlyph(edge: PlacedEdge, look: EdgeLook): SVGTemplateResult {
   const path = through(edge.points);
+  if (look.off) return offEdge(edge, path, edgeMiddle(edge.points), look);
   const sign = edge.weight < 0 ? 'neg' : 'pos';
   const quiet = look.inactive || look.faded ? 'dim' : '';
   return svg`<g class="edge-group ${look.faded ? 'faded' : ''}">
@@ -25,6 +31,26 @@ export function edgeGlyph(edge: PlacedEdge, look: EdgeLook): SVGTemplateResult {
     ${look.badge ? minus(look.badge, look.badgeRadius, quiet) : nothing}
     <path class="edge-hit" d=${path} @pointerenter=${look.enter} @pointerleave=${look.leave} @click=${look.pick}/>
   </g>`;
+}
+
+/** An edge that is off. The gap is in the middle. */
+function offEdge(edge: EdgeEnds, path: string, [x, y]: [number, number], look: Pick<EdgeLook, 'faded' | 'enter' | 'leave' | 'pick'>): SVGTemplateResult {
+  return svg`<g class="edge-group ${look.faded ? 'faded' : ''}">
+    <path class="edge cut" d=${path} data-from=${edge.from} data-to=${edge.to} data-off="true"/>
+    <g class="gap" transform="translate(${x.toFixed(1)} ${y.toFixed(1)})"><circle r="7"/><path d="M-4-5V5M4-5V5"/></g>
+    <path class="edge-hit" d=${path} @pointerenter=${look.enter} @pointerleave=${look.leave} @click=${look.pick}/>
+  </g>`;
+}
+
+/** An edge through the residual stream that is off: it has a curve of its own from its source to its target. */
+export function offLink(edge: EdgeEnds, from: [number, number], to: [number, number], look: Pick<EdgeLook, 'faded' | 'enter' | 'leave' | 'pick'>): SVGTemplateResult {
+  return offEdge(edge, curve(from, to), pointAt(from, to, 0.5), look);
+}
+
+/** The point where an edge has its tip and its gap. */
+export function edgeMiddle(points: [number, number][]): [number, number] {
+  const [first, second] = points as [[number, number], [number, number]];
+  return points.length === 2 ? pointAt(first, second, 0.5) : points[Math.floor(points.length / 2)]!;
 }
 
 export function edgeHalo(edge: PlacedEdge): SVGTemplateResult {

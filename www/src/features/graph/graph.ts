@@ -2,20 +2,21 @@
 import { html, nothing, svg, type PropertyValues, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { layout, type Layout, type PlacedEdge, type PlacedNode, type Room } from '../../domain/layout/layout';
-import { contribution, edgeWidth, flowOf, type Flow } from '../../domain/flow';
+import { edgeId, parseEdge, type EdgeEnds } from '../../domain/edges';
+import { contribution, edgeWidth, entering, flowOf, type Flow } from '../../domain/flow';
 import { badges } from '../../domain/layout/paths';
 import { hookOf } from '../../domain/nodes';
 import { changedNodes, noEdits } from '../../domain/edits';
 import type { Hover, Snapshot } from '../../state/screen';
 import { doingOf, graph as text } from '../../text/en';
 import { percent, percentDigits, showToken, signed } from '../../text/format';
-import { EMBEDDING, headSelection, type Selection } from '../../domain/selection';
+import { EMBEDDING, headSelection, selectedEdge, selectedLogit, type Selection } from '../../domain/selection';
 import { likelier } from '../prediction/answer';
 import { placedName, tokenName } from '../../text/names';
 import type { TermKey } from '../../text/glossary';
 import { plainText } from '../../text/rich-text';
 import type { CircuitInfo, NodeId, ResidualLane } from '../../engine/protocol';
-import { edgeGlyph, edgeHalo, embedLinks, logitLinks } from './edge';
+import { edgeGlyph, edgeHalo, edgeMiddle, embedLinks, logitLinks, offLink } from './edge';
 import { headGlyph } from './head';
 import { groupGlyph, nodeGlyph } from './node';
 import { Light } from '../common/light';
@@ -64,8 +65,10 @@ export class Graph extends Light {
       this.tabStop = null;
     }
     if (changes.has('whole')) this.expanded = new Set(this.whole ? task?.inactive.map(hookOf) : []);
-    // Always draw the selected node and the changed nodes.
-    const wanted = [this.selected ?? '', ...changedNodes(this.snapshot?.doc.edits ?? noEdits('full'))];
+    // Always draw the selected node and the changed nodes, and the ends of such edges.
+    const edits = this.snapshot?.doc.edits ?? noEdits('full');
+    const ends = [selectedEdge(this.selected), ...edits.offEdges.map(parseEdge)].flatMap((edge) => (edge ? [edge.from, edge.to] : []));
+    const wanted = [this.selected ?? '', ...changedNodes(edits), ...ends];
     const hidden = wanted.filter((node) => task?.inactive.includes(node) && !this.expanded.has(hookOf(node)));
     if (hidden.length > 0) this.expanded = new Set([...this.expanded, ...hidden.map(hookOf)]);
   }
@@ -134,7 +137,7 @@ export class Graph extends Light {
       )}
       ${embedLinks(plan, flow, () => this.pick(EMBEDDING))}${logitLinks(plan, (candidate) => this.pick(`logit.${candidate}`))}
       ${plan.heads.map((head) => headGlyph(head, plan, snapshot, compact, { selected: this.selected === headSelection(head.layer, head.head), pick: () => this.pick(headSelection(head.layer, head.head)) }))}
-      ${plan.edges.map((edge) => (isHovered(hovered, edge) ? edgeHalo(edge) : nothing))}
+      ${plan.edges.map((edge) => (isHovered(hovered, edge) || this.selected === edgeId(edge) ? edgeHalo(edge) : nothing))}
       ${plan.edges.map((edge, index) => {
         const passed = contribution(flow, edge);
         const inactive = passed !== null && Math.abs(passed) < flow.threshold;
@@ -145,12 +148,11 @@ export class Graph extends Light {
           inactive,
           badge: busy && !lit ? null : (badgeOf.get(edge) ?? null),
           badgeRadius,
-          faded: near !== null && edge.from !== near && edge.to !== near,
-          enter: () => this.point({ kind: 'edge', from: edge.from, to: edge.to }),
-          leave: () => this.point(null),
-          pick: () => this.pick(edge.to),
+          off: flow.off.has(edgeId(edge)),
+          ...this.handlers(edge, near),
         });
       })}
+      ${this.offLinks(plan, flow, near)}
       ${plan.heads.flatMap((head) => head.gates.map((gate) => svg`<g class="times" transform="translate(${gate.x} ${gate.y})" @click=${() => this.pick(headSelection(head.layer, head.head))}><circle r="8"/><path d="M-3-3 3 3M3-3-3 3"/></g>`))}
       ${plan.nodes.map((node) => nodeGlyph(node, {
         snapshot, flow, before, compact, dense,
@@ -168,6 +170,30 @@ export class Graph extends Light {
       ${plan.groups.map((group) => groupGlyph(group, group.members.filter((info) => Math.abs(flow.value.get(info.node) ?? 0) >= 0.005).length, () => (this.expanded = new Set([...this.expanded, group.id]))))}
       ${this.ends(plan, snapshot, flow, compact, word)}
     </svg>`;
+  }
+
+  private handlers(edge: EdgeEnds, near: NodeId | null) {
+    return {
+      faded: near !== null && edge.from !== near && edge.to !== near,
+      enter: () => this.point({ kind: 'edge', from: edge.from, to: edge.to }),
+      leave: () => this.point(null),
+      pick: () => this.pick(edgeId(edge)),
+    };
+  }
+
+  /** Edges that are off and that no line of the drawing shows: those through the residual stream. */
+  private offLinks(plan: Layout, flow: Flow, near: NodeId | null): SVGTemplateResult[] {
+    const place = (node: string): [number, number] | null => {
+      const candidate = selectedLogit(node);
+      const spot = candidate === null ? plan.nodes.find((one) => one.info.node === node) : plan.logits[candidate];
+      return spot ? [spot.x, spot.y] : null;
+    };
+    return [...flow.off].flatMap((id) => {
+      const edge = parseEdge(id);
+      if (!edge || plan.edges.some((one) => one.from === edge.from && one.to === edge.to)) return [];
+      const [from, to] = [place(edge.from), place(edge.to)];
+      return from && to ? [offLink(edge, from, to, this.handlers(edge, near))] : [];
+    });
   }
 
   private block(block: Layout['blocks'][number], plan: Layout, compact: boolean, word: TitleWords): SVGTemplateResult {
@@ -271,12 +297,11 @@ export class Graph extends Light {
     if (hover.kind === 'edge') {
       const edge = plan.edges.find((one) => isHovered(hover, one));
       if (!edge) return nothing;
-      const value = flow.passedOn.get(edge.from) ?? null;
+      const value = entering(flow, edge);
       const name = (node: NodeId) => placedName(snapshot.task.circuit.nodes.find((info) => info.node === node)!);
-      const [x, y] = edge.points[Math.floor(edge.points.length / 2)]!;
+      const [x, y] = edgeMiddle(edge.points);
       const sum = value === null ? text.weight(edge.weight) : text.product(edge.weight, value);
-      return tipAt(plan, edge.points.length === 2 ? (edge.points[0]![0] + x) / 2 : x, edge.points.length === 2 ? (edge.points[0]![1] + y) / 2 : y,
-        text.edge(name(edge.from), name(edge.to)), sum);
+      return tipAt(plan, x, y, text.edge(name(edge.from), name(edge.to), flow.off.has(edgeId(edge))), sum);
     }
     const node = plan.nodes.find((one) => one.info.node === hover.node);
     if (!node || node.words === 'all' || hover.node === this.selected || this.room.width < 560) return nothing;

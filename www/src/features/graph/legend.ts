@@ -35,6 +35,7 @@ export function legend(snapshot: Snapshot | null, ghosts: boolean): TemplateResu
     <span><svg viewBox="-8 -8 16 16" aria-hidden="true">${svg`<circle class="ng" r="7"/><path class="fp" d="M-7 0A7 7 0 0 1 7 0Z"/><circle class="no" r="7"/>`}</svg>${text.above}</span>
     <span><svg viewBox="-8 -8 16 16" aria-hidden="true">${svg`<circle class="ng" r="7"/><path class="fn" d="M-7 0A7 7 0 0 0 7 0Z"/><path fill="url(#hatch)" d="M-7 0A7 7 0 0 0 7 0Z"/><circle class="no" r="7"/>`}</svg>${text.below}</span>
     ${marks.map((mark) => html`<span data-mark=${mark.kind}>${disc(mark.sign)}${mark.name}</span>`)}
+    ${edits && edits.offEdges.length > 0 ? html`<span data-mark="edge-off">${line('cut')}${text.edgeOff}</span>` : nothing}
     ${ghosts ? html`<span><svg viewBox="0 0 16 10" aria-hidden="true"><path class="gh" d="M0 5H16" /></svg>${text.before}</span>` : nothing}
   </div></div>`;
 }

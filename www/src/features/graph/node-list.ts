@@ -1,14 +1,16 @@
 /** The graph as a nested list of layers, hooks, nodes and outgoing edges, with the same content, for keyboards and screen readers. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { contribution, flowOf } from '../../domain/flow';
+import { edgeId, parseEdge } from '../../domain/edges';
+import { contribution, entering, flowOf } from '../../domain/flow';
+import type { Selection } from '../../domain/selection';
 import type { Hover, Snapshot } from '../../state/screen';
 import { doingOf, list as text } from '../../text/en';
 import { decimalsFor, factor, signed } from '../../text/format';
-import { placedName, tokenName } from '../../text/names';
+import { nameOfTarget, placedName, tokenName } from '../../text/names';
 import type { TermKey } from '../../text/glossary';
 import { linked, plainText, type RichText } from '../../text/rich-text';
-import type { NodeId, NodeInfo } from '../../engine/protocol';
+import type { EdgeId, NodeId, NodeInfo } from '../../engine/protocol';
 import { badgeOf } from './node';
 import { Light } from '../common/light';
 import { richText } from '../common/rich-text';
@@ -37,12 +39,12 @@ export class NodeList extends Light {
     const { snapshot, selected, hover, shown } = this;
     if (!snapshot) return nothing;
     const send = (name: string, detail: unknown) => this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
-    return list(snapshot, selected, hover, shown, { pick: (node) => send('pick', node), point: (to) => send('point', to) });
+    return list(snapshot, selected, hover, shown, { pick: (selection) => send('pick', selection), point: (to) => send('point', to) });
   }
 }
 
 interface ListActions {
-  pick(node: NodeId): void;
+  pick(selection: Selection): void;
   point(hover: Hover | null): void;
 }
 
@@ -58,18 +60,23 @@ function list(snapshot: Snapshot, selected: NodeId | null, hover: Hover | null, 
 
   const edges = (info: NodeInfo) => {
     const out = circuit.edges.filter((edge) => edge.from === info.node);
-    if (out.length === 0) return nothing;
+    // Edges through the residual stream are listed where they are off.
+    const residual = snapshot.result.edits.offEdges.flatMap((id) => parseEdge(id) ?? []).filter(({ from, to }) => from === info.node && !out.some((edge) => edge.to === to));
+    if (out.length + residual.length === 0) return nothing;
+    const button = (id: string, name: string) => html`<button class="plain" tabindex=${shown ? 0 : -1} aria-pressed=${selected === id} data-edge=${shown ? id : nothing} @click=${() => actions.pick(id)}>${text.to(name)}</button>${
+      flow.off.has(id as EdgeId) ? html` <span class="tag">${text.edgeOff}</span>` : nothing}`;
     return html`<ul class="edges">
       ${out.map((edge) => {
         const to = circuit.nodes.find((one) => one.node === edge.to);
-        const value = flow.passedOn.get(edge.from) ?? null;
+        const value = entering(flow, edge);
         const passed = contribution(flow, edge);
         const lit = hover?.kind === 'edge' && hover.from === edge.from && hover.to === edge.to;
         return html`<li class=${lit ? 'hov' : ''}>
-          <i class="sw ${edge.weight < 0 ? 'sn' : 'sp'}"></i>${text.to(to ? placedName(to) : edge.to)}
+          <i class="sw ${edge.weight < 0 ? 'sn' : 'sp'}"></i>${button(edgeId(edge), to ? placedName(to) : edge.to)}
           <span class="num">${factor(edge.weight)}${value === null ? '' : html` × ${factor(value)} = <b>${signed(passed!, decimalsFor([passed!]))}</b>`}</span>
         </li>`;
       })}
+      ${residual.map((ends) => html`<li><i class="sw"></i>${button(edgeId(ends), nameOfTarget(circuit, ends.to, 0, snapshot.task.candidates))}</li>`)}
     </ul>`;
   };
 

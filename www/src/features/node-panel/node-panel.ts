@@ -6,15 +6,17 @@ import { changeOf, type Change } from '../../domain/edits';
 import type { Playground } from '../../state/playground';
 import type { Screen, Snapshot } from '../../state/screen';
 import { flowOf } from '../../domain/flow';
-import { isSpecial, selectedHead, selectedLogit, type Selection } from '../../domain/selection';
+import { edgeId, type EdgeEnds } from '../../domain/edges';
+import { isSpecial, selectedEdge, selectedHead, selectedLogit, type Selection } from '../../domain/selection';
 import { change as changeText, doingOf, embedding as embeddingText, graph as graphText, logit as logitText, panel as text, pattern as patternText, terms } from '../../text/en';
 import { capital, showToken, signed } from '../../text/format';
 import type { TermKey } from '../../text/glossary';
-import { longName, nameOfId, placeOf, tokenName } from '../../text/names';
+import { longName, nameOfId, nameOfTarget, placeOf, tokenName } from '../../text/names';
 import { linked } from '../../text/rich-text';
 import { flips } from '../prediction/summary';
 import type { NodeDetail, Prompt } from '../../engine/protocol';
 import { changeControl } from './change';
+import { edgeBody, edgeHeading } from './edge-panel';
 import { icons } from '../common/icons';
 import { Light } from '../common/light';
 import { richText } from '../common/rich-text';
@@ -90,7 +92,9 @@ export class Panel extends Light {
     const node = screen?.doc.node;
     if (!screen || !snapshot || !node) return nothing;
     const { view } = snapshot.result;
-    const detail = view.detail?.target === node ? view.detail : null;
+    const edge = selectedEdge(node);
+    const detail = view.detail?.target === (edge?.to ?? node) ? view.detail : null;
+    if (edge) return this.edge(screen, snapshot, edge, detail);
     if (isSpecial(node)) return this.frame(node, this.heading(snapshot, node), this.special(screen, snapshot, node, detail));
     const info = snapshot.task.circuit.nodes.find((one) => one.node === node);
     const place = findNode(snapshot.task.circuit, node, screen.model?.headWidth ?? 0);
@@ -148,6 +152,22 @@ export class Panel extends Light {
     </table></section>`;
   }
 
+  private edge(screen: Screen, snapshot: Snapshot, ends: EdgeEnds, detail: NodeDetail | null): TemplateResult {
+    const { circuit, candidates } = snapshot.task;
+    const width = screen.model?.headWidth ?? 0;
+    const id = edgeId(ends);
+    const names = { from: nameOfId(circuit, ends.from, width), to: nameOfTarget(circuit, ends.to, width, candidates) };
+    return this.frame(id, edgeHeading({ names }, id), edgeBody({
+      ends, names, detail,
+      off: screen.doc.edits.offEdges.includes(id),
+      mean: circuit.nodes.find((one) => one.node === ends.from)?.mean ?? null,
+      a: snapshot.result.a,
+      placeholder: screen.placeholder,
+      actions: this.actions(screen, snapshot),
+      press: (off) => this.send('switch-edge', { edge: id, off }),
+    }));
+  }
+
   private actions(screen: Screen, { task }: Snapshot): TermActions {
     const heads = screen.model?.headWidth ?? 0;
     const known = new Set(task.circuit.nodes.map((one) => one.node));
@@ -156,7 +176,7 @@ export class Panel extends Light {
       mode: screen.snapshot!.result.edits.mode,
       name: ({ source }) => (source.kind === 'node' ? nameOfId(task.circuit, source.node, heads) : terms.source(source, task.candidates)),
       point: (hover) => this.send('point', hover),
-      open: (node) => this.send('pick', node),
+      open: (selection) => this.send('pick', selection),
       hover: screen.hover,
     };
   }

@@ -1,9 +1,11 @@
 /** Tables of terms: weight × norm scale × value = contribution. With the bias and the remaining terms they add up to the value. */
 import { html, nothing, type TemplateResult } from 'lit';
+import type { Selection } from '../../domain/selection';
 import type { Hover } from '../../state/screen';
 import { terms as text } from '../../text/en';
 import { decimalsFor, factor, signed } from '../../text/format';
 import { tokenName } from '../../text/names';
+import { edgeId, parseEdge, type EdgeEnds } from '../../domain/edges';
 import type { Mode, NodeDetail, NodeId, Prompt, Term } from '../../engine/protocol';
 import { richText } from '../common/rich-text';
 
@@ -12,8 +14,11 @@ export interface TermActions {
   mode: Mode;
   name(term: Term): string;
   point(hover: Hover | null): void;
-  open(node: NodeId): void;
+  /** Opens the panel of a node or of an edge. */
+  open(selection: Selection): void;
   hover: Hover | null;
+  /** Whether the factors do not lead to the edge, because its panel is open. */
+  plain?: boolean;
 }
 
 type Side = 'in' | 'out';
@@ -40,6 +45,16 @@ export function incoming(detail: NodeDetail, a: Prompt, actions: TermActions): T
       ${detail.notes.length === 0 ? nothing : last(richText(text.notes(detail.notes)), detail.computed)}
       ${signed(detail.value, decimals) === signed(detail.computed, decimals) ? nothing : last(text.afterChange, detail.value)}
     </table>
+  </section>`;
+}
+
+/** The term of one edge in the sum of its target. */
+export function edgeTerm(detail: NodeDetail, from: NodeId, a: Prompt, actions: TermActions): TemplateResult {
+  const term = detail.incoming.find(({ source }) => source.kind === 'node' && source.node === from);
+  if (!term) return html`<section class="terms" data-testid="edge-term"><p class="tiny">${text.unlisted}</p></section>`;
+  return html`<section class="terms" data-testid="edge-term" data-off=${term.off === true} data-contribution=${term.contribution}>
+    <h3>${text.passes} <span class="mut">${richText(text.inHint(term.scale !== null, term.mixed !== null))}</span></h3>
+    <table>${row(term, decimalsFor([term.contribution]), detail.target, 'in', a, { ...actions, plain: true }, true)}</table>
   </section>`;
 }
 
@@ -73,7 +88,7 @@ function missing(parts: number[], whole: number, decimals: number): number {
 
 /** Terms from outside the circuit that would be shown as zero join the bundle of the others: fewer rows, the same sum. */
 export function folded(terms: Term[], decimals: number, inCircuit: (node: NodeId) => boolean): Term[] {
-  const small = ({ source, contribution }: Term) => source.kind === 'node' && !inCircuit(source.node) && Math.abs(contribution) < 0.5 / 10 ** decimals;
+  const small = ({ source, contribution, off }: Term) => !off && source.kind === 'node' && !inCircuit(source.node) && Math.abs(contribution) < 0.5 / 10 ** decimals;
   const bundle = terms.find((term) => term.source.kind === 'others');
   const joined = terms.filter(small);
   if (joined.length < 2) return terms;
@@ -91,6 +106,7 @@ function scaleFactor(value: number): string {
 function row(term: Term, decimals: number, target: string, side: Side, a: Prompt, actions: TermActions, split: boolean): TemplateResult {
   const other = term.source.kind === 'node' ? term.source.node : null;
   const edge: Hover | null = other === null ? null : { kind: 'edge', from: side === 'in' ? other : target, to: side === 'in' ? target : other };
+  const ends = actions.plain ? null : endsOf(term, target, side);
   const lit = edge !== null && sameEdge(actions.hover, edge);
   const bundled = term.weight === 0 && term.activation === 0;
   const sign = bundled ? '' : term.weight < 0 ? 'sn' : 'sp';
@@ -108,11 +124,20 @@ function row(term: Term, decimals: number, target: string, side: Side, a: Prompt
         <i class="sw ${sign}"></i>${other === null
           ? html`<span>${name}</span>`
           : html`<button class="plain ${actions.inCircuit(other) ? '' : 'outside'}" @click=${() => actions.open(other)} @focus=${() => actions.point(edge)} @blur=${() => actions.point(null)}>${name}</button>`}
-        <span class="factors">${factors}</span>
+        ${ends === null || factors === ''
+          ? html`<span class="factors">${factors}</span>`
+          : html`<button class="plain factors" data-edge=${edgeId(ends)} title=${text.openEdge} @click=${() => actions.open(edgeId(ends))} @focus=${() => edge && actions.point(edge)} @blur=${() => edge && actions.point(null)}>${factors}</button>`}
+        ${term.off ? html`<span class="tag" data-testid="edge-is-off">${text.off}</span>` : nothing}
       </th>
       <td class="con">${signed(term.contribution, decimals)}</td>
     </tr>
     ${split ? mixedRow(term, side, a) : nothing}`;
+}
+
+/** The edge that a term stands for; null where it cannot be switched off. */
+function endsOf({ source }: Term, target: string, side: Side): EdgeEnds | null {
+  const other = source.kind === 'node' ? source.node : source.kind === 'logit' ? `logit.${source.candidate}` : '';
+  return parseEdge(side === 'in' ? `${other}:${target}` : `${target}:${other}`);
 }
 
 /** How attention makes the value of a term from the values at single tokens. */

@@ -3,8 +3,8 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { isReliable, modelNodes } from '../../domain/circuit';
 import type { Change } from '../../domain/edits';
-import type { NodeId } from '../../engine/protocol';
-import { withChange, withFlip, withNode, withToken, type Doc } from '../../state/document';
+import type { EdgeId, NodeId } from '../../engine/protocol';
+import { withChange, withEdge, withFlip, withNode, withToken, type Doc } from '../../state/document';
 import type { Playground } from '../../state/playground';
 import type { Hover } from '../../state/screen';
 import { encode } from '../../state/url';
@@ -104,7 +104,7 @@ export class Page extends Light {
     const circuitInfo = snapshot && snapshot.task.name === doc.task ? snapshot.task.circuit : null;
     const panel = snapshot !== null && doc.node !== null;
     return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''} ${this.fullScreen.on ? 'full-screen' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
-        @change-node=${this.changeNode} @pick-token=${this.pickToken}>
+        @change-node=${this.changeNode} @switch-edge=${this.switchEdge} @pick-token=${this.pickToken}>
       <header>
         <h1>${task?.sentence ?? text.page.subject} <span>${circuitInfo && screen.model ? richText(text.page.circuitOf(circuitInfo.nodes.length, modelNodes(screen.model), isReliable(circuitInfo))) : nothing}</span></h1>
         ${screen.tasks.length > 0
@@ -166,6 +166,9 @@ export class Page extends Light {
     const { node, change, kind } = event.detail;
     this.playground.change(withChange(this.doc, node, change), kind === 'slider' ? `slider:${node}` : '');
   };
+
+  private switchEdge = (event: CustomEvent<{ edge: EdgeId; off: boolean }>): void =>
+    this.playground.change(withEdge(this.doc, event.detail.edge, event.detail.off), '');
 
   private share = async (): Promise<void> => {
     const url = `${location.href.split('#')[0]}${encode(this.doc)}`;

@@ -2,16 +2,17 @@
 import { contrast, type Contrast } from '../../domain/contrast';
 import { changedNodes, changeOf, flipActs } from '../../domain/edits';
 import { flowOf } from '../../domain/flow';
+import { parseEdge } from '../../domain/edges';
 import { findNode } from '../../domain/nodes';
 import type { NodeId } from '../../engine/protocol';
 import type { Snapshot } from '../../state/screen';
 import { summary as text, type Moved } from '../../text/en';
-import { longName } from '../../text/names';
+import { longName, nameOfId, nameOfTarget } from '../../text/names';
 import type { RichText } from '../../text/rich-text';
 import { answerOf, type Answer } from './answer';
 
 /** What the sentence is about. */
-export type SummaryKind = 'no-task' | 'expects' | 'level' | 'agrees' | 'disagrees' | 'removed' | 'flip' | 'flip-held' | 'node' | 'nodes';
+export type SummaryKind = 'no-task' | 'expects' | 'level' | 'agrees' | 'disagrees' | 'removed' | 'flip' | 'flip-held' | 'node' | 'edge' | 'nodes';
 
 export interface Summary {
   kind: SummaryKind;
@@ -33,7 +34,7 @@ function told(snapshot: Snapshot, answer: Answer, headWidth: number): Told {
   const { edits, reason } = snapshot.result;
   const nodes = changedNodes(edits);
   if (!answer.applies) return { kind: 'no-task', text: text.noTask(reason) };
-  if (edits.flip && edits.mode === 'removed' && nodes.length === 0) return { kind: 'flip-held', text: text.flipHeld(flipNames(snapshot)) };
+  if (edits.flip && edits.mode === 'removed' && nodes.length === 0 && edits.offEdges.length === 0) return { kind: 'flip-held', text: text.flipHeld(flipNames(snapshot)) };
   if (answer.untouched !== null) {
     const { kind, text: start } = changes(snapshot, nodes, headWidth);
     return { kind, text: [...start, ...text.effect(names(snapshot, answer))] };
@@ -76,12 +77,18 @@ function changes(snapshot: Snapshot, nodes: NodeId[], headWidth: number): Told {
   const { edits } = snapshot.result;
   const flipped = flipActs(edits);
   const flips = flipNames(snapshot);
-  if (flipped && nodes.length === 0) {
+  const { offEdges } = edits;
+  if (flipped && nodes.length === 0 && offEdges.length === 0) {
     const [first] = snapshot.task.circuit.flipNodes;
     return { kind: 'flip', text: text.flipped(flips, salience(snapshot), first === undefined ? null : moved(snapshot, first)) };
   }
-  if (!flipped && nodes.length === 1) return { kind: 'node', text: nodeText(snapshot, nodes[0]!, headWidth) };
-  return { kind: 'nodes', text: text.nodesChanged(nodes.length, flipped) };
+  if (!flipped && nodes.length === 1 && offEdges.length === 0) return { kind: 'node', text: nodeText(snapshot, nodes[0]!, headWidth) };
+  const only = !flipped && nodes.length === 0 && offEdges.length === 1 ? parseEdge(offEdges[0]!) : null;
+  if (only) {
+    const { circuit, candidates } = snapshot.task;
+    return { kind: 'edge', text: text.edgeOff(nameOfId(circuit, only.from, headWidth), nameOfTarget(circuit, only.to, headWidth, candidates)) };
+  }
+  return { kind: 'nodes', text: text.changed(nodes.length, offEdges.length, flipped) };
 }
 
 function nodeText(snapshot: Snapshot, node: NodeId, headWidth: number): RichText {

@@ -16,6 +16,7 @@ export const nodes = {
   /** The same with the layer, and with the block where a layer has two nodes of that name. */
   placed: (layer: number, block: string | null, name: string) => `L${layer}${NBSP}${block === null ? '' : `${block}${NBSP}`}${name}`,
   mlp: 'MLP',
+  logit: (candidate: string) => `logit of ${candidate}`,
   /** Long ones. */
   read: (channel: number) => `read of channel ${channel}`,
   write: (channel: number) => `write to channel ${channel}`,
@@ -59,7 +60,7 @@ export const graph = {
   isLast: ', the last',
   weight: (weight: number) => `weight ${signed(weight)}`,
   embedded: (value: number) => `embedding ${signed(value)}`,
-  edge: (from: string, to: string) => `${from} → ${to}`,
+  edge: (from: string, to: string, off: boolean) => `${from} → ${to}${off ? ', off' : ''}`,
   product: (weight: number, value: number) => `${factor(weight)} × ${factor(value)} = ${signed(weight * value, decimalsFor([weight * value]))}`,
   node: (name: string, node: string, value: number, token: number, badge: string | null) =>
     `${name}, ${node}, ${signed(value)} at token ${token + 1}${badge === null ? '' : `, ${badge}`}`,
@@ -98,6 +99,7 @@ export const legend = {
   off: 'off',
   set: 'set',
   scaled: 'scaled',
+  edgeOff: 'edge off',
   before: 'before',
 };
 
@@ -128,5 +130,6 @@ export const list = {
     'mlp.resid_delta': [{ term: 'write', words: 'writes' }, ' of the MLP'],
   } satisfies Record<SiteName, RichText>,
   to: (name: string) => `to ${name}`,
+  edgeOff: 'edge off',
   at: 'at',
 };

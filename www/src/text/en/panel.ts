@@ -60,6 +60,19 @@ export const panel = {
   score: ['Right column: ', { term: 'qkv', words: 'query × key' }, ' of this channel, its contribution to the attention score before the softmax.'] as RichText,
 };
 
+/** The panel of an edge. */
+export const edge = {
+  title: 'Edge',
+  between: (from: string, to: string) => `${from} → ${to}`,
+  from: 'From ',
+  to: 'To ',
+  off: 'Switch off',
+  on: 'Switch on',
+  pending: 'Updating…',
+  isOn: (mean: number | null): RichText => ['Switch off: the target reads the ', AVERAGE, ` of the source${mean === null ? '' : `, ${signed(mean)}`}. Everything else reads the source as it is.`],
+  isOff: (mean: number | null): RichText => ['Off: the target reads the ', AVERAGE, ` of the source${mean === null ? '' : `, ${signed(mean)}`}. Everything else reads the source as it is.`],
+};
+
 const COUNTERFACTUAL: Span = { term: 'counterfactual', words: 'counterfactual prompt' };
 
 /** Off, Set, Scale and Patch, and what they do to the node. */
@@ -107,6 +120,10 @@ export const terms = {
     inside ? 'in the ' : 'outside the ', CIRCUIT, ...(fixed ? [', nodes fixed at their ', AVERAGE] : []),
   ],
   rounding: 'rounding',
+  off: 'edge off',
+  openEdge: 'Open this edge',
+  passes: 'Passes on',
+  unlisted: 'Passes on nothing, or too little to be listed.',
   /** `all`: the value mixed over all tokens; null if only this token counts. */
   mixed: ({ value, attention }: Mixed, token: string, all: number | null): RichText => [
     `${signed(value, 3)} at `, { code: token }, ` × ${(attention * 100).toFixed(1)}${NBSP}% = ${signed(value * attention, 3)}`, ...(all === null ? [] : [`; all tokens ${signed(all, 3)}`]),

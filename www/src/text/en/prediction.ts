@@ -143,9 +143,15 @@ export const summary = {
   patched: (name: string, moved: Moved): RichText => [
     named(name), ' took its value from the ', { term: 'counterfactual', words: 'counterfactual' }, moved ? `: ${becomes(moved)}. ` : '. ',
   ],
-  nodesChanged: (nodes: number, flip: boolean): RichText => [
-    ...(nodes > 0 ? [{ strong: capital(counted(nodes, 'node')) }, ` ${nodes === 1 ? 'is' : 'are'} changed`, flip ? ', and Flip is on. ' : '. '] : []),
-  ],
+  edgeOff: (from: string, to: string): RichText => [{ strong: `The edge from ${from} to ${to}` }, ' is off. '],
+  changed: (nodes: number, edges: number, flip: boolean): RichText => {
+    const parts = [
+      ...(nodes > 0 ? [`${counted(nodes, 'node')} ${nodes === 1 ? 'is' : 'are'} changed`] : []),
+      ...(edges > 0 ? [`${counted(edges, 'edge')} ${edges === 1 ? 'is' : 'are'} off`] : []),
+      ...(flip ? ['Flip is on'] : []),
+    ];
+    return [{ strong: capital(parts[0]!) }, parts.slice(1).map((part, index) => `${index === parts.length - 2 ? ' and ' : ', '}${part}`).join(''), '. '];
+  },
   /** What the edits do, against the same mode without them. */
   effect: ({ candidates, mode, p, winner, untouched, wrong, right }: Told): RichText => {
     if (untouched === null) return [];

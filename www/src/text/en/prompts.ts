@@ -50,6 +50,10 @@ export function notice(of: Notice): string {
       const form = of.limit === null ? 'NODE' : `NODE:NUMBER with a number up to ${of.limit}`;
       return `${of.key}= in the link has ${quoted(of.value)}${more}: not a node of this model, or not written as ${form}. Ignored.`;
     }
+    case 'link-edges': {
+      const more = of.more > 0 ? ` and ${of.more} more` : '';
+      return `${of.key}= in the link has ${quoted(of.value)}${more}: not an edge of this model that can be switched off, or not written as FROM:TO. Ignored.`;
+    }
     case 'twin-lost':
       return `The dense twin cannot be opened: ${of.error}`;
     case 'twin-task':
