@@ -79,7 +79,7 @@ test('an edge to a logit and one from a write to a read open from their rows and
   expect(await chances(page)).not.toEqual(start);
   expect(inLink(page, 'offe')).toBe(edge);
   await expect(page.locator('[data-testid=graph] .edge[data-to="logit.0"][data-off=true]')).toHaveCount(1);
-  const read = await page.locator('[data-testid=graph] [data-node*="mlp.act_in"]').last().getAttribute('data-node');
+  const read = await page.locator('[data-testid=graph] [data-node*="act_in"]').last().getAttribute('data-node');
   await page.locator(`[data-testid=graph] [data-node="${read}"]`).press('Enter');
   await ready(page);
   await page.getByTestId('terms-in').locator('[data-edge*="resid_delta"]').first().click();

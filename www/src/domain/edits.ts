@@ -31,6 +31,11 @@ export function changedNodes(edits: Edits): NodeId[] {
   return [...new Set([...edits.off, ...edits.patch, ...Object.keys(edits.set), ...Object.keys(edits.scale)])];
 }
 
+/** Whether a node or an edge is changed. Flip and the mode do not count. */
+export function hasChanges(edits: Edits): boolean {
+  return edits.offEdges.length > 0 || changedNodes(edits).length > 0;
+}
+
 /** A number that a node can be set to or scaled by; 0 if the input is not a finite number. */
 export function clampChange(value: number): number {
   if (!Number.isFinite(value)) return 0;

@@ -3,7 +3,7 @@
  * answer differs. It is computed after the flip is painted, and kept by everything that it depends on: what the screen finds for its
  * snapshot is never that of another one.
  */
-import { changedNodes, flipActs } from '../domain/edits';
+import { flipActs, hasChanges } from '../domain/edits';
 import type { Engine } from '../engine/api';
 import type { FlipControlAsked } from '../engine/protocol';
 import type { Screen } from './screen';
@@ -23,7 +23,7 @@ const KEPT = 32;
 export function controlAsked({ snapshot, placeholder }: Pick<Screen, 'snapshot' | 'placeholder'>): FlipControlAsked | null {
   if (!snapshot || placeholder) return null;
   const { task, result: { a, edits, answer } } = snapshot;
-  if (answer === null || !flipActs(edits) || changedNodes(edits).length > 0) return null;
+  if (answer === null || !flipActs(edits) || hasChanges(edits)) return null;
   const donors = task.presets
     .filter((preset) => preset.answer !== undefined && !preset.fails)
     .map((preset) => (preset.answer === answer ? preset.a.text : preset.b.text))

@@ -1,5 +1,5 @@
 /** What a run answers, and how that compares: with the full model, the untouched run, and the right answer. Facts only; no words. */
-import { changedNodes, flipActs } from '../../domain/edits';
+import { flipActs, hasChanges } from '../../domain/edits';
 import type { Mode } from '../../engine/protocol';
 import type { Snapshot } from '../../state/screen';
 import { percent } from '../../text/format';
@@ -32,7 +32,7 @@ const DECIDED = 0.6;
 export function answerOf(snapshot: Snapshot): Answer {
   const { view, edits, answer: right, b } = snapshot.result;
   const winner = likelier(view.p);
-  const edited = flipActs(edits) || changedNodes(edits).length > 0;
+  const edited = flipActs(edits) || hasChanges(edits);
   return {
     mode: edits.mode,
     p: view.p,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { opening, withChange, withFlip, withMode, type Doc } from '../../state/document';
+import { opening, withChange, withEdge, withFlip, withMode, type Doc } from '../../state/document';
 import type { Snapshot } from '../../state/screen';
 import type { CircuitInfo, Prompt, RunResult, TaskInfo, View } from '../../engine/protocol';
 import { plainText } from '../../text/rich-text';
@@ -52,6 +52,15 @@ describe('the sentence', () => {
   it('calls a wrong answer wrong, if the right one is known', () => {
     expect(told(snapshot(start, { p: 0.9 })).wrong).toBe(true);
     expect(told(snapshot(start, { p: 0.9, answer: null })).wrong).toBe(false);
+  });
+  it('tells which edge is off, or how many changes there are', () => {
+    const off = withEdge(start, '0.mlp.post_act.3:0.mlp.resid_delta.7', true);
+    const one = told(snapshot(off, { p: 0.4, untouched: { p: 0.022, value: 1.33 } }));
+    expect(one.kind).toBe('edge');
+    for (const part of ['quote type', 'write 7', '97.8 %', '60.0 %']) expect(one.words.replaceAll('\u00a0', ' ')).toContain(part);
+    const more = withEdge(off, '0.mlp.resid_delta.7:logit.0', true);
+    expect(told(snapshot(more, { p: 0.4, untouched: { p: 0.022, value: 1.33 } })).kind).toBe('nodes');
+    expect(told(snapshot(withFlip(off, true), { p: 0.4, untouched: { p: 0.022, value: 1.33 } })).kind).toBe('nodes');
   });
   it('tells whether the circuit alone agrees with the full model', () => {
     const alone = withMode(start, 'circuit');
