@@ -48,9 +48,18 @@ test('Ctrl+Z undoes wherever the focus is, but for a text field', async ({ page 
   await expect(page.getByTestId('mode-removed')).toHaveAttribute('aria-pressed', 'true');
 });
 
-test('the Back button goes back between tasks', async ({ page }) => {
+test('the Back button goes back between tasks, modes and examples', async ({ page }) => {
   await open(page);
   const [first, second, third] = listed().tasks;
+  const start = await chances(page);
+  await page.getByTestId('mode-circuit').click();
+  const alone = await chances(page);
+  await page.locator('select.examples').selectOption({ index: 3 });
+  await ready(page);
+  await page.goBack();
+  expect(await chances(page)).toEqual(alone);
+  await page.goBack();
+  expect(await chances(page)).toEqual(start);
   await page.getByTestId('flip').click();
   const flipped = await chances(page);
   for (const task of [second!, third!]) {

@@ -3,7 +3,7 @@ import type { Manifest, ManifestModel } from '../engine/manifest';
 import type { Engine } from '../engine/api';
 import type { BackendName, BackendState, CircuitInfo, FlipControlAsked, OpenModel, Prompt, RunRequest, RunResult, TaskInfo, View } from '../engine/protocol';
 import { Playground, type Deps } from './playground';
-import { withFlip, withList, withNode, withText, withTwin } from './document';
+import { withFlip, withList, withMode, withNode, withText, withTwin } from './document';
 
 const prompt = (text: string): Prompt => ({ text, tokens: [{ id: 1, text }], cut: 0 });
 const node = '0.mlp.post_act.3';
@@ -83,6 +83,32 @@ async function live(hash = '', more: Partial<Deps> = {}) {
   await started;
   return all;
 }
+
+it('makes an entry of the browser’s history for a task, a mode and an example, and none for typing and edits', async () => {
+  const entries: string[] = [];
+  const { playground, engine } = await live('', { setHash: (hash, entry) => void (entry && entries.push(hash)) });
+  const answered = async () => {
+    await settle();
+    engine.asked.at(-1)!.answer();
+    await settle();
+  };
+  playground.change(withText(playground.screen.doc, 'typed'), 'type-a');
+  await answered();
+  playground.change(withFlip(playground.screen.doc, true), '');
+  await answered();
+  expect(entries).toEqual([]);
+  playground.change(withMode(playground.screen.doc, 'circuit'), '');
+  await answered();
+  playground.change(withText(playground.screen.doc, 'an example'), '', true);
+  await answered();
+  playground.openTask('brackets');
+  await answered();
+  expect(entries.map((hash) => /task=(\w+)/.exec(hash)?.[1])).toEqual(['quote', 'quote', 'brackets']);
+  expect(entries[0]).toContain('mode=circuit');
+  playground.undo();
+  await answered();
+  expect(entries.length).toBe(3);
+}, 20_000);
 
 describe('start', () => {
   it('opens the first task in full mode, with the panel on the flip node', async () => {

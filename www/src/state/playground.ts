@@ -83,8 +83,11 @@ export class Playground {
     this.store.set({ doc: next });
   }
 
-  /** Applies a change made by the user. Changes of one `kind` in quick succession are one step of undo; 'select' adds no step. */
-  change(next: Doc, kind: string): void {
+  /**
+   * Applies a change made by the user. Changes of one `kind` in quick succession are one step of undo; 'select' adds no step. Another
+   * mode, and a change with `entry`, are a new entry of the browser's history.
+   */
+  change(next: Doc, kind: string, entry = false): void {
     const { store, runner } = this;
     const before = store.screen.doc;
     if (sameDoc(before, next)) return;
@@ -93,6 +96,7 @@ export class Playground {
       return;
     }
     const select = kind === 'select';
+    if (entry || next.edits.mode !== before.edits.mode) runner.startEntry();
     if (!select && before.task !== '') store.remember(kind);
     store.set({ doc: next, ...(select ? {} : { notices: [] }) });
     // Changes of the twin need no run of the sparse model.
@@ -103,8 +107,7 @@ export class Playground {
   /** Opens a task with its first preset. */
   openTask(name: string): void {
     if (name === this.screen.doc.task) return;
-    this.runner.taskOpened();
-    this.openPreset(name);
+    this.openPreset(name, true);
   }
 
   /** Goes back to the first preset of the task, with nothing changed. */
@@ -113,9 +116,9 @@ export class Playground {
     this.openPreset(this.screen.doc.task);
   }
 
-  private openPreset(name: string): void {
+  private openPreset(name: string, entry = false): void {
     const task = this.screen.tasks.find((one) => one.name === name);
-    if (task) this.change(keepView(this.screen.doc, opening(name, task.presets[0]!.a.text, this.session.firstNode(name))), '');
+    if (task) this.change(keepView(this.screen.doc, opening(name, task.presets[0]!.a.text, this.session.firstNode(name))), '', entry);
   }
 
   undo(): void {

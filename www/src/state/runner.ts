@@ -34,7 +34,7 @@ export class Runner {
   /** Changes of the backend that have not finished. */
   private changing = 0;
   /** Whether the user has opened another task since the last link. */
-  private opensTask = false;
+  private newEntry = false;
 
   constructor(
     private readonly deps: RunnerDeps,
@@ -101,14 +101,14 @@ export class Runner {
     return encode(doc, this.preference);
   }
 
-  /** The user opens another task: the browser's Back button leads to the one before. */
-  taskOpened(): void {
-    this.opensTask = true;
+  /** The user opens another task, mode or example: the browser's Back button leads to the one before. */
+  startEntry(): void {
+    this.newEntry = true;
   }
 
   writeLink(doc: Doc): void {
-    this.deps.setHash(this.linkOf(doc), this.opensTask);
-    this.opensTask = false;
+    this.deps.setHash(this.linkOf(doc), this.newEntry);
+    this.newEntry = false;
   }
 
   private async run(): Promise<void> {
@@ -149,7 +149,7 @@ export class Runner {
     if (outdated()) return null;
     const notices: Notice[] = [{ kind: 'task-lost', task, error: error instanceof Error ? error.message : String(error) }];
     store.undo();
-    this.opensTask = false;
+    this.newEntry = false;
     store.set({ doc: snapshot.doc, notices, phase: 'ready' });
     this.writeLink(snapshot.doc);
     return null;

@@ -45,7 +45,7 @@ function examples(playground: Playground): TemplateResult | typeof nothing {
     const select = event.target as HTMLSelectElement;
     const preset = presets[Number(select.value)];
     select.value = '-1';
-    if (preset) playground.change(withCounterfactual(withText(playground.screen.doc, preset.a.text), null), '');
+    if (preset) playground.change(withCounterfactual(withText(playground.screen.doc, preset.a.text), null), '', true);
   };
   return html`<select class="examples" aria-label=${text.examples} .value=${'-1'} @change=${pick}>
     <option value="-1">${text.examples}</option>
