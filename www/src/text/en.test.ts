@@ -126,6 +126,7 @@ check(en.twin.failure,
 check(en.twin.noFiles, [['model.safetensors'], 'model.safetensors']);
 check(en.twin.noWasm, [['TypeError'], 'TypeError']);
 check(en.twin.unusable, [['dense.safetensors', 'bridge.safetensors', 'Why.'], 'dense.safetensors bridge.safetensors Why.']);
+check(en.prompts.fails, [['print("hi'], 'print("hi']);
 check(en.prompts.tokensOf,
   [[1], '[token]'],
   [[12], '[token]'],
@@ -195,7 +196,10 @@ check(en.summary.prefers,
   [[told({}), quotes], '`(\'` `\')` `")` 97.8 % 2.2 %'],
   [[told({ wrong: true, right: 1 }), null], '`\')` `")` 97.8 % 2.2 % wrong `")` right'],
 );
-check(en.summary.level, [[told({ p: [0.52, 0.48] })], "two `')` 52.0 %"]);
+check(en.summary.level,
+  [[told({ p: [0.52, 0.48] })], "two `')` 52.0 %"],
+  [[told({ p: [0.52, 0.48], wrong: true, right: 1 })], "two `')` 52.0 % `\")` right"],
+);
 check(en.summary.flipChanges,
   [[["layer 1's write to channel 92"]], 'one [node] [layer] 1 [write] [channel] 92'],
   [[['one', 'two']], 'two [node]'],
@@ -208,9 +212,12 @@ check(en.summary.circuitAlone,
   [[told({ mode: 'circuit', full: [0.1, 0.9], fullWinner: 1 })], '[circuit] `\')` 97.8 % `")` 90.0 % disagree'],
 );
 check(en.summary.pushes,
-  [["')", 0.04, 0.18], "towards `')` 4.0 % [baseline] 18.0 %"],
-  [["')", 0.18, 0.04], "away `')` 18.0 % [baseline] 4.0 %"],
+  [["')", 0.04, 0.18, false], "towards `')` 4.0 % [baseline] 18.0 %"],
+  [["')", 0.04, 0.82, true], "towards `')` 4.0 % [baseline] 82.0 %"],
+  [["')", 0.18, 0.04, false], "away `')` 18.0 % [baseline] 4.0 %"],
+  [["')", 0.0001, 0.0002, false], "`')` <0.1 % [baseline]"],
 );
+check(en.summary.asBaseline, [['")', 0.873], '[baseline] `")` 87.3 %']);
 check(en.summary.removed,
   [[told({ mode: 'removed', full: [0.9, 0.1] })], "[circuit] `')` 97.8 % `')` 90.0 %"],
   [[told({ mode: 'removed', full: [0.1, 0.9], fullWinner: 1, wrong: true, right: 1 })], '[circuit] `\')` 97.8 % wrong `")` 90.0 %'],
@@ -252,8 +259,8 @@ check(en.summary.effect,
   [[told({ mode: 'circuit', untouched: [0.1, 0.9] })], "`')` 10.0 % 97.8 %"],
   [[told({ mode: 'removed', untouched: [0.99, 0.01], wrong: true, right: 1 })], "`')` falls 99.0 % 97.8 % wrong"],
 );
-check(en.reliability.test, [[0.92, 1], 'right 92 % 100 %']);
-check(en.reliability.both, [[0.92, 1, { circuit: 0.56, full: 0.94 }], 'right 92 % 56 % 100 % 94 %']);
+check(en.reliability.test, [[0.92, 1], 'Right 92 % 100 %']);
+check(en.reliability.both, [[0.92, 1, { circuit: 0.56, full: 0.94 }], 'Right 92 % 56 % 100 % 94 %']);
 check(en.modes.inactive, [[7], '7']);
 check(en.modes.fold, [[7], '7']);
 check(en.modes.unfold, [[21], '21']);

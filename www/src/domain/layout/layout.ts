@@ -294,7 +294,7 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], lanes: numb
   const apart = lanes > 1 ? (perGap === 1 ? gap : gap / (perGap + 1)) : 30;
   // With close lanes, a circle may cover a lane but not another circle.
   const alone = gap > 0 && gap < CLOSE && perGap === 1 ? (used + 24) / crowd / 2 - gap / 2 - 4 : apart / 2 - 2;
-  const radius = Math.max(8, Math.min(compact ? 11 : gap < CLOSE ? 13 : Math.max(12, Math.min(16, (gap - NAMED) / 2)), step * 0.24, alone));
+  const radius = Math.max(8, Math.min(compact ? 11 : gap < CLOSE ? 13 : Math.max(8.5, Math.min(16, (gap - NAMED) / 2)), step * 0.24, alone));
   return {
     height: inner + top + footer + above + below,
     top,

@@ -244,7 +244,7 @@ export class Graph extends Light {
       return svg`<g data-testid="score" data-value=${view.score} data-p=${view.p[0]}>
         <text class="sm end" x=${right} y=${middle - 4}>${text.apart(view.score)}</text><text class="sm end" x=${right} y=${middle + 10}>= ${percent(view.p[best])}</text></g>`;
     }
-    const width = Math.max(upper.width, compact ? 42 : 56);
+    const width = Math.max(upper.width, compact ? 50 : 56);
     const half = compact ? 13 : 17;
     const selection = 'logit.0';
     return svg`<path class="neu" d="M${right + 2} ${upper.y}H${right + 6}V${lower.y}H${right + 2}"/>

@@ -71,6 +71,26 @@ describe('the sentence', () => {
     for (const number of ['81.9', '91.5']) expect(wrong.words).toContain(number);
     for (const number of ['4.1', '18.1']) expect(wrong.more).toContain(number);
   });
+  it('does not say that a push is too weak where the circuit is right', () => {
+    const of = (p: number) => told(snapshot(withMode(start, 'circuit'), { p, full: 0.9, baseline: 0.6 }));
+    // The right answer is the second one: from 40 % at the baseline.
+    const [right, wrong] = [of(0.2), of(0.55)];
+    expect([right.kind, right.wrong, wrong.wrong]).toEqual(['disagrees', false, true]);
+    for (const number of ['40.0', '80.0']) expect(right.more).toContain(number);
+    expect(right.more).not.toMatch(/not far enough/);
+  });
+  it('names the baseline where Off leaves the circuit with its answer', () => {
+    const off = withMode(withChange(start, node, { kind: 'off' }), 'circuit');
+    const of = (p: number, baseline: number, doc = off) => told(snapshot(doc, { p, baseline, untouched: { p: 0.02, value: 1.33 } })).more;
+    expect(of(0.85, 0.873)).toContain('87.3');
+    expect(of(0.85, 0.3)).toBe('');
+    expect(of(0.1, 0.873)).toBe('');
+    expect(of(0.85, 0.873, withFlip(withMode(start, 'circuit'), true))).toBe('');
+  });
+  it('offers what to try only where all of it works', () => {
+    expect(told(snapshot(start, { p: 0.022 })).more).not.toBe('');
+    expect(told(snapshot(start, { p: 0.022 }, { b: null })).more).toBe('');
+  });
   it('never gives an answer of the circuit to the model', () => {
     for (const mode of ['circuit', 'removed'] as const) {
       for (const p of [0.1, 0.9]) {

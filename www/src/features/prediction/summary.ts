@@ -9,7 +9,7 @@ import type { Snapshot } from '../../state/screen';
 import { summary as text, type Moved } from '../../text/en';
 import { longName, nameOfId, nameOfTarget } from '../../text/names';
 import type { RichText } from '../../text/rich-text';
-import { answerOf, type Answer } from './answer';
+import { answerOf, likelier, type Answer } from './answer';
 
 /** What the sentence is about. */
 export type SummaryKind = 'no-task' | 'expects' | 'level' | 'agrees' | 'disagrees' | 'removed' | 'flip' | 'flip-held' | 'node' | 'edge' | 'nodes';
@@ -37,7 +37,7 @@ function told(snapshot: Snapshot, answer: Answer, headWidth: number): Told {
   if (edits.flip && edits.mode === 'removed' && nodes.length === 0 && edits.offEdges.length === 0) return { kind: 'flip-held', text: text.flipHeld(flipNames(snapshot)) };
   if (answer.untouched !== null) {
     const { kind, text: start } = changes(snapshot, nodes, headWidth);
-    return { kind, text: [...start, ...text.effect(names(snapshot, answer))] };
+    return { kind, text: [...start, ...text.effect(names(snapshot, answer))], more: asBaseline(snapshot, answer, kind) };
   }
   switch (answer.mode) {
     case 'full':
@@ -60,7 +60,7 @@ function unedited(snapshot: Snapshot, answer: Answer): Told {
   const start = answer.level ? text.level(names(snapshot, answer)) : text.prefers(names(snapshot, answer), salient);
   const flips = flipNames(snapshot);
   const canFlip = snapshot.result.b !== null && flips.length > 0;
-  return { kind: answer.level ? 'level' : 'expects', text: canFlip ? [...start, ...text.flipChanges(flips)] : start, more: text.tryThis };
+  return { kind: answer.level ? 'level' : 'expects', text: canFlip ? [...start, ...text.flipChanges(flips)] : start, more: canFlip ? text.tryThis : [] };
 }
 
 function circuitAlone(snapshot: Snapshot, answer: Answer): Told {
@@ -68,8 +68,15 @@ function circuitAlone(snapshot: Snapshot, answer: Answer): Told {
   const start = text.circuitAlone(names(snapshot, answer));
   // The candidate that the circuit should prefer: the right one, or the full model's.
   const goal = answer.right ?? answer.fullWinner;
-  const more = agrees || answer.baseline === null ? [] : text.pushes(snapshot.task.candidates[goal], answer.baseline[goal], answer.p[goal]);
+  const more = agrees || answer.baseline === null ? [] : text.pushes(snapshot.task.candidates[goal], answer.baseline[goal], answer.p[goal], goal === answer.winner);
   return { kind: agrees ? 'agrees' : 'disagrees', text: start, more };
+}
+
+/** Off is not neutral in circuit mode: where it reverses the answer, the new one may be that of the baseline. */
+function asBaseline(snapshot: Snapshot, { baseline, untouched, winner }: Answer, kind: SummaryKind): RichText {
+  if (kind === 'flip' || baseline === null || untouched === null) return [];
+  const reversed = likelier(untouched) !== winner;
+  return reversed && likelier(baseline) === winner ? text.asBaseline(snapshot.task.candidates[winner], baseline[winner]) : [];
 }
 
 /** What was changed. */

@@ -49,7 +49,7 @@ function examples(playground: Playground): TemplateResult | typeof nothing {
   };
   return html`<select class="examples" aria-label=${text.examples} .value=${'-1'} @change=${pick}>
     <option value="-1">${text.examples}</option>
-    ${names.map((name, index) => html`<option value=${index}>${name}</option>`)}
+    ${names.map((name, index) => html`<option value=${index}>${presets[index]!.fails ? text.fails(name) : name}</option>`)}
   </select>`;
 }
 

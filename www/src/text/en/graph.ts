@@ -80,10 +80,10 @@ export const graph = {
 
 /** Under the drawing in circuit mode: how often the circuit alone is right. */
 export const reliability = {
-  test: (circuit: number, full: number): RichText => ['The circuit alone is right on ', { strong: wholePercent(circuit) }, ` of test prompts (full model: ${wholePercent(full)}).`],
+  test: (circuit: number, full: number): RichText => ['Right on ', { strong: wholePercent(circuit) }, ` of test prompts (full model: ${wholePercent(full)}).`],
   both: (circuit: number, full: number, written: { circuit: number; full: number }): RichText => [
-    'The circuit alone is right on ', { strong: wholePercent(circuit) }, ' of test prompts and on ', { strong: wholePercent(written.circuit) },
-    ` of hand-written ones (full model: ${wholePercent(full)} and ${wholePercent(written.full)}).`,
+    'Right on ', { strong: wholePercent(circuit) }, ' of test prompts, ', { strong: wholePercent(written.circuit) },
+    ` of hand-written ones (full model: ${wholePercent(full)}, ${wholePercent(written.full)}).`,
   ],
 };
 

@@ -108,7 +108,9 @@ export const summary = {
     { strong: percent(p[winner]) }, ' to ', { strong: percent(p[1 - winner]!) }, '. ',
     ...(wrong ? [{ strong: 'That is wrong' }, ': ', { code: showToken(candidates[1 - winner]!) }, ' is right here. '] : []),
   ],
-  level: ({ candidates, p, winner }: Told): RichText => ['The two are almost level: ', { code: showToken(candidates[winner]) }, ' ', { strong: percent(p[winner]) }, '. '],
+  level: ({ candidates, p, winner, wrong }: Told): RichText => [
+    'The two are almost level: ', { code: showToken(candidates[winner]) }, ' ', { strong: percent(p[winner]) }, '. ', ...(wrong ? [{ code: showToken(candidates[1 - winner]!) }, ' is right here. '] : []),
+  ],
   flipChanges: (names: string[]): RichText => [
     { strong: 'Flip' }, ` changes ${counted(names.length, '')}`, { term: 'node', words: names.length === 1 ? 'node' : 'nodes' }, ...(names.length === 1 ? linked([`, ${names[0]!}`]) : []), '.',
   ],
@@ -119,11 +121,17 @@ export const summary = {
     if (wrong) return [{ strong: 'The ' }, CIRCUIT, { strong: ' alone prefers ' }, ...answerWith(candidates[winner], p[winner], true), { strong: '. That is wrong.' }, ' The full model says ', ...there, '.'];
     return [...here, right === winner ? ', which is right. The full model says ' : '. The full model says ', ...there, right === null ? '. They disagree.' : '.'];
   },
-  /** How far the circuit moves a candidate from the baseline. */
-  pushes: (candidate: string, from: number, to: number): RichText => {
-    const numbers: RichText = [{ code: showToken(candidate) }, `: from ${percent(from)} at the `, { term: 'baseline', words: 'baseline' }, ` to ${percent(to)}.`];
-    return to > from ? ['The circuit does push towards ', ...numbers, ' That is not far enough.'] : ['The circuit pushes away from ', ...numbers];
+  /** How far the circuit moves a candidate from the baseline. `wins`: whether the circuit prefers it. */
+  pushes: (candidate: string, from: number, to: number, wins: boolean): RichText => {
+    const token: Span = { code: showToken(candidate) };
+    const baseline: Span = { term: 'baseline', words: 'baseline' };
+    if (percent(from) === percent(to)) return ['The circuit does not move ', token, `: ${percent(to)}, as at the `, baseline, '.'];
+    const numbers: RichText = [token, `: from ${percent(from)} at the `, baseline, ` to ${percent(to)}.`];
+    if (to < from) return ['The circuit pushes away from ', ...numbers];
+    return wins ? ['The circuit pushes towards ', ...numbers] : ['The circuit does push towards ', ...numbers, ' That is not far enough.'];
   },
+  /** After an edit that leaves the circuit with the answer of the baseline. */
+  asBaseline: (candidate: string, p: number): RichText => ['Compare the ', { term: 'baseline', words: 'baseline' }, ': with every node at its average, the circuit prefers ', ...answerWith(candidate, p), '.'],
   removed: ({ candidates, p, winner, wrong, full, fullWinner }: Told): RichText => [
     'Without the ', CIRCUIT, ' the model prefers ', ...answerWith(candidates[winner], p[winner]), '. ', ...(wrong ? [{ strong: 'That is wrong.' } as Span, ' '] : []),
     ...(full === null ? [] : ['The full model says ', ...answerWith(candidates[fullWinner], full[fullWinner]), '.']),
@@ -186,7 +194,7 @@ export const modes = {
   /** The second name is for narrow windows. */
   names: { full: ['Full model', 'Full'], circuit: ['Circuit only', 'Circuit'], removed: ['Circuit removed', 'Removed'] } satisfies Record<Mode, [string, string]>,
   hints: {
-    circuit: ['Only the ', CIRCUIT, ' runs. Everything else is fixed at its ', { term: 'average', words: 'average' }, '.'],
+    circuit: ['All but the ', CIRCUIT, ' is fixed at its ', { term: 'average', words: 'average' }, '.'],
     removed: ['The ', CIRCUIT, ' is fixed at its ', { term: 'average', words: 'average' }, '; everything else runs.'],
   } satisfies Record<Exclude<Mode, 'full'>, RichText>,
   view: 'View',

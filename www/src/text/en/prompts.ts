@@ -14,6 +14,8 @@ export const prompts = {
   restore: 'Restore',
   restoreHint: "Restore the counterfactual prompt that the task's rule makes",
   examples: 'Examples',
+  /** An example at which the circuit alone is wrong. */
+  fails: (name: string) => `${name} (circuit alone fails)`,
 };
 
 /** Notices about a link or a prompt. */
