@@ -43,7 +43,14 @@ test('Flip moves nothing', async ({ page }) => {
 test('at 1280x800 every drawn node has its number, and no text of the drawing touches anything', async ({ page }) => {
   await open(page);
   const drawn = await nodes(page);
-  expect(await page.locator('[data-testid=graph] [data-node] .val').count()).toBe(drawn.length);
+  // A note of the mode and a notice take height from the drawing.
+  for (const mode of ['circuit', 'removed', 'full']) {
+    await page.getByTestId(`mode-${mode}`).click();
+    if (mode === 'full') await page.getByTestId('prompt-a').fill('print("é');
+    await ready(page);
+    await still(page);
+    expect(await page.locator('[data-testid=graph] [data-node] .val').count(), mode).toBe(drawn.length);
+  }
   // On the crowded lanes of this task no text touches a node or another text.
   await page.getByTestId('task-select').selectOption('if_equals');
   await ready(page);

@@ -259,6 +259,7 @@ check(en.summary.effect,
   [[told({ mode: 'circuit', untouched: [0.1, 0.9] })], "`')` 10.0 % 97.8 %"],
   [[told({ mode: 'removed', untouched: [0.99, 0.01], wrong: true, right: 1 })], "`')` falls 99.0 % 97.8 % wrong"],
 );
+check(en.reliability.removed, [[0.56, 1], 'Right 56 % 100 % 50 %']);
 check(en.reliability.test, [[0.92, 1], 'Right 92 % 100 %']);
 check(en.reliability.both, [[0.92, 1, { circuit: 0.56, full: 0.94 }], 'Right 92 % 56 % 100 % 94 %']);
 check(en.modes.inactive, [[7], '7']);

@@ -2,15 +2,16 @@ import { html, nothing, svg, type TemplateResult } from 'lit';
 import { flowOf } from '../../domain/flow';
 import { flipActs } from '../../domain/edits';
 import type { Snapshot } from '../../state/screen';
-import type { CircuitInfo } from '../../engine/protocol';
+import type { CircuitInfo, Mode } from '../../engine/protocol';
 import { legend as text, modes, reliability } from '../../text/en';
 import type { RichText } from '../../text/rich-text';
 import { richText } from '../common/rich-text';
 import { term } from '../common/term';
 
-/** How often the circuit is right; null if it was not measured. */
-function reliable({ accuracy, unprunedAccuracy, handwritten }: CircuitInfo): RichText | null {
-  if (accuracy === null || unprunedAccuracy === null) return null;
+/** How often what runs is right; null if it was not measured. */
+function reliable(mode: Mode, { accuracy, unprunedAccuracy, removedAccuracy, handwritten }: CircuitInfo): RichText | null {
+  if (mode === 'full' || accuracy === null || unprunedAccuracy === null) return null;
+  if (mode === 'removed') return removedAccuracy === null ? null : reliability.removed(removedAccuracy, unprunedAccuracy);
   return handwritten ? reliability.both(accuracy, unprunedAccuracy, handwritten) : reliability.test(accuracy, unprunedAccuracy);
 }
 
@@ -27,7 +28,7 @@ export function legend(snapshot: Snapshot | null, ghosts: boolean): TemplateResu
     { kind: 'scale', sign: '×', name: text.scaled, used: edits && Object.keys(edits.scale).length > 0 },
   ].filter((mark) => mark.used);
   const mode = edits?.mode ?? 'full';
-  const facts = snapshot && mode === 'circuit' ? reliable(snapshot.task.circuit) : null;
+  const facts = snapshot && reliable(mode, snapshot.task.circuit);
   return html`<div>${mode === 'full' ? nothing : html`<p class="facts" id="mode-note">${richText(modes.hints[mode])}${facts ? html` <span data-testid="reliability">${richText(facts)}</span>` : nothing}</p>`}<div class="legend">
     <span>${line('pos')}${text.positive}</span><span>${line('neg')}${text.negative}</span>
     <span>${line('pos dim')}${term('signal', text.noSignal)}${text.under(threshold)}</span>

@@ -78,8 +78,9 @@ export const graph = {
   peak: (weight: number) => `${wholePercent(weight)} on `,
 };
 
-/** Under the drawing in circuit mode: how often the circuit alone is right. */
+/** Under the drawing, after the note of the mode: how often the circuit alone is right, or the model without it. */
 export const reliability = {
+  removed: (removed: number, full: number): RichText => ['Right on ', { strong: wholePercent(removed) }, ` of test prompts (full model: ${wholePercent(full)}, guessing: 50${NBSP}%).`],
   test: (circuit: number, full: number): RichText => ['Right on ', { strong: wholePercent(circuit) }, ` of test prompts (full model: ${wholePercent(full)}).`],
   both: (circuit: number, full: number, written: { circuit: number; full: number }): RichText => [
     'Right on ', { strong: wholePercent(circuit) }, ' of test prompts, ', { strong: wholePercent(written.circuit) },
