@@ -46,10 +46,9 @@ fn targets(code: &str) -> Option<&str> {
 
 /// The code directly in the innermost bracket, where it is a comprehension.
 fn comprehension(lexed: &Lexed) -> Option<String> {
-    let &(at, _) = lexed.brackets.last().filter(|_| lexed.in_code())?;
-    let code: String = lexed.directly_in(at).into_iter().map(|(_, c)| c).collect();
+    let code = lexed.in_bracket()?;
     let start = code.rfind("for ")?;
-    let is_word = code[..start].ends_with(|c: char| c.is_ascii_whitespace() || ")]}".contains(c));
+    let is_word = code[..start].ends_with(|c: char| c.is_ascii_whitespace());
     is_word.then_some(code)
 }
 

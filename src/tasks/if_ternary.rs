@@ -1,7 +1,7 @@
 //! After the condition of an `if`: `:` where a statement starts with it, ` else` where it is within an expression.
 
 use super::templates::*;
-use super::lexer::{Lexed, OpenStatement, has_word, lex, may_end, outside_brackets, replace_range, tail_of};
+use super::lexer::{Lexed, OpenStatement, has_open_if, has_word, lex, may_end, replace_range, tail_of, takes_ternary};
 use super::{Drill, Reason, Rule, PLACEHOLDER, Pair, Task, body, dilute, draw_kinds, layout, pair_of};
 use crate::random::Rng;
 
@@ -58,25 +58,9 @@ fn ternary(open: &OpenStatement) -> bool {
     !open.rest.starts_with("case ") && has_open_if(open.rest)
 }
 
-/// Whether the code outside of brackets has an `if` after a value, with a condition and without `else`.
-fn has_open_if(code: &str) -> bool {
-    let code = outside_brackets(code);
-    let Some(condition) = tail_of(&code, "if") else { return false };
-    let before = &code[..code.len() - condition.len() - 2];
-    let value = before.rsplit([',', '=', ':']).next().unwrap_or_default();
-    !value.trim().is_empty() && !has_word(value, "for") && !has_word(condition, "else") && may_end(condition)
-}
-
-/// The code directly in the innermost bracket.
-fn in_bracket(lexed: &Lexed) -> Option<String> {
-    let &(at, _) = lexed.brackets.last().filter(|_| lexed.in_code())?;
-    // one character for each inner bracket, so that it counts as a value
-    Some(lexed.directly_in(at).into_iter().map(|(_, c)| if "([{".contains(c) { 'x' } else { c }).collect())
-}
-
 fn counterfactual(text: &str) -> Result<String, Reason> {
     let lexed = lex(text);
-    if in_bracket(&lexed).is_some_and(|code| has_open_if(&code)) {
+    if lexed.in_bracket().is_some_and(|code| has_open_if(&code)) {
         // The condition alone, in place of the whole statement.
         let (at, _) = lexed.last_statement();
         let condition = tail_of(&lexed.code, "if").ok_or(Reason::OtherLine)?;
@@ -117,12 +101,7 @@ fn statement_if(text: &str, lexed: &Lexed, open: &OpenStatement) -> Result<Strin
 fn ternary_if(text: &str, lexed: &Lexed, open: &OpenStatement) -> String {
     let before = lexed.code[..open.at].trim_end();
     let earlier = lex(&text[..before.len()]);
-    let joins = earlier.open_statement().is_some_and(|earlier| {
-        let value = earlier.rest.rsplit('=').next().unwrap_or_default();
-        let plain = !outside_brackets(earlier.rest).contains([':', '@']);
-        let words = ["if", "for", "lambda", "yield"].iter().any(|word| has_word(earlier.rest, word));
-        ["", "return"].contains(&earlier.keyword) && may_end(value) && plain && !words
-    });
+    let joins = earlier.open_statement().is_some_and(|earlier| takes_ternary(&earlier));
     // not across a comment
     let blank = text[before.len()..open.at].trim().is_empty();
     if open.keyword == "if" && joins && blank {
@@ -133,7 +112,7 @@ fn ternary_if(text: &str, lexed: &Lexed, open: &OpenStatement) -> String {
 
 fn answer(text: &str) -> Option<usize> {
     let lexed = lex(text);
-    if let Some(code) = in_bracket(&lexed) {
+    if let Some(code) = lexed.in_bracket() {
         return has_open_if(&code).then_some(1);
     }
     let open = lexed.open_statement()?;

@@ -177,24 +177,35 @@ impl Lexed {
         self.code[..at].trim_end_matches([' ', '\t']).chars().next_back().is_none_or(|c| c == '\n')
     }
 
-    /// The heads of the blocks that the last line is in, innermost first: where each starts, and its code.
+    /// The lines with code: where each starts, its indentation, and its code without it.
+    pub fn lines(&self) -> Vec<(usize, usize, &str)> {
+        let ends: Vec<usize> = self.line_ends().chain([self.code.len()]).collect();
+        let starts = [0].into_iter().chain(ends.iter().map(|end| end + 1));
+        let lines = starts.zip(&ends).map(|(start, end)| {
+            let line = &self.code[start..*end];
+            let indent = line.len() - line.trim_start().len();
+            (start + indent, indent, line.trim())
+        });
+        lines.filter(|(.., code)| !code.is_empty()).collect()
+    }
+
+    /// The heads of the blocks that the last line with code is in, innermost first: where each starts, and its code.
     pub fn blocks(&self) -> Vec<(usize, &str)> {
         let mut heads: Vec<(usize, usize, &str)> = Vec::new();
-        let mut start = 0;
-        for end in self.line_ends().chain([self.code.len()]) {
-            let line = &self.code[start..end];
-            let code = line.trim();
-            let indent = line.len() - line.trim_start().len();
-            let at = start + indent;
-            start = end + 1;
-            if !code.is_empty() {
-                heads.retain(|(_, outer, _)| *outer < indent);
-                if code.ends_with(':') && end < self.code.len() {
-                    heads.push((at, indent, code));
-                }
+        let lines = self.lines();
+        for (index, line) in lines.iter().enumerate() {
+            heads.retain(|(_, outer, _)| *outer < line.1);
+            if line.2.ends_with(':') && index + 1 < lines.len() {
+                heads.push(*line);
             }
         }
         heads.into_iter().rev().map(|(at, _, code)| (at, code)).collect()
+    }
+
+    /// The code directly in the innermost open bracket, with `x` for each bracket in it. `None` in a string or a comment.
+    pub fn in_bracket(&self) -> Option<String> {
+        let &(at, _) = self.brackets.last().filter(|_| self.in_code())?;
+        Some(self.directly_in(at).into_iter().map(|(_, c)| if "([{".contains(c) { 'x' } else { c }).collect())
     }
 
     /// The line ends outside of brackets, where statements end.
@@ -311,6 +322,24 @@ pub fn may_end(expression: &str) -> bool {
     let (ternary, lambda) = (tail_of(&code, "if"), tail_of(&code, "lambda"));
     let open = ternary.is_some_and(|tail| !has_word(tail, "else")) || lambda.is_some_and(|tail| !tail.contains(':'));
     !code.is_empty() && !code.ends_with([',', ';', ' ', '\n']) && !is_unfinished(&code) && !open
+}
+
+/// Whether the code outside of brackets has an `if` after a value, with a condition and without `else`.
+pub fn has_open_if(code: &str) -> bool {
+    let code = outside_brackets(code);
+    let Some(condition) = tail_of(&code, "if") else { return false };
+    let before = &code[..code.len() - condition.len() - 2];
+    let value = before.rsplit([',', '=', ':']).next().unwrap_or_default();
+    !value.trim().is_empty() && !has_word(value, "for") && !has_word(condition, "else") && may_end(condition)
+}
+
+/// Whether a statement ends in a value that `if` could go on with: an assignment, `return` or an expression.
+pub fn takes_ternary(statement: &OpenStatement) -> bool {
+    let code = statement.rest;
+    let value = code.rsplit('=').next().unwrap_or_default();
+    let plain = !outside_brackets(code).contains([':', '@']);
+    let words = ["if", "for", "lambda", "yield"].iter().any(|word| has_word(code, word));
+    ["", "return"].contains(&statement.keyword) && may_end(value) && plain && !words
 }
 
 /// The code after the last time that it has this word.

@@ -324,9 +324,6 @@ const LONGER_TOKENS: &[(&str, &str, &str)] = &[
     // A parameter is not compared.
     ("final_kwarg", "=", "="),
     ("final_kwarg", "=", "==="),
-    // Empty lines after the line. A drill writes the next line at once.
-    ("var_if", "\n", "\n"),
-    ("var_if", "\n", "\n\n"),
 ];
 
 /// Whether the tokenizer may have a token of `candidate` and `rest`: the other candidate, a longer word, or an entry of
