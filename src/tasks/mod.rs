@@ -43,6 +43,7 @@ tasks! {
     if_ternary,
     lambda_func,
     if_equals,
+    enumerate_range,
     var_if,
     final_kwarg,
 }

@@ -593,3 +593,36 @@ fn defaults() {
         ],
     );
 }
+
+#[test]
+fn loop_variables() {
+    use Reason::*;
+    check(
+        "enumerate_range",
+        &[
+            ("for i, x in", Ok("for i in"), Some(0)),
+            ("for i in", Ok("for i, x in"), Some(1)),
+            ("for x in", Ok("for x, y in"), Some(1)),
+            ("for x, y in", Ok("for x in"), Some(0)),
+            ("for i, row in", Ok("for i_row in"), Some(0)),
+            ("for i_row in", Ok("for i, row in"), Some(1)),
+            ("for _, row in", Ok("for __row in"), Some(0)),
+            ("for _ in", Ok("for _, x in"), Some(1)),
+            ("for i_2 in", Ok("for i_2, x in"), Some(1)),
+            ("for i, (a, b) in", Ok("for i in"), Some(0)),
+            ("for i, self.x in", Ok("for i in"), Some(0)),
+            ("for a, b, c in", Ok("for a in"), None),
+            ("x = [y for i, y in", Ok("x = [y for i_y in"), Some(0)),
+            ("async for i in", Ok("async for i, x in"), Some(1)),
+            ("if x in", Err(OtherLine), None),
+            ("for i in range(3):\n    if x in", Err(OtherLine), None),
+            ("for i in ", Err(OtherLine), None),
+            ("for i", Err(OtherLine), None),
+            ("for in", Err(OtherLine), None),
+            ("for main", Err(OtherLine), None),
+            ("# for i in", Err(OtherLine), None),
+            ("'for i in", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}

@@ -40,11 +40,13 @@ const LONGER_PLACES: [(&str, usize); 1] = [
 ];
 
 /// Tasks whose pairs differ in length by more than one token.
-const SHIFTS: [(&str, usize); 2] = [
+const SHIFTS: [(&str, usize); 3] = [
     // a line end and an indentation, or nothing
     ("if_ternary", 2),
     // the variable and `=` before `lambda`, or nothing
     ("lambda_func", 2),
+    // a comma and a variable, or nothing
+    ("enumerate_range", 2),
 ];
 
 fn exception(table: &[(&str, usize)], task: &Task) -> Option<usize> {
