@@ -45,6 +45,7 @@ tasks! {
     if_equals,
     enumerate_range,
     var_if,
+    while_return_true,
     final_kwarg,
 }
 

@@ -626,3 +626,38 @@ fn loop_variables() {
         ],
     );
 }
+
+#[test]
+fn loops_and_returns() {
+    use Reason::*;
+    check(
+        "while_return_true",
+        &[
+            ("def f():\n    while True", Ok("def f():\n    return True"), Some(0)),
+            ("def f():\n    return True", Ok("def f():\n    while True"), Some(1)),
+            ("async def f():\n    while x", Ok("async def f():\n    return x"), Some(0)),
+            ("def f():\n    if x:\n        while y", Ok("def f():\n    if x:\n        return y"), Some(0)),
+            (
+                "class A:\n    def f(self):\n        return not x",
+                Ok("class A:\n    def f(self):\n        while not x"),
+                Some(1),
+            ),
+            ("while True", Err(NotPython), Some(0)),
+            ("def f():\n    pass\nwhile True", Err(NotPython), Some(0)),
+            ("def f():\n    while x := y", Err(NotPython), Some(0)),
+            ("def f():\n    return", Err(NotPython), Some(1)),
+            ("def f():\n    return 1, 2", Err(NotPython), Some(1)),
+            ("def f():\n    return g(1, 2)", Ok("def f():\n    while g(1, 2)"), Some(1)),
+            ("def f():\n    if x: return True", Err(NotPython), Some(1)),
+            ("def f():\n    return x +", Ok("def f():\n    while x +"), None),
+            ("def f():\n    return not", Ok("def f():\n    while not"), None),
+            ("def f():\n    return (x", Err(OtherLine), None),
+            ("def f():\n    return 'a", Err(OtherLine), None),
+            ("def f():\n    return True ", Err(OtherLine), None),
+            ("def f():\n    x = True", Err(OtherLine), None),
+            ("def f():\n    # while True", Err(OtherLine), None),
+            ("returned", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}

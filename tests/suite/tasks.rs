@@ -34,9 +34,11 @@ fn prompts(task: &Task) -> &'static [Labelled; 2] {
 }
 
 /// Tasks whose pairs differ in more than five bytes.
-const LONGER_PLACES: [(&str, usize); 1] = [
+const LONGER_PLACES: [(&str, usize); 2] = [
     // `f = lambda` or `def`
     ("lambda_func", 10),
+    // `return` or `while`
+    ("while_return_true", 6),
 ];
 
 /// Tasks whose pairs differ in length by more than one token.
