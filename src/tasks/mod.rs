@@ -41,6 +41,7 @@ tasks! {
     for_while,
     fstring_brace,
     if_ternary,
+    indent_for,
     lambda_func,
     if_equals,
     enumerate_range,

@@ -661,3 +661,38 @@ fn loops_and_returns() {
         ],
     );
 }
+
+#[test]
+fn indentations() {
+    use Reason::*;
+    check(
+        "indent_for",
+        &[
+            ("def f():\n    x\nfor y in z:\n", Ok("def f():\n    x\n    for y in z:\n"), Some(0)),
+            ("def f():\n    x\n    for y in z:\n", Ok("def f():\n    x\nfor y in z:\n"), Some(1)),
+            ("for y in z:\n", Ok("if True:\n    for y in z:\n"), Some(0)),
+            ("x = 1\nfor y in z:\n", Ok("x = 1\nif True:\n    for y in z:\n"), Some(0)),
+            ("if x:\n    for y in z:\n", Ok("if x:\n    pass\nfor y in z:\n"), Some(1)),
+            ("try:\n    x\n    for y in z:\n", Err(NotPython), Some(1)),
+            ("if x:\n  y\nfor y in z:\n", Ok("if x:\n  y\nif True:\n    for y in z:\n"), Some(0)),
+            (
+                "if a:\n    if b:\n        c\nfor y in z:\n",
+                Ok("if a:\n    if b:\n        c\n    for y in z:\n"),
+                Some(0),
+            ),
+            ("if x:\n    y\n\nwhile z:  # on\n", Ok("if x:\n    y\n\n    while z:  # on\n"), Some(0)),
+            ("if x:\n    y\n    async for a in b:\n", Ok("if x:\n    y\nasync for a in b:\n"), Some(1)),
+            ("if x:\n    for y in z:\n        for a in b:\n", Err(OtherLine), None),
+            ("for y in z:", Err(OtherLine), None),
+            ("for y in z:\n\n", Ok("if True:\n    for y in z:\n\n"), Some(0)),
+            ("for y in z:\n  ", Err(OtherLine), None),
+            ("for y in z\n", Err(OtherLine), None),
+            ("for y in z: x\n", Err(OtherLine), None),
+            ("def f():\n", Err(OtherLine), None),
+            ("x = {1:\n", Err(OtherLine), None),
+            ("'''\nfor y in z:\n", Err(OtherLine), None),
+            ("# for y in z:\n", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}

@@ -339,7 +339,9 @@ fn may_begin_with(task: &Task, candidate: &str, rest: &str) -> bool {
     let longer_word = candidate.ends_with(char::is_alphabetic) && word(rest);
     // `\n\n` for `\n`. The same unit test checks that a line follows a line end, not an empty line.
     let empty_lines = candidate == "\n" && rest.chars().all(|c| c == '\n');
-    other || longer_word || empty_lines || LONGER_TOKENS.contains(&(task.name, candidate, rest))
+    // A longer run of spaces is another indentation, which Python refuses after these prompts.
+    let deeper = candidate.starts_with("  ") && rest.trim_matches(' ').is_empty();
+    other || longer_word || empty_lines || deeper || LONGER_TOKENS.contains(&(task.name, candidate, rest))
 }
 
 #[test]
