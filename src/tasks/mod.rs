@@ -39,6 +39,7 @@ tasks! {
     with_open,
     bracket_brace,
     for_while,
+    else_elif,
     fstring_brace,
     if_ternary,
     indent_for,

@@ -696,3 +696,43 @@ fn indentations() {
         ],
     );
 }
+
+#[test]
+fn uses_of_else() {
+    use Reason::*;
+    check(
+        "else_elif",
+        &[
+            ("if a:\n    b = c\nelse", Ok("if a:\n    b = c if x else"), Some(0)),
+            ("if a:\n    b = c if x else", Ok("if a:\n    b = c\nelse"), Some(1)),
+            ("if a:\n    return 1\nelse", Ok("if a:\n    return 1 if x else"), Some(0)),
+            ("if a:\n    pass\nelse", Ok("if a:\n    pass\nelif"), Some(0)),
+            ("if a:\n    b = 1  # one\nelse", Ok("if a:\n    b = 1  # one\nelif"), Some(0)),
+            ("if a:\n    b = c if d else e\nelse", Ok("if a:\n    b = c if d else e\nelif"), Some(0)),
+            ("if a:\n    b = 1\nelif", Ok("if a:\n    b = 1\nelse"), Some(1)),
+            ("for a in b:\n    pass\nelse", Ok("for a in b:\n    pass\nx = 1 if x else"), Some(0)),
+            ("b = c if d else", Ok("if d:\n    b = c\nelse"), Some(1)),
+            (
+                "while a:\n    return b if not c else",
+                Ok("while a:\n    if not c:\n        return b\n    else"),
+                Some(1),
+            ),
+            ("f(a if b else", Ok("if b:\n    pass\nelse"), Some(1)),
+            ("f = lambda: a if b else", Ok("if b:\n    pass\nelse"), Some(1)),
+            ("while a if b else", Ok("if b:\n    pass\nelse"), Some(1)),
+            ("if a:\n    f(b if c else", Ok("if a:\n    if c:\n        pass\n    else"), Some(1)),
+            ("x = [a if b else", Ok("if b:\n    pass\nelse"), Some(1)),
+            ("if a: b = c if d else", Ok("if d:\n    pass\nelse"), Some(1)),
+            ("f(a if b else c if d else", Ok("if d:\n    pass\nelse"), Some(1)),
+            ("else", Err(NotPython), Some(0)),
+            ("if a:\n    b\nelse ", Err(OtherLine), None),
+            ("if a:\n    b\nelse:", Err(OtherLine), None),
+            ("b = c else", Err(OtherLine), None),
+            ("b = c if else", Err(OtherLine), None),
+            ("orelse", Err(OtherLine), None),
+            ("# else", Err(OtherLine), None),
+            ("'else", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+}
