@@ -13,7 +13,7 @@ macro_rules! tasks {
         $(mod $name;)*
 
         /// All tasks, in the order of the menu.
-        pub const TASKS: &[Task] = &[$($name::TASK),*];
+        pub const TASKS: &[Task] = &[$(for_target($name::TASK)),*];
     };
 }
 
@@ -224,6 +224,18 @@ fn rough_tokens(text: &str) -> usize {
     let others = text.chars().filter(|&c| !c.is_alphabetic() && c != ' ').count();
     let spaces = text.as_bytes().windows(2).filter(|two| two[0] == b' ' && two[1].is_ascii_digit()).count();
     letters / 3 + others + spaces
+}
+
+/// The task without what only the native command needs: in the page's wasm the code of the generators would be dead weight.
+const fn for_target(task: Task) -> Task {
+    fn no_pair(_: &mut Rng) -> Pair {
+        Pair { a: String::new(), b: String::new() }
+    }
+    if cfg!(target_arch = "wasm32") {
+        let drill = Drill { weight: 0, draw: no_pair, rest: nothing };
+        return Task { generate: no_pair, drill, ..task };
+    }
+    task
 }
 
 impl Task {
