@@ -14,7 +14,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip the depth",
     candidates: ["]", "]]"],
     generate,
-    rule: Rule { counterfactual, answer },
+    rule: Rule { counterfactual, answer, candidates: None },
     drill: Drill { weight: 2, draw: drill, rest: nothing },
     handwritten: handwritten!("bracket_counting"),
 };

@@ -17,7 +17,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip the use of else",
     candidates: [":", " not"],
     generate,
-    rule: Rule { counterfactual, answer },
+    rule: Rule { counterfactual, answer, candidates: None },
     drill: Drill { weight: 1, draw: drill, rest },
     handwritten: handwritten!("else_elif"),
 };

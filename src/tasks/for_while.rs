@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip the kind of loop",
     candidates: [" in", ":"],
     generate,
-    rule: Rule { counterfactual, answer },
+    rule: Rule { counterfactual, answer, candidates: None },
     drill: Drill { weight: 1, draw: generate, rest },
     handwritten: handwritten!("for_while"),
 };

@@ -14,7 +14,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip condition and assignment",
     candidates: [" ==", " ="],
     generate,
-    rule: Rule { counterfactual, answer },
+    rule: Rule { counterfactual, answer, candidates: None },
     drill: Drill { weight: 1, draw: generate, rest },
     handwritten: handwritten!("if_equals"),
 };

@@ -17,7 +17,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip the indentation",
     candidates: ["   ", "       "],
     generate,
-    rule: Rule { counterfactual, answer },
+    rule: Rule { counterfactual, answer, candidates: None },
     drill: Drill { weight: 1, draw: generate, rest },
     handwritten: handwritten!("indent_for"),
 };

@@ -16,7 +16,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip lambda and def",
     candidates: [":", "(self"],
     generate,
-    rule: Rule { counterfactual, answer },
+    rule: Rule { counterfactual, answer, candidates: None },
     drill: Drill { weight: 1, draw: drill, rest },
     handwritten: handwritten!("lambda_func"),
 };

@@ -67,7 +67,8 @@ pub struct Task {
     pub explanation: &'static str,
     /// Text of the flip button: "Flip the quote".
     pub flip_label: &'static str,
-    /// The two next tokens; prompt a of a pair wants the first.
+    /// The two next tokens; prompt a of a pair wants the first. Where a text has candidates of its own, these are an example:
+    /// see [`Task::candidates_after`].
     pub candidates: [&'static str; 2],
     generate: fn(&mut Rng) -> Pair,
     rule: Rule,
@@ -83,7 +84,12 @@ struct Rule {
     counterfactual: fn(&str) -> Result<String, Reason>,
     /// The index of the candidate that is right after a text.
     answer: fn(&str) -> Option<usize>,
+    /// For tasks whose candidates are names in the text: the two after a text, or nothing where the rule does not apply. A text and
+    /// its counterfactual have the same two.
+    candidates: Option<OwnCandidates>,
 }
+
+type OwnCandidates = fn(&str) -> Option<[String; 2]>;
 
 /// Why a text has no counterfactual prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -157,6 +163,10 @@ pub struct Ruling {
     /// The candidate that is right after the text; null where the rule cannot tell.
     #[cfg_attr(test, ts(type = "0 | 1 | null"))]
     pub answer: Option<usize>,
+    /// The candidates, where the text has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "[string, string]"))]
+    pub candidates: Option<[String; 2]>,
 }
 
 /// How the synthetic training text uses a task's prompts: each becomes a finished statement.
@@ -170,7 +180,7 @@ pub(crate) struct Drill {
     pub rest: fn(&mut Rng, text: &str, candidate: usize) -> String,
 }
 
-/// Two prompts that differ in one place. `a` wants `candidates[0]`, `b` wants `candidates[1]` as its next token.
+/// Two prompts that differ in one place. `a` wants the first of the candidates as its next token, `b` the second.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Pair {
     pub a: String,
@@ -265,10 +275,23 @@ impl Task {
     /// Why the text has none.
     pub fn counterfactual(&self, text: &str) -> Result<String, Reason> {
         let b = (self.rule.counterfactual)(text)?;
-        match self.answer(text) {
-            Some(answer) if self.answer(&b) != Some(1 - answer) => Err(Reason::OtherNotRight),
-            _ => Ok(b),
-        }
+        let other =
+            |answer| self.answer(&b) == Some(1 - answer) && self.own_candidates(&b) == self.own_candidates(text);
+        if self.answer(text).is_none_or(other) { Ok(b) } else { Err(Reason::OtherNotRight) }
+    }
+
+    /// The two candidates after a text: its own if it has some, or else the task's. A pair's prompts have the same two.
+    pub fn candidates_after(&self, text: &str) -> [String; 2] {
+        self.own_candidates(text).unwrap_or(self.candidates.map(String::from))
+    }
+
+    /// Whether texts have candidates of their own.
+    pub fn has_own_candidates(&self) -> bool {
+        self.rule.candidates.is_some()
+    }
+
+    fn own_candidates(&self, text: &str) -> Option<[String; 2]> {
+        self.rule.candidates?(text)
     }
 
     /// The index of the candidate that is right after a text; `None` where the rule cannot tell.
@@ -283,11 +306,12 @@ impl Task {
             let mut tokens = tokenizer.encode(text);
             tokens.split_off(tokens.len().saturating_sub(context))
         };
-        match self.counterfactual(text) {
-            Ok(b) if read(&b) == read(text) => Ruling { b: None, reason: Some(Reason::Cut), answer: None },
-            Ok(b) => Ruling { b: Some(b), reason: None, answer: self.answer(text) },
-            Err(reason) => Ruling { b: None, reason: Some(reason), answer: self.answer(text) },
-        }
+        let (b, reason, answer) = match self.counterfactual(text) {
+            Ok(b) if read(&b) == read(text) => (None, Some(Reason::Cut), None),
+            Ok(b) => (Some(b), None, self.answer(text)),
+            Err(reason) => (None, Some(reason), self.answer(text)),
+        };
+        Ruling { b, reason, answer, candidates: self.own_candidates(text) }
     }
 
     /// Prompts as a person would type them, not from the generator: `src/tasks/handwritten/NAME.txt`. A candidate of white space is
@@ -298,16 +322,38 @@ impl Task {
         let end = if self.candidates[0].starts_with("  ") { "\n" } else { "" };
         for block in self.handwritten.split("\n=== ").skip(1) {
             let (head, prompt) = block.split_once('\n').unwrap_or((block, ""));
-            let second = self.candidates[1];
+            let [_, second] = self.candidates_after(prompt.trim_end_matches('\n'));
             let wanted = usize::from(head == format!("{second:?}") || head == second.trim());
             out.push(Handwritten { prompt: prompt.trim_end_matches('\n').to_string() + end, wanted });
         }
         out
     }
 
-    /// Ids of the candidates; an error where the tokenizer has no single token for one of them.
+    /// Ids of the task's candidates.
+    ///
+    /// # Errors
+    /// The tokenizer has no single token for one of them.
     #[cfg(feature = "tokenizer")]
     pub fn candidate_tokens(&self, tokenizer: &crate::tokenizer::Tokenizer) -> crate::Result<[u32; 2]> {
+        self.tokens_of(tokenizer, self.candidates)
+    }
+
+    /// Ids of the candidates after a text.
+    ///
+    /// # Errors
+    /// The tokenizer has no single token for one of them.
+    #[cfg(feature = "tokenizer")]
+    pub fn candidate_tokens_after(
+        &self,
+        tokenizer: &crate::tokenizer::Tokenizer,
+        text: &str,
+    ) -> crate::Result<[u32; 2]> {
+        let [first, second] = self.candidates_after(text);
+        self.tokens_of(tokenizer, [&first, &second])
+    }
+
+    #[cfg(feature = "tokenizer")]
+    fn tokens_of(&self, tokenizer: &crate::tokenizer::Tokenizer, candidates: [&str; 2]) -> crate::Result<[u32; 2]> {
         let id = |text: &str| {
             tokenizer.single_token(text).ok_or_else(|| {
                 crate::Error::invalid(format!(
@@ -316,7 +362,7 @@ impl Task {
                 ))
             })
         };
-        Ok([id(self.candidates[0])?, id(self.candidates[1])?])
+        Ok([id(candidates[0])?, id(candidates[1])?])
     }
 }
 

@@ -14,7 +14,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip set and string",
     candidates: [".add", " +="],
     generate,
-    rule: Rule { counterfactual, answer },
+    rule: Rule { counterfactual, answer, candidates: None },
     drill: Drill { weight: 4, draw: generate, rest },
     handwritten: handwritten!("set_or_string_fixedvarname"),
 };

@@ -14,7 +14,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip the quote",
     candidates: ["')", "\")"],
     generate,
-    rule: Rule { counterfactual, answer },
+    rule: Rule { counterfactual, answer, candidates: None },
     drill: Drill { weight: 1, draw: generate, rest: nothing },
     handwritten: handwritten!("single_double_quote"),
 };

@@ -16,7 +16,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip assignment and condition",
     candidates: ["\n", ":"],
     generate,
-    rule: Rule { counterfactual, answer },
+    rule: Rule { counterfactual, answer, candidates: None },
     drill: Drill { weight: 1, draw: generate, rest },
     handwritten: handwritten!("var_if"),
 };

@@ -14,7 +14,7 @@ pub const TASK: Task = Task {
     flip_label: "Flip while and return",
     candidates: [":", "\n"],
     generate,
-    rule: Rule { counterfactual, answer },
+    rule: Rule { counterfactual, answer, candidates: None },
     drill: Drill { weight: 1, draw: generate, rest },
     handwritten: handwritten!("while_return_true"),
 };

@@ -7,11 +7,11 @@ use sparse_circuits::circuit::evaluate::{flip, flip_rates, modes};
 use sparse_circuits::circuit::explain::describe;
 use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, Size, prune};
 use sparse_circuits::circuit::{
-    Calibration, Circuit, CpuPool, EdgeList, Edits, Evaluator, EvaluatorPool, Label, LearningMasks, Mode, NodeContrast,
-    NodeSet, NodeSpace, Prompts, Request, TaskModel, block_on, run, untrained_baseline,
+    Calibration, Chunk, Circuit, CpuPool, EdgeList, Edits, Evaluator, EvaluatorPool, Label, LearningMasks, Mode,
+    NodeContrast, NodeSet, NodeSpace, Prompts, Request, TaskModel, block_on, run, untrained_baseline,
 };
 use sparse_circuits::model::{LogitsAt, Node, forward};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 fn nodes(names: &[&str]) -> BTreeSet<Node> {
@@ -273,6 +273,57 @@ fn mask_gradients_agree_with_finite_differences() {
         checked += usize::from(want.abs() > 0.02 * largest);
     }
     assert!(checked > 10, "{checked} entries that matter");
+}
+
+/// Every second pair has the candidates in the other order: the same numbers with the other sign.
+#[test]
+fn prompts_may_have_candidates_of_their_own() {
+    let toy = random_model(false);
+    let some = pairs(12, 5);
+    let [first, second] = toy.candidates;
+    let reversed = |pair: usize| pair % 2 == 1;
+    let own: HashMap<Vec<u32>, [u32; 2]> = some
+        .iter()
+        .enumerate()
+        .flat_map(|(pair, prompts)| {
+            let candidates = if reversed(pair) { [second, first] } else { [first, second] };
+            prompts.iter().map(move |prompt| (prompt.clone(), candidates))
+        })
+        .collect();
+    let model = || TaskModel::with_own_candidates(&toy.weights, &toy.means, own.clone()).unwrap();
+    let mut same = threads(&toy, 2);
+    let mut own_pool = CpuPool::new(model(), 2);
+    let space = same.task().space.clone();
+    let active = NodeSet::full(space.len()).without(3).without(8);
+    let flip = NodeSet::empty(space.len()).with(1).with(7);
+    let prompts = Prompts::new(&some, 64);
+    let agree = |wanted: Vec<f32>, got: Vec<f32>| {
+        assert!(wanted.iter().any(|d| d.abs() > 0.01), "{wanted:?}");
+        for (row, (wanted, got)) in wanted.into_iter().zip(got).enumerate() {
+            let wanted = if reversed(row / 2) { -wanted } else { wanted };
+            assert!((wanted - got).abs() < 1e-5, "{row}: {got}, want {wanted}");
+        }
+    };
+    let wanted = block_on(same.logit_diffs(&prompts, &active)).unwrap();
+    agree(wanted, block_on(own_pool.logit_diffs(&prompts, &active)).unwrap());
+    let wanted = block_on(same.flipped(&prompts, &active, &flip)).unwrap();
+    agree(wanted, block_on(own_pool.flipped(&prompts, &active, &flip)).unwrap());
+
+    // The gradient of the sum of all differences, each with its sign.
+    let mut evaluator = Evaluator::new(Cpu::new(), Arc::new(model()));
+    let mut other = Evaluator::new(Cpu::new(), same.task().clone());
+    for chunk in &prompts.chunks {
+        let signs = Chunk { first: chunk.rows.iter().map(|row| reversed(row / 2)).collect(), ..chunk.clone() };
+        let sign = |_, reversed: bool| if reversed { -1.0 } else { 1.0 };
+        let wanted = block_on(other.gradient(&signs, &active, &active, sign)).unwrap().mask;
+        let got = block_on(evaluator.gradient(&signs, &active, &active, |_, _| 1.0)).unwrap().mask;
+        assert!(wanted.iter().any(|g| g.abs() > 0.01));
+        assert!(wanted.iter().zip(&got).all(|(wanted, got)| (wanted - got).abs() < 1e-5), "{got:?}, want {wanted:?}");
+    }
+    let unknown = Prompts::new(&pairs(3, 99), 64);
+    assert!(block_on(own_pool.logit_diffs(&unknown, &active)).is_err(), "candidates of other prompts are not known");
+    let beyond = own.into_keys().map(|prompt| (prompt, [0, 1000])).collect();
+    assert!(TaskModel::with_own_candidates(&toy.weights, &toy.means, beyond).is_err(), "the model has no such token");
 }
 
 /// Compares the runs of a search (two logits, folded weights, batches) with single runs of the page

@@ -104,8 +104,9 @@ fn prompts_fit_the_context_and_stay_aligned() {
             assert!(a.len().abs_diff(b.len()) <= most, "{}: {pair:?}", task.name);
             long += usize::from(a.len() > 64);
             // The candidate is exactly one token, whatever text is before and after it.
-            for (prompt, ids, wanted) in [(&pair.a, &a, 0), (&pair.b, &b, 1)] {
-                let candidate = task.candidates[wanted];
+            let candidates = task.candidates_after(&pair.a);
+            assert_eq!(task.candidates_after(&pair.b), candidates, "{}: {pair:?}", task.name);
+            for (prompt, ids, candidate) in [(&pair.a, &a, &candidates[0]), (&pair.b, &b, &candidates[1])] {
                 let whole = tokenizer().encode(&format!("{prompt}{candidate}{}", text_after(candidate)));
                 assert_eq!(&whole[..ids.len()], &ids[..], "{}: {prompt:?}", task.name);
                 assert_eq!(Some(whole[ids.len()]), tokenizer().single_token(candidate), "{}: {prompt:?}", task.name);
@@ -122,6 +123,20 @@ fn text_after(candidate: &str) -> &'static str {
         "\n" => "x",
         _ if candidate.starts_with("  ") => " x",
         _ => "\n",
+    }
+}
+
+/// The tokenizer of these tests has other words as tokens than the shipped one.
+#[test]
+fn candidates_are_tokens_of_the_shipped_tokenizer() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/models/tokenizer.json");
+    let shipped = Tokenizer::from_json(&std::fs::read(file).expect("it is shipped")).expect("a tokenizer");
+    for task in TASKS {
+        let pairs = task.pairs(Split::Test, 200).into_iter().map(|pair| pair.a);
+        for prompt in pairs.chain(task.handwritten().into_iter().map(|one| one.prompt)) {
+            let tokens = task.candidate_tokens_after(&shipped, &prompt);
+            assert!(tokens.is_ok(), "{}: {prompt:?}: {tokens:?}", task.name);
+        }
     }
 }
 
@@ -208,13 +223,9 @@ fn handwritten_prompts_are_many_balanced_and_ordinary() {
             assert!(code.trim_end() == code && !code.is_empty() && ends, "{}: {one:?}", task.name);
             let ids = tokenizer().encode(&one.prompt);
             assert!(ids.len() <= 100, "{}: {one:?}", task.name);
-            let whole = tokenizer().encode(&format!("{}{}", one.prompt, task.candidates[one.wanted]));
-            assert_eq!(
-                whole.last().copied(),
-                tokenizer().single_token(task.candidates[one.wanted]),
-                "{}: {one:?}",
-                task.name
-            );
+            let candidate = &task.candidates_after(&one.prompt)[one.wanted];
+            let whole = tokenizer().encode(&format!("{}{candidate}", one.prompt));
+            assert_eq!(whole.last().copied(), tokenizer().single_token(candidate), "{}: {one:?}", task.name);
             // The counterfactual rule works on each prompt.
             let other = task.counterfactual(&one.prompt).unwrap_or_else(|why| panic!("{}: {one:?}: {why}", task.name));
             assert_ne!(other, one.prompt);

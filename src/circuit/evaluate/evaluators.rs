@@ -4,30 +4,62 @@
 use super::calibrate::calibrate;
 use super::fold_constants::{fold_constants, two_logits};
 use super::prompts::{Chunk, Prompts};
-use crate::Result;
-use crate::backend::{Backend, Batch};
+use crate::backend::{Backend, Batch, Span};
 use crate::circuit::definition::{Calibration, EdgeList, NodeSet, NodeSpace};
 use crate::circuit::intervene::{DeviceMasks, FlipHooks, FlipPlan, LearningMasks, Means, record};
 use crate::model::{Hook, LogitsAt, Model, Weights, backward, forward, forward_with_trace};
 use crate::tensor::Activations;
-use std::collections::BTreeSet;
+use crate::{Error, Result};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// A model whose output is reduced to a task's two candidates, and the means of its nodes.
+/// A model with the outputs that a task needs, and the means of its nodes.
 pub struct TaskModel {
     weights: Weights,
+    /// The two outputs of each prompt, where prompts have candidates of their own. Otherwise the model has only two outputs.
+    own_candidates: Option<HashMap<Vec<u32>, [u32; 2]>>,
     pub space: NodeSpace,
     /// Mean of each node over the pretraining distribution, in the order of `space`.
     pub means: Vec<f32>,
 }
 
 impl TaskModel {
+    /// For prompts that all have the same two candidates.
+    ///
     /// # Errors
     /// When a hook's means are missing.
     pub fn new(weights: &Weights, means: &Means, candidates: [u32; 2]) -> Result<TaskModel> {
         let space = NodeSpace::new(&weights.config);
         let means = space.means(means)?;
-        Ok(TaskModel { weights: two_logits(weights, candidates), space, means })
+        Ok(TaskModel { weights: two_logits(weights, candidates), own_candidates: None, space, means })
+    }
+
+    /// For prompts with candidates of their own. `candidates` has those of each prompt that will run, by the tokens that the model
+    /// reads of it.
+    ///
+    /// # Errors
+    /// When a hook's means are missing, or the model has no logit for a candidate.
+    pub fn with_own_candidates(
+        weights: &Weights,
+        means: &Means,
+        candidates: HashMap<Vec<u32>, [u32; 2]>,
+    ) -> Result<TaskModel> {
+        let space = NodeSpace::new(&weights.config);
+        let means = space.means(means)?;
+        candidates.values().try_for_each(|&candidates| weights.check_candidates(candidates))?;
+        Ok(TaskModel { weights: weights.clone(), own_candidates: Some(candidates), space, means })
+    }
+
+    /// The model's outputs that are the two candidates, for each prompt of a batch.
+    fn outputs(&self, batch: &Batch) -> Result<Vec<[usize; 2]>> {
+        let of_prompt = |span: &Span| match &self.own_candidates {
+            None => Ok([0, 1]),
+            Some(own) => match own.get(&batch.tokens()[span.start..span.start + span.len]) {
+                Some(candidates) => Ok(candidates.map(|id| id as usize)),
+                None => Err(Error::invalid("the candidates of a prompt are not known")),
+            },
+        };
+        batch.spans().iter().map(of_prompt).collect()
     }
 
     /// The model's edges.
@@ -80,9 +112,10 @@ impl<B: Backend> Evaluator<B> {
     pub async fn logit_diffs(&mut self, chunk: &Chunk, active: &NodeSet) -> Result<Vec<f32>> {
         let mut logit_diffs = Vec::with_capacity(chunk.rows.len());
         for part in chunk.split(self.max_tokens()).iter() {
+            let outputs = self.task.outputs(&part.batch)?;
             let (backend, model, masks) = self.with_masks(active)?;
             let logits = forward(backend, model, &part.batch, LogitsAt::Last, &mut &*masks)?;
-            logit_diffs.extend(read_logit_diffs(backend, logits).await?);
+            logit_diffs.extend(read_logit_diffs(backend, logits, &outputs).await?);
         }
         Ok(logit_diffs)
     }
@@ -123,16 +156,16 @@ impl<B: Backend> Evaluator<B> {
         let mut logit_diffs = Vec::with_capacity(chunk.rows.len());
         for part in parts.iter() {
             let (logits, trace) = forward_with_trace(backend, model, &part.batch, LogitsAt::Last, &mut masks)?;
-            let of_piece = read_logit_diffs(backend, logits).await?;
-            let rows: Vec<f32> = of_piece
-                .iter()
-                .zip(&part.first)
-                .flat_map(|(&logit_diff, &first)| {
-                    let gradient = loss_gradient(logit_diff, first);
-                    [gradient, -gradient]
-                })
-                .collect();
-            let dlogits = backend.upload(&Activations::from_rows(&rows, 2));
+            let outputs = task.outputs(&part.batch)?;
+            let of_piece = read_logit_diffs(backend, logits, &outputs).await?;
+            let width = task.weights.config.vocab_size;
+            let mut rows = vec![0.0; width * of_piece.len()];
+            for (i, [first, second]) in outputs.into_iter().enumerate() {
+                let gradient = loss_gradient(of_piece[i], part.first[i]);
+                rows[i * width + first] = gradient;
+                rows[i * width + second] = -gradient;
+            }
+            let dlogits = backend.upload(&Activations::from_rows(&rows, width));
             backward(backend, model, &part.batch, trace, &dlogits, &mut masks, None);
             logit_diffs.extend(of_piece);
         }
@@ -152,10 +185,11 @@ impl<B: Backend> Evaluator<B> {
             let sequences: Vec<&[u32]> =
                 part.batch.spans().iter().map(|span| &tokens[span.start..span.start + span.len]).collect();
             let batch = Batch::new(&[sequences.as_slice(), sequences.as_slice()].concat());
+            let outputs = self.task.outputs(&batch)?;
             let plan = FlipPlan::new(&self.task.space, flip, batch.spans());
             let (backend, model, masks) = self.with_masks(active)?;
             let logits = forward(backend, model, &batch, LogitsAt::Last, &mut FlipHooks::new(masks, &plan))?;
-            logit_diffs.extend(read_logit_diffs(backend, logits).await?.split_off(sequences.len()));
+            logit_diffs.extend(read_logit_diffs(backend, logits, &outputs).await?.split_off(sequences.len()));
         }
         Ok(logit_diffs)
     }
@@ -211,10 +245,11 @@ impl<B: Backend> Evaluator<B> {
     }
 }
 
-async fn read_logit_diffs<B: Backend>(backend: &mut B, logits: B::Tensor) -> Result<Vec<f32>> {
+/// `outputs` has the two that are compared, for each prompt.
+async fn read_logit_diffs<B: Backend>(backend: &mut B, logits: B::Tensor, outputs: &[[usize; 2]]) -> Result<Vec<f32>> {
     let read = backend.read(&logits).await?;
     backend.recycle(logits);
-    Ok((0..read.tokens()).map(|i| read.get(i, 0) - read.get(i, 1)).collect())
+    Ok(outputs.iter().enumerate().map(|(i, &[first, second])| read.get(i, first) - read.get(i, second)).collect())
 }
 
 /// Runs jobs on chunks of prompts, on as many backends as it has.

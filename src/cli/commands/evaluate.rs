@@ -6,7 +6,7 @@ use crate::circuit::{Circuit, CpuPool, EvaluatorPool, TaskModel};
 use crate::cli::shared::bridge;
 use crate::cli::shared::load::{TokenizerArgs, load_circuit, load_model};
 use crate::cli::shared::output::{print, print_json};
-use crate::cli::shared::task_prompts::{SplitName, find_task, handwritten, pairs};
+use crate::cli::shared::task_prompts::{SplitName, find_task, handwritten, pairs, task_model};
 use crate::format::{CircuitFile, ModelFile};
 use crate::model::Node;
 use crate::tasks::{Split, Task};
@@ -88,16 +88,25 @@ pub fn measure(
     now_or_never(CircuitReport::measure(pool, circuit, &pairs, &handwritten))
 }
 
-/// Loads a circuit and checks it against the model; the task's pool with it.
+/// Loads a circuit and checks it against the model; the task's pool for `count` pairs with it.
 ///
 /// # Errors
 /// When the files do not fit together.
-pub fn open(file: &ModelFile, circuit: &std::path::Path) -> Result<(CircuitFile, &'static Task, CpuPool)> {
+pub fn open(
+    file: &ModelFile,
+    circuit: &std::path::Path,
+    tokenizer: &Tokenizer,
+    count: usize,
+) -> Result<(CircuitFile, &'static Task, CpuPool)> {
     let loaded = load_circuit(circuit, &file.weights)?;
     let task = find_task(&loaded.circuit.task)?;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let pool = CpuPool::new(TaskModel::new(&file.weights, &file.means, loaded.circuit.candidate_ids)?, cores);
-    Ok((loaded, task, pool))
+    let model = if task.has_own_candidates() {
+        task_model(task, tokenizer, file, count)?
+    } else {
+        TaskModel::new(&file.weights, &file.means, loaded.circuit.candidate_ids)?
+    };
+    Ok((loaded, task, CpuPool::new(model, cores)))
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -123,7 +132,7 @@ pub fn run(args: Args) -> Result<()> {
     let Some(circuit) = &args.circuit else {
         bail!("give --circuit, or --bridge with --dense");
     };
-    let (loaded, task, mut pool) = open(&file, circuit)?;
+    let (loaded, task, mut pool) = open(&file, circuit, &tokenizer, args.pairs)?;
     let report = measure(&mut pool, task, &tokenizer, &loaded.circuit, &file, split, args.pairs)?;
     if args.json {
         return print_json(&report_json(task, split, &report));

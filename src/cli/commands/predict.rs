@@ -45,12 +45,13 @@ pub fn run(args: Args) -> Result<()> {
     let edits = args.edits.edits()?;
     let circuit = args.edits.circuit(&file.weights)?;
     let tokenizer = args.tokenizer.load(&args.model)?;
-    let candidates = task.candidate_tokens(&tokenizer)?;
+    let candidate_texts = task.candidates_after(&args.prompt);
+    let candidates = task.candidate_tokens_after(&tokenizer, &args.prompt)?;
     if let Some(circuit) = &circuit {
         if circuit.task != task.name {
             bail!("the circuit is for the task {}, not {}", circuit.task, task.name);
         }
-        if circuit.candidate_ids != candidates {
+        if circuit.candidate_ids != task.candidate_tokens(&tokenizer)? {
             bail!(
                 "the circuit was found with another tokenizer (its candidates are the tokens {:?}); give that tokenizer with --tokenizer",
                 circuit.candidate_ids
@@ -87,12 +88,12 @@ pub fn run(args: Args) -> Result<()> {
     let answer = ruling.answer;
     if args.json {
         return print_json(&json!({
-            "candidates": task.candidates, "p": prediction.p, "score": prediction.score, "full": full, "baseline": baseline,
+            "candidates": candidate_texts, "p": prediction.p, "score": prediction.score, "full": full, "baseline": baseline,
             "answer": answer, "top": top,
         }));
     }
     let mut text = String::new();
-    for (index, candidate) in task.candidates.iter().enumerate() {
+    for (index, candidate) in candidate_texts.iter().enumerate() {
         text += &format!("{:.4}  {candidate:?}  (full model {:.4}", prediction.p[index], full[index]);
         text += &baseline.map_or(String::new(), |p| format!(", baseline {:.4}", p[index]));
         text += if answer == Some(index) { ", right by the task's rule)\n" } else { ")\n" };

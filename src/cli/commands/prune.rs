@@ -9,12 +9,12 @@ use crate::circuit::prune::{
 };
 use crate::circuit::{
     Circuit, CpuPool, EdgeList, Evaluator, EvaluatorPool, Label, MeanAccumulator, NodeSet, NodeSpace, Prompts,
-    TaskModel, untrained_baseline,
+    untrained_baseline,
 };
 use crate::cli::shared::backend::{BackendName, webgpu};
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::{note, write_out};
-use crate::cli::shared::task_prompts::{find_task, pairs};
+use crate::cli::shared::task_prompts::{find_task, pairs, task_model};
 use crate::files::{in_file, read};
 use crate::format::{ModelFile, circuit_file, model_file};
 use crate::model::Node;
@@ -108,7 +108,7 @@ pub fn run(args: Args) -> Result<()> {
         file.weights = untrained_baseline(&file.weights, args.seed);
         file.means = means_over_tasks(&file, &tokenizer, args.pairs)?;
     }
-    let model = TaskModel::new(&file.weights, &file.means, candidates)?;
+    let model = task_model(task, &tokenizer, &file, args.pairs)?;
     let search = Search { args: &args, task, tokenizer: &tokenizer, file: &file, candidates };
     match args.backend {
         BackendName::Cpu => {
@@ -269,7 +269,9 @@ pub fn labels(
     train: &[[Vec<u32>; 2]],
 ) -> Result<BTreeMap<Node, Label>> {
     let nodes = pool.task().space.set(nodes)?;
-    now_or_never(describe(pool, train, &nodes, task.candidates, |id| tokenizer.token_text(id)))
+    // Where pairs have candidates of their own, one text for all can only say which of the two it is.
+    let candidates = if task.has_own_candidates() { ["first", "second"] } else { task.candidates };
+    now_or_never(describe(pool, train, &nodes, candidates, |id| tokenizer.token_text(id)))
 }
 
 /// The untrained baseline has no means over a corpus. This measures them over the train prompts of all tasks.

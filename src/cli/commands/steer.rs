@@ -88,7 +88,8 @@ pub fn run(args: Args) -> Result<()> {
         bail!("the bridge file names no channel for {}; give one with --node", task.name);
     };
     let tokenizer = args.tokenizer.load(&args.sparse)?;
-    let candidates = task.candidate_tokens(&tokenizer)?;
+    let candidate_texts = task.candidates_after(&args.prompt);
+    let candidates = task.candidate_tokens_after(&tokenizer, &args.prompt)?;
     // the shorter context of the two
     let config = if dense.config.block_size < model.config.block_size { &dense.config } else { &model.config };
     let a = encode(&tokenizer, config, "the prompt", &args.prompt)?;
@@ -102,7 +103,7 @@ pub fn run(args: Args) -> Result<()> {
         now_or_never(steered_logits(&mut cpu, &dense, &a, &all, candidates))?.into_iter().map(probabilities).collect();
     if args.json {
         let mut out = json!({
-            "task": task.name, "node": node, "strength": args.strength, "candidates": task.candidates,
+            "task": task.name, "node": node, "strength": args.strength, "candidates": candidate_texts,
             "before": p[0], "p": p[1],
         });
         if args.random > 0 {
@@ -111,14 +112,14 @@ pub fn run(args: Args) -> Result<()> {
         return print_json(&out);
     }
     let mut text = format!("{node} at strength {}:\n", args.strength);
-    for (i, candidate) in task.candidates.iter().enumerate() {
+    for (i, candidate) in candidate_texts.iter().enumerate() {
         text += &format!("  {candidate:?}  {:.4} -> {:.4}\n", p[0][i], p[1][i]);
     }
     if args.random > 0 {
         let [min, max] = [f64::min, f64::max].map(|pick| p[2..].iter().map(|p| p[1]).reduce(pick).unwrap_or(f64::NAN));
         text += &format!(
             "  with {} random directions of equal norm, the probability of {:?} is between {min:.4} and {max:.4}\n",
-            args.random, task.candidates[1]
+            args.random, candidate_texts[1]
         );
     }
     print(&text)

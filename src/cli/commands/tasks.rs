@@ -40,7 +40,8 @@ pub fn run(args: Args) -> Result<()> {
                 bail!("--count must be at most 100000; it is {}", args.count);
             }
             for pair in task.pairs(args.split.into(), args.count) {
-                text += &format!("{}\n", json!({"a": pair.a, "b": pair.b, "candidates": task.candidates}));
+                let candidates = task.candidates_after(&pair.a);
+                text += &format!("{}\n", json!({"a": pair.a, "b": pair.b, "candidates": candidates}));
             }
         }
     }

@@ -159,7 +159,10 @@ impl PublishedTask {
         tokenizer: &Tokenizer,
         count: usize,
     ) -> Result<PublishedTask> {
-        let (mut loaded, _, mut pool) = evaluate::open(file, path)?;
+        if task.has_own_candidates() {
+            bail!("the page cannot show {}: its prompts have candidates of their own", task.name);
+        }
+        let (mut loaded, _, mut pool) = evaluate::open(file, path, tokenizer, count)?;
         let circuit = loaded.circuit.clone();
         let report = evaluate::measure(&mut pool, task, tokenizer, &circuit, file, Split::Test, count)?;
         let presets = presets(&mut pool, &circuit, task, tokenizer)?;

@@ -94,6 +94,12 @@ pub fn measure(loaded: &mut Loaded, request: &BridgeRequest<'_>) -> Result<Bridg
     for (task, node) in named {
         let models = ModelPair { sparse, dense, bridge: &file.bridge };
         let pairs = models.cut(pairs(task, request.split, request.pairs, request.tokenizer, sparse.config.vocab_size)?);
+        if task.has_own_candidates() {
+            bail!(
+                "steering is measured for tasks with the same two candidates after all prompts; {} has others",
+                task.name
+            );
+        }
         let candidates = task.candidate_tokens(request.tokenizer)?;
         let score = now_or_never(channel_score(cpu, models, node, &pairs, candidates, request.directions))?;
         steering.push((task, node, score));

@@ -1,6 +1,7 @@
 //! A task's prompts as tokens.
 
-use crate::circuit::Prompts;
+use crate::circuit::{Prompts, TaskModel};
+use crate::format::ModelFile;
 use crate::tasks::{self, Split, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Result, bail};
@@ -65,4 +66,22 @@ pub fn handwritten(task: &Task, tokenizer: &Tokenizer, context: usize) -> Prompt
     let prompts: Vec<(Vec<u32>, bool)> =
         task.handwritten().iter().map(|h| (tokenizer.encode(&h.prompt), h.wanted == 0)).collect();
     Prompts::single(&prompts, context)
+}
+
+/// The model as a task needs it, for `count` pairs of each split and for the hand-written prompts.
+///
+/// # Errors
+/// The tokenizer has no token for a candidate, or does not fit the model.
+pub fn task_model(task: &Task, tokenizer: &Tokenizer, file: &ModelFile, count: usize) -> Result<TaskModel> {
+    if !task.has_own_candidates() {
+        return TaskModel::new(&file.weights, &file.means, task.candidate_tokens(tokenizer)?);
+    }
+    let pairs = Split::ALL.into_iter().flat_map(|split| task.pairs(split, count));
+    let by_hand = task.handwritten().into_iter().map(|one| one.prompt);
+    let context = file.weights.config.block_size;
+    let candidates = pairs.flat_map(|pair| [pair.a, pair.b]).chain(by_hand).map(|prompt| {
+        let mut tokens = tokenizer.encode(&prompt);
+        Ok((tokens.split_off(tokens.len().saturating_sub(context)), task.candidate_tokens_after(tokenizer, &prompt)?))
+    });
+    TaskModel::with_own_candidates(&file.weights, &file.means, candidates.collect::<Result<_>>()?)
 }

@@ -14,7 +14,7 @@ impl Writer {
             return;
         }
         let which = self.rng.below(2);
-        let candidate = task.candidates[which];
+        let candidate = &task.candidates_after(&pair.a)[which];
         let start = self.text.len();
         self.text.push_str(if which == 0 { &pair.a } else { &pair.b });
         self.text.push_str(candidate);
@@ -47,13 +47,14 @@ mod tests {
         for task in TASKS {
             for _ in 0..500 {
                 let pair = (task.drill.draw)(&mut rng);
+                let candidates = task.candidates_after(&pair.a);
                 for (prompt, which) in [(pair.a, 0), (pair.b, 1)] {
-                    let text = prompt + task.candidates[which];
+                    let text = prompt + &candidates[which];
                     let rest = (task.drill.rest)(&mut rng, &text, which);
                     let in_word = |c: char| c.is_alphanumeric() || c == '_';
                     let joined = text.ends_with(in_word) && rest.starts_with(in_word);
                     let empty_line = text.ends_with('\n') && (rest.is_empty() || rest.starts_with('\n'));
-                    assert!(!joined && !empty_line, "{}: {rest:?} continues {:?}", task.name, task.candidates[which]);
+                    assert!(!joined && !empty_line, "{}: {rest:?} continues {:?}", task.name, candidates[which]);
                 }
             }
         }

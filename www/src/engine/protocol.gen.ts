@@ -320,7 +320,11 @@ reason: Reason | null,
 /**
  * The candidate that is right after the text; null where the rule cannot tell.
  */
-answer: 0 | 1 | null, };
+answer: 0 | 1 | null, 
+/**
+ * The candidates, where the text has its own.
+ */
+candidates?: [string, string], };
 
 /**
  * Why a text has no counterfactual prompt.
