@@ -35,6 +35,7 @@ tasks! {
     bracket_counting,
     set_or_string,
     set_or_string_fixedvarname,
+    class_init,
     with_as,
     with_open,
     bracket_brace,

@@ -736,3 +736,41 @@ fn uses_of_else() {
         ],
     );
 }
+
+#[test]
+fn parameters_of_a_class() {
+    use Reason::*;
+    let class = |line: &str| {
+        format!("class A:\n    def __init__(self, name, value, *rest, key: str = \"\", size=0):\n        {line}")
+    };
+    let [name, value, size, other] = ["self.name =", "self.value =", "self._size =", "self.other ="].map(class);
+    let after_class = format!("{name} name\n\ndef f(self):\n    self.value =");
+    check(
+        "class_init",
+        &[
+            (&name, Ok(&value), Some(0)),
+            (&value, Ok(&name), Some(1)),
+            (&class("self.rest ="), Ok(&class("self.key =")), Some(0)),
+            (&class("self.key ="), Ok(&class("self.rest =")), Some(1)),
+            // The fifth has no partner but the first, and the first has another one.
+            (&size, Err(OtherNotRight), Some(1)),
+            (&other, Err(NoClue), None),
+            (&class("if value:\n            self.name ="), Ok(&class("if value:\n            self.value =")), Some(0)),
+            (&class("self.name = "), Err(OtherLine), None),
+            (&class("self.name == "), Err(OtherLine), None),
+            (&class("self.name"), Err(OtherLine), None),
+            (&class("name ="), Err(OtherLine), None),
+            (&class("self.name.value ="), Err(OtherLine), None),
+            (&class("# self.name ="), Err(OtherLine), None),
+            (&class("'self.name ="), Err(OtherLine), None),
+            (&after_class, Err(OtherLine), None),
+            ("class A:\n    def __init__(self, x):\n        self.x =", Err(NoClue), None),
+            ("self.name =", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+    let task = find("class_init").unwrap();
+    assert_eq!(task.candidates_after(&value), [" name", " value"]);
+    assert_eq!(task.candidates_after(&class("self.key =")), [" rest", " key"]);
+    assert_eq!(task.candidates_after(&other), task.candidates);
+}
