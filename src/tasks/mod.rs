@@ -43,6 +43,7 @@ tasks! {
     else_elif,
     fstring_brace,
     if_ternary,
+    var_swap,
     indent_for,
     lambda_func,
     if_equals,

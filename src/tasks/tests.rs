@@ -774,3 +774,33 @@ fn parameters_of_a_class() {
     assert_eq!(task.candidates_after(&class("self.key =")), [" rest", " key"]);
     assert_eq!(task.candidates_after(&other), task.candidates);
 }
+
+#[test]
+fn swapped_variables() {
+    use Reason::*;
+    check(
+        "var_swap",
+        &[
+            ("x = 1\ny = 2\nx, y =", Ok("x = 1\ny = 2\ny, x ="), Some(1)),
+            ("x = 1\ny = 2\ny, x =", Ok("x = 1\ny = 2\nx, y ="), Some(0)),
+            ("def f(left, right):\n    left, right =", Ok("def f(left, right):\n    right, left ="), Some(1)),
+            ("x = y = 2\nx, y = y,", Ok("x = y = 2\ny, x = x,"), Some(0)),
+            ("x = y = 2\nx, y = x,", Err(OtherLine), None),
+            ("x = y = 2\nx, y = y", Err(OtherLine), None),
+            ("x = y = 2\nx, y = ", Err(OtherLine), None),
+            ("x = y = 2\nx, y ==", Err(OtherLine), None),
+            ("x = y = 2\nx, x =", Err(OtherLine), None),
+            ("x = y = z = 2\nx, y, z =", Err(OtherLine), None),
+            ("a[i], a[j] =", Err(OtherLine), None),
+            ("p.x, p.y =", Err(OtherLine), None),
+            ("x, y =", Err(OtherLine), None),
+            ("x = y = 2\nf(x, y =", Err(OtherLine), None),
+            ("x = y = 2\n# x, y =", Err(OtherLine), None),
+            ("x = y = 2\n'x, y =", Err(OtherLine), None),
+            ("", Err(OtherLine), None),
+        ],
+    );
+    let task = find("var_swap").unwrap();
+    assert_eq!(task.candidates_after("lo = hi = 0\nlo, hi ="), [" hi", " lo"]);
+    assert_eq!(task.candidates_after("lo, hi ="), task.candidates);
+}

@@ -59,3 +59,36 @@ fn predict_prints_the_numbers_of_the_page() {
     let text = folder.ok(&args(&[&["predict"], &MODEL, &["--task", TASK, "--prompt", PROMPT]]));
     assert_eq!(text.lines().count(), 9, "{text}");
 }
+
+#[test]
+fn candidates_of_a_text_are_used() {
+    let folder = Folder::new();
+    let shipped = ["--model", concat!(env!("CARGO_MANIFEST_DIR"), "/models/default.safetensors")];
+    let predicted = |task: &str, prompt: &str| -> Value {
+        let call = args(&[&["predict"], &shipped, &["--task", task, "--prompt", prompt, "--json"]]);
+        serde_json::from_str(&folder.ok(&call)).unwrap()
+    };
+    for (prompt, candidates, answer) in [
+        ("x = 1\ny = 2\ny, x =", json!([" x", " y"]), json!(0)),
+        ("a = 1\nb = 2\na, b =", json!([" a", " b"]), json!(1)),
+        // The task's own example, where the text names none.
+        ("x = 1\n", json!([" x", " y"]), Value::Null),
+    ] {
+        let printed = predicted("var_swap", prompt);
+        assert_eq!((&printed["candidates"], &printed["answer"]), (&candidates, &answer), "{prompt:?}");
+    }
+    let class = "class A:\n    def __init__(self, key, data):\n        self.data =";
+    assert_eq!(predicted("class_init", class)["candidates"], json!([" key", " data"]));
+    folder.rejected(&args(&[&["predict"], &MODEL, &["--task", "var_swap", "--prompt", "a = b = 1\na, b ="]]), "\" a\"");
+
+    let listed = folder.ok(&["tasks", "--json", "--task", "class_init", "--count", "20"]);
+    let pairs: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for pair in &pairs {
+        let last = |prompt: &Value| prompt.as_str().unwrap().rsplit("self.").next().unwrap().replace(" =", "");
+        assert_eq!(pair["candidates"], json!([&pair["a"], &pair["b"]].map(|prompt| format!(" {}", last(prompt)))));
+    }
+    assert!(
+        pairs.iter().any(|pair| pair["candidates"] != pairs[0]["candidates"]),
+        "pairs have candidates of their own"
+    );
+}
