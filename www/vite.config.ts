@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cp, readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join, relative, resolve, sep } from 'node:path';
-import type { Plugin } from 'vite';
+import { build, runnerImport, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
 
@@ -71,7 +71,7 @@ function offline(): Plugin[] {
       // Not every browser runs a module as a service worker.
       rollupFormat: 'iife',
       globPatterns: ['**/*.{html,js,css,wasm,json,safetensors}', 'models/*.md', 'docs/*.md', 'licenses/LICENSE.txt'],
-      globIgnores: ['bench*', 'assets/*bench*'],
+      globIgnores: ['bench*', 'assets/*bench*', 'demo/*', 'embed.js'],
       maximumFileSizeToCacheInBytes: 8e6,
       manifestTransforms: [async (entries) => ({
         manifest: await Promise.all(entries.map(async (entry) => {
@@ -91,6 +91,43 @@ function offline(): Plugin[] {
   });
 }
 
+/** `embed.js`, which other people's pages load, the pictures that it shows, and an article that uses it as any page would. */
+function element(): Plugin {
+  const entry = join(www, 'src/embed-element/embed.ts');
+  let out = '';
+  return {
+    name: 'element',
+    configResolved: (config) => {
+      out = resolve(config.root, config.build.outDir);
+    },
+    configureServer: (server) => {
+      server.middlewares.use((request, _response, next) => {
+        if (request.url === '/embed.js') request.url = '/src/embed-element/embed.ts';
+        next();
+      });
+    },
+    writeBundle: async () => {
+      // One file with a fixed name, which shares nothing with the pages.
+      await build({
+        configFile: false, root: www, logLevel: 'warn', publicDir: false,
+        build: { target: 'es2022', outDir: out, emptyOutDir: false, modulePreload: false, rolldownOptions: { input: entry, output: { entryFileNames: 'embed.js' } } },
+      });
+      await cp(join(www, 'demo'), join(out, 'demo'), { recursive: true });
+      const { module } = await runnerImport<typeof import('./scripts/posters')>(join(www, 'scripts/posters.ts'), { configFile: false, root: www, resolve: { alias: packages } });
+      await module.writePosters(root, join(out, 'posters'));
+    },
+  };
+}
+
+/** The wasm packages that `cargo xtask build` makes. Aliases, not `file:` dependencies, so that `npm ci` needs no build. */
+const packages = {
+  'sparse-circuits-bench': join(root, 'pkg/bench/engine_bench.js'),
+  'sparse-circuits-engine-webgpu': join(root, 'pkg/engine-webgpu/sparse_circuits_webgpu.js'),
+  'sparse-circuits-engine': join(root, 'pkg/engine/sparse_circuits.js'),
+  'sparse-circuits-twin': join(root, 'pkg/twin/sparse_circuits_twin.js'),
+  'sparse-circuits-tokenizer': join(root, 'pkg/tokenizer/sparse_circuits_tokenizer.js'),
+};
+
 /** A value of the `[package]` section of Cargo.toml, or null. */
 async function ofPackage(key: string): Promise<string | null> {
   const section = (await readFile(join(root, 'Cargo.toml'), 'utf8')).split(/^\[package\]$/m)[1]?.split(/^\[/m)[0] ?? '';
@@ -102,17 +139,8 @@ export default defineConfig(async () => ({
   appType: 'mpa' as const,
   // Relative, so that the folder works from any sub-path.
   base: './',
-  plugins: [models(), documents(), offline()],
-  resolve: {
-    // The wasm packages that `cargo xtask build` makes. Aliases, not `file:` dependencies, so that `npm ci` needs no build.
-    alias: {
-      'sparse-circuits-bench': join(root, 'pkg/bench/engine_bench.js'),
-      'sparse-circuits-engine-webgpu': join(root, 'pkg/engine-webgpu/sparse_circuits_webgpu.js'),
-      'sparse-circuits-engine': join(root, 'pkg/engine/sparse_circuits.js'),
-      'sparse-circuits-twin': join(root, 'pkg/twin/sparse_circuits_twin.js'),
-      'sparse-circuits-tokenizer': join(root, 'pkg/tokenizer/sparse_circuits_tokenizer.js'),
-    },
-  },
+  plugins: [models(), documents(), element(), offline()],
+  resolve: { alias: packages },
   worker: { format: 'es' as const },
   // The progress bar counts true bytes, the engine's included. (0 where it has not been built: unit tests need none.)
   define: {
@@ -129,10 +157,11 @@ export default defineConfig(async () => ({
     // Every browser that runs the engine knows modulepreload.
     modulePreload: { polyfill: false },
     license: { fileName: 'licenses/javascript.md' },
-    // Every page is an .html file in this folder.
     rolldownOptions: {
+      checks: { pluginTimings: false },
       // One file for all that the pages have in common: several small ones compress worse.
       output: { codeSplitting: { groups: [{ name: 'shared', test: /\/(src|node_modules)\//, minShareCount: 2 }] } },
+      // Every page is an .html file in this folder.
       input: (await readdir(www)).filter((name) => extname(name) === '.html').map((name) => join(www, name)),
     },
   },

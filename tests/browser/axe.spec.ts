@@ -6,18 +6,18 @@ import { listed, models, ready, still } from './page';
 // On a busy machine axe-core takes some seconds for the elements of the drawing.
 test.setTimeout(120_000);
 
-/** One line a finding: the rule, and the first element. */
-async function findings(page: Page): Promise<string[]> {
+/** One line a finding: the rule, and the first element. `iframes`: in frames, too. */
+async function findings(page: Page, iframes = true): Promise<string[]> {
   await still(page);
-  // The legacy mode is three times as fast. It only lacks frames of other origins, and the page has no frames.
-  const { violations } = await new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).setLegacyMode().analyze();
+  // The legacy mode is three times as fast. It only lacks frames of other origins, and here are none.
+  const { violations } = await new AxeBuilder({ page }).options({ resultTypes: ['violations'], iframes }).setLegacyMode().analyze();
   return violations.flatMap(({ id, nodes }) => nodes.slice(0, 3).map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary?.split('\n')[1]?.trim() ?? ''}`));
 }
 
-async function visit(browser: Browser, options: BrowserContextOptions, hash: string, visitor: (page: Page, check: (state: string) => Promise<void>) => Promise<void>): Promise<void> {
+async function visit(browser: Browser, options: BrowserContextOptions, address: string, visitor: (page: Page, check: (state: string) => Promise<void>) => Promise<void>): Promise<void> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
-  await page.goto(`./${hash}`);
+  await page.goto(`./${address}`);
   await visitor(page, async (state) => expect.soft(await findings(page), state).toEqual([]));
   await context.close();
 }
@@ -77,6 +77,22 @@ test('the panels of a logit, the score and a head; a term explained', async ({ b
     await page.getByTestId('score').press('Enter');
     await ready(page);
     await check('score');
+  });
+});
+
+test('an embed, and an article with embeds', async ({ browser }) => {
+  for (const [look, options] of LOOKS) {
+    await visit(browser, options, 'embed.html', async (page, check) => {
+      await ready(page);
+      await page.getByTestId('flip').click();
+      await ready(page);
+      await check(`embed, ${look}`);
+    });
+  }
+  await visit(browser, {}, 'demo/index.html', async (page) => {
+    await ready(page.locator('#first iframe').contentFrame());
+    // The circuits are checked above. Here the same one is in two frames, so its landmarks have the same names.
+    expect(await findings(page, false)).toEqual([]);
   });
 });
 

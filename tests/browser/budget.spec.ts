@@ -61,3 +61,10 @@ test('what the first live screen, the default page and an embed load stays withi
   expect(all.total).toBeLessThanOrEqual(1500e3);
   expect(embed.total).toBeLessThanOrEqual(620e3);
 });
+
+test('embed.js is one small file', async ({ page }) => {
+  const { rows, total } = await sent([(await page.goto('./embed.js'))!]);
+  expect(rows).toHaveLength(1);
+  expect(total).toBeLessThanOrEqual(8e3);
+  expect(await page.evaluate(() => document.body.innerText)).not.toMatch(/\bimport\s*["{*(]/);
+});

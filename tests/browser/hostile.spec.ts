@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test, type BrowserContext, type Page } from '@playwright/test';
-import { chances, listed, nodes, open, ready, still, watch } from './page';
+import { blockStorage, chances, listed, nodes, open, ready, still, watch } from './page';
 
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; worker-src 'self'; "
   + "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -69,11 +69,7 @@ test('opened as a file, the page says what to do', async ({ page }) => {
 });
 
 test('with storage blocked the page runs, and the theme changes', async ({ page }) => {
-  await page.addInitScript(() => {
-    for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches']) {
-      Object.defineProperty(window, name, { get: () => { throw new DOMException('blocked', 'SecurityError'); } });
-    }
-  });
+  await blockStorage(page.context());
   const seen = watch(page);
   await open(page);
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);

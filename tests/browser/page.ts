@@ -1,7 +1,7 @@
 /** What the browser tests share: opening the page, and reading what it shows by its stable names. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type BrowserContext, type FrameLocator, type Page } from '@playwright/test';
 
 const folder = join(__dirname, '../../models');
 
@@ -51,12 +51,21 @@ export async function open(page: Page, hash = ''): Promise<void> {
   await expect(page.getByTestId('backend')).toHaveText(backend());
 }
 
-export async function ready(page: Page): Promise<void> {
+/** In the pages and frames that open from now on, storage is blocked, as with third-party cookies. */
+export async function blockStorage(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches']) {
+      Object.defineProperty(window, name, { get: () => { throw new DOMException('blocked', 'SecurityError'); } });
+    }
+  });
+}
+
+export async function ready(page: Page | FrameLocator): Promise<void> {
   await expect(page.getByTestId('status')).toHaveAttribute('data-state', 'ready');
 }
 
 /** The two probabilities as the page states them, every digit. */
-export async function chances(page: Page): Promise<[number, number]> {
+export async function chances(page: Page | FrameLocator): Promise<[number, number]> {
   await ready(page);
   const read = async (name: string) => Number(await page.getByTestId(name).getAttribute('data-value'));
   return [await read('p-target'), await read('p-alt')];

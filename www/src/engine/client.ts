@@ -188,9 +188,22 @@ export function connectTwin(texts: Texts<TwinEngine>): Client<TwinEngine> {
   return new Client<TwinEngine>({ ...texts, start: () => startWorker(twinUrl, 'twin'), setup: ['open'] });
 }
 
-/** A page without an origin (a frame with `sandbox="allow-scripts"`) may start workers from blobs only. The blob imports the script. */
 function startWorker(script: string, name: string): Worker {
   const url = new URL(script, document.baseURI).href;
-  const source = self.origin === 'null' ? URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' })) : url;
-  return new Worker(source, { type: 'module', name });
+  if (self.origin !== 'null') return new Worker(url, { type: 'module', name });
+  return new Worker(URL.createObjectURL(new Blob([importer(url)], { type: 'text/javascript' })), { name });
+}
+
+/**
+ * A page without an origin (a frame with `sandbox="allow-scripts"`) may start workers from blobs only, and in Chromium only classic
+ * ones. This one imports the script, and repeats the messages that arrive before it is there.
+ */
+function importer(url: string): string {
+  return `const held = [];
+const hold = (event) => held.push(event);
+addEventListener('message', hold);
+import(${JSON.stringify(url)}).then(() => {
+  removeEventListener('message', hold);
+  for (const { data, ports } of held) dispatchEvent(new MessageEvent('message', { data, ports }));
+}, (error) => setTimeout(() => { throw error; }));`;
 }

@@ -30,6 +30,9 @@ const WALLS: Rule[] = [
   below('engine', ['state', 'features', 'start', 'bench', 'main', 'embed']),
   below('state', ['features', 'start', 'bench', 'main', 'embed']),
   below('features', ['start', 'bench', 'main', 'embed']),
+  forbid('embed.js is small: it has its own files, domain and the options of the embed', { path: '^src/embed-element/', pathNot: TESTS }, {
+    pathNot: ['^src/(embed-element|domain)/', '^src/features/embed/options\\.ts$'],
+  }),
   // The engine is given to the page from outside, so that tests can give another one.
   forbid('state knows the types of the engine and its manifest', { path: '^src/state/' }, {
     path: '^src/engine/', pathNot: [PROTOCOL, '^src/engine/(api|manifest)\\.ts$'],

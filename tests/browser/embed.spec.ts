@@ -1,0 +1,144 @@
+/** Circuits in other people's pages: the demo article on a host of its own, and a frame without an origin. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, type Page } from '@playwright/test';
+import { host, type Host } from './host';
+import { blockStorage, chances, ready, watch } from './page';
+
+/** What the circuit's host sends. A frame without an origin may load the files, and starts its worker from a blob. */
+const HEADERS = {
+  'Access-Control-Allow-Origin': '*',
+  'Content-Security-Policy': "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; worker-src 'self' blob:; img-src 'self' data:; base-uri 'none'; form-action 'none'",
+};
+
+/** Rules of the article that would break a circuit if they reached into it. */
+const ARTICLE_STYLE = 'iframe:not(#frame, #closed), img, button, textarea { display: none !important; } footer { font-size: 99px; padding: 99px; }';
+
+interface Told {
+  id: string;
+  type: string;
+  detail: { candidates: [string, string]; p: [number, number]; mode: string; flip: boolean; state: string } | null;
+}
+
+let circuits: Host;
+let article: Host;
+let [at, from] = ['', ''];
+
+test.beforeAll(async () => {
+  circuits = await host('/some where/', { headers: HEADERS });
+  from = `http://127.0.0.1:${circuits.port}`;
+  const demo = readFileSync(join(__dirname, '../../www/dist/demo/index.html'), 'utf8')
+    .replaceAll('"../', `"${from}/some%20where/`)
+    .replaceAll('"./', `"${from}/some%20where/demo/`)
+    .replace('</head>', '<link rel="stylesheet" href="/article.css"></head>');
+  const closed = `<!doctype html><title>x</title><iframe id="closed" sandbox="allow-scripts" src="${from}/some%20where/embed.html" width="720" height="600"></iframe>`;
+  article = await host('/none/', {
+    headers: { 'Content-Security-Policy': `default-src 'none'; script-src ${from}; style-src 'self' ${from}; img-src ${from} data:; frame-src ${from}` },
+    pages: { '/demo.html': demo, '/closed.html': closed, '/article.css': ARTICLE_STYLE },
+  });
+  at = `http://localhost:${article.port}`;
+});
+
+test.afterAll(() => {
+  circuits.close();
+  article.close();
+});
+
+/** The element's height, its frame's and the content's, in CSS pixels; null without a frame. */
+async function heights(page: Page, id: string): Promise<{ element: number; frame: number; content: number; wide: number } | null> {
+  const frame = page.locator(`#${id} iframe`);
+  if ((await frame.count()) === 0) return null;
+  const element = await page.locator(`#${id}`).evaluate((one) => one.getBoundingClientRect().height);
+  const inside = await frame.contentFrame().locator('html').evaluate((root) => ({ frame: innerHeight, content: root.scrollHeight, wide: root.scrollWidth - innerWidth }));
+  return { element, ...inside };
+}
+
+const scrollTo = (page: Page, id: string) => page.locator(`#${id}`).evaluate((one) => one.scrollIntoView({ block: 'center' }));
+
+test('in an article of another origin, with storage blocked, two elements and a frame live, and those far away do not', async ({ browser }) => {
+  test.setTimeout(120_000);
+  const context = await browser.newContext({ viewport: { width: 1280, height: 500 } });
+  await blockStorage(context);
+  const page = await context.newPage();
+  const { messages } = watch(page);
+  await page.addInitScript(() => {
+    const told: Told[] = ((window as unknown as { told: Told[] }).told = []);
+    for (const type of ['ready', 'change']) addEventListener(type, (event) => told.push({ type, id: (event.target as Element).id, detail: (event as CustomEvent).detail ?? null }), true);
+  });
+  const told = () => page.evaluate(() => (window as unknown as { told: Told[] }).told);
+  await page.goto(`${at}/demo.html`);
+  const first = page.locator('#first iframe').contentFrame();
+  const second = page.locator('#second iframe').contentFrame();
+
+  // Far below: a picture of the circuit, and no frame.
+  await expect.poll(() => page.locator('#second img').evaluate((one: HTMLImageElement) => one.naturalWidth)).toBeGreaterThan(0);
+  await expect(page.locator('#second iframe')).toHaveCount(0);
+
+  await scrollTo(page, 'first');
+  const start = await chances(first);
+  await expect.poll(() => heights(page, 'first').then((all) => all && [all.element - all.content, all.frame - all.content, all.wide])).toEqual([0, 0, 0]);
+  expect((await heights(page, 'first'))!.element).toBeGreaterThan(400);
+  await first.getByTestId('flip').click();
+  await expect(first.getByTestId('flip')).toHaveAttribute('aria-pressed', 'true');
+  const flipped = await chances(first);
+  expect(flipped[0] > 0.5).not.toBe(start[0] > 0.5);
+  await expect.poll(told).toHaveLength(3);
+  expect((await told()).map(({ id, type, detail }) => [id, type, detail?.p, detail?.flip, detail?.mode, detail?.candidates])).toEqual([
+    ['first', 'ready', undefined, undefined, undefined, undefined],
+    ['first', 'change', start, false, 'full', ["')", '")']],
+    ['first', 'change', flipped, true, 'full', ["')", '")']],
+  ]);
+
+  // Styles stay on their side.
+  const fonts = { article: await page.locator('h1').evaluate((one) => getComputedStyle(one).fontSize), circuit: await first.locator('h1').evaluate((one) => getComputedStyle(one).fontSize) };
+  expect(fonts).toEqual({ article: '36px', circuit: '12.5px' });
+  await expect(first.getByTestId('prompt-a')).toBeVisible();
+  // Only the frame can set the height.
+  const before = (await heights(page, 'first'))!.element;
+  await page.evaluate(() => postMessage({ source: 'sparse-circuit', type: 'height', height: 3000 }, '*'));
+
+  await scrollTo(page, 'frame');
+  const plain = page.locator('#frame').contentFrame();
+  await ready(plain);
+  await expect(plain.getByTestId('flip')).toHaveAttribute('aria-pressed', 'true');
+  expect(await chances(plain)).toEqual(flipped);
+  expect(await plain.locator('html').evaluate((root) => [root.scrollHeight - innerHeight, root.scrollWidth - innerWidth])).toEqual([0, 0]);
+
+  await scrollTo(page, 'second');
+  await ready(second);
+  await expect(second.getByTestId('who')).toHaveAttribute('data-mode', 'circuit');
+  await expect(page.locator('#first iframe')).toHaveCount(0);
+  // The plain frame and the second element.
+  await expect.poll(() => page.workers().length).toBe(2);
+  expect(await page.locator('#first').evaluate((one) => one.getBoundingClientRect().height)).toBe(before);
+
+  // Back again, with what the reader has done. The module may be loaded twice.
+  await page.evaluate((url) => {
+    const script = document.createElement('script');
+    script.type = 'module';
+    script.src = url;
+    document.head.append(script);
+  }, `${from}/some%20where/embed.js?again`);
+  await scrollTo(page, 'first');
+  expect(await chances(first)).toEqual(flipped);
+  // Attributes win over what the reader has done.
+  await page.locator('#first').evaluate((one) => one.setAttribute('mode', 'removed'));
+  await expect(first.getByTestId('who')).toHaveAttribute('data-mode', 'removed');
+  await expect(first.getByTestId('flip')).toHaveAttribute('aria-pressed', 'false');
+  expect(messages).toEqual([]);
+  await context.close();
+});
+
+test('a frame with sandbox="allow-scripts" has no origin, and runs', async ({ page }) => {
+  const { messages } = watch(page);
+  await page.goto(`${at}/closed.html`);
+  const frame = page.locator('#closed').contentFrame();
+  const start = await chances(frame);
+  await frame.getByTestId('flip').click();
+  await expect(frame.getByTestId('flip')).toHaveAttribute('aria-pressed', 'true');
+  expect((await chances(frame))[0] > 0.5).not.toBe(start[0] > 0.5);
+  // Needs the tokenizer, which the worker imports.
+  await frame.getByTestId('prompt-a').fill('print("a text of my own');
+  expect(await chances(frame)).not.toEqual(start);
+  expect(messages).toEqual([]);
+});
