@@ -1,6 +1,6 @@
 /** Edges: their panel, the switch, and everything that tells of an edge that is off. */
 import { expect, test, type Page } from '@playwright/test';
-import { chances, notices, number, open, ready } from './page';
+import { chances, nodes, notices, number, open, ready } from './page';
 
 const inLink = (page: Page, key: string) => new URLSearchParams(new URL(page.url()).hash.slice(1)).get(key);
 
@@ -22,11 +22,11 @@ test('an edge opens, switches off and on, and the drawing, the sentence, the lin
   const [from, to] = edge.split(':');
   const term = page.getByTestId('edge-term');
   const before = Number(await term.getAttribute('data-contribution'));
-  await expect(page.getByTestId('edge-off')).toHaveAttribute('aria-pressed', 'false');
+  await expect(page.getByTestId('edge-off')).toHaveAttribute('data-off', 'false');
   await page.getByTestId('edge-off').press('Enter');
   const off = await chances(page);
   expect(off).not.toEqual(start);
-  await expect(page.getByTestId('edge-off')).toHaveAttribute('aria-pressed', 'true');
+  await expect(page.getByTestId('edge-off')).toHaveAttribute('data-off', 'true');
   await expect(term).toHaveAttribute('data-off', 'true');
   expect(Number(await term.getAttribute('data-contribution'))).not.toBe(before);
   await expect(page.getByTestId('summary')).toHaveAttribute('data-kind', 'edge');
@@ -79,7 +79,10 @@ test('an edge to a logit and one from a write to a read open from their rows and
   expect(await chances(page)).not.toEqual(start);
   expect(inLink(page, 'offe')).toBe(edge);
   await expect(page.locator('[data-testid=graph] .edge[data-to="logit.0"][data-off=true]')).toHaveCount(1);
-  const read = await page.locator('[data-testid=graph] [data-node*="act_in"]').last().getAttribute('data-node');
+  // A read of a channel to which the circuit has written before.
+  const drawn = (await nodes(page)).map((one) => one.node);
+  const channel = (node: string) => node.split('.').at(-1);
+  const read = drawn.find((node) => node.includes('act_in') && drawn.some((write) => write.includes('resid_delta') && channel(write) === channel(node) && write < node))!;
   await page.locator(`[data-testid=graph] [data-node="${read}"]`).press('Enter');
   await ready(page);
   await page.getByTestId('terms-in').locator('[data-edge*="resid_delta"]').first().click();

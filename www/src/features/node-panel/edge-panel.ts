@@ -29,7 +29,7 @@ export function edgeBody({ ends, names, off, mean, detail, a, placeholder, actio
   const end = (node: string, name: string) => html`<button class="plain" @click=${() => actions.open(node)}>${name}</button>`;
   return html`
     ${placeholder ? nothing : html`<section class="ctl">
-      <button data-testid="edge-off" aria-pressed=${off} @click=${() => press(!off)}>${off ? text.on : text.off}</button>
+      <button data-testid="edge-off" data-off=${off} @click=${() => press(!off)}>${off ? text.on : text.off}</button>
       <p class="tiny" data-off=${off}>${richText(off ? text.isOff(mean) : text.isOn(mean))}</p>
     </section>`}
     ${detail ? edgeTerm(detail, ends.from, a, actions) : html`<p class="tiny">${text.pending}</p>`}

@@ -106,7 +106,9 @@ function scaleFactor(value: number): string {
 function row(term: Term, decimals: number, target: string, side: Side, a: Prompt, actions: TermActions, split: boolean): TemplateResult {
   const other = term.source.kind === 'node' ? term.source.node : null;
   const edge: Hover | null = other === null ? null : { kind: 'edge', from: side === 'in' ? other : target, to: side === 'in' ? target : other };
-  const ends = actions.plain ? null : endsOf(term, target, side);
+  // Other rows would double the tab stops of the panel.
+  const leads = !actions.plain && (term.source.kind === 'logit' || (other !== null && actions.inCircuit(other)));
+  const ends = leads ? endsOf(term, target, side) : null;
   const lit = edge !== null && sameEdge(actions.hover, edge);
   const bundled = term.weight === 0 && term.activation === 0;
   const sign = bundled ? '' : term.weight < 0 ? 'sn' : 'sp';
