@@ -20,12 +20,24 @@ fn tokenizer() -> &'static Tokenizer {
 /// Prompts with the index of the right candidate.
 type Labelled = Vec<(Vec<u32>, usize)>;
 
+/// The tokens of a pair's prompts. The lines before the one that differs are the same in both, so they are encoded once.
+fn tokens_of(pair: &Pair) -> [Vec<u32>; 2] {
+    let same = pair.a.bytes().zip(pair.b.bytes()).take_while(|(a, b)| a == b).count();
+    // No token spans the end of a line before a line with code.
+    let start = pair.a.as_bytes()[..same].iter().rposition(|c| *c == b'\n').map_or(0, |end| end + 1);
+    let lines = tokenizer().encode(&pair.a[..start]);
+    [&pair.a, &pair.b].map(|prompt| [&lines[..], &tokenizer().encode(&prompt[start..])].concat())
+}
+
 /// The prompts of a task's 4,000 training pairs and of its 1,000 test pairs. They are encoded once for all tests.
 fn prompts(task: &Task) -> &'static [Labelled; 2] {
     static PROMPTS: OnceLock<Vec<[Labelled; 2]>> = OnceLock::new();
-    let encode = |text: &str| tokenizer().encode(text);
     let labelled = |pairs: Vec<Pair>| -> Labelled {
-        pairs.iter().flat_map(|pair| [(encode(&pair.a), 0), (encode(&pair.b), 1)]).collect()
+        let both = |pair: &Pair| {
+            let [a, b] = tokens_of(pair);
+            [(a, 0), (b, 1)]
+        };
+        pairs.iter().flat_map(both).collect()
     };
     let of_task =
         |task: &Task| [(Split::Train, 4000), (Split::Test, 1000)].map(|(split, n)| labelled(task.pairs(split, n)));
@@ -93,7 +105,7 @@ fn prompts_fit_the_context_and_stay_aligned() {
         task.candidate_tokens(tokenizer()).expect("each candidate is one token");
         let mut long = 0;
         for pair in task.pairs(Split::Test, 1000) {
-            let (a, b) = (tokenizer().encode(&pair.a), tokenizer().encode(&pair.b));
+            let [a, b] = tokens_of(&pair);
             assert!(
                 a.len().min(b.len()) >= 6 && a.len().max(b.len()) <= 100,
                 "{}: {} tokens, {pair:?}",
