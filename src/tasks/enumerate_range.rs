@@ -92,7 +92,8 @@ fn counterfactual(text: &str) -> Result<String, Reason> {
     if !lexed.in_code() {
         return Err(Reason::OtherLine);
     }
-    let (at, names) = variables(&lexed.code).ok_or(Reason::OtherLine)?;
+    let (at, _) = variables(&lexed.code).ok_or(Reason::OtherLine)?;
+    let names = &text[at..text.len() - " in".len()];
     let changed = match names.split_once(',') {
         Some((first, second)) => {
             let (first, second) = (first.trim_end(), second.trim_start());

@@ -60,12 +60,18 @@ fn counterfactual(text: &str) -> Result<String, Reason> {
     let open = lexed.open_statement().ok_or(Reason::OtherLine)?;
     let (word, name) = match open.keyword {
         "for" => ("while", Some(open.rest).filter(|rest| is_name(rest))),
-        // only the last name of a longer condition
-        "while" => ("for", open.rest.split(' ').rfind(|part| is_name(part))),
+        // the last name of a longer condition, and what is after it
+        "while" => ("for", open.rest.rmatch_indices(' ').map(|(space, _)| &open.rest[space + 1..]).chain([open.rest]).find(|rest| is_name(first_part(rest)))),
         _ => return Err(Reason::OtherLine),
     };
     let name = name.filter(|_| lexed.starts_line(open.at)).ok_or(Reason::NotPython)?;
-    Ok(format!("{}{word} {name}", &text[..open.at]))
+    let at = text.len() - name.len();
+    Ok(format!("{}{word} {}", &text[..open.at], &text[at..at + first_part(name).len()]))
+}
+
+/// The code up to its first space.
+fn first_part(code: &str) -> &str {
+    code.split(' ').next().unwrap_or_default()
 }
 
 /// The names of a `for` need ` in`; a condition that may end needs `:`.

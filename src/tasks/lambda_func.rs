@@ -104,7 +104,7 @@ fn counterfactual(text: &str) -> Result<String, Reason> {
         return Err(Reason::NotPython);
     }
     let indent = |at: usize| at - text[..at].rfind('\n').map_or(0, |end| end + 1);
-    let method = format!("def {argument}");
+    let method = format!("def {}", &text[text.len() - argument.len()..]);
     let (outer, inner) = (indent(class), indent(at));
     if class_of(&lexed, true).is_some() {
         return Ok(replace_range(text, at, text.len() - at, &method));
