@@ -140,10 +140,12 @@ impl<B: Backend> PassState<'_, B> {
         let columns = backend.tokens(logits);
         for Group { targets, sources, .. } in self.plan.off_edges.at(None) {
             let mut read = copy(backend, normed, config.d_model);
-            let channels: BTreeSet<usize> = sources.iter().map(|source| source.node.index).collect();
-            for channel in channels {
-                let of_channel: Vec<OffSource> =
-                    sources.iter().copied().filter(|source| source.node.index == channel).collect();
+            for (at, &OffSource { node: Node { index: channel, .. }, .. }) in sources.iter().enumerate() {
+                let in_channel = |source: &OffSource| source.node.index == channel;
+                if sources[..at].iter().any(in_channel) {
+                    continue;
+                }
+                let of_channel: Vec<OffSource> = sources.iter().copied().filter(in_channel).collect();
                 let resid = self.stream_with_means(backend, &of_channel, resid, tokens);
                 let mut again = backend.tensor(config.d_model, columns);
                 norm(backend, config, &model.ln_f, &resid, &mut again);
