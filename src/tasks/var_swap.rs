@@ -73,7 +73,7 @@ struct Swap<'a> {
     right: &'a str,
 }
 
-fn swap(lexed: &Lexed) -> Result<Swap<'_>, Reason> {
+fn swap<'a>(lexed: &'a Lexed, text: &str) -> Result<Swap<'a>, Reason> {
     let (at, statement) = lexed.last_statement();
     let swap = statement.split_once('=').and_then(|(left, right)| {
         let (first, second) = left.split_once(',')?;
@@ -85,27 +85,29 @@ fn swap(lexed: &Lexed) -> Result<Swap<'_>, Reason> {
         known(first) && known(second) && first != second && (right.is_empty() || second_written)
     };
     let ends = lexed.in_code() && lexed.brackets.is_empty() && !lexed.code.ends_with(char::is_whitespace);
+    // The code has other letters for those outside of ASCII.
+    let ends = ends && text.ends_with(statement);
     swap.filter(|swap| ends && fits(swap)).ok_or(Reason::OtherLine)
 }
 
 /// In the order of the alphabet.
 fn candidates(text: &str) -> Option<[String; 2]> {
     let lexed = lex(text);
-    let mut names = swap(&lexed).ok()?.names;
+    let mut names = swap(&lexed, text).ok()?.names;
     names.sort_unstable();
     Some(names.map(|name| format!(" {name}")))
 }
 
 fn counterfactual(text: &str) -> Result<String, Reason> {
     let lexed = lex(text);
-    let Swap { at, names: [first, second], right } = swap(&lexed)?;
+    let Swap { at, names: [first, second], right } = swap(&lexed, text)?;
     let right = if right.is_empty() { String::new() } else { format!(" {first},") };
     Ok(replace_range(text, at, text.len() - at, &format!("{second}, {first} ={right}")))
 }
 
 fn answer(text: &str) -> Option<usize> {
     let lexed = lex(text);
-    let Swap { names: [first, second], right, .. } = swap(&lexed).ok()?;
+    let Swap { names: [first, second], right, .. } = swap(&lexed, text).ok()?;
     let (next, other) = if right.is_empty() { (second, first) } else { (first, second) };
     Some(usize::from(next > other))
 }
