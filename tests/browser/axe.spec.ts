@@ -80,13 +80,20 @@ test('the panels of a logit, the score and a head; a term explained', async ({ b
   });
 });
 
-test('an embed, and an article with embeds', async ({ browser }) => {
+test('an embed, the dialog of Share, and an article with embeds', async ({ browser }) => {
   for (const [look, options] of LOOKS) {
     await visit(browser, options, 'embed.html', async (page, check) => {
       await ready(page);
       await page.getByTestId('flip').click();
       await ready(page);
       await check(`embed, ${look}`);
+    });
+    await visit(browser, options, '', async (page) => {
+      await ready(page);
+      await page.getByTestId('share').press('Enter');
+      await page.getByTestId('embed').press('Enter');
+      // The preview is an embed.
+      expect.soft(await findings(page, false), `Share, ${look}`).toEqual([]);
     });
   }
   await visit(browser, {}, 'demo/index.html', async (page) => {

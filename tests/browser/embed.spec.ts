@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, type Page } from '@playwright/test';
 import { host, type Host } from './host';
-import { blockStorage, chances, ready, watch } from './page';
+import { blockStorage, chances, open, ready, watch } from './page';
 
 /** What the circuit's host sends. A frame without an origin may load the files, and starts its worker from a blob. */
 const HEADERS = {
@@ -141,4 +141,46 @@ test('a frame with sandbox="allow-scripts" has no origin, and runs', async ({ pa
   await frame.getByTestId('prompt-a').fill('print("a text of my own');
   expect(await chances(frame)).not.toEqual(start);
   expect(messages).toEqual([]);
+});
+
+test('Share copies the link, and offers HTML for other pages with a live preview', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+  const { messages } = watch(page);
+  await open(page);
+  await page.getByTestId('flip').click();
+  const numbers = await chances(page);
+  await page.getByTestId('share').click();
+  const link = await page.getByTestId('share-link').inputValue();
+  expect(link).toBe(page.url());
+  await expect.poll(clipboard).toBe(link);
+
+  await page.getByTestId('embed').click();
+  const preview = page.getByTestId('embed-preview').contentFrame();
+  expect(await chances(preview)).toEqual(numbers);
+  await expect.poll(() => preview.locator('html').evaluate((root) => root.scrollHeight - innerHeight)).toBe(0);
+  for (const name of ['embed-code', 'embed-frame']) {
+    await page.locator('.field', { has: page.getByTestId(name) }).getByRole('button').click();
+    await expect.poll(clipboard).toBe(await page.getByTestId(name).inputValue());
+  }
+  // The snippets work as they are.
+  const [element, frame] = [await page.getByTestId('embed-code').inputValue(), await page.getByTestId('embed-frame').inputValue()];
+  await page.keyboard.press('Escape');
+  await expect(page.getByTestId('share-link')).toHaveCount(0);
+  await expect(page.getByTestId('share')).toBeFocused();
+  expect(messages).toEqual([]);
+  await context.route('**/article', (route) => route.fulfill({ contentType: 'text/html', body: `<!doctype html>${element}${frame}` }));
+  await page.goto('./article');
+  for (const one of [page.locator('sparse-circuit iframe'), page.locator('body > iframe')]) {
+    await one.scrollIntoViewIfNeeded();
+    expect(await chances(one.contentFrame())).toEqual(numbers);
+  }
+});
+
+test('where nothing can be copied, the link is selected in a field', async ({ page }) => {
+  await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+  await open(page);
+  await page.getByTestId('share').click();
+  await expect(page.getByTestId('share-status')).not.toBeEmpty();
+  expect(await page.getByTestId('share-link').evaluate((one: HTMLInputElement) => [document.activeElement === one, one.value.slice(one.selectionStart!, one.selectionEnd!)])).toEqual([true, page.url()]);
 });

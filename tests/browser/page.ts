@@ -88,7 +88,8 @@ export async function nodes(page: Page): Promise<{ node: string; activation: str
 /** Collects what a page must not do: console messages, errors, requests to anywhere else. */
 export function watch(page: Page): { messages: string[]; strangers: string[] } {
   const seen = { messages: [] as string[], strangers: [] as string[] };
-  page.on('console', (message) => seen.messages.push(message.text()));
+  // Playwright's own message, some seconds after the page is live, is none of the page's.
+  page.on('console', (message) => message.text() === 'Service Worker registration blocked by Playwright' || seen.messages.push(message.text()));
   page.on('pageerror', (error) => seen.messages.push(String(error)));
   page.on('request', (request) => {
     const { protocol, host } = new URL(request.url());

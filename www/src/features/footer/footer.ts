@@ -15,7 +15,7 @@ export interface FooterActions {
   use(backend: BackendName): void;
 }
 
-export function footer(screen: Screen, copied: string, actions: FooterActions): TemplateResult {
+export function footer(screen: Screen, notice: string, actions: FooterActions): TemplateResult {
   const { phase, progress } = screen;
   return html`<footer>
     ${status(screen)}
@@ -28,7 +28,7 @@ export function footer(screen: Screen, copied: string, actions: FooterActions): 
     ${screen.restart === null ? nothing : restartNote(engineText.restarted(screen.restart))}
     <span class="grow"></span>
     <nav class="links" aria-label=${linksText.label}>${links()}</nav>
-    <span class="copied" role="status">${copied}</span>
+    <span class="copied" role="status">${notice}</span>
     <button class="quiet" data-testid="undo" ?disabled=${!screen.canUndo} @click=${actions.undo}>${icons.undo}${text.undo}</button>
     <button class="quiet" data-testid="reset" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.reset}>${icons.reset}${text.reset}</button>
     <button class="quiet" data-testid="share" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.share}>${icons.share}${text.share}</button>

@@ -7,7 +7,6 @@ import type { EdgeId, NodeId } from '../../engine/protocol';
 import { withChange, withEdge, withFlip, withNode, withToken, type Doc } from '../../state/document';
 import type { Playground } from '../../state/playground';
 import type { Hover } from '../../state/screen';
-import { encode } from '../../state/url';
 import * as text from '../../text/en';
 import { aboutTask } from '../about/about';
 import { footer } from '../footer/footer';
@@ -32,7 +31,8 @@ import { FullScreen } from './full-screen';
 export class Page extends Light {
   @property({ attribute: false }) playground!: Playground;
   private readonly fullScreen = new FullScreen(this);
-  @state() private copied = '';
+  @state() private notice = '';
+  @state() private sharing = false;
   @state() private announced = '';
   private leave: (() => void) | null = null;
   private readonly announcer = new Announcer((text) => (this.announced = text));
@@ -138,12 +138,13 @@ export class Page extends Light {
         <sc-term-tip></sc-term-tip>
       </main>
       <sc-update></sc-update>
-      ${footer(screen, this.copied, {
+      ${footer(screen, this.notice, {
         undo: () => this.playground.undo(),
         reset: () => this.playground.reset(),
         share: this.share,
         use: (backend) => void this.playground.useBackend(backend),
       })}
+      ${this.sharing ? html`<sc-share .doc=${doc} @closed=${() => (this.sharing = false)}></sc-share>` : nothing}
       <div class="vh" aria-live="polite">${this.announced}</div>
       ${hatch}
     </div>`;
@@ -171,14 +172,13 @@ export class Page extends Light {
     this.playground.change(withEdge(this.doc, event.detail.edge, event.detail.off), '');
 
   private share = async (): Promise<void> => {
-    const url = `${location.href.split('#')[0]}${encode(this.doc)}`;
     try {
-      await navigator.clipboard.writeText(url);
-      this.copied = text.footer.copied;
+      await import('../share/share-dialog');
+      this.sharing = true;
     } catch {
-      // No clipboard (an insecure address, a refusal): the address bar holds the same link.
-      this.copied = text.footer.notCopied;
+      // Without network. The address bar holds the same link.
+      this.notice = text.footer.notShared;
+      setTimeout(() => (this.notice = ''), 4000);
     }
-    setTimeout(() => (this.copied = ''), 4000);
   };
 }

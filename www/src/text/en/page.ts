@@ -29,8 +29,7 @@ export const footer = {
   undo: 'Undo',
   reset: 'Reset',
   share: 'Share',
-  copied: 'Link copied',
-  notCopied: 'Could not copy; the link is in the address bar',
+  notShared: 'Could not open; the link is in the address bar',
   /** Followed by the name of the backend. */
   runsOn: 'Runs on',
   time: (ms: number) => `, ${milliseconds(ms)}`,
@@ -50,6 +49,26 @@ export const footer = {
 export const embed = {
   nodes: (circuit: number, model: number) => `${count(circuit)} of ${count(model)} nodes`,
   open: 'Open in the full page',
+};
+
+/** The dialog of Share. */
+export const share = {
+  title: 'Share',
+  close: 'Close',
+  link: 'Link to this page',
+  embed: 'Embed in another page',
+  element: 'HTML with the script: as high as its content, loads when it comes near the screen',
+  frame: 'HTML without a script: a frame with a fixed height',
+  frameTitle: 'A circuit of a small transformer, live',
+  preview: 'Preview',
+  copy: 'Copy',
+  copyOf: (what: string) => `Copy: ${what}`,
+  copied: 'Copied.',
+  selected: 'The browser does not allow copying here. The text is selected: copy it with Ctrl+C, or hold it on a touch screen.',
+  view: 'Show',
+  views: { all: 'All', bars: 'Prompt and bars', graph: 'Graph' },
+  theme: 'Colours',
+  themes: { auto: 'As the reader’s system', light: 'Light', dark: 'Dark' },
 };
 
 /** What the task is, what the circuit was measured to do, and how to read the graph. */
