@@ -25,7 +25,7 @@ export const logit = {
 
 /** The panel of an attention head. */
 export const pattern = {
-  title: (layer: number, head: number) => `Attention head ${head} in layer ${layer}`,
+  title: (layer: number, head: number) => `Layer ${layer}, head ${head}`,
   hint: 'Each row is a token that looks; each column is a token that it looks at. Darker means more attention. Click a row to show the drawing at that token.',
   label: (tokens: number) => `Attention pattern of ${tokens} by ${tokens} tokens`,
   cell: (query: string, key: string, weight: number) => `${query} looks at ${key}: ${(weight * 100).toFixed(1)} %`,
