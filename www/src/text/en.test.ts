@@ -336,7 +336,7 @@ check(en.graph.readAtShort, [[[3, 13]], '4 14']);
 check(en.logit.title, [["')"], "[logit] `')`"]);
 check(en.logit.of, [["')"], "`')`"]);
 check(en.logit.probability, [["')"], "`')`"]);
-check(en.pattern.title, [[1, 4], 'Layer 1 4']);
+check(en.pattern.title, [[1, 4], '1 4']);
 check(en.pattern.label, [[14], 'Attention 14 14']);
 check(en.pattern.cell, [['then', 'else', 0.5], 'then else 50.0 %']);
 check(en.embedding.place, [[2], '3']);
