@@ -123,11 +123,12 @@ if (another) {
     await open(page, `#v=1&task=${missing.name}`);
     await expect(page.getByTestId('twin-open')).toBeDisabled();
     await expect(page.getByTestId('twin-why')).toBeVisible();
-    // A link that asks for it all the same opens the other model's first task, with a message.
+    // A link that asks for it all the same opens the task with the twin closed, and a notice.
     await page.goto('about:blank');
-    await page.goto(`./#v=1&task=${missing.name}&twin=1`);
-    await settled(page);
-    await expect(page.getByTestId('error')).toContainText(missing.name);
+    await open(page, `#v=1&task=${missing.name}&twin=1`);
+    await expect(page.getByTestId('task-select')).toHaveValue(missing.name);
+    await expect(page.getByTestId('twin')).toHaveCount(0);
+    await expect(page.locator('[data-notice=twin-task]')).toContainText(missing.name);
   });
 }
 
