@@ -58,7 +58,7 @@ fn generate(rng: &mut Rng) -> Pair {
 
 /// What the last line of a text stores.
 struct Stored<'a> {
-    /// Where the attribute's name is, without the underscores before it.
+    /// The range of the attribute's name, without the underscores before it.
     at: usize,
     name: &'a str,
     /// The parameters of `__init__`, without `self`.

@@ -30,7 +30,7 @@ fn generate(rng: &mut Rng) -> Pair {
                 let joined = if joined && rng.chance(80) { format!("_{second}") } else { String::new() };
                 format!("for {}{joined} in range({end}):", counter(rng))
             } else {
-                // Mostly the same name, so that its tokens do not tell.
+                // Mostly the same name, so that its tokens do not reveal the answer.
                 let item = if rng.chance(80) { second.clone() } else { loop_name(rng) };
                 format!("for {}, {item} in enumerate({}):", counter(rng), plural_name(rng))
             };
@@ -73,12 +73,12 @@ fn rest(rng: &mut Rng, text: &str, candidate: usize) -> String {
     format!("({arguments}):{}", body(rng, text))
 }
 
-/// The second variable that a loop with one gets.
+/// The second variable that the counterfactual gives a loop with one.
 fn added(first: &str) -> &'static str {
     if first == "x" { "y" } else { "x" }
 }
 
-/// Where the variables of the loop start whose ` in` ends the text, and their code.
+/// For a text that ends in a loop's ` in`: the position of the loop's variables, and their code.
 fn variables(code: &str) -> Option<(usize, &str)> {
     let names = tail_of(code.strip_suffix(" in")?, "for")?;
     let at = code.len() - " in".len() - names.len();

@@ -64,7 +64,7 @@ fn rest(rng: &mut Rng, text: &str, candidate: usize) -> String {
     format!("{end}\n{indent}return {}", name(rng))
 }
 
-/// The parameters of the function that a text ends in, each with where it is. The last one is a bare name.
+/// The parameters of the function head that ends the text, each with its position. The last one is a bare name.
 fn parameters<'a>(lexed: &'a Lexed, text: &'a str) -> Result<Vec<(Range<usize>, &'a str)>, Reason> {
     if lexed.string.is_some() {
         return Err(Reason::InString);
@@ -84,7 +84,7 @@ fn parameters<'a>(lexed: &'a Lexed, text: &'a str) -> Result<Vec<(Range<usize>, 
     if is_name(last) && !last.contains('.') { Ok(parameters) } else { Err(Reason::OtherLine) }
 }
 
-/// Where the default of a parameter starts: `=` outside of brackets.
+/// The position of the `=` before a parameter's default, outside of brackets.
 fn default_at(lexed: &Lexed, range: &Range<usize>) -> Option<usize> {
     let &(open, _) = lexed.brackets.last()?;
     lexed.directly_in(open).into_iter().find(|(at, c)| range.contains(at) && *c == '=').map(|(at, _)| at)

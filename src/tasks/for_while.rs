@@ -44,7 +44,7 @@ fn targets(code: &str) -> Option<&str> {
     names.split(',').all(|name| is_name(name.trim_start())).then_some(names)
 }
 
-/// The code directly in the innermost bracket, where it is a comprehension.
+/// The code directly in the innermost bracket, if it is a comprehension.
 fn comprehension(lexed: &Lexed) -> Option<String> {
     let code = lexed.in_bracket()?;
     let start = code.rfind("for ")?;

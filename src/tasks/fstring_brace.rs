@@ -1,6 +1,6 @@
 //! After the words of a string: ` {` in an f-string, which a variable follows, `",` in a plain one.
 //!
-//! The paper does not name its candidates. A brace with the space before it is one token here, and so is a quote with a comma.
+//! The paper does not name its candidates. In this tokenizer a space with a brace is one token, and so is a quote with a comma.
 
 use super::templates::*;
 use super::lexer::{lex, replace_range};

@@ -32,7 +32,7 @@ fn generate(rng: &mut Rng) -> Pair {
         })
         .collect();
     dilute(rng, &mut lines, 1);
-    // The last line is always indented: at a line's start a name has no space before it, and that token would tell.
+    // The last line is always indented. A name at the start of a line has no space before it, and that token would reveal the answer.
     let mut indent = "";
     let looped = rng.chance(35);
     if looped {

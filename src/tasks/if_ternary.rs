@@ -1,4 +1,4 @@
-//! After the condition of an `if`: `:` where a statement starts with it, ` else` where it is within an expression.
+//! After the condition of an `if`: `:` if it starts a statement, ` else` inside an expression.
 
 use super::templates::*;
 use super::lexer::{Lexed, OpenStatement, has_open_if, has_word, lex, may_end, replace_range, tail_of, takes_ternary};
@@ -38,7 +38,7 @@ fn generate(rng: &mut Rng) -> Pair {
     // A function ends with `return`, so the next line is outside of it.
     let line_end = if inside && !returns { "\n    " } else { "\n" };
     let text = layout(rng, inside, &lines, &last);
-    // Another `if` at the start of a line, so that its token does not tell.
+    // Another `if` at the start of a line, so that this token does not reveal the answer.
     let text = if returns && rng.chance(90) { format!("{}\n{text}", closed_if(rng)) } else { text };
     pair_of(&text, line_end, " ")
 }
@@ -52,9 +52,9 @@ fn rest(rng: &mut Rng, text: &str, candidate: usize) -> String {
     if candidate == 0 { body(rng, text) } else { format!(" {}", atom(rng)) }
 }
 
-/// The statement and the condition after its last `if`, where that `if` is within an expression.
+/// The statement and the condition after its last `if`, if that `if` is inside an expression.
 fn ternary(open: &OpenStatement) -> bool {
-    // `case x if y:` has a colon, and so have the heads of other statements with a body
+    // `case x if y:` ends with a colon, like the heads of other statements with a body
     !open.rest.starts_with("case ") && has_open_if(open.rest)
 }
 
@@ -97,12 +97,12 @@ fn statement_if(text: &str, lexed: &Lexed, open: &OpenStatement) -> Result<Strin
     Ok(replace_range(text, value, start - value, &format!("\n{indent}")))
 }
 
-/// The statement before the `if` goes on with it. Without one that can, a new one does.
+/// Joins the `if` to the statement before it, if that ends in a value. Otherwise adds a new statement before it.
 fn ternary_if(text: &str, lexed: &Lexed, open: &OpenStatement) -> String {
     let before = lexed.code[..open.at].trim_end();
     let earlier = lex(&text[..before.len()]);
     let joins = earlier.open_statement().is_some_and(|earlier| takes_ternary(&earlier));
-    // not across a comment
+    // a comment ends the statement
     let blank = text[before.len()..open.at].trim().is_empty();
     if open.keyword == "if" && joins && blank {
         return replace_range(text, before.len(), open.at - before.len(), " ");

@@ -1,7 +1,7 @@
 //! On the line after a `for`: the indentation of its body.
 //!
-//! A run of spaces before a word is a token without its last space, so the candidates are 3 and 7 spaces for an indentation of 4
-//! and of 8.
+//! The tokenizer joins the last space of a run to the word after it. So the candidates are 3 and 7 spaces, for indentations of 4
+//! and 8.
 
 use super::templates::*;
 use super::lexer::{Lexed, first_word, lex, replace_range};
@@ -53,7 +53,7 @@ fn rest(rng: &mut Rng, _: &str, _: usize) -> String {
     format!(" {}", plain_statement(rng))
 }
 
-/// Where the head starts that the line before the empty last line is, and its indentation.
+/// For a text that ends in a new line after a head: the position of the head, and its indentation.
 fn last_head(text: &str, lexed: &Lexed) -> Option<(usize, usize)> {
     let (at, indent, code) = *lexed.lines().last()?;
     let word = first_word(code.strip_prefix("async ").unwrap_or(code));

@@ -1,6 +1,7 @@
-//! After a name: `:` where it is the argument of a lambda, `(self` where it is the name of a method.
+//! After a name: `:` after the argument of a lambda, `(self` after the name of a method.
 //!
-//! The paper's second candidate is `(`. Here `(` is no token of its own before a parameter, so the functions are methods.
+//! The paper's second candidate is `(`. This tokenizer merges `(` with the parameter after it, so the functions are methods and
+//! the candidate is `(self`.
 
 use super::templates::*;
 use super::lexer::{Lexed, OpenStatement, first_word, is_name, last_word, lex, may_end, outside_brackets, replace_range, tail_of};
@@ -34,7 +35,7 @@ fn generate(rng: &mut Rng) -> Pair {
             let gap = if rng.chance(30) { "\n" } else { "" };
             text += &format!("    def {title}(self):\n        {}\n{gap}", plain_statement(rng));
         } else {
-            // Mostly the same variable, so that its name does not tell.
+            // Mostly the same variable, so that its name does not reveal the answer.
             let target = if rng.chance(85) { first_letter(&last) } else { first_letter(&title) };
             text += &format!("    {target} = lambda {title}: {}\n", atom_number(rng));
         }
@@ -43,7 +44,7 @@ fn generate(rng: &mut Rng) -> Pair {
     pair_of(&format!("{text}    {PLACEHOLDER} {last}"), &lambda, "def")
 }
 
-/// Lambdas also are arguments and have longer names.
+/// Other places of lambdas: as an argument, and with a longer name.
 fn drill(rng: &mut Rng) -> Pair {
     let Pair { a, b } = generate(rng);
     let start = a.rfind('\n').map_or(0, |end| end + 1);
@@ -77,7 +78,7 @@ fn arguments(code: &str) -> Option<&str> {
     (!names.contains(':') && (may_end(arguments) || arguments.is_empty()) && !arguments.ends_with(' ')).then_some(arguments)
 }
 
-/// The class of which a statement is part, with the place of its first line: directly where `direct`.
+/// The position of the innermost class around the last line. `direct`: only if no other block is between them.
 fn class_of(lexed: &Lexed, direct: bool) -> Option<usize> {
     let blocks = lexed.blocks();
     let place = blocks.iter().position(|(_, head)| first_word(head) == "class")?;

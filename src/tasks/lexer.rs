@@ -172,7 +172,7 @@ impl Lexed {
         })
     }
 
-    /// Whether only white space is before a place in its line.
+    /// Whether only white space comes before this position in its line.
     pub fn starts_line(&self, at: usize) -> bool {
         self.code[..at].trim_end_matches([' ', '\t']).chars().next_back().is_none_or(|c| c == '\n')
     }
@@ -189,7 +189,7 @@ impl Lexed {
         lines.filter(|(.., code)| !code.is_empty()).collect()
     }
 
-    /// The heads of the blocks that the last line with code is in, innermost first: where each starts, and its code.
+    /// The heads of the blocks around the last line with code, innermost first: the start of each, and its code.
     pub fn blocks(&self) -> Vec<(usize, &str)> {
         let mut heads: Vec<(usize, usize, &str)> = Vec::new();
         let lines = self.lines();
@@ -237,7 +237,7 @@ impl Lexed {
         commas.chain([end]).map(&mut item).collect()
     }
 
-    /// Where the name is of the function whose body has the last statement.
+    /// The position of the name of the function that holds the last statement.
     pub fn function_name(&self) -> Option<Range<usize>> {
         let (last, _) = self.last_statement();
         let start_of =
@@ -276,12 +276,12 @@ pub fn last_word(code: &str) -> &str {
     &code[start..]
 }
 
-/// The word that a piece of code starts with; empty where it starts with anything else.
+/// The first word of a piece of code; empty if it starts with anything else.
 pub fn first_word(code: &str) -> &str {
     &code[..code.bytes().position(|c| !is_word(c)).unwrap_or(code.len())]
 }
 
-/// The code with a space for everything in brackets.
+/// The code, with everything in brackets replaced by a space.
 pub fn outside_brackets(code: &str) -> String {
     let mut depth = 0usize;
     let mut outside = |c: char| {
@@ -293,7 +293,7 @@ pub fn outside_brackets(code: &str) -> String {
     code.chars().map(&mut outside).collect()
 }
 
-/// Where the last `=` of an assignment is, in code without brackets.
+/// The position of an assignment's last `=`, in code without brackets.
 pub fn assignment_sign(code: &str) -> Option<usize> {
     let bytes = code.as_bytes();
     let is_sign = |at: usize| {
@@ -308,7 +308,7 @@ pub fn assigned_value(code: &str) -> Option<&str> {
     assignment_sign(&outside_brackets(code)).map(|at| code[at + 1..].trim_start())
 }
 
-/// Whether code ends in an operator or in a keyword that is not a value, so that its expression goes on.
+/// Whether code ends in an operator or in a keyword that is not a value. The expression is then incomplete.
 pub fn is_unfinished(code: &str) -> bool {
     let word = last_word(code);
     let keyword = KEYWORDS.contains(&word) && !["True", "False", "None"].contains(&word);
@@ -333,7 +333,7 @@ pub fn has_open_if(code: &str) -> bool {
     !value.trim().is_empty() && !has_word(value, "for") && !has_word(condition, "else") && may_end(condition)
 }
 
-/// Whether a statement ends in a value that `if` could go on with: an assignment, `return` or an expression.
+/// Whether a statement ends in a value, so that ` if` can follow: an assignment, `return` or an expression.
 pub fn takes_ternary(statement: &OpenStatement) -> bool {
     let code = statement.rest;
     let value = code.rsplit('=').next().unwrap_or_default();
@@ -342,7 +342,7 @@ pub fn takes_ternary(statement: &OpenStatement) -> bool {
     ["", "return"].contains(&statement.keyword) && may_end(value) && plain && !words
 }
 
-/// The code after the last time that it has this word.
+/// The code after the last occurrence of this word.
 pub fn tail_of<'a>(code: &'a str, word: &str) -> Option<&'a str> {
     let ends = code.char_indices().map(|(at, c)| at + c.len_utf8()).rev();
     ends.into_iter()
@@ -373,7 +373,7 @@ const STATEMENTS: &[&str] = &[
     "if", "import", "nonlocal", "pass", "raise", "return", "try", "while", "with",
 ];
 
-/// The ones whose statement has a body after a colon.
+/// Those of statements that have a body after a colon.
 const HEADS: &[&str] =
     &["async", "class", "def", "elif", "else", "except", "finally", "for", "if", "try", "while", "with"];
 

@@ -1,4 +1,4 @@
-//! Tasks: a choice between two next tokens, and pairs of prompts that differ in one place and want different candidates
+//! Tasks: a choice between two next tokens, and pairs of prompts that differ in one place and have different right answers
 //! (Gao et al. 2025, table 1).
 //!
 //! A new task is one file with a `pub const TASK`, its name in the list of [`tasks!`], and its hand-written prompts in
@@ -118,7 +118,7 @@ pub enum Reason {
     NotVariable,
     /// The text does not end in a statement of the kinds that the task is about.
     OtherLine,
-    /// No word of the text tells which candidate is right.
+    /// No word of the text decides which candidate is right.
     NoClue,
     /// It is not known that the variable holds an empty set or an empty string.
     NoValue { variable: String },
@@ -174,7 +174,7 @@ pub struct Ruling {
 /// How the synthetic training text uses a task's prompts: each becomes a finished statement.
 #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
 pub(crate) struct Drill {
-    /// Share of the drills, in proportion to the other tasks' weights. What a small model learns last is drilled most.
+    /// Relative number of drills. Tasks that a small model learns last have the largest weight.
     pub weight: usize,
     /// Draws a pair. Most tasks use their generator.
     pub draw: fn(&mut Rng) -> Pair,
@@ -230,7 +230,7 @@ const SEED: u64 = 0x7a5c;
 /// Prompts outside these bounds (of [`rough_tokens`]) are drawn again: about 8 to 60 tokens.
 const ROUGH_TOKENS: std::ops::RangeInclusive<usize> = 10..=66;
 
-/// About as many as the tokens of a prompt, without a tokenizer: three letters, one digit or sign, or a space before a digit a token.
+/// A rough number of tokens without a tokenizer. Three letters, a digit, a sign, or a space before a digit count as one token.
 fn rough_tokens(text: &str) -> usize {
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let others = text.chars().filter(|&c| !c.is_alphabetic() && c != ' ').count();
@@ -407,12 +407,12 @@ fn layout(rng: &mut Rng, inside: bool, lines: &[String], last: &str) -> String {
     out
 }
 
-/// [`Drill::rest`] of tasks whose candidate ends the statement.
+/// The [`Drill::rest`] of tasks whose candidate ends the statement.
 fn nothing(_: &mut Rng, _: &str, _: usize) -> String {
     String::new()
 }
 
-/// A line end and one statement, indented as the body of the head that the text ends in.
+/// A line end and one statement, indented as the body of the head that ends the text.
 fn body(rng: &mut Rng, text: &str) -> String {
     let last = text.lines().next_back().unwrap_or_default();
     let indent = " ".repeat(last.len() - last.trim_start().len() + 4);
@@ -430,13 +430,13 @@ fn pair_of(template: &str, a: &str, b: &str) -> Pair {
     Pair { a: template.replace(PLACEHOLDER, a), b: template.replace(PLACEHOLDER, b) }
 }
 
-/// Which of the two kinds of distractors a context holds. Mostly both, because then their presence says nothing about the answer.
+/// Which of the two kinds of distractors a context holds. Mostly both, so that their presence does not reveal the answer.
 fn distractor_kinds(rng: &mut Rng) -> Vec<bool> {
     draw_kinds(rng, &[6, 8, 8, 66, 12])
 }
 
-/// As [`distractor_kinds`], with both kinds in almost every context. For tasks whose last line tells the answer by a token that a
-/// context without distractors does not have.
+/// As [`distractor_kinds`], with both kinds in almost every context. For tasks whose last line has a token that would reveal the
+/// answer in a context without distractors.
 fn both_kinds(rng: &mut Rng) -> Vec<bool> {
     draw_kinds(rng, &[2, 2, 2, 74, 20])
 }

@@ -20,7 +20,7 @@ pub const TASK: Task = Task {
     handwritten: handwritten!("set_or_string"),
 };
 
-/// Drawn again when another line uses the variable's name by chance: only one line may say what it holds.
+/// Draws again if another line uses the variable's name: only one line may define it.
 fn generate(rng: &mut Rng) -> Pair {
     loop {
         let variable = name(rng);

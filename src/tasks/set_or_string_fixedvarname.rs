@@ -31,7 +31,7 @@ fn generate(rng: &mut Rng) -> Pair {
 
 /// Two prompts that end in `variable`, which holds an empty set in the first and an empty string in the second.
 pub(super) fn pair_about(rng: &mut Rng, variable: &str) -> Pair {
-    // A tie (one other, of the other kind) is told by the binding of name and value alone: kept rare, it is much the hardest case.
+    // A tie (one other variable, of the other kind) needs the binding of name and value. This is by far the hardest case, so it is rare.
     let kinds = draw_kinds(rng, &[10, 5, 5, 75, 5]);
     let others = names(rng, kinds.len());
     let mut lines: Vec<String> = kinds

@@ -1,6 +1,6 @@
 //! At the end of a line: a line end after an assignment, `:` after a condition.
 //!
-//! In the paper the assignment is to `True`. Here it can be to any condition, so that both prompts of a pair end alike.
+//! In the paper `True` is assigned. Here any condition can be assigned, so that both prompts of a pair have the same end.
 
 use super::templates::*;
 use super::lexer::{OpenStatement, assigned_value, first_word, lex, may_end, outside_brackets, replace_range};
@@ -30,7 +30,7 @@ fn generate(rng: &mut Rng) -> Pair {
             if asks {
                 return format!("if {value}:\n    {}", plain_statement(rng));
             }
-            // Mostly the same variable, so that its name does not tell.
+            // Mostly the same variable, so that its name does not reveal the answer.
             let target = if rng.chance(85) { variable(&last) } else { variable(&value) };
             format!("{target} = {value}")
         })
@@ -41,7 +41,7 @@ fn generate(rng: &mut Rng) -> Pair {
     pair_of(&layout(rng, inside, &lines, &format!("{PLACEHOLDER} {last}")), &assignment, "if")
 }
 
-/// What is assigned or asked; mostly it ends in `True` or another value that can be both.
+/// The value or condition. Mostly it ends in `True` or another expression that can be either.
 fn value(rng: &mut Rng) -> String {
     match rng.weighted(&[15, 25, 60]) {
         0 => rng.pick(&["True", "False"]).into(),

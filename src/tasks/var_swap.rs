@@ -66,7 +66,7 @@ fn rest(_: &mut Rng, text: &str, _: usize) -> String {
     format!(", {target}")
 }
 
-/// The assignment that a text ends in: where it starts, the two names on its left side, and what is written of its right side.
+/// The assignment that ends the text: its position, the two names on its left side, and the text of its right side so far.
 struct Swap<'a> {
     at: usize,
     names: [&'a str; 2],
@@ -85,7 +85,7 @@ fn swap<'a>(lexed: &'a Lexed, text: &str) -> Result<Swap<'a>, Reason> {
         known(first) && known(second) && first != second && (right.is_empty() || second_written)
     };
     let ends = lexed.in_code() && lexed.brackets.is_empty() && !lexed.code.ends_with(char::is_whitespace);
-    // The code has other letters for those outside of ASCII.
+    // The lexed code has placeholders for letters outside ASCII, so the names in it are not the text's.
     let ends = ends && text.ends_with(statement);
     swap.filter(|swap| ends && fits(swap)).ok_or(Reason::OtherLine)
 }

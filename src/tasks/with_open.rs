@@ -1,4 +1,4 @@
-//! The mode of a file that is opened: `r` or `w`, as the name of the file, of its handle or of the function tells.
+//! The mode of a file that is opened: `r` or `w`, depending on the name of the file, its handle or the function.
 
 use super::templates::*;
 use super::lexer::{Lexed, last_word, lex, replace_range};
@@ -28,7 +28,7 @@ const HANDLES: &[[&str; 2]] = &[["reader", "writer"], ["infile", "outfile"], ["f
 /// Words in the name of a function.
 const FUNCTIONS: &[[&str; 2]] = &[["load", "save"], ["read", "write"]];
 
-/// Whose name tells the mode.
+/// What has the name that decides the mode.
 #[derive(Clone, Copy)]
 enum Named {
     /// A variable that holds the file's path.
@@ -41,7 +41,7 @@ enum Named {
     Function,
 }
 
-/// All calls of a context have the same form. Otherwise the last line has tokens that no other line has, which tell the answer.
+/// All calls of a context have the same form. Otherwise the last line has tokens of its own, which reveal the answer.
 fn generate(rng: &mut Rng) -> Pair {
     let (named, words) = match rng.weighted(&[20, 10, 15, 5, 20, 30]) {
         0 => (Named::Path, FILES),
@@ -126,7 +126,7 @@ fn telling(text: &str) -> Result<Words, Reason> {
     found.into_iter().find(|words| !words.is_empty()).ok_or(Reason::NoClue)
 }
 
-/// Where the call of `open` starts whose mode comes next: the last thing in the text is the quote before the mode.
+/// For a text that ends in the quote before a mode: the position of that call of `open`.
 fn open_call_at(lexed: &Lexed, text: &str) -> Option<usize> {
     let string = lexed.string.filter(|string| !string.triple && string.at + 1 == text.len())?;
     let &(bracket, _) = lexed.brackets.last().filter(|(_, c)| *c == '(')?;

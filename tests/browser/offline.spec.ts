@@ -115,8 +115,13 @@ test('a new version replaces the old one as a whole, when the user asks for it',
     await expect(page.locator('h1')).toContainText('second version');
     await ready(page);
     await stored(page);
+    // The dense twin is kept from the time it is opened. The link has it.
+    await page.getByTestId('twin-open').click();
+    await expect(page.getByTestId('twin')).toHaveAttribute('data-state', 'ready');
     await host.stop();
     await page.reload();
+    await expect(page.getByTestId('twin')).toHaveAttribute('data-state', 'ready');
+    await page.getByTestId('twin-close').click();
     await ready(page);
     await expect(page.locator('h1')).toContainText('second version');
   } finally {

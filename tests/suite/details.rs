@@ -335,7 +335,7 @@ fn terms_of_edges_that_are_off_have_the_mean_and_say_so() {
             let outgoing = detail.outgoing.iter().map(|term| match term.source {
                 TermSource::Node { node: to } => (node, Target::Node(to), term),
                 TermSource::Logit { candidate } => (node, Target::Logit(candidate), term),
-                other => panic!("{other:?} is no target"),
+                other => panic!("{other:?} is neither a node nor a logit"),
             });
             for (from, to, term) in incoming.chain(outgoing) {
                 let edge = EdgeId { from, to };

@@ -15,7 +15,7 @@ const embed = document.createElement('sc-embed') as Embed;
 const playground = createPlayground({
   hash: () => hash,
   setHash: (next) => (hash = next),
-  // There is no panel.
+  // An embed has no panel.
   roomForPanel: () => false,
 });
 

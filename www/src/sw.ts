@@ -3,13 +3,12 @@
  * from the time somebody opens it. A file is kept only if its content is that of this build.
  */
 import { addPlugins, cleanupOutdatedCaches, precacheAndRoute } from 'workbox-precaching';
+import { twinCache } from './features/offline/twin-cache';
 
 declare const self: ServiceWorkerGlobalScope;
 
 /** Files of the dense twin. They are most of the bytes, and few visitors open it. */
 const TWIN = /^assets\/(?:\w+_)?twin[_-]|^models\/(?:dense|bridge|bridged)\.|^models\/circuits\/bridged\//;
-/** With the scope in its name, as Workbox names its own: another page of this origin has other files. */
-const TWIN_CACHE = `twin-${self.registration.scope}`;
 
 /** Filled in by the build. */
 const files = self.__WB_MANIFEST as { url: string; revision: string | null; integrity: string }[];
@@ -29,7 +28,7 @@ self.addEventListener('fetch', (event) => {
 });
 
 async function ofTwin(url: string): Promise<Response> {
-  const cache = await caches.open(TWIN_CACHE);
+  const cache = await caches.open(twinCache(self.registration.scope));
   const found = await cache.match(kept(url));
   if (found) return found;
   const response = await fetch(url, { integrity: twin.get(url)!.integrity });
@@ -40,7 +39,7 @@ async function ofTwin(url: string): Promise<Response> {
 self.addEventListener('activate', (event) => event.waitUntil(forgetOldTwin()));
 
 async function forgetOldTwin(): Promise<void> {
-  const cache = await caches.open(TWIN_CACHE);
+  const cache = await caches.open(twinCache(self.registration.scope));
   const current = new Set([...twin.keys()].map(kept));
   for (const request of await cache.keys()) if (!current.has(request.url)) await cache.delete(request);
 }

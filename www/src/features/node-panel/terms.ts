@@ -136,7 +136,7 @@ function row(term: Term, decimals: number, target: string, side: Side, a: Prompt
     ${split ? mixedRow(term, side, a) : nothing}`;
 }
 
-/** The edge that a term stands for; null where it cannot be switched off. */
+/** The edge of a term; null if it cannot be switched off. */
 function endsOf({ source }: Term, target: string, side: Side): EdgeEnds | null {
   const other = source.kind === 'node' ? source.node : source.kind === 'logit' ? `logit.${source.candidate}` : '';
   return parseEdge(side === 'in' ? `${other}:${target}` : `${target}:${other}`);

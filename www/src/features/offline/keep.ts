@@ -1,5 +1,6 @@
 /** Keeps the page in the browser for use without network. All of it may be refused: http, an embed, private windows. */
 import { Workbox } from 'workbox-window';
+import { twinCache } from './twin-cache';
 
 /** The user has removed what was kept, and wants no new copy. */
 const KEY = 'sparse-circuits.offline';
@@ -21,7 +22,7 @@ export class Keeper {
   offline: Offline = { kept: { kind: 'unavailable' }, updated: false };
   private workbox: Workbox | null = null;
 
-  constructor(private readonly changed: () => void, private readonly reload: () => void = () => location.reload()) {}
+  constructor(private readonly changed: () => void) {}
 
   /** Starts to keep the page, unless the user has removed it. */
   async start(): Promise<void> {
@@ -38,7 +39,7 @@ export class Keeper {
     workbox.addEventListener('waiting', () => this.set({ updated: true }));
     // Another tab may have started the new version: files of the old one are gone.
     workbox.addEventListener('controlling', (event) => {
-      if (event.isUpdate || this.offline.updated) this.reload();
+      if (event.isUpdate || this.offline.updated) location.reload();
     });
     workbox.addEventListener('redundant', () => void this.settle());
     try {
@@ -103,7 +104,7 @@ function remember(value: string | null): void {
 
 /** Other pages of this origin have caches of their own. */
 function isOurs(cache: string, scope: string): boolean {
-  return cache === `twin-${scope}` || (cache.startsWith('workbox-precache') && cache.endsWith(scope));
+  return cache === twinCache(scope) || (cache.startsWith('workbox-precache') && cache.endsWith(scope));
 }
 
 async function keptBytes(scope: string): Promise<number> {
