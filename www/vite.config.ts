@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { cp, readdir, readFile, stat } from 'node:fs/promises';
-import { extname, join, relative, resolve, sep } from 'node:path';
+import { basename, extname, join, relative, resolve, sep } from 'node:path';
 import { build, runnerImport, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 import { defineConfig } from 'vitest/config';
+import { policyOf } from './scripts/policy.ts';
 
 const www = import.meta.dirname;
 const root = resolve(www, '..');
@@ -91,6 +92,17 @@ function offline(): Plugin[] {
   });
 }
 
+/** Gives each page its policy. Only in the build: the development server adds inline styles. */
+function policy(): Plugin {
+  return {
+    name: 'policy',
+    apply: 'build',
+    transformIndexHtml: (_html, { path }) => [
+      { tag: 'meta', attrs: { 'http-equiv': 'Content-Security-Policy', content: policyOf(basename(path)) }, injectTo: 'head-prepend' },
+    ],
+  };
+}
+
 /** `embed.js`, which other people's pages load, the pictures that it shows, and an article that uses it as any page would. */
 function element(): Plugin {
   const entry = join(www, 'src/embed-element/embed.ts');
@@ -139,7 +151,7 @@ export default defineConfig(async () => ({
   appType: 'mpa' as const,
   // Relative, so that the folder works from any sub-path.
   base: './',
-  plugins: [models(), documents(), element(), offline()],
+  plugins: [models(), documents(), policy(), element(), offline()],
   resolve: { alias: packages },
   worker: { format: 'es' as const },
   // The progress bar counts true bytes, the engine's included. (0 where it has not been built: unit tests need none.)

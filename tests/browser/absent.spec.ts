@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { ready } from './page';
 
 test('a browser without WebGPU runs the page on the CPU and says so', async ({ page }) => {

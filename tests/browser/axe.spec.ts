@@ -1,6 +1,6 @@
 /** No finding of axe-core in any state that the tests visit. */
 import AxeBuilder from '@axe-core/playwright';
-import { expect, test, type Browser, type BrowserContextOptions, type Page } from '@playwright/test';
+import { expect, test, type Browser, type BrowserContextOptions, type Page } from './test';
 import { listed, models, ready, still } from './page';
 
 // On a busy machine axe-core takes some seconds for the elements of the drawing.

@@ -2,7 +2,7 @@
  * What the model runs on: measured, chosen, lost. Runs where the browser has an adapter; what goes wrong is put into the worker, in
  * front of its script.
  */
-import { expect, test, type BrowserContext, type Page } from '@playwright/test';
+import { expect, test, type BrowserContext, type Page } from './test';
 import { chances, listed, ready, watch } from './page';
 
 /** Keeps the worker's devices within reach, and counts what it asks for. */

@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { backend, watch } from './page';
 
 /** The cells of the rows that measure `what`. */

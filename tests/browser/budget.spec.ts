@@ -1,5 +1,5 @@
 import { brotliCompressSync } from 'node:zlib';
-import { expect, test, type Response } from '@playwright/test';
+import { expect, test, type Response } from './test';
 import { ready } from './page';
 
 /** Compressing takes seconds a file, so each file is compressed once. */

@@ -1,5 +1,5 @@
 /** The control of a flip: the same nodes with values from other examples with the same right answer. */
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Page } from './test';
 import { chances, listed, open, ready } from './page';
 
 /** A manifest whose examples all have a known answer: prompt A of a pair wants the first candidate unless it says otherwise. */

@@ -1,5 +1,5 @@
 /** Edges: their panel, the switch, and everything that tells of an edge that is off. */
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Page } from './test';
 import { chances, nodes, notices, number, open, ready } from './page';
 
 const inLink = (page: Page, key: string) => new URLSearchParams(new URL(page.url()).hash.slice(1)).get(key);

@@ -1,7 +1,7 @@
 /** Circuits in other people's pages: the demo article on a host of its own, and a frame without an origin. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Page } from './test';
 import { host, type Host } from './host';
 import { blockStorage, chances, open, ready, watch } from './page';
 
@@ -30,6 +30,7 @@ test.beforeAll(async () => {
   const demo = readFileSync(join(__dirname, '../../www/dist/demo/index.html'), 'utf8')
     .replaceAll('"../', `"${from}/some%20where/`)
     .replaceAll('"./', `"${from}/some%20where/demo/`)
+    .replaceAll("'self'", `'self' ${from}`)
     .replace('</head>', '<link rel="stylesheet" href="/article.css"></head>');
   const closed = `<!doctype html><title>x</title><iframe id="closed" sandbox="allow-scripts" src="${from}/some%20where/embed.html" width="720" height="600"></iframe>`;
   article = await host('/none/', {

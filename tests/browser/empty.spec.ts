@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 
 test('the page says what is wrong when there are no models', async ({ page }) => {
   await page.route('**/models/manifest.json', (route) => route.fulfill({ status: 404, body: '' }));

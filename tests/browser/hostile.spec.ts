@@ -1,7 +1,7 @@
 /** Surroundings that are not as the page expects them: strict policies, wrong types, no storage, forced colours, page translators. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { expect, test, type BrowserContext, type Page } from '@playwright/test';
+import { expect, test, type BrowserContext, type Page } from './test';
 import { blockStorage, chances, listed, nodes, open, ready, still, watch } from './page';
 
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; worker-src 'self'; "

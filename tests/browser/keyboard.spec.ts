@@ -1,4 +1,4 @@
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Page } from './test';
 import { chances, open, ready } from './page';
 
 /** Presses Tab until the element with this test id has the focus. */

@@ -1,5 +1,5 @@
 /** The page at every width. */
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Page } from './test';
 import { nodes, open, ready, still } from './page';
 
 const within = async (page: Page, selector: string, what: string) => {

@@ -1,5 +1,5 @@
 /** Links in the address bar. Links are untrusted. */
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { nodes, open, ready, watch } from './page';
 
 const hostile = [

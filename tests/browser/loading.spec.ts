@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { listed, modelFile, open, ready, watch } from './page';
 
 const broken: [string, (bytes: Buffer) => Buffer][] = [

@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { open, ready, still } from './page';
 
 /** Screenshots for review by eye. They are saved with the test results. */

@@ -1,5 +1,5 @@
 /** The page's memory does not grow with use. */
-import { expect, test, type CDPSession, type Page } from '@playwright/test';
+import { expect, test, type CDPSession, type Page } from './test';
 import { open } from './page';
 
 // A trace keeps snapshots of the page.

@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { chances, notices, open, ready, watch } from './page';
 
 const prompts: [string, string, string][] = [

@@ -1,5 +1,5 @@
 /** What the screen says about edges, terms and modes, in one way everywhere. */
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { listed, open, ready } from './page';
 
 test('the panel names the terms outside the circuit, and which of them the mode fixes', async ({ page }) => {

@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { host } from './host';
 import { ready, watch } from './page';
 

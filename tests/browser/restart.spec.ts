@@ -2,7 +2,7 @@
  * An engine that traps: the page restarts it and keeps its state. The traps are put into the worker, in front of its script: an import
  * of the wasm module throws in the middle of a call, so that the module is left in the state that a trap leaves.
  */
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Page } from './test';
 import { chances, nodes, open, ready } from './page';
 
 const ENGINE = /worker-.*\.js$/;

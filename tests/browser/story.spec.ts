@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { chances, listed, nodes, open, ready, unfold, watch } from './page';
 
 test('the first screen is live, in full mode, with its first preset', async ({ page }) => {

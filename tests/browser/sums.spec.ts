@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { listed, nodes, number, open, ready, unfold } from './page';
 
 for (const [place, task] of listed().tasks.entries()) {

@@ -1,7 +1,7 @@
 /** Everything on the screen tells the same story: bars, marks, boxes and the sentence agree, with each other and with the native command. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Page } from './test';
 import { native, root } from './native';
 import { listed, open, ready, type ManifestTask } from './page';
 

@@ -1,4 +1,4 @@
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Page } from './test';
 import { native } from './native';
 import { chances, listed, modelFile, models, open, ready, still, watch } from './page';
 

@@ -1,4 +1,4 @@
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { chances, open, ready } from './page';
 
 test('the page is busy from the input event on, and ready when the numbers belong to the text', async ({ page }) => {

@@ -1,5 +1,5 @@
 /** Undo, the browser's Back button, numbers as they are typed, and prompt B. */
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { chances, listed, models, nodes, open, ready } from './page';
 
 test('undo takes back changes only: not the closing of a panel or a chosen token', async ({ page }) => {
