@@ -1,6 +1,9 @@
 /** The About sheet: what the task is, how good the circuit is, how to read the graph. */
 import { html, nothing, type TemplateResult } from 'lit';
-import type { CircuitInfo } from '../../engine/protocol';
+import type { DirectiveResult } from 'lit/directive.js';
+import { guard } from 'lit/directives/guard.js';
+import type { CircuitInfo, ModelInfo } from '../../engine/protocol';
+import type { ManifestTask } from '../../engine/manifest';
 import type { Screen } from '../../state/screen';
 import { about as text } from '../../text/en';
 import type { TermKey } from '../../text/glossary';
@@ -11,11 +14,17 @@ import { links } from './links';
 /** From this accuracy without the circuit on, the model has other ways to the answer. */
 const OTHER_WAYS = 0.65;
 
-export function aboutTask(screen: Screen): TemplateResult | typeof nothing {
+export function aboutTask(screen: Screen): DirectiveResult | typeof nothing {
   const task = screen.tasks.find((one) => one.name === screen.doc.task);
   if (!task) return nothing;
   const circuit = screen.snapshot?.task.name === task.name ? screen.snapshot.task.circuit : null;
-  const paragraphs = [task.explanation, ...(circuit ? measured(circuit) : []), ...(screen.model ? [text.model(screen.model)] : [])];
+  const { model } = screen;
+  // It stays the same while the user types, and searching it for the words of the glossary takes 2 ms.
+  return guard([task, circuit, model], () => sheet(task, circuit, model));
+}
+
+function sheet(task: ManifestTask, circuit: CircuitInfo | null, model: ModelInfo | null): TemplateResult {
+  const paragraphs = [task.explanation, ...(circuit ? measured(circuit) : []), ...(model ? [text.model(model)] : [])];
   const seen = new Set<TermKey>();
   return html`<details class="about">
     <summary>${text.label}</summary>
