@@ -152,6 +152,12 @@ export function sameRun(left: Doc, right: Doc): boolean {
   return sameDoc(run(left), run(right));
 }
 
+/** Whether two documents have the same answer: what is open in the panel and the token that is shown do not change it. */
+export function sameAnswer(left: Doc, right: Doc): boolean {
+  const asked = (doc: Doc): Doc => ({ ...doc, node: null, token: null });
+  return sameRun(asked(left), asked(right));
+}
+
 /** Whether two documents show the same screen. */
 export function sameDoc(left: Doc, right: Doc): boolean {
   return left === right || JSON.stringify(sorted(left)) === JSON.stringify(sorted(right));

@@ -33,9 +33,9 @@ export function keepChanges(changed: Doc, first: Doc, checked: Doc): Doc {
   };
 }
 
-/** The same link for another model: nodes belong to one model, so changes of nodes are left out. */
+/** The same link for another model: nodes and numbers belong to one model, so they are left out. */
 export function forOtherModel(link: Decoded): Decoded {
-  return { ...link, edits: { ...noEdits(link.edits.mode), flip: link.edits.flip }, node: undefined, token: null };
+  return { ...link, edits: { ...noEdits(link.edits.mode), flip: link.edits.flip }, node: undefined, token: null, claim: null };
 }
 
 /** Whether a link describes the default page. */

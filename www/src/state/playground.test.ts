@@ -110,6 +110,53 @@ it('makes an entry of the browser’s history for a task, a mode and an example,
   expect(entries.length).toBe(3);
 }, 20_000);
 
+describe('the numbers of a claim link', () => {
+  const p = [0.75, 0.25];
+  const answered = async ({ playground, engine }: Awaited<ReturnType<typeof live>>, act: (playground: Playground) => void) => {
+    act(playground);
+    await settle();
+    engine.asked.at(-1)!.answer();
+    await settle();
+  };
+  it('stay on the screen and in the address until the answer changes', async () => {
+    const all = await live('#task=quote&claim=0.75:0.25');
+    const { playground, state } = all;
+    expect(playground.screen.claim).toEqual({ p });
+    expect(state.hash).toContain('claim=0.75000:0.25000');
+    await answered(all, () => playground.change(withNode(playground.screen.doc, 'logit.0'), 'select'));
+    playground.change(withList(playground.screen.doc, true), 'select');
+    expect(playground.screen.claim).toEqual({ p });
+    expect(state.hash).toContain('claim=');
+    await answered(all, () => playground.change(withFlip(playground.screen.doc, true), ''));
+    expect(playground.screen.claim).toBeNull();
+    expect(state.hash).not.toContain('claim');
+    await answered(all, () => playground.undo());
+    expect(playground.screen.claim).toBeNull();
+  });
+  it('come from a link that is entered later, too', async () => {
+    const all = await live();
+    await answered(all, (playground) => {
+      all.state.hash += '&claim=0.75:0.25';
+      playground.linkChanged();
+    });
+    expect(all.playground.screen.claim).toEqual({ p });
+  });
+  it('do not belong to a text that is typed while the model loads', async () => {
+    const { playground, engine } = setUp('#claim=0.75:0.25');
+    const started = playground.start();
+    playground.change(withText(playground.screen.doc, 'typed early'), 'type-a');
+    await settle();
+    engine.asked[0]!.answer();
+    await started;
+    expect(playground.screen.claim).toBeNull();
+  });
+  it('are ignored with a notice where they are no probabilities', async () => {
+    const { playground, state } = await live('#claim=1.5:%3Cb%3E');
+    expect(playground.screen).toMatchObject({ claim: null, notices: [{ kind: 'link-claim' }] });
+    expect(state.hash).not.toContain('claim');
+  });
+});
+
 describe('start', () => {
   it('opens the first task in full mode, with the panel on the flip node', async () => {
     const { playground, engine, state } = await live();

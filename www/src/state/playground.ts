@@ -1,6 +1,6 @@
 /** The user's actions on the page. It connects the store, the session and the runner. Every change of the document goes through `change`. */
 import type { BackendName } from '../engine/protocol';
-import { keepView, opening, resumed, sameDoc, sameRun, undone, withNode, type Doc } from './document';
+import { keepView, opening, resumed, sameAnswer, sameDoc, sameRun, undone, withNode, type Doc } from './document';
 import { FlipControls } from './flip-control';
 import type { History } from './history';
 import { docOf } from './link';
@@ -92,13 +92,13 @@ export class Playground {
     const before = store.screen.doc;
     if (sameDoc(before, next)) return;
     if (this.session.needsOther(next.twin)) {
-      this.changeModel({ ...next, backend: runner.backend, notices: [] });
+      this.changeModel({ ...next, backend: runner.backend, claim: null, notices: [] });
       return;
     }
     const select = kind === 'select';
     if (entry || next.edits.mode !== before.edits.mode) runner.startEntry();
     if (!select && before.task !== '') store.remember(kind);
-    store.set({ doc: next, ...(select ? {} : { notices: [] }) });
+    store.set({ doc: next, ...(select ? {} : { notices: [] }), ...(sameAnswer(before, next) ? {} : { claim: null }) });
     // Changes of the twin need no run of the sparse model.
     if (!sameRun(before, next) || store.screen.phase !== 'ready') runner.request();
     else runner.writeLink(next);
@@ -124,7 +124,7 @@ export class Playground {
   undo(): void {
     const doc = this.store.undo();
     if (!doc) return;
-    this.store.set({ doc: undone(this.screen.doc, doc), notices: [] });
+    this.store.set({ doc: undone(this.screen.doc, doc), notices: [], claim: null });
     this.runner.request();
   }
 
@@ -142,7 +142,7 @@ export class Playground {
     const task = store.screen.tasks.find((one) => one.name === link.task) ?? store.screen.tasks[0]!;
     const doc = docOf(link, task);
     store.remember('');
-    store.set({ doc: link.node === undefined ? withNode(doc, session.firstNode(task.name)) : doc, notices: link.notices });
+    store.set({ doc: link.node === undefined ? withNode(doc, session.firstNode(task.name)) : doc, notices: link.notices, claim: link.claim });
     if (link.backend !== runner.backend) void runner.useBackend(link.backend);
     runner.request();
   }

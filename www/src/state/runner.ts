@@ -98,7 +98,7 @@ export class Runner {
 
   /** The hash of a document for the address bar. */
   linkOf(doc: Doc): string {
-    return encode(doc, this.preference);
+    return encode(doc, this.preference, this.store.screen.claim);
   }
 
   /** The user opens another task, mode or example: the browser's Back button leads to the one before. */
@@ -150,7 +150,7 @@ export class Runner {
     const notices: Notice[] = [{ kind: 'task-lost', task, error: error instanceof Error ? error.message : String(error) }];
     store.undo();
     this.newEntry = false;
-    store.set({ doc: snapshot.doc, notices, phase: 'ready' });
+    store.set({ doc: snapshot.doc, notices, claim: null, phase: 'ready' });
     this.writeLink(snapshot.doc);
     return null;
   }

@@ -1,4 +1,5 @@
 /** The complete state of the page, immutable. The parts of a `Snapshot` always belong together, even if the user has typed since. */
+import type { Claim } from '../domain/claim';
 import type { Notice } from '../domain/notices';
 import type { ManifestModel, ManifestTask } from '../engine/manifest';
 import type { BackendState, OpenModel, NodeId, Progress, RunResult, TaskInfo } from '../engine/protocol';
@@ -35,6 +36,8 @@ export interface Screen {
   restart: string | null;
   /** Notices about the link. */
   notices: Notice[];
+  /** The numbers of the link that the page was opened with, until something changes the answer. */
+  claim: Claim | null;
   /** Why the page cannot continue, or null. */
   failure: string | null;
   canUndo: boolean;

@@ -173,7 +173,7 @@ export class Session {
     const untouched = sameDoc({ ...typed, node: null }, { ...docOf(first, task), node: null });
     let doc = untouched ? docOf(link, task) : keepChanges(typed, docOf(first, task), docOf(link, task));
     if (doc.node === null && link.node === undefined && doc.task === task.name) doc = withNode(doc, this.startOf(task));
-    store.set({ doc, notices: link.notices });
+    store.set({ doc, notices: link.notices, claim: untouched ? link.claim : null });
   }
 
   private async showPlaceholder(file: string, task: ManifestTask): Promise<void> {

@@ -7,7 +7,7 @@ import type { Screen } from './screen';
 /** The screen before anything is loaded. */
 const EMPTY: Screen = {
   phase: 'loading', doc: opening('', '', null), tasks: [], twin: null, model: null, snapshot: null, painted: null,
-  placeholder: false, progress: null, backend: null, restart: null, notices: [], failure: null, canUndo: false, hover: null, controls: new Map(),
+  placeholder: false, progress: null, backend: null, restart: null, notices: [], claim: null, failure: null, canUndo: false, hover: null, controls: new Map(),
 };
 
 export class Store {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Claim } from '../domain/claim';
 import type { Notice } from '../domain/notices';
 import { opening, type Doc } from './document';
 import { decode, encode, type Bounds } from './url';
@@ -29,10 +30,14 @@ describe('round trip', () => {
   it('keeps everything', () => {
     const { notices, ...decoded } = decode(encode(busy), bounds);
     expect(notices).toEqual([]);
-    expect(decoded).toEqual({ ...busy, backend: null });
+    expect(decoded).toEqual({ ...busy, backend: null, claim: null });
   });
   it('keeps the backend that was chosen', () => {
     expect(decode(encode(busy, 'webgpu'), bounds).backend).toBe('webgpu');
+  });
+  it('keeps a claim', () => {
+    const claim: Claim = { p: [0.98612, 0.01388] };
+    expect(decode(encode(busy, 'cpu', claim), bounds)).toMatchObject({ claim, backend: 'cpu', notices: [] });
   });
   it('keeps an untouched page and a closed panel', () => {
     const doc = opening('single_double_quote', 'print("hi', null);
@@ -79,7 +84,7 @@ describe('edges', () => {
 describe('absent values', () => {
   it.each(['', '#', '#v=1', '#&&&', '#nothing'])('%j is the default without a message', (hash) => {
     expect(decode(hash, bounds)).toEqual({
-      task: null, a: null, b: null, edits: clean, node: undefined, token: null, list: false, all: false, twin: null, backend: null, notices: [],
+      task: null, a: null, b: null, edits: clean, node: undefined, token: null, list: false, all: false, twin: null, backend: null, claim: null, notices: [],
     });
   });
   it('takes the first of two values with one key', () => {

@@ -1,13 +1,15 @@
 /**
  * The document in the address bar: `#v=1&task=...&a=...&b=...&mode=...&off=N,N&set=N:V,...&scale=N:F,...&patch=N,...&offe=N:N,...&flip=1&node=N&token=T`,
  * `&list=1` where the list replaces the graph, `&all=1` where the graph has its inactive nodes too, and the backend where the user has
- * chosen one, `&backend=cpu|webgpu`; with the dense twin open `&twin=1&steer=0..1&channel=N&switch=BOUNDARY`.
+ * chosen one, `&backend=cpu|webgpu`; with the dense twin open `&twin=1&steer=0..1&channel=N&switch=BOUNDARY`. A claim link also has the
+ * probabilities that its author saw, `&claim=P:P`.
  * Whoever sends a link is not trusted: every value is checked against what the model has, a bad one is replaced by its default, and
  * a sentence says so. Unknown keys are ignored (they may come from a later version).
  */
 import type { Notice } from '../domain/notices';
 import type { BackendName, EdgeId, Edits, ModelInfo, Mode, NodeId } from '../engine/protocol';
 import { cleanText, wellFormed } from '../domain/characters';
+import { parseClaim, writeClaim, type Claim } from '../domain/claim';
 import { edgeId, parseEdge, type EdgeEnds } from '../domain/edges';
 import { canonicalNode, isOfHead, isRead, parseNode, type NodeAddress } from '../domain/nodes';
 import { LIMIT, noEdits } from '../domain/edits';
@@ -32,6 +34,8 @@ export interface Decoded {
   all: boolean;
   twin: TwinDoc | null;
   backend: BackendName | null;
+  /** What the author of the link saw; null: the link does not say. */
+  claim: Claim | null;
   /** One for each value that was replaced. */
   notices: Notice[];
 }
@@ -46,7 +50,7 @@ const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
 export function decode(hash: string, bounds: Bounds): Decoded {
   const notices: Notice[] = [];
   const result: Decoded = {
-    task: null, a: null, b: null, edits: noEdits('full'), node: undefined, token: null, list: false, all: false, twin: null, backend: null, notices,
+    task: null, a: null, b: null, edits: noEdits('full'), node: undefined, token: null, list: false, all: false, twin: null, backend: null, claim: null, notices,
   };
   if (hash.length > MAX_HASH) {
     notices.push({ kind: 'link-long' });
@@ -103,10 +107,15 @@ export function decode(hash: string, bounds: Bounds): Decoded {
   const backend = fields.get('backend');
   if (backend === 'cpu' || backend === 'webgpu') result.backend = backend;
   else if (backend !== undefined) notices.push({ kind: 'link-backend', value: backend });
+  const claim = fields.get('claim');
+  if (claim !== undefined) {
+    result.claim = parseClaim(claim);
+    if (!result.claim) notices.push({ kind: 'link-claim', value: claim });
+  }
   return result;
 }
 
-export function encode(doc: Doc, backend: BackendName | null = null): string {
+export function encode(doc: Doc, backend: BackendName | null = null, claim: Claim | null = null): string {
   const parts: string[] = ['v=1'];
   const put = (key: string, value: string) => parts.push(`${key}=${value}`);
   const { edits } = doc;
@@ -136,6 +145,7 @@ export function encode(doc: Doc, backend: BackendName | null = null): string {
     if (doc.twin.boundary !== null) put('switch', String(doc.twin.boundary));
   }
   if (backend !== null) put('backend', backend);
+  if (claim !== null) put('claim', writeClaim(claim));
   return `#${parts.join('&')}`;
 }
 

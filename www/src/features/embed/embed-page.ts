@@ -8,6 +8,7 @@ import type { Playground } from '../../state/playground';
 import type { Hover } from '../../state/screen';
 import { encode } from '../../state/url';
 import { embed as text, page as pageText, prediction } from '../../text/en';
+import { claimLine } from '../claim/slot';
 import { Light } from '../common/light';
 import '../common/term';
 import { status } from '../footer/footer';
@@ -60,6 +61,7 @@ export class Embed extends Light {
         : html`<div class="ask">${prompts(this.playground, true)}${flip(screen, this.flip)}</div>
           <section class="told" aria-label=${prediction.what}>${bars(task?.candidates ?? null, snapshot)}${summaryLine(screen)}</section>`}
       ${notices(screen)}
+      ${claimLine(screen)}
       ${this.view === 'bars'
         ? nothing
         : html`<section class="gw" translate="no" data-testid="graph" aria-label=${pageText.circuit}><sc-graph .snapshot=${painted} .hover=${screen.hover} .selected=${doc.node} .whole=${doc.all}></sc-graph></section>`}

@@ -9,6 +9,7 @@ import type { Playground } from '../../state/playground';
 import type { Hover } from '../../state/screen';
 import * as text from '../../text/en';
 import { aboutTask } from '../about/about';
+import { claimLine } from '../claim/slot';
 import { footer } from '../footer/footer';
 import { circuit } from '../graph/circuit';
 import { hatch } from '../graph/hatch';
@@ -126,6 +127,7 @@ export class Page extends Light {
       </div>
       ${notices(screen)}
       <section class="after" aria-label=${text.prediction.what}>
+        ${claimLine(screen)}
         <div class="summaryrow">
           ${summaryLine(screen)}
           ${twinSwitch(this.playground)}
@@ -144,7 +146,7 @@ export class Page extends Light {
         share: this.share,
         use: (backend) => void this.playground.useBackend(backend),
       })}
-      ${this.sharing ? html`<sc-share .doc=${doc} @closed=${() => (this.sharing = false)}></sc-share>` : nothing}
+      ${this.sharing ? html`<sc-share .doc=${doc} .snapshot=${snapshot} @closed=${() => (this.sharing = false)}></sc-share>` : nothing}
       <div class="vh" aria-live="polite">${this.announced}</div>
       ${hatch}
     </div>`;

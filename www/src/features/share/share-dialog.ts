@@ -1,11 +1,13 @@
-/** What Share offers: the link, and the HTML for another page with a live preview. Loaded when the user opens it. */
+/** What Share offers: the link, the link with the numbers on the screen, and the HTML for another page with a live preview. Loaded when the user opens it. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { messageOf } from '../../embed-element/messages';
-import type { Doc } from '../../state/document';
+import { claimOf, type Claim } from '../../domain/claim';
+import { sameAnswer, type Doc } from '../../state/document';
+import type { Snapshot } from '../../state/screen';
 import { encode } from '../../state/url';
-import { share as text } from '../../text/en';
+import { share as text } from '../../text/en/share';
 import { icons } from '../common/icons';
 import { Light } from '../common/light';
 import { styles } from '../common/styles';
@@ -18,6 +20,7 @@ type Field = HTMLInputElement | HTMLTextAreaElement;
 @customElement('sc-share')
 export class Share extends Light {
   @property({ attribute: false }) doc!: Doc;
+  @property({ attribute: false }) snapshot: Snapshot | null = null;
   @query('dialog') private dialog!: HTMLDialogElement;
   @query('iframe') private preview!: HTMLIFrameElement | null;
   @state() private told = '';
@@ -50,13 +53,24 @@ export class Share extends Light {
     return new URL('./', document.baseURI).href;
   }
 
+  private linkTo(claim: Claim | null): string {
+    return `${location.href.split('#')[0]}${encode(this.doc, null, claim)}`;
+  }
+
+  /** The numbers on the screen; null while they do not belong to the document. */
+  private get claim(): Claim | null {
+    const { snapshot, doc } = this;
+    return snapshot && sameAnswer(snapshot.doc, doc) ? claimOf(snapshot.result.view.p) : null;
+  }
+
   protected override render(): TemplateResult {
-    const { base, doc, look } = this;
+    const { base, claim, doc, look } = this;
     const address = frameAddress(base, doc, look);
     return html`<dialog class="card share" aria-labelledby="share-title" @keydown=${(event: Event) => event.stopPropagation()} @close=${() => this.dispatchEvent(new Event('closed'))}>
       <div class="head"><h2 id="share-title">${text.title}</h2>
         <button class="quiet icon" data-testid="share-close" aria-label=${text.close} @click=${() => this.dialog.close()}>${icons.close}</button></div>
-      ${this.field('share-link', text.link, `${location.href.split('#')[0]}${encode(doc)}`, 1)}
+      ${this.field('share-link', text.link, this.linkTo(null), 1)}
+      ${claim ? this.field('share-claim', text.claim, this.linkTo(claim), 1) : nothing}
       <p class="status" role="status" data-testid="share-status">${this.told}</p>
       <button class="twinb" data-testid="embed" aria-expanded=${this.embeds} @click=${() => (this.embeds = !this.embeds)}>${text.embed}</button>
       ${this.embeds

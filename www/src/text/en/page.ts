@@ -51,26 +51,6 @@ export const embed = {
   open: 'Open in the full page',
 };
 
-/** The dialog of Share. */
-export const share = {
-  title: 'Share',
-  close: 'Close',
-  link: 'Link to this page',
-  embed: 'Embed in another page',
-  element: 'HTML with the script: as high as its content, loads when it comes near the screen',
-  frame: 'HTML without a script: a frame with a fixed height',
-  frameTitle: 'A circuit of a small transformer, live',
-  preview: 'Preview',
-  copy: 'Copy',
-  copyOf: (what: string) => `Copy: ${what}`,
-  copied: 'Copied.',
-  selected: 'The browser does not allow copying here. The text is selected: copy it with Ctrl+C, or hold it on a touch screen.',
-  view: 'Show',
-  views: { all: 'All', bars: 'Prompt and bars', graph: 'Graph' },
-  theme: 'Colours',
-  themes: { auto: 'As the reader’s system', light: 'Light', dark: 'Dark' },
-};
-
 /** What the task is, what the circuit was measured to do, and how to read the graph. */
 export const about = {
   label: 'About',

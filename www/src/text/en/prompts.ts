@@ -45,6 +45,8 @@ export function notice(of: Notice): string {
       return `The link steers along ${quoted(of.value)}, which is not a read (act_in channel) of this model.`;
     case 'link-switch':
       return `switch=${quoted(of.value)} in the link is not a boundary between the blocks of this model; it was ignored.`;
+    case 'link-claim':
+      return `claim=${quoted(of.value)} in the link must be two probabilities, P:P; it was ignored.`;
     case 'link-encoding':
       return `Part of this link (${quoted(of.key)}) is damaged and was ignored.`;
     case 'link-nodes': {
