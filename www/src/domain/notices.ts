@@ -17,6 +17,8 @@ export type Notice =
   | { kind: 'twin-task'; task: string }
   /** The circuit of a task cannot be loaded. */
   | { kind: 'task-lost'; task: string; error: string }
+  /** A file cannot be opened. */
+  | { kind: 'file'; sentence: string }
   | { kind: 'prompt-empty' }
   /** The first `tokens` tokens were cut, because the prompt is longer than the context. */
   | { kind: 'prompt-cut'; tokens: number; context: number | null }

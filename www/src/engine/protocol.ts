@@ -110,6 +110,8 @@ export interface RunResult {
 /** The model that is open, by its file in the models folder. */
 export interface OpenModel extends ModelInfo {
   file: string;
+  /** Of the weights, as circuit files have it. The poster has none. */
+  fingerprint?: string;
 }
 
 export interface Opened {

@@ -68,7 +68,8 @@ const engine: Engine = {
     // A restarted worker begins on the CPU. The page may still show another backend.
     onBackend(backends.state);
     live = { base, listed, model, session, backends, prompts, tasks: new Map(), files: new Map([[task.name, Promise.resolve(circuit)]]) };
-    return { model, task: keep(live, task, circuit), backend: backends.state };
+    const info = keep(live, task, circuit);
+    return { model: { ...model, fingerprint: fingerprintOf(circuit) }, task: info, backend: backends.state };
   },
 
   async task(name): Promise<TaskInfo> {
@@ -142,6 +143,11 @@ function keep(here: Live, listed: ManifestTask, circuit: Uint8Array): TaskInfo {
   const task: TaskInfo = { ...rest, circuit: info };
   here.tasks.set(task.name, task);
   return task;
+}
+
+/** The fingerprint of the model in the file of a circuit. The engine has compared it with the weights. */
+function fingerprintOf(circuit: Uint8Array): string {
+  return (JSON.parse(new TextDecoder().decode(circuit)) as { model: string }).model;
 }
 
 /** Adds the file's name to Rust's error. */

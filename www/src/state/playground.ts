@@ -1,4 +1,5 @@
 /** The user's actions on the page. It connects the store, the session and the runner. Every change of the document goes through `change`. */
+import type { Notice } from '../domain/notices';
 import type { BackendName } from '../engine/protocol';
 import { keepView, opening, resumed, sameAnswer, sameDoc, sameRun, undone, withNode, type Doc } from './document';
 import { FlipControls } from './flip-control';
@@ -150,6 +151,11 @@ export class Playground {
   /** Selects the backend; null: the faster one. */
   useBackend(preference: BackendName | null): Promise<void> {
     return this.runner.useBackend(preference);
+  }
+
+  /** Shows a notice until the next change. */
+  notify(notice: Notice): void {
+    this.store.set({ notices: [notice] });
   }
 
   /** The engine failed and was restarted. The state on the screen stays. */

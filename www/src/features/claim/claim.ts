@@ -6,6 +6,7 @@ import { sameAnswer } from '../../state/document';
 import type { Screen } from '../../state/screen';
 import { claim as text } from '../../text/en/claim';
 import { Light } from '../common/light';
+import { richText } from '../common/rich-text';
 import './claim.css';
 
 @customElement('sc-claim')
@@ -21,6 +22,6 @@ export class ClaimLine extends Light {
     if (!claim || !snapshot || placeholder || !sameAnswer(snapshot.doc, doc)) return nothing;
     const { p } = snapshot.result.view;
     const same = agrees(claim, p);
-    return html`<p class="claim" data-testid="claim" data-agrees=${same}>${same ? text.agrees : text.differs(snapshot.task.candidates, claim.p, p)}</p>`;
+    return html`<p class="claim" data-testid="claim" data-agrees=${same}>${richText(same ? text.agrees : text.differs(snapshot.task.candidates, claim.p, p))}</p>`;
   }
 }

@@ -64,6 +64,8 @@ export function notice(of: Notice): string {
       return `The dense twin was not trained for the task ${quoted(of.task)}. The task is open, the twin is closed.`;
     case 'task-lost':
       return `The task ${quoted(of.task)} cannot be opened: ${of.error}`;
+    case 'file':
+      return of.sentence;
     case 'prompt-empty':
       return 'The prompt is empty. These are the probabilities at the start of a file. Type some Python.';
     case 'prompt-cut': {
