@@ -1,5 +1,5 @@
 /** Links with the numbers of their author. */
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { chances, open, ready } from './page';
 
 test('a claim link agrees in another profile, and with one digit changed it says so @any-backend', async ({ page, browser }) => {

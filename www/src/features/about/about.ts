@@ -3,7 +3,6 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { DirectiveResult } from 'lit/directive.js';
 import { guard } from 'lit/directives/guard.js';
 import type { CircuitInfo, ModelInfo } from '../../engine/protocol';
-import type { ManifestTask } from '../../engine/manifest';
 import type { Screen } from '../../state/screen';
 import { about as text } from '../../text/en';
 import type { TermKey } from '../../text/glossary';
@@ -23,7 +22,7 @@ export function aboutTask(screen: Screen): DirectiveResult | typeof nothing {
   return guard([task, circuit, model], () => sheet(task, circuit, model));
 }
 
-function sheet(task: ManifestTask, circuit: CircuitInfo | null, model: ModelInfo | null): TemplateResult {
+function sheet(task: Screen['tasks'][number], circuit: CircuitInfo | null, model: ModelInfo | null): TemplateResult {
   const paragraphs = [task.explanation, ...(circuit ? measured(circuit) : []), ...(model ? [text.model(model)] : [])];
   const seen = new Set<TermKey>();
   return html`<details class="about">
