@@ -118,7 +118,14 @@ describe('hostile values', () => {
   });
   it('ignores values with bad percent-encoding', () => expect(bad('#a=%E0%A4%A', 'link-encoding').a).toBeNull());
   it('cuts a very long prompt', () => expect(bad(`#a=${'x'.repeat(40_000)}`, 'link-cut').a!.length).toBe(16_384));
-  it('rejects a very long link', () => expect(bad(`#a=${'x'.repeat(70_000)}`, 'link-long').a).toBeNull());
+  it('cuts a prompt whose encoded form is long, between two characters', () => {
+    const { a } = bad(`#a=x${'🙂'.repeat(9_000)}`, 'link-cut');
+    expect(a).toBe(`x${'🙂'.repeat(2730)}`);
+  });
+  it('keeps a number as the link that it writes has it', () => {
+    expect(decode('#set=0.attn.q.1:-0,0.attn.q.2:1.23456789', bounds).edits.set).toEqual({ '0.attn.q.1': 0, '0.attn.q.2': 1.234568 });
+  });
+  it('rejects a very long link', () => expect(bad(`#a=${'x'.repeat(140_000)}`, 'link-long').a).toBeNull());
   it('rejects a node that does not exist', () => expect(bad('#node=7.attn.q.1', 'link-node').node).toBeUndefined());
   it('accepts leading zeros in a node’s number', () => {
     const link = decode('#node=00.mlp.post_act.007&off=0.attn.q.7,0.attn.q.007', bounds);

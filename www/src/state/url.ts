@@ -40,10 +40,13 @@ export interface Decoded {
   notices: Notice[];
 }
 
-/** The most characters of a link and of a prompt in it, and the most changed nodes in a link. */
-const MAX_HASH = 65_536;
+/** The most characters of a prompt in a link, and of the same prompt when it is percent-encoded. */
 const MAX_TEXT = 16_384;
+const MAX_ENCODED = 32_768;
+/** The most changed nodes or edges in one list of a link. */
 const MAX_NODES = 256;
+/** The most characters of a link. A link to whatever another link opens is shorter: two prompts, and five lists of up to 50 characters an entry. */
+const MAX_HASH = 131_072;
 
 const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
 
@@ -72,8 +75,10 @@ export function decode(hash: string, bounds: Bounds): Decoded {
   for (const key of ['a', 'b'] as const) {
     const text = fields.get(key);
     if (text === undefined) continue;
-    result[key] = cleanText(text).slice(0, MAX_TEXT);
-    if (text.length > MAX_TEXT) notices.push({ kind: 'link-cut', prompt: key, characters: MAX_TEXT });
+    const clean = cleanText(text);
+    const fitting = cut(clean);
+    result[key] = fitting;
+    if (fitting.length < clean.length) notices.push({ kind: 'link-cut', prompt: key, characters: fitting.length });
   }
   const mode = fields.get('mode');
   if (mode !== undefined) {
@@ -161,7 +166,7 @@ function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, notice
   const result: TwinDoc = { steer: flip ? 1 : 0, channel: null, boundary: null };
   const steer = fields.get('steer');
   if (steer !== undefined) {
-    if (/^(\d+\.?\d*|\.\d+)(e-\d{1,3})?$/i.test(steer) && Number(steer) <= 1) result.steer = Number(steer);
+    if (/^(\d+\.?\d*|\.\d+)(e-\d{1,3})?$/i.test(steer) && Number(steer) <= 1) result.steer = rounded(Number(steer));
     else notices.push({ kind: 'link-steer', value: steer });
   }
   const channel = fields.get('channel');
@@ -182,8 +187,25 @@ function escape(text: string): string {
   return encodeURIComponent(wellFormed(text)).replace(/[!'()*~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
+/** The start of a text, as long as a link may hold, without half a character at its end. */
+function cut(text: string): string {
+  if (text.length <= MAX_TEXT && escape(text).length <= MAX_ENCODED) return text;
+  let [length, encoded] = [0, 0];
+  for (const character of text) {
+    encoded += escape(character).length;
+    if (length + character.length > MAX_TEXT || encoded > MAX_ENCODED) break;
+    length += character.length;
+  }
+  return text.slice(0, length);
+}
+
+/** The number as a link holds it: seven digits, and no minus before a zero. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(7)) + 0;
+}
+
 function shortest(value: number): string {
-  return String(Number(value.toPrecision(7)));
+  return String(rounded(value));
 }
 
 function split(text: string, notices: Notice[]): Map<string, string> {
@@ -268,7 +290,7 @@ function numbers(text: string | undefined, key: string, bounds: Bounds, notices:
     const [node = '', number = '', rest] = entry.split(':');
     const value = Number(number);
     const fine = rest === undefined && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(number) && Math.abs(value) <= LIMIT;
-    if (fine && Object.keys(kept).length < MAX_NODES && exists(node, bounds)) kept[canonicalNode(node)!] = value;
+    if (fine && Object.keys(kept).length < MAX_NODES && exists(node, bounds)) kept[canonicalNode(node)!] = rounded(value);
     else bad.push(entry);
   }
   complain(key, bad, LIMIT, notices);
