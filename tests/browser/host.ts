@@ -16,14 +16,16 @@ interface Options {
   headers?: Record<string, string>;
   /** By path. */
   pages?: Record<string, string>;
+  /** Another folder than www/dist. */
+  folder?: string;
 }
 
 /** Publishes the folder below `prefix`, and the pages, and nothing else. */
-export function host(prefix: string, { headers = {}, pages = {} }: Options = {}): Promise<Host> {
+export function host(prefix: string, { headers = {}, pages = {}, folder = dist }: Options = {}): Promise<Host> {
   const server: Server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname);
-    const file = join(dist, normalize(path.slice(prefix.length - 1).replace(/\/$/, '/index.html')));
-    const published = path.startsWith(prefix) && file.startsWith(dist) ? await readFile(file).catch(() => null) : null;
+    const file = join(folder, normalize(path.slice(prefix.length - 1).replace(/\/$/, '/index.html')));
+    const published = path.startsWith(prefix) && file.startsWith(folder) ? await readFile(file).catch(() => null) : null;
     const body = pages[path] ?? published;
     response.writeHead(body === null ? 404 : 200, { ...headers, 'Content-Type': kinds[extname(pages[path] === undefined ? file : path)] ?? 'application/octet-stream' });
     response.end(body ?? 'no such file');

@@ -93,12 +93,15 @@ pub fn optimise(level: &str, from: &Path, to: &Path) -> Result {
     run(npm_bin("wasm-opt").args([level, "--strip-producers"]).args(WASM_FEATURES).arg(from).arg("-o").arg(to))
 }
 
-/// Type-checks and bundles the page into www/dist, models included.
+/// Type-checks and bundles the page into www/dist, models included, and lays out the embeds as an npm package.
 pub fn page() -> Result {
     step("build www/dist", || {
         run(&mut npm_bin("tsc"))?;
         run(npm_bin("vite").args(["build", "--logLevel", "warn"]))?;
         run(command("node").current_dir(www()).arg("scripts/licenses.mjs"))
+    })?;
+    step("lay out the npm package in www/dist-npm", || {
+        run(command("node").current_dir(www()).arg("scripts/npm-package.mjs"))
     })
 }
 

@@ -15,7 +15,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   serve [--port N]   set up, build, serve the page at 127.0.0.1 and print its address
-  build              set up and write the folder to publish, www/dist
+  build              set up and write the folder to publish, www/dist, and an npm package of the embeds, www/dist-npm
   test [--quick] [STEP]...
                      set up and run every test, or the named steps:
                      format, lint, native, build, page, wasm, browser

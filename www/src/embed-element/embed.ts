@@ -24,7 +24,13 @@ iframe { background: none; }
 .live .poster, .poster.lost { visibility: hidden; }
 `;
 
-class SparseCircuit extends HTMLElement {
+/** Where this module comes from. Bundlers rewrite `new URL(..., import.meta.url)`, so it must not be written like that. */
+const HERE = String(import.meta.url);
+
+/** On a server, where pages may be rendered too, there is no DOM. */
+const Base = globalThis.HTMLElement ?? class {};
+
+class SparseCircuit extends Base {
   static readonly observedAttributes: readonly string[] = OBSERVED;
 
   private readonly box = document.createElement('div');
@@ -88,7 +94,7 @@ class SparseCircuit extends HTMLElement {
 
   private address(): string {
     const src = this.getAttribute('src');
-    const page = src === null ? new URL(/* @vite-ignore */ 'embed.html', import.meta.url) : new URL(src, document.baseURI);
+    const page = src === null ? new URL('embed.html', HERE) : new URL(src, document.baseURI);
     const hash = hashOf((name) => this.getAttribute(name));
     page.hash = this.made === null ? hash : resumedHash(hash, this.made);
     return page.href;
@@ -155,4 +161,4 @@ class SparseCircuit extends HTMLElement {
 }
 
 // A page may load this module twice.
-if (!customElements.get('sparse-circuit')) customElements.define('sparse-circuit', SparseCircuit);
+if (globalThis.customElements && !customElements.get('sparse-circuit')) customElements.define('sparse-circuit', SparseCircuit);
