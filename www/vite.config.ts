@@ -125,7 +125,7 @@ function element(): Plugin {
         build: { target: 'es2022', outDir: out, emptyOutDir: false, modulePreload: false, rolldownOptions: { input: entry, output: { entryFileNames: 'embed.js' } } },
       });
       await cp(join(www, 'demo'), join(out, 'demo'), { recursive: true });
-      const { module } = await runnerImport<typeof import('./scripts/posters')>(join(www, 'scripts/posters.ts'), { configFile: false, root: www, resolve: { alias: packages } });
+      const { module } = await runnerImport<typeof import('./scripts/posters')>(join(www, 'scripts/posters.ts'), { configFile: false, root: www, resolve: { alias: packages }, define: { __ONE_FILE__: false } });
       await module.writePosters(root, join(out, 'posters'));
     },
   };
@@ -156,6 +156,7 @@ export default defineConfig(async () => ({
   worker: { format: 'es' as const },
   // The progress bar counts true bytes, the engine's included. (0 where it has not been built: unit tests need none.)
   define: {
+    __ONE_FILE__: false,
     __VERSION__: JSON.stringify(await ofPackage('version')),
     __REPOSITORY__: JSON.stringify(await ofPackage('repository')),
     __ENGINE_BYTES__: (await stat(join(root, 'pkg/engine/sparse_circuits_bg.wasm')).catch(() => null))?.size ?? 0,

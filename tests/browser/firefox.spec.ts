@@ -2,12 +2,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from '@playwright/test';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
-import { listed } from './page';
+import { listed, oneFile } from './page';
 
 /** `cargo xtask test` finds or installs it. */
 const program = process.env['FIREFOX'];
+
+/** No network: every host but this machine is behind a proxy that does not answer. */
+const OFFLINE = Object.fromEntries(['http', 'ssl'].flatMap((kind) => [[`network.proxy.${kind}`, '127.0.0.1'], [`network.proxy.${kind}_port`, 9]]));
 
 const by = (name: string) => `[data-testid="${name}"]`;
 
@@ -34,12 +38,12 @@ async function numbers(page: Page): Promise<{ p: number[]; nodes: (string | null
 
 const text = (page: Page) => page.$eval(by('prompt-a'), (one) => (one as HTMLTextAreaElement).value);
 
-test('Firefox: opens live, flips and flips back exactly, follows the typing, opens its own link again', async ({ baseURL }) => {
+test('Firefox: opens live, flips and flips back exactly, follows the typing, opens its own link again; the page as one file gives the same numbers', async ({ baseURL }) => {
   test.skip(!program, 'no Firefox: FIREFOX is not set, and `cargo xtask test` found none and cannot install it');
   // Firefox starts slowly on a busy machine.
   test.setTimeout(240_000);
   const profile = mkdtempSync(join(tmpdir(), 'sparse-circuits-firefox-'));
-  const browser = await puppeteer.launch({ browser: 'firefox', executablePath: program!, headless: true, timeout: 90_000, userDataDir: profile, protocol: 'webDriverBiDi' });
+  const browser = await puppeteer.launch({ browser: 'firefox', executablePath: program!, headless: true, timeout: 90_000, userDataDir: profile, protocol: 'webDriverBiDi', extraPrefsFirefox: { 'network.proxy.type': 1, ...OFFLINE } });
   try {
     const [task] = listed().tasks;
     const page = await opened(browser, baseURL!);
@@ -76,6 +80,21 @@ test('Firefox: opens live, flips and flips back exactly, follows the typing, ope
     const again = await opened(browser, page.url());
     expect(await numbers(again)).toEqual(shared);
     expect(await text(again)).toBe('log.write("several words');
+
+    const file = oneFile();
+    if (file) {
+      const alone = await opened(browser, pathToFileURL(file).href);
+      alone.on('console', (message) => messages.push(message.text()));
+      expect(await numbers(alone)).toEqual(start);
+      await alone.click(by('flip'));
+      expect(await numbers(alone)).toEqual(flipped);
+      const [, other] = listed().tasks;
+      await alone.select(by('task-select'), other!.name);
+      await alone.waitForFunction((name) => location.hash.includes(`task=${name}`), {}, other!.name);
+      await ready(alone);
+      expect(await text(alone)).toBe(other!.presets[0]!.a.text);
+      expect((await numbers(alone)).p).not.toEqual(flipped.p);
+    }
     expect(messages).toEqual([]);
   } finally {
     await browser.close();

@@ -38,6 +38,11 @@ export function modelFile(name: string): Buffer {
   return readFileSync(join(folder, name));
 }
 
+/** The page as one file, which `cargo xtask test` writes; undefined when Playwright was started by hand without it. */
+export function oneFile(): string | undefined {
+  return process.env['ONE_FILE'];
+}
+
 /** What the page is to run on, by the project of `playwright.config.ts`. */
 export function backend(): 'cpu' | 'webgpu' {
   return test.info().project.name === 'webgpu' ? 'webgpu' : 'cpu';

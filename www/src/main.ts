@@ -4,10 +4,12 @@ import type { Page } from './features/page/page';
 import { restoreTheme } from './features/common/theme';
 import { followTranslators } from './features/common/translators';
 import { addressBar } from './state/address-bar';
+import { openOwnDocuments } from './one-file';
 import { createPlayground } from './start';
 
 restoreTheme();
 followTranslators();
+if (__ONE_FILE__) openOwnDocuments();
 
 const address = addressBar();
 const page = document.createElement('sc-page') as Page;
@@ -17,7 +19,7 @@ page.playground = createPlayground({
   roomForPanel: () => innerWidth > 760,
 });
 document.getElementById('page')!.replaceChildren(page);
-void page.playground.start().then(() => setTimeout(keep, 3000));
+void page.playground.start().then(() => !__ONE_FILE__ && setTimeout(keep, 3000));
 
 /** Once the page is live, keeps it for use without network. */
 async function keep(): Promise<void> {

@@ -1,5 +1,6 @@
 /** The playground of a browser's page: the engine in its worker, the files of the models, and the frames of the screen. */
 import { connectEngine } from './engine/client';
+import { fetchFile } from './engine/files';
 import { Playground, type Deps } from './state/playground';
 import * as text from './text/en';
 
@@ -11,9 +12,9 @@ export function createPlayground(place: Place): Playground {
   const playground: Playground = new Playground({
     ...place,
     engine: engine.calls,
-    models: new URL('models/', document.baseURI).href,
+    models: new URL(`${import.meta.env.BASE_URL}models/`, document.baseURI).href,
     fetchJson: async (url) => {
-      const response = await fetch(url).catch(() => null);
+      const response = await fetchFile(url).catch(() => null);
       if (!response?.ok) {
         throw new Error(text.files.lost(url, response?.status ?? null));
       }

@@ -105,6 +105,17 @@ pub fn page() -> Result {
     })
 }
 
+/// Writes the page as one HTML file, from www/dist and the wasm packages, which must be built. `out` is relative to the
+/// folder that the command was called in.
+pub fn bundle(out: &Path, twin: bool) -> Result {
+    step("write the page as one file", || {
+        let out = io("find the folder of", out, std::path::absolute(out))?;
+        let mut script = command("node");
+        script.current_dir(www()).arg("scripts/bundle.mjs").arg("--out").arg(out);
+        run(if twin { script.arg("--twin") } else { &mut script })
+    })
+}
+
 /// Prints the size of each published file, and the totals next to their budgets.
 pub fn sizes() -> Result {
     step("print the sizes of www/dist", || run(command("node").current_dir(www()).arg("scripts/sizes.mjs")))

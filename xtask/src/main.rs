@@ -16,6 +16,9 @@ cargo xtask COMMAND
 
   serve [--port N]   set up, build, serve the page at 127.0.0.1 and print its address
   build              set up and write the folder to publish, www/dist, and an npm package of the embeds, www/dist-npm
+  bundle [--twin] --out FILE
+                     set up, build and write the page as one HTML file, which opens without a server and without
+                     network; --twin: with the dense twin
   test [--quick] [STEP]...
                      set up and run every test, or the named steps:
                      format, lint, native, build, page, wasm, browser
@@ -48,6 +51,7 @@ fn dispatch(words: &[&str]) -> Result {
         }
         ["setup"] => setup::everything(),
         ["build"] => build::build(),
+        ["bundle", arguments @ ..] => bundle(arguments),
         ["serve"] => serve::serve(None),
         ["serve", "--port", port] => match port.parse() {
             Ok(port) => serve::serve(Some(port)),
@@ -57,4 +61,28 @@ fn dispatch(words: &[&str]) -> Result {
         ["bench", arguments @ ..] => bench::bench(arguments),
         _ => Err(format!("`cargo xtask {}` is not a command.\n\n{HELP}", words.join(" "))),
     }
+}
+
+/// `[--twin] --out FILE`, in any order.
+fn bundle(arguments: &[&str]) -> Result {
+    let (mut out, mut twin) = (None, false);
+    let mut rest = arguments.iter();
+    while let Some(&word) = rest.next() {
+        match word {
+            "--twin" => twin = true,
+            "--out" => out = Some(*rest.next().ok_or("--out needs a FILE: the HTML file to write")?),
+            _ => {
+                return Err(format!(
+                    "`{word}` is not an option of `cargo xtask bundle`; it takes --out FILE and --twin"
+                ));
+            }
+        }
+    }
+    let out = out.ok_or("`cargo xtask bundle` needs --out FILE: the HTML file to write")?;
+    let folder = std::path::absolute(out).ok().and_then(|out| out.parent().map(|folder| folder.is_dir()));
+    if folder != Some(true) {
+        return Err(format!("the folder of {out} does not exist; create it first"));
+    }
+    build::build()?;
+    build::bundle(out.as_ref(), twin)
 }

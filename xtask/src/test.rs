@@ -153,7 +153,13 @@ fn page_build(tools: &Tools) -> Result<Option<Count>> {
     build::wasm_packages(&tools.wasm)?;
     build::page()?;
     build::sizes()?;
+    build::bundle(&one_file(), false)?;
     Ok(None)
+}
+
+/// The page as one file, for its tests.
+fn one_file() -> PathBuf {
+    target().join("xtask").join("page.html")
 }
 
 fn page(_: &Tools) -> Result<Option<Count>> {
@@ -208,7 +214,11 @@ fn browser(tools: &Tools) -> Result<Option<Count>> {
     let native = target().join("debug").join(executable("sparse-circuits"));
     // Without this, a server for the report keeps running after a failed test.
     let mut playwright = npm_bin("playwright");
-    playwright.arg("test").env("CHROMIUM", &tools.browser().program).env("SPARSE_CIRCUITS", native);
+    playwright
+        .arg("test")
+        .env("CHROMIUM", &tools.browser().program)
+        .env("SPARSE_CIRCUITS", native)
+        .env("ONE_FILE", one_file());
     if let Some(firefox) = &tools.firefox {
         playwright.env("FIREFOX", firefox);
     }

@@ -6,6 +6,7 @@ import { proxy, wrap } from 'comlink';
 import engineUrl from './worker.ts?worker&url';
 import twinUrl from './twin.ts?worker&url';
 import type { Engine, TwinEngine } from './api';
+import { startWorker } from './files';
 import type { FailureKind } from './protocol';
 import { isTrap } from './trap';
 
@@ -186,24 +187,4 @@ export function connectEngine(texts: Texts<Engine>): Client<Engine> {
 
 export function connectTwin(texts: Texts<TwinEngine>): Client<TwinEngine> {
   return new Client<TwinEngine>({ ...texts, start: () => startWorker(twinUrl, 'twin'), setup: ['open'] });
-}
-
-function startWorker(script: string, name: string): Worker {
-  const url = new URL(script, document.baseURI).href;
-  if (self.origin !== 'null') return new Worker(url, { type: 'module', name });
-  return new Worker(URL.createObjectURL(new Blob([importer(url)], { type: 'text/javascript' })), { name });
-}
-
-/**
- * A page without an origin (a frame with `sandbox="allow-scripts"`) may start workers from blobs only, and in Chromium only classic
- * ones. This one imports the script, and repeats the messages that arrive before it is there.
- */
-function importer(url: string): string {
-  return `const held = [];
-const hold = (event) => held.push(event);
-addEventListener('message', hold);
-import(${JSON.stringify(url)}).then(() => {
-  removeEventListener('message', hold);
-  for (const { data, ports } of held) dispatchEvent(new MessageEvent('message', { data, ports }));
-}, (error) => setTimeout(() => { throw error; }));`;
 }

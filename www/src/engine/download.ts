@@ -1,5 +1,6 @@
 /** Downloads of files whose sizes are known. They count their bytes, and their errors name the file and the reason. */
 import { download as text } from '../text/en';
+import { fetchFile } from './files';
 import type { Progress } from './protocol';
 
 /** The largest file that the page loads, in bytes. A model must fit into the engine's memory, which has 4 GiB, more than once. */
@@ -65,7 +66,7 @@ export async function download(url: string, bytes: number, tally: Tally | null):
 /** Without a connection, the browser's cache may still have the file: an engine that is restarted loads files that the page had before. */
 async function request(url: string, name: string): Promise<Response> {
   try {
-    return await fetch(url).catch(() => fetch(url, { cache: 'force-cache' }));
+    return await fetchFile(url).catch(() => fetchFile(url, { cache: 'force-cache' }));
   } catch {
     throw new Error(text.noConnection(name));
   }

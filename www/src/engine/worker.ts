@@ -5,9 +5,12 @@
 import { expose } from 'comlink';
 import startEngine, { Session as WasmSession } from 'sparse-circuits-engine';
 import engineUrl from '../../../pkg/engine/sparse_circuits_bg.wasm?url';
+import tokenizerUrl from '../../../pkg/tokenizer/sparse_circuits_tokenizer_bg.wasm?url';
+import webgpuUrl from '../../../pkg/engine-webgpu/sparse_circuits_webgpu_bg.wasm?url';
 import { engine as engineText, files } from '../text/en';
 import { Backends, type CpuSession, type GpuEngine, type GpuSession } from './backends';
 import { download, Tally } from './download';
+import { fetchFile } from './files';
 import type { ManifestModel, ManifestTask } from './manifest';
 import { Prompts, type Encoder } from './prompts';
 import { explained, failAfterTrap } from './trap';
@@ -38,6 +41,8 @@ interface Live {
 }
 
 let live: Live | null = null;
+/** Wasm packages that are started or on their way, by address. */
+const packages = new Map<string, Promise<unknown>>();
 const gpuEngine: GpuEngine = { started: false, trapped: false };
 
 const engine: Engine = {
@@ -48,7 +53,7 @@ const engine: Engine = {
     const first = live === null;
     for (const bytes of [first ? __ENGINE_BYTES__ : 0, listed.bytes, task.bytes, listed.tokenizerBytes]) tally.expect(bytes);
     const [wasm, weights, circuit, vocabulary] = await Promise.all([
-      first ? download(new URL(engineUrl, self.location.href).href, __ENGINE_BYTES__, tally) : null,
+      first ? download(address(engineUrl), __ENGINE_BYTES__, tally) : null,
       download(new URL(listed.file, base).href, listed.bytes, tally),
       download(new URL(task.circuit, base).href, task.bytes, tally),
       download(new URL(listed.tokenizer, base).href, listed.tokenizerBytes, tally),
@@ -124,6 +129,21 @@ async function fetchCircuits(here: Live): Promise<void> {
   await Promise.allSettled(here.listed.tasks.map((task) => circuitFile(here, task)));
 }
 
+/** Starts a wasm package once. After a failure, the next call tries again. */
+function started(url: string, start: (from: { module_or_path: Promise<Response> }) => Promise<unknown>): Promise<unknown> {
+  const known = packages.get(url);
+  if (known) return known;
+  const starting = start({ module_or_path: fetchFile(address(url)) });
+  packages.set(url, starting);
+  starting.catch(() => packages.delete(url));
+  return starting;
+}
+
+/** Of a file of this build. */
+function address(url: string): string {
+  return new URL(url, self.location.href).href;
+}
+
 function ids(prompt: Prompt): number[] {
   return prompt.tokens.map((token) => token.id);
 }
@@ -157,7 +177,7 @@ function opened<T>(file: string, make: () => T): T {
 
 async function tokenizer(file: string, json: Uint8Array): Promise<Encoder> {
   const { default: start, WebTokenizer } = await import('sparse-circuits-tokenizer').catch(lost);
-  await start().catch(lost);
+  await started(tokenizerUrl, start).catch(lost);
   // wasm-bindgen types what the rules return as `any`.
   const encoder = opened(file, () => new WebTokenizer(json));
   const texts = new Map<number, string>();
@@ -177,7 +197,7 @@ async function webgpu(weights: Uint8Array, vocabulary: Uint8Array): Promise<GpuS
   if (!('gpu' in navigator)) return 'absent';
   if (!(await navigator.gpu.requestAdapter().catch(() => null))) return 'no adapter';
   const { default: start, WebGpuSession } = await import('sparse-circuits-engine-webgpu');
-  await start();
+  await started(webgpuUrl, start);
   const session = await WebGpuSession.open(weights);
   session.setVocabulary(vocabulary);
   return session;

@@ -33,7 +33,7 @@ function sheet(task: Screen['tasks'][number], circuit: CircuitInfo | null, model
       <h3>${text.howToRead}</h3>
       <p>${Object.values(text.reading).map((sentences: RichText) => html`${richText(linked(sentences, seen))} `)}</p>
       <p>${text.paper}</p>
-      <sc-kept></sc-kept>
+      ${__ONE_FILE__ ? html`<p data-testid="offline" data-state="one-file">${text.oneFile}</p>` : html`<sc-kept></sc-kept>`}
       <p class="links">${links()}</p>
     </div>
   </details>`;

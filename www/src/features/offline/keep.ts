@@ -6,6 +6,8 @@ import { twinCache } from './twin-cache';
 const KEY = 'sparse-circuits.offline';
 
 export type Kept =
+  /** Plain http from another machine. Browsers withhold more than the storage there. */
+  | { kind: 'insecure' }
   | { kind: 'unavailable' }
   | { kind: 'removed' }
   | { kind: 'storing' }
@@ -26,6 +28,7 @@ export class Keeper {
 
   /** Starts to keep the page, unless the user has removed it. */
   async start(): Promise<void> {
+    if (!isSecureContext) return this.set({ kept: { kind: 'insecure' } });
     if (!available()) return;
     if (remembered() === 'no') return this.set({ kept: { kind: 'removed' } });
     await this.store();

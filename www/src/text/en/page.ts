@@ -63,6 +63,7 @@ export const about = {
   model: (model: ModelInfo) =>
     `The model: ${model.layers} layers, ${count(model.width)} channels, ${count(model.nonzeros)} nonzero weights. It was trained on Python code and runs here, in your browser.`,
   paper: 'The method is that of Leo Gao and others, “Weight-sparse transformers have interpretable circuits”, arXiv 2511.13653, 2025.',
+  oneFile: 'This page is one file. It works without network.',
   howToRead: 'How to read the drawing',
   reading: {
     lines: ['A horizontal line is one channel of the residual stream. A square is a ', { term: 'read', words: 'read' }, ' or a ', { term: 'write', words: 'write' }, ' of it. A circle is a neuron, or a channel of a ', { term: 'qkv', words: 'query, key or value' }, '.'],
@@ -73,8 +74,10 @@ export const about = {
 
 /** What the browser keeps for use without network. */
 export const offline = {
-  kept: (kept: { kind: 'unavailable' | 'removed' | 'storing' | 'failed' } | { kind: 'kept'; bytes: number }): string => {
+  kept: (kept: { kind: 'insecure' | 'unavailable' | 'removed' | 'storing' | 'failed' } | { kind: 'kept'; bytes: number }): string => {
     switch (kept.kind) {
+      case 'insecure':
+        return 'This address is plain http. There the page cannot use WebGPU, cannot be stored for use without network and cannot copy to the clipboard. Everything else works.';
       case 'unavailable':
         return 'This address cannot store the page for use without network. That needs https and a window of its own.';
       case 'removed':
