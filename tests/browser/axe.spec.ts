@@ -103,11 +103,22 @@ test('an embed, the dialog of Share, and an article with embeds', async ({ brows
   });
 });
 
-test('full screen', async ({ browser }) => {
-  await visit(browser, { viewport: { width: 1920, height: 1080 } }, '', async (page, check) => {
+test('the tour and present mode: a question, an answer, the end', async ({ browser }) => {
+  await visit(browser, {}, '#v=1&tour=1', async (page, check) => {
     await ready(page);
-    await page.getByTestId('present').click();
-    await check('full screen');
+    await expect(page.getByTestId('tour-card')).toHaveAttribute('data-stage', 'asked');
+    await check('a question of the tour');
+    await page.locator('[data-testid=tour-choice]').first().click();
+    await expect(page.getByTestId('tour-card')).toHaveAttribute('data-stage', 'answered');
+    await check('an answer of the tour');
+  });
+  await visit(browser, { viewport: { width: 1920, height: 1080 } }, '#v=1&tour=5&present=1', async (page, check) => {
+    await expect(page.getByTestId('presentation')).toHaveAttribute('data-stage', 'asked');
+    await check('a question in present mode');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    await expect(page.getByTestId('presentation')).toHaveAttribute('data-step', '7');
+    await check('the end in present mode');
   });
 });
 

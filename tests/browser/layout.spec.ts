@@ -158,35 +158,33 @@ const drawn = (page: Page) => page.evaluate(() => {
 });
 
 for (const api of [true, false]) {
-  test(`full screen ${api ? '' : 'without the browser\'s own '}grows the drawing and its type, and Escape leaves it`, async ({ page }) => {
+  test(`present mode ${api ? '' : 'without the browser\'s full screen '}grows the drawing and its type, and Escape leaves it`, async ({ page }) => {
     if (!api) await page.addInitScript(() => Object.defineProperty(document, 'fullscreenEnabled', { value: false }));
     await page.setViewportSize({ width: 1920, height: 1080 });
     await open(page);
     const before = await drawn(page);
     expect(before.type).toBeGreaterThanOrEqual(12);
-    const present = page.getByTestId('present');
-    await present.click();
+    await page.getByTestId('present').click();
+    await expect(page.getByTestId('presentation')).toBeVisible();
     await still(page);
     expect(await page.evaluate(() => document.fullscreenElement !== null)).toBe(api);
-    await expect(present).toHaveAttribute('aria-pressed', 'true');
     const large = await drawn(page);
     expect(large.width).toBeGreaterThan(before.width * 1.08);
     expect(large.height).toBeGreaterThan(before.height * 1.08);
     expect(large.type).toBeGreaterThanOrEqual(16);
-    // Everything is on the screen, the key too.
+    // Everything is on the screen.
     expect(await page.evaluate(() => document.documentElement.scrollHeight - innerHeight)).toBeLessThanOrEqual(0);
-    await within(page, 'header, .bars, .flipb, .gcard, aside.panel, .legend span', 'full screen');
-    // Flip takes values from the counterfactual, so a class must see it.
-    await expect(page.getByTestId('prompt-b')).toBeVisible();
-    await page.getByTestId('flip').click();
+    await within(page, 'header, .bars, .big aside, .big .gw, .big footer .keyb', 'present mode');
+    await page.keyboard.press('f');
     await ready(page);
     await page.keyboard.press('Escape');
+    await expect(page.getByTestId('presentation')).toHaveCount(0);
     await still(page);
-    await expect(present).toHaveAttribute('aria-pressed', 'false');
     expect(await page.evaluate(() => document.fullscreenElement)).toBeNull();
     const after = await drawn(page);
     expect([after.width, after.height]).toEqual([before.width, before.height]);
-    // Only full screen ended: the panel is still open.
+    // Only present mode ended: the flip stays, and the panel is open again.
+    await expect(page.getByTestId('flip')).toHaveAttribute('aria-pressed', 'true');
     await expect(page.getByTestId('node-panel')).toBeVisible();
   });
 }

@@ -42,6 +42,8 @@ function when(file) {
   if (/^assets\/twin|sparse_circuits_twin/.test(file)) return 'never';
   // Loaded when Share is opened, and with a claim link.
   if (/^assets\/(share-dialog|claim)/.test(file)) return 'never';
+  // Loaded when the tour or present mode is opened; the teacher's page.
+  if (/^assets\/(lesson|teach)-/.test(file)) return 'never';
   if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';
   if (file.startsWith('models/circuits/')) return circuits.includes(file) ? 'first' : 'never';
   if ((file.endsWith('.html') && file !== 'index.html') || /^assets\/(engine_)?bench[-_]/.test(file)) return 'never';

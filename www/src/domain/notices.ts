@@ -1,7 +1,7 @@
 /** Problems of a link or a prompt. The page continues and shows a notice. */
 export type Notice =
   | { kind: 'link-long' }
-  | { kind: 'link-version' | 'link-task' | 'link-mode' | 'link-node' | 'link-token' | 'link-backend' | 'link-steer' | 'link-channel' | 'link-switch' | 'link-claim'; value: string }
+  | { kind: 'link-version' | 'link-task' | 'link-mode' | 'link-node' | 'link-token' | 'link-backend' | 'link-steer' | 'link-channel' | 'link-switch' | 'link-claim' | 'link-tour'; value: string }
   /** A value that is neither 0 nor 1. */
   | { kind: 'link-flag'; key: string; value: string }
   /** A prompt was longer than a link may hold. */

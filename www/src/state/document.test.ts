@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { changedNodes, changeOf } from '../domain/edits';
-import { keepView, opening, sameDoc, sameRun, undone, withChange, withAll, withBoundary, withChannel, withEdge, withFlip, withList, withMode, withSteer, withText, withToken, withTwin } from './document';
+import { keepView, opening, sameDoc, sameRun, undone, withChange, withAll, withBoundary, withChannel, withEdge, withFlip, withList, withMode, withSteer, withText, withToken, withTour, withTwin, type TourDoc } from './document';
 import { noHistory, remember, undo } from './history';
 
 const start = opening('single_double_quote', 'print("hi', '0.mlp.post_act.3');
@@ -109,6 +109,24 @@ describe('history', () => {
   it('never joins steps of no kind', () => {
     const history = remember(remember(noHistory, start, '', 0), withFlip(start, true), '', 1);
     expect(history.past.length).toBe(2);
+  });
+});
+
+describe('the tour', () => {
+  const tour: TourDoc = { step: 2, shown: false, choice: null, present: false };
+  it('changes the screen but needs no run', () => {
+    const asked = withTour(start, tour);
+    const told = withTour(start, { ...tour, shown: true });
+    expect(sameDoc(start, asked)).toBe(false);
+    expect(sameDoc(asked, told)).toBe(false);
+    expect(sameRun(asked, told)).toBe(true);
+  });
+  it('goes back with undo, but stays closed once the user has closed it', () => {
+    const asked = withTour(start, tour);
+    const told = withFlip(withTour(start, { ...tour, shown: true }), true);
+    expect(undone(told, asked).tour).toEqual(tour);
+    expect(undone(withTour(told, null), asked).tour).toBeNull();
+    expect(undone(asked, start).tour).toBeNull();
   });
 });
 

@@ -16,7 +16,24 @@ export interface TwinDoc {
   boundary: number | null;
 }
 
-/** What the engine is asked for, what is open in the panel, how the circuit is shown, and the twin. */
+/** The place in the tour of questions. */
+export interface TourDoc {
+  /** 1 to `QUESTIONS`: a question. The next number: the end. 0: none yet, in present mode. */
+  step: number;
+  /** Whether the page shows what happens. */
+  shown: boolean;
+  /** What the user expects: the first candidate, the second, or that they are almost level (2). Null: no choice. */
+  choice: Choice | null;
+  /** Whether it fills the screen, for a projector. */
+  present: boolean;
+}
+
+export type Choice = 0 | 1 | 2;
+
+/** The questions of the tour. */
+export const QUESTIONS = 6;
+
+/** What the engine is asked for, what is open in the panel, how the circuit is shown, the twin, and the tour. */
 export interface Doc extends Omit<RunRequest, 'target' | 'head'> {
   node: Selection | null;
   /** Whether the list of nodes replaces the graph. */
@@ -25,11 +42,13 @@ export interface Doc extends Omit<RunRequest, 'target' | 'head'> {
   all: boolean;
   /** Null: the twin is closed. */
   twin: TwinDoc | null;
+  /** Null: the tour is closed. */
+  tour: TourDoc | null;
 }
 
 /** The initial document of a task: first preset, full model, no changes. */
 export function opening(task: string, a: string, node: NodeId | null): Doc {
-  return { task, a, b: null, edits: noEdits('full'), node, token: null, list: false, all: false, twin: null };
+  return { task, a, b: null, edits: noEdits('full'), node, token: null, list: false, all: false, twin: null, tour: null };
 }
 
 export function withText(doc: Doc, a: string): Doc {
@@ -72,6 +91,10 @@ export function withBoundary(doc: Doc, boundary: number | null): Doc {
 /** The document `to`, with the list and the twin open or closed as in `from`, and without steering. */
 export function keepView(from: Doc, to: Doc): Doc {
   return { ...to, list: from.list, twin: from.twin && { steer: to.edits.flip ? 1 : 0, channel: null, boundary: from.twin.boundary } };
+}
+
+export function withTour(doc: Doc, tour: TourDoc | null): Doc {
+  return { ...doc, tour };
 }
 
 export function withList(doc: Doc, list: boolean): Doc {
@@ -122,6 +145,7 @@ export function undone(now: Doc, before: Doc): Doc {
   return {
     ...before,
     twin: twin && now.twin && { ...twin, boundary: now.twin.boundary },
+    tour: now.tour && before.tour,
     list: now.list,
     all: task ? now.all : before.all,
     node: task ? now.node : before.node,
@@ -148,7 +172,7 @@ export function resumed(now: Doc, kept: Doc): Doc {
 
 /** Whether two documents need the same run of the sparse model. */
 export function sameRun(left: Doc, right: Doc): boolean {
-  const run = (doc: Doc): Doc => ({ ...doc, list: false, all: false, twin: null });
+  const run = (doc: Doc): Doc => ({ ...doc, list: false, all: false, twin: null, tour: null });
   return sameDoc(run(left), run(right));
 }
 
@@ -167,5 +191,6 @@ function sorted(doc: Doc): unknown {
   const { edits } = doc;
   const entries = (record: Record<string, number>) => Object.entries(record).sort(([x], [y]) => (x < y ? -1 : 1));
   return [doc.task, doc.a, doc.b, doc.node, doc.token, edits.mode, edits.flip, [...edits.off].sort(), [...edits.patch].sort(), [...edits.offEdges].sort(),
-    entries(edits.set), entries(edits.scale), doc.list, doc.all, doc.twin && [doc.twin.steer, doc.twin.channel, doc.twin.boundary]];
+    entries(edits.set), entries(edits.scale), doc.list, doc.all, doc.twin && [doc.twin.steer, doc.twin.channel, doc.twin.boundary],
+    doc.tour && [doc.tour.step, doc.tour.shown, doc.tour.choice, doc.tour.present]];
 }

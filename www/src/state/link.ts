@@ -16,6 +16,7 @@ export function docOf(link: Decoded, task: { name: string; presets: TaskInfo['pr
     list: link.list,
     all: link.all,
     twin: link.twin,
+    tour: link.tour,
   };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Claim } from '../domain/claim';
 import type { Notice } from '../domain/notices';
-import { opening, type Doc } from './document';
+import { opening, type Doc, type TourDoc } from './document';
 import { decode, encode, type Bounds } from './url';
 
 const bounds: Bounds = {
@@ -26,6 +26,7 @@ describe('round trip', () => {
     list: true,
     all: true,
     twin: { steer: 0.7, channel: '1.attn.act_in.126', boundary: 4 },
+    tour: { step: 5, shown: true, choice: 2, present: true },
   };
   it('keeps everything', () => {
     const { notices, ...decoded } = decode(encode(busy), bounds);
@@ -84,7 +85,7 @@ describe('edges', () => {
 describe('absent values', () => {
   it.each(['', '#', '#v=1', '#&&&', '#nothing'])('%j is the default without a message', (hash) => {
     expect(decode(hash, bounds)).toEqual({
-      task: null, a: null, b: null, edits: clean, node: undefined, token: null, list: false, all: false, twin: null, backend: null, claim: null, notices: [],
+      task: null, a: null, b: null, edits: clean, node: undefined, token: null, list: false, all: false, twin: null, tour: null, backend: null, claim: null, notices: [],
     });
   });
   it('takes the first of two values with one key', () => {
@@ -140,6 +141,25 @@ describe('hostile values', () => {
   it('strips control characters from prompts', () => expect(decode('#a=a%00b%1Bc%0Ad%0D%0Ae', bounds).a).toBe('abc\nd\ne'));
   it('keeps markup as text in its notices', () => {
     expect(bad('#task=%3Cimg%20src%3Dx%3E', 'link-task').notices).toEqual([{ kind: 'link-task', value: '<img src=x>' }]);
+  });
+});
+
+describe('the tour', () => {
+  const doc = opening('single_double_quote', 'print("hi', null);
+  const places: [string, TourDoc | null][] = [
+    ['', null],
+    ['tour=1', { step: 1, shown: false, choice: null, present: false }],
+    ['tour=3.0', { step: 3, shown: true, choice: null, present: false }],
+    ['tour=6.1&present=1', { step: 6, shown: true, choice: 0, present: true }],
+    ['tour=7', { step: 7, shown: false, choice: null, present: false }],
+    ['present=1', { step: 0, shown: false, choice: null, present: true }],
+  ];
+  it.each(places)('%j is kept', (link, tour) => {
+    expect(decode(`#v=1&${link}`, bounds)).toMatchObject({ tour, notices: [] });
+    expect(encode({ ...doc, tour })).toBe(`${encode(doc)}${link === '' ? '' : `&${link}`}`);
+  });
+  it.each(['0', '8', '7.1', '6.4', '1.', 'one', '-1', '01', '1.1.1', '__proto__'])('refuses tour=%s and gives notice', (value) => {
+    expect(decode(`#v=1&tour=${value}`, bounds)).toMatchObject({ tour: null, notices: [{ kind: 'link-tour', value }] });
   });
 });
 

@@ -1,8 +1,9 @@
 /**
  * The document in the address bar: `#v=1&task=...&a=...&b=...&mode=...&off=N,N&set=N:V,...&scale=N:F,...&patch=N,...&offe=N:N,...&flip=1&node=N&token=T`,
  * `&list=1` where the list replaces the graph, `&all=1` where the graph has its inactive nodes too, and the backend where the user has
- * chosen one, `&backend=cpu|webgpu`; with the dense twin open `&twin=1&steer=0..1&channel=N&switch=BOUNDARY`. A claim link also has the
- * probabilities that its author saw, `&claim=P:P`.
+ * chosen one, `&backend=cpu|webgpu`; with the dense twin open `&twin=1&steer=0..1&channel=N&switch=BOUNDARY`;
+ * in the tour `&tour=STEP`, with its answer `&tour=STEP.CHOICE` (1 to 3; 0: none chosen), and in present mode `&present=1`. A claim link also
+ * has the probabilities that its author saw, `&claim=P:P`.
  * Whoever sends a link is not trusted: every value is checked against what the model has, a bad one is replaced by its default, and
  * a sentence says so. Unknown keys are ignored (they may come from a later version).
  */
@@ -14,7 +15,7 @@ import { edgeId, parseEdge, type EdgeEnds } from '../domain/edges';
 import { canonicalNode, isOfHead, isRead, parseNode, type NodeAddress } from '../domain/nodes';
 import { LIMIT, noEdits } from '../domain/edits';
 import { isSpecial, selectedEdge, selectedHead } from '../domain/selection';
-import type { Doc, TwinDoc } from './document';
+import { QUESTIONS, type Choice, type Doc, type TourDoc, type TwinDoc } from './document';
 
 /** The tasks and nodes that a link may name. Until the model is loaded, only the syntax of nodes is checked. */
 export interface Bounds {
@@ -33,6 +34,7 @@ export interface Decoded {
   list: boolean;
   all: boolean;
   twin: TwinDoc | null;
+  tour: TourDoc | null;
   backend: BackendName | null;
   /** What the author of the link saw; null: the link does not say. */
   claim: Claim | null;
@@ -53,7 +55,7 @@ const MODES: readonly Mode[] = ['full', 'circuit', 'removed'];
 export function decode(hash: string, bounds: Bounds): Decoded {
   const notices: Notice[] = [];
   const result: Decoded = {
-    task: null, a: null, b: null, edits: noEdits('full'), node: undefined, token: null, list: false, all: false, twin: null, backend: null, claim: null, notices,
+    task: null, a: null, b: null, edits: noEdits('full'), node: undefined, token: null, list: false, all: false, twin: null, tour: null, backend: null, claim: null, notices,
   };
   if (hash.length > MAX_HASH) {
     notices.push({ kind: 'link-long' });
@@ -109,6 +111,7 @@ export function decode(hash: string, bounds: Bounds): Decoded {
     else notices.push({ kind: 'link-token', value: token });
   }
   result.twin = twin(fields, result.edits.flip, bounds, notices);
+  result.tour = tour(fields, notices);
   const backend = fields.get('backend');
   if (backend === 'cpu' || backend === 'webgpu') result.backend = backend;
   else if (backend !== undefined) notices.push({ kind: 'link-backend', value: backend });
@@ -149,13 +152,18 @@ export function encode(doc: Doc, backend: BackendName | null = null, claim: Clai
     if (doc.twin.channel !== null) put('channel', escape(doc.twin.channel));
     if (doc.twin.boundary !== null) put('switch', String(doc.twin.boundary));
   }
+  if (doc.tour) {
+    const { step, shown, choice, present } = doc.tour;
+    if (step > 0) put('tour', shown ? `${step}.${choice === null ? 0 : choice + 1}` : String(step));
+    if (present) put('present', '1');
+  }
   if (backend !== null) put('backend', backend);
   if (claim !== null) put('claim', writeClaim(claim));
   return `#${parts.join('&')}`;
 }
 
 /** `KEY=1`; anything else but `0` and nothing gives a notice. */
-function flag(fields: Map<string, string>, key: 'flip' | 'list' | 'all' | 'twin', notices: Notice[]): boolean {
+function flag(fields: Map<string, string>, key: 'flip' | 'list' | 'all' | 'twin' | 'present', notices: Notice[]): boolean {
   const value = fields.get(key);
   if (value !== undefined && value !== '' && value !== '0' && value !== '1') notices.push({ kind: 'link-flag', key, value });
   return value === '1';
@@ -180,6 +188,18 @@ function twin(fields: Map<string, string>, flip: boolean, bounds: Bounds, notice
     else notices.push({ kind: 'link-switch', value: boundary });
   }
   return result;
+}
+
+function tour(fields: Map<string, string>, notices: Notice[]): TourDoc | null {
+  const present = flag(fields, 'present', notices);
+  const text = fields.get('tour') ?? '';
+  const [, step, choice] = /^([1-9])(?:\.([0-3]))?$/.exec(text) ?? [];
+  const last = choice === undefined ? QUESTIONS + 1 : QUESTIONS;
+  if (step !== undefined && Number(step) <= last) {
+    return { step: Number(step), shown: choice !== undefined, choice: Number(choice ?? 0) > 0 ? ((Number(choice) - 1) as Choice) : null, present };
+  }
+  if (text !== '') notices.push({ kind: 'link-tour', value: text });
+  return present ? { step: 0, shown: false, choice: null, present } : null;
 }
 
 /** Percent-encodes for a fragment, quotes and brackets too, so that links work in mail and chat. */

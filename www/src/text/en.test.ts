@@ -143,6 +143,7 @@ check(en.notice,
   [[{ kind: 'link-steer', value: 'there' }], 'there 0 1'],
   [[{ kind: 'link-channel', value: 'there' }], 'there'],
   [[{ kind: 'link-switch', value: 'there' }], 'there'],
+  [[{ kind: 'link-tour', value: 'there' }], 'there'],
   [[{ kind: 'link-cut', prompt: 'a', characters: 16_384 }], 'A 16384'],
   [[{ kind: 'link-encoding', key: 'steer' }], 'steer'],
   [[{ kind: 'link-nodes', key: 'off', value: 'there', more: 0, limit: null }], 'off there'],
@@ -452,7 +453,7 @@ check(en.about.size, [[circuit], '12 1,234']);
 check(en.about.calibration, [[circuit], '1.50 1.05 0.25']);
 check(en.about.accuracy, [[0.99, 0.97, 0.61], '99 % 97 % 61 % 50 %']);
 check(en.about.model, [[model], '2 256 82,100']);
-check(en.twin.codeLost, [['TypeError'], 'TypeError']);
+check(en.page.codeLost, [['TypeError'], 'TypeError']);
 check(en.twin.loading,
   [[null], ''],
   [[progress], '1.2 MB 3.4 MB'],

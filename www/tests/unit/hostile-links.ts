@@ -10,10 +10,10 @@ const VALUES = [
   '9999999999999999999999', '%', '%E0%A4%A', '%00', '%FF%FE', '%ED%A0%80', '%F0%9F%99%82', '\ud83d', '\udc00', '🙂', 'שלום', '\u202e', '\u0000', '\r\n', '+', '%2B', '%26', '%3D', '%23',
   '../../etc/passwd', '..%2F..%2Findex.html', '//host', '0.mlp.post_act.1', '0.mlp.post_act.1023', '0.mlp.post_act.1024', '00.attn.q.007', '1.attn.act_in.126', '9.attn.q.1',
   '0.attn.y.1', '0.attn.q.1:-0', '0.attn.q.1:1e-400', '1.attn.v.17:1000', '1.attn.v.17:1000.1', '1.attn.v.17:0.123456789', '0.mlp.act_in.5:0.mlp.post_act.863', 'logit.0', 'logit.2', 'head.1.63', 'head.1.64',
-  'embedding', '1.attn.resid_delta.9:logit.1', 'full', 'circuit', 'removed', 'FULL', '1', '0', '2', '4', '99999', '100000', '', ' ', ',', ':', ',,,,', 'cpu', 'webgpu', 'graph', 'dark',
+  'embedding', '1.attn.resid_delta.9:logit.1', 'full', 'circuit', 'removed', 'FULL', '1', '0', '2', '4', '99999', '100000', '', ' ', ',', ':', ',,,,', 'cpu', 'webgpu', 'graph', 'dark', '7', '3.2', '7.1',
 ];
 
-const KEYS = ['v', 'task', 'a', 'b', 'mode', 'off', 'set', 'scale', 'patch', 'offe', 'flip', 'node', 'token', 'list', 'all', 'twin', 'steer', 'channel', 'switch', 'backend', 'view', 'theme', '__proto__', 'x', ''];
+const KEYS = ['v', 'task', 'a', 'b', 'mode', 'off', 'set', 'scale', 'patch', 'offe', 'flip', 'node', 'token', 'list', 'all', 'twin', 'steer', 'channel', 'switch', 'backend', 'tour', 'present', 'view', 'theme', '__proto__', 'x', ''];
 
 /** What random damage puts between the characters of a link. */
 const CHARACTERS = [...'#&=%,:.+-_019azAZ<>"\'`\\/ \n\t\u0000é🙂', '\ud83d', '%3C', '%25', '&a=', '&v=2'];
@@ -48,6 +48,7 @@ export function hostileHashes(count: number, tasks: ListedTask[]): string[] {
       task: task.name, a: a.text, b: below(2) ? b.text : null, token: below(2) ? below(9) : null, node: below(2) ? node() : null, list: below(4) === 0, all: below(4) === 0,
       edits: { ...noEdits(one(['full', 'circuit', 'removed'] as const)), flip: below(2) === 0, off: some(node, 3), set: below(2) ? { [node()]: next() * 20 - 10 } : {}, scale: below(3) ? {} : { [node()]: next() } },
       twin: below(4) ? null : { steer: next(), channel: null, boundary: null },
+      tour: below(4) ? null : { step: 1 + below(6), shown: true, choice: one([null, 0, 1, 2] as const), present: below(2) === 0 },
     };
     return encode(doc, below(4) ? null : one(['cpu', 'webgpu'] as const));
   };

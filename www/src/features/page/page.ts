@@ -26,12 +26,11 @@ import { richText } from '../common/rich-text';
 import '../common/term';
 import { toggleTheme } from '../common/theme';
 import { twinSwitch } from '../twin/slot';
-import { FullScreen } from './full-screen';
+import { presentation, presentSwitch, tourSwitch } from '../lesson/slot';
 
 @customElement('sc-page')
 export class Page extends Light {
   @property({ attribute: false }) playground!: Playground;
-  private readonly fullScreen = new FullScreen(this);
   @state() private notice = '';
   @state() private sharing = false;
   @state() private announced = '';
@@ -55,8 +54,9 @@ export class Page extends Light {
   }
 
   protected override updated(_changes: PropertyValues<this>): void {
-    const { phase, snapshot } = this.playground.screen;
-    if (phase === 'ready') this.announcer.update(snapshot);
+    const { phase, snapshot, doc } = this.playground.screen;
+    // A question of the tour tells its answer itself.
+    if (phase === 'ready' && !doc.tour?.step) this.announcer.update(snapshot);
   }
 
   private get doc(): Doc {
@@ -80,9 +80,7 @@ export class Page extends Light {
     }
     // In a text field the browser undoes the typing itself.
     const typing = event.target instanceof HTMLTextAreaElement || (event.target instanceof HTMLInputElement && event.target.type !== 'range');
-    if (event.key === 'Escape' && this.fullScreen.on) {
-      this.fullScreen.toggle();
-    } else if (event.key === 'Escape' && this.doc.node !== null) {
+    if (event.key === 'Escape' && this.doc.node !== null && !this.doc.tour?.present) {
       this.shut(true);
     } else if (event.key.toLowerCase() === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !typing) {
       event.preventDefault();
@@ -99,12 +97,16 @@ export class Page extends Light {
   }
 
   protected override render(): TemplateResult {
+    return html`<div class="vh" aria-live="polite">${this.announced}</div>${presentation(this.playground) ?? this.page()}`;
+  }
+
+  private page(): TemplateResult {
     const { screen } = this.playground;
     const { snapshot, doc } = screen;
     const task = screen.tasks.find((one) => one.name === doc.task);
     const circuitInfo = snapshot && snapshot.task.name === doc.task ? snapshot.task.circuit : null;
     const panel = snapshot !== null && doc.node !== null;
-    return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''} ${this.fullScreen.on ? 'full-screen' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
+    return html`<div class="page ${panel ? 'with-panel' : ''} ${doc.twin && screen.twin ? 'with-twin' : ''} ${doc.tour ? 'with-tour' : ''}" @point=${this.point} @pick=${this.pick} @shut=${(event: CustomEvent<boolean>) => this.shut(event.detail)}
         @change-node=${this.changeNode} @switch-edge=${this.switchEdge} @pick-token=${this.pickToken}>
       <header>
         <h1>${task?.sentence ?? text.page.subject} <span>${circuitInfo && screen.model ? richText(text.page.circuitOf(circuitInfo.nodes.length, modelNodes(screen.model), isReliable(circuitInfo))) : nothing}</span></h1>
@@ -116,7 +118,7 @@ export class Page extends Light {
             </label>`
           : nothing}
         ${aboutTask(screen)}
-        <button class="quiet icon present" data-testid="present" aria-pressed=${this.fullScreen.on} aria-label=${text.page.fullScreen} title=${text.page.fullScreen} @click=${this.fullScreen.toggle}>${icons.fullScreen}</button>
+        ${presentSwitch(this.playground)}
         <button class="quiet icon" aria-label=${text.page.theme} title=${text.page.theme} @click=${toggleTheme}>${icons.theme}</button>
       </header>
       <div class="top">
@@ -130,7 +132,7 @@ export class Page extends Light {
         ${claimLine(screen)}
         <div class="summaryrow">
           ${summaryLine(screen)}
-          ${twinSwitch(this.playground)}
+          <div class="open-more">${tourSwitch(this.playground)}${twinSwitch(this.playground)}</div>
         </div>
         ${panels.belowSummary.map((panel) => panel(this.playground))}
       </section>
@@ -147,7 +149,6 @@ export class Page extends Light {
         use: (backend) => void this.playground.useBackend(backend),
       })}
       ${this.sharing ? html`<sc-share .doc=${doc} .snapshot=${snapshot} @closed=${() => (this.sharing = false)}></sc-share>` : nothing}
-      <div class="vh" aria-live="polite">${this.announced}</div>
       ${hatch}
     </div>`;
   }

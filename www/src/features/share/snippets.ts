@@ -4,9 +4,9 @@ import { opening, sameDoc, type Doc } from '../../state/document';
 import { encode } from '../../state/url';
 import type { EmbedOptions } from '../embed/options';
 
-/** What an embed shows of a document: no list, and no dense twin. */
+/** What an embed shows of a document: no list, no dense twin and no tour. */
 export function embedded(doc: Doc): Doc {
-  return { ...doc, list: false, twin: null };
+  return { ...doc, list: false, twin: null, tour: null };
 }
 
 /** The script, and the element. `base` is the address of the published folder, with a slash at its end. */

@@ -14,9 +14,12 @@ export const page = {
   ],
   task: 'Task',
   theme: 'Light or dark',
-  fullScreen: 'Full screen',
+  tour: 'Tour: 6 questions',
+  present: 'Present: full screen, for a projector',
   circuit: 'Circuit',
   reload: 'Load the page again',
+  codeLoading: 'Loading…',
+  codeLost: (error: string) => `This part of the page could not be loaded (${error}). Check the connection and load the page again.`,
 };
 
 /** How a circuit's logits become a probability. */

@@ -47,6 +47,8 @@ export function notice(of: Notice): string {
       return `switch=${quoted(of.value)} in the link is not a boundary between the blocks of this model; it was ignored.`;
     case 'link-claim':
       return `claim=${quoted(of.value)} in the link must be two probabilities, P:P; it was ignored.`;
+    case 'link-tour':
+      return `tour=${quoted(of.value)} in the link is not a step of the tour; it was ignored.`;
     case 'link-encoding':
       return `Part of this link (${quoted(of.key)}) is damaged and was ignored.`;
     case 'link-nodes': {

@@ -17,8 +17,6 @@ export const twin = {
   noWasm: (error: string) => `This browser cannot run the dense twin's engine (${error}).`,
   unusable: (dense: string, bridge: string, error: string) => `${dense} and ${bridge} cannot be used: ${error}`,
   notLoaded: 'The dense twin is not loaded yet.',
-  codeLoading: 'Loading the dense twin',
-  codeLost: (error: string) => `The dense twin could not be loaded (${error}). Check the connection and load the page again.`,
   intro: 'A dense model, an ordinary transformer, next to the sparse one. A bridge maps what a channel of the sparse model reads to this model.',
   otherCircuit: 'Another sparse model is drawn now, the one that was trained with the dense model. Closing the twin brings back the other model with your changes.',
   close: 'Close dense twin',

@@ -1,0 +1,100 @@
+/** The tour and present mode: the whole way by keyboard, the answers from the model, and links into it. */
+import { expect, test } from '@playwright/test';
+import { chances, open, ready } from './page';
+
+/** What the tour says should be what the bars say: the winner, or 2 where neither reaches 60 %. */
+function outcome([first, second]: [number, number]): string {
+  return Math.max(first, second) < 0.6 ? '2' : first >= second ? '0' : '1';
+}
+
+test('the tour goes its whole way by keyboard; each answer is that of the bars and is announced once', { tag: '@any-backend' }, async ({ page, browser }) => {
+  await open(page);
+  await page.getByTestId('tour').press('Enter');
+  const card = page.getByTestId('tour-card');
+  const answer = page.getByTestId('tour-answer');
+  const start = await chances(page);
+  for (let step = 1; step <= 6; step++) {
+    await expect(card).toHaveAttribute('data-step', String(step));
+    await expect(card).toHaveAttribute('data-stage', 'asked');
+    // A screen reader reads the question because it has the focus.
+    await expect(page.locator('#tour-title')).toBeFocused();
+    await expect(answer).toBeEmpty();
+    // The page does not show the answer before.
+    expect(await chances(page), `before ${step}`).toEqual(start);
+    const choice = page.locator(`[data-testid=tour-choice][data-choice="${step % 3}"]`);
+    for (let stops = 0; stops < 6 && !(await choice.evaluate((one) => one === document.activeElement)); stops++) await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await expect(card).toHaveAttribute('data-stage', 'answered');
+    const now = await chances(page);
+    expect(now, `after ${step}`).not.toEqual(start);
+    await expect(answer).toHaveAttribute('data-outcome', outcome(now));
+    await expect(answer).toHaveAttribute('role', 'status');
+    expect(page.url()).toContain(`tour=${step}.${(step % 3) + 1}`);
+    await expect(page.getByTestId('tour-next')).toBeFocused();
+    if (step === 5) {
+      // A link resumes at the answer, with the same numbers. It does not take the focus.
+      const other = await (await browser.newContext()).newPage();
+      await other.goto(page.url());
+      expect(await chances(other)).toEqual(now);
+      await expect(other.getByTestId('tour-answer')).toHaveText((await answer.textContent())!);
+      await expect(other.getByTestId('tour-next')).not.toBeFocused();
+      // A change of one's own is not taken for the answer.
+      await other.getByTestId('mode-removed').click();
+      await expect(other.getByTestId('tour-card')).toHaveAttribute('data-stage', 'changed');
+      await other.getByTestId('tour-next').click();
+      await expect(other.getByTestId('tour-card')).toHaveAttribute('data-stage', 'asked');
+      expect(await chances(other)).toEqual(start);
+      // Back leads to the question before.
+      await other.getByTestId('tour-back').click();
+      await expect(other.getByTestId('tour-card')).toHaveAttribute('data-step', '4');
+      await other.goBack();
+      await expect(other.getByTestId('tour-card')).toHaveAttribute('data-step', '5');
+      await other.context().close();
+    }
+    await page.keyboard.press('Enter');
+  }
+  await expect(card).toHaveAttribute('data-step', '7');
+  await page.keyboard.press('Escape');
+  await expect(card).toHaveCount(0);
+  await expect(page.getByTestId('tour')).toBeFocused();
+  expect(page.url()).not.toContain('tour=');
+});
+
+test('present mode: every step has its key', { tag: '@any-backend' }, async ({ page }) => {
+  await open(page);
+  const start = await chances(page);
+  await page.getByTestId('present').click();
+  const screen = page.getByTestId('presentation');
+  await expect(screen).toHaveAttribute('data-step', '0');
+  // What was on the page is on the screen, and can be flipped.
+  expect(await chances(page)).toEqual(start);
+  await page.keyboard.press('f');
+  expect(await chances(page)).not.toEqual(start);
+  for (const step of ['1', '2']) {
+    await page.keyboard.press('ArrowRight');
+    await expect(screen).toHaveAttribute('data-step', step);
+  }
+  await page.keyboard.press('ArrowLeft');
+  await expect(screen).toHaveAttribute('data-step', '1');
+  // The question is about a new text: neither bars nor graph show the old one.
+  await expect(page.getByTestId('p-target')).not.toHaveAttribute('data-value');
+  await expect(page.getByTestId('graph')).toHaveCount(0);
+  await page.keyboard.press('2');
+  await expect(page.locator('[data-testid=tour-choice][data-choice="1"]')).toHaveAttribute('aria-pressed', 'true');
+  await page.keyboard.press(' ');
+  await expect(screen).toHaveAttribute('data-stage', 'answered');
+  await expect(page.getByTestId('tour-answer')).toHaveAttribute('data-outcome', outcome(await chances(page)));
+  await expect(page.getByTestId('graph')).toBeVisible();
+  const size = () => page.locator('.big h1').evaluate((one) => one.getBoundingClientRect().height);
+  const before = await size();
+  await page.keyboard.press('+');
+  await expect.poll(size).toBeGreaterThan(before);
+  await page.keyboard.press('-');
+  await page.keyboard.press('-');
+  await expect.poll(size).toBeLessThan(before);
+  // The question stays open on the page.
+  await page.keyboard.press('Escape');
+  await expect(screen).toHaveCount(0);
+  await ready(page);
+  await expect(page.getByTestId('tour-card')).toHaveAttribute('data-stage', 'answered');
+});
