@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod exec;
+mod lan;
 mod report;
 mod serve;
 mod setup;
@@ -14,7 +15,9 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  serve [--port N]   set up, build, serve the page at 127.0.0.1 and print its address
+  serve [--port N] [--lan]
+                     set up, build, serve the page at 127.0.0.1 and print its address; --lan: serve it to the local
+                     network instead, and print its addresses and a QR code
   build              set up and write the folder to publish, www/dist, and an npm package of the embeds, www/dist-npm
   bundle [--twin] --out FILE
                      set up, build and write the page as one HTML file, which opens without a server and without
@@ -52,15 +55,29 @@ fn dispatch(words: &[&str]) -> Result {
         ["setup"] => setup::everything(),
         ["build"] => build::build(),
         ["bundle", arguments @ ..] => bundle(arguments),
-        ["serve"] => serve::serve(None),
-        ["serve", "--port", port] => match port.parse() {
-            Ok(port) => serve::serve(Some(port)),
-            Err(_) => Err(format!("`{port}` is not a port; give a number from 1 to 65535, or 0 for any free one")),
-        },
+        ["serve", arguments @ ..] => serve(arguments),
         ["test", arguments @ ..] => test::test(arguments),
         ["bench", arguments @ ..] => bench::bench(arguments),
         _ => Err(format!("`cargo xtask {}` is not a command.\n\n{HELP}", words.join(" "))),
     }
+}
+
+/// `[--port N] [--lan]`, in any order.
+fn serve(arguments: &[&str]) -> Result {
+    let (mut port, mut lan) = (None, false);
+    let mut rest = arguments.iter();
+    while let Some(&word) = rest.next() {
+        match word {
+            "--lan" => lan = true,
+            "--port" => {
+                let text = *rest.next().ok_or("--port needs a number")?;
+                let wrong = |_| format!("`{text}` is not a port; give a number from 1 to 65535, or 0 for any free one");
+                port = Some(text.parse().map_err(wrong)?);
+            }
+            _ => return Err(format!("`{word}` is not an option of `cargo xtask serve`; it takes --port N and --lan")),
+        }
+    }
+    if lan { serve::serve_lan(port) } else { serve::serve(port) }
 }
 
 /// `[--twin] --out FILE`, in any order.
@@ -79,6 +96,9 @@ fn bundle(arguments: &[&str]) -> Result {
         }
     }
     let out = out.ok_or("`cargo xtask bundle` needs --out FILE: the HTML file to write")?;
+    if std::path::Path::new(out).is_dir() {
+        return Err(format!("{out} is a folder; --out needs the name of a file"));
+    }
     let folder = std::path::absolute(out).ok().and_then(|out| out.parent().map(|folder| folder.is_dir()));
     if folder != Some(true) {
         return Err(format!("the folder of {out} does not exist; create it first"));
