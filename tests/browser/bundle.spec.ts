@@ -36,6 +36,11 @@ test('one file without network gives the numbers of the served page, to the last
   expect(await read(alone)).toEqual(typed);
   await alone.goBack();
   expect(await read(alone)).toEqual(flipped);
+  await alone.getByTestId('share').click();
+  await expect(alone.getByTestId('share-link')).toHaveValue(/^#v=1&task=/);
+  await expect(alone.getByTestId('share-hash')).toBeVisible();
+  await expect(alone.getByTestId('embed')).toHaveCount(0);
+  await alone.getByTestId('share-close').click();
   // Without its files, and with nothing to install.
   await expect(alone.getByTestId('twin-open')).toHaveCount(0);
   await alone.locator('.about summary').click();

@@ -3,12 +3,11 @@
 // The page and its workers are built again, each as one script without imports. All other files are blocks of text in the HTML;
 // src/engine/one-file.ts reads them. Model files and documents come from www/dist, so `cargo xtask build` must have run before.
 
-import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deflateSync } from 'node:zlib';
-import { build, loadConfigFromFile } from 'vite';
+import { build, loadConfigFromFile, runnerImport } from 'vite';
 
 /** As in src/engine/one-file.ts. */
 const BASE = 'https://one-file.invalid/';
@@ -24,7 +23,7 @@ try {
   const { out, twin } = options();
   const { script, style, workers, assets } = await scripts(twin);
   const files = new Map([...assets, ...modelFiles(twin), ...DOCUMENTS.map((name) => [name, built(name)])]);
-  const html = page(script, style, workers, files);
+  const html = await page(script, style, workers, files);
   const [bytes, most] = [Buffer.byteLength(html), twin ? MAX_BYTES.twin : MAX_BYTES.plain];
   if (bytes > most) throw new Error(`the page has ${megabytes(bytes)}; the limit is ${megabytes(most)}`);
   write(resolve(out), html);
@@ -89,23 +88,15 @@ function built(name) {
 }
 
 /** index.html with everything inside. */
-function page(script, style, workers, files) {
+async function page(script, style, workers, files) {
+  const { policyOfFile } = (await runnerImport(join(www, 'scripts/policy.ts'), { configFile: false, root: www })).module;
   const start = readFileSync(join(www, 'public/start.js'), 'utf8');
-  const policy = [
-    `default-src 'none'`,
-    `script-src ${hash(start)} ${hash(script)} 'wasm-unsafe-eval'`,
-    `style-src ${hash(style)}`,
-    `worker-src blob:`,
-    `img-src data: blob:`,
-    `base-uri 'none'`,
-    `form-action 'none'`,
-  ].join('; ');
   let html = readFileSync(join(www, 'index.html'), 'utf8');
   // What only a server has.
-  for (const tag of [/<link rel="preload"[^>]*>/g, /<meta property="og:[^>]*>/g, /<meta http-equiv="Content-Security-Policy"[^>]*>/g, /<p [^>]*data-when="file"[^>]*>.*<\/p>/g]) {
+  for (const tag of [/<link rel="preload"[^>]*>/g, /<meta property="og:[^>]*>/g, /<p [^>]*data-when="file"[^>]*>.*<\/p>/g]) {
     html = html.replace(tag, '');
   }
-  html = replaced(html, '<meta charset="utf-8" />', (tag) => `${tag}\n<meta http-equiv="Content-Security-Policy" content="${policy}" />`);
+  html = replaced(html, '<meta charset="utf-8" />', (tag) => `${tag}\n<meta http-equiv="Content-Security-Policy" content="${policyOfFile([start, script], style)}" />`);
   html = replaced(html, '</head>', (tag) => `<style>${inline(style, 'style')}</style>\n${tag}`);
   html = replaced(html, '<script vite-ignore src="./start.js"></script>', () => `<script>${inline(start)}</script>`);
   const blocks = [
@@ -129,10 +120,6 @@ function inline(text, tag = 'script') {
   const end = new RegExp(`</${tag}|<!--`, 'i').exec(text);
   if (end) throw new Error(`a ${tag} of the page contains ${end[0]}, which HTML would read`);
   return text;
-}
-
-function hash(text) {
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
 function megabytes(bytes) {

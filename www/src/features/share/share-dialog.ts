@@ -54,7 +54,9 @@ export class Share extends Light {
   }
 
   private linkTo(claim: Claim | null): string {
-    return `${location.href.split('#')[0]}${encode(this.doc, null, claim)}`;
+    const hash = encode(this.doc, null, claim);
+    // Where this file lies is of use to nobody else.
+    return __ONE_FILE__ ? hash : `${location.href.split('#')[0]}${hash}`;
   }
 
   /** The numbers on the screen; null while they do not belong to the document. */
@@ -64,26 +66,32 @@ export class Share extends Light {
   }
 
   protected override render(): TemplateResult {
-    const { base, claim, doc, look } = this;
-    const address = frameAddress(base, doc, look);
+    const { claim } = this;
     return html`<dialog class="card share" aria-labelledby="share-title" @keydown=${(event: Event) => event.stopPropagation()} @close=${() => this.dispatchEvent(new Event('closed'))}>
       <div class="head"><h2 id="share-title">${text.title}</h2>
         <button class="quiet icon" data-testid="share-close" aria-label=${text.close} @click=${() => this.dialog.close()}>${icons.close}</button></div>
       ${this.field('share-link', text.link, this.linkTo(null), 1)}
       ${claim ? this.field('share-claim', text.claim, this.linkTo(claim), 1) : nothing}
       <p class="status" role="status" data-testid="share-status">${this.told}</p>
-      <button class="twinb" data-testid="embed" aria-expanded=${this.embeds} @click=${() => (this.embeds = !this.embeds)}>${text.embed}</button>
-      ${this.embeds
-        ? html`<div class="looks">
-            ${this.choice(text.view, VIEWS, look.view, text.views, (view) => (this.look = { ...look, view }))}
-            ${this.choice(text.theme, THEMES, look.theme, text.themes, (theme) => (this.look = { ...look, theme }))}
-          </div>
-          ${this.field('embed-code', text.element, elementSnippet(base, doc, look), 3)}
-          ${this.field('embed-frame', text.frame, frameSnippet(base, doc, look, this.height, text.frameTitle), 3)}
-          <h3>${text.preview}</h3>
-          ${keyed(address, html`<iframe data-testid="embed-preview" title=${text.preview} src=${address} ${styles({ height: `${this.height}px` })}></iframe>`)}`
-        : nothing}
+      ${__ONE_FILE__ ? html`<p data-testid="share-hash">${text.hashOnly}</p>` : this.embedding()}
     </dialog>`;
+  }
+
+  /** The HTML for another page. */
+  private embedding(): TemplateResult {
+    const { base, doc, look } = this;
+    const address = frameAddress(base, doc, look);
+    return html`<button class="twinb" data-testid="embed" aria-expanded=${this.embeds} @click=${() => (this.embeds = !this.embeds)}>${text.embed}</button>
+    ${this.embeds
+      ? html`<div class="looks">
+          ${this.choice(text.view, VIEWS, look.view, text.views, (view) => (this.look = { ...look, view }))}
+          ${this.choice(text.theme, THEMES, look.theme, text.themes, (theme) => (this.look = { ...look, theme }))}
+        </div>
+        ${this.field('embed-code', text.element, elementSnippet(base, doc, look), 3)}
+        ${this.field('embed-frame', text.frame, frameSnippet(base, doc, look, this.height, text.frameTitle), 3)}
+        <h3>${text.preview}</h3>
+        ${keyed(address, html`<iframe data-testid="embed-preview" title=${text.preview} src=${address} ${styles({ height: `${this.height}px` })}></iframe>`)}`
+      : nothing}`;
   }
 
   /** A text to copy. The button copies it; where that is not allowed, the text is selected. */

@@ -4,6 +4,8 @@ export const share = {
   close: 'Close',
   link: 'Link to this page',
   claim: 'Link with its numbers: the page checks that it computes the same',
+  /** In the page that is one file. */
+  hashOnly: 'This page is a file, so a link is only the part after the address. Add it to the address of the published page, or of a copy of this file.',
   embed: 'Embed in another page',
   picture: 'Picture or data…',
   element: 'HTML with the script: as high as its content, loads when it comes near the screen',
