@@ -80,7 +80,7 @@ test('the panels of a logit, the score and a head; a term explained', async ({ b
   });
 });
 
-test('an embed, the dialog of Share, and an article with embeds', async ({ browser }) => {
+test('an embed, the dialogs of Share and Export, and an article with embeds', async ({ browser }) => {
   for (const [look, options] of LOOKS) {
     await visit(browser, options, 'embed.html', async (page, check) => {
       await ready(page);
@@ -94,6 +94,9 @@ test('an embed, the dialog of Share, and an article with embeds', async ({ brows
       await page.getByTestId('embed').press('Enter');
       // The preview is an embed.
       expect.soft(await findings(page, false), `Share, ${look}`).toEqual([]);
+      await page.getByTestId('share-picture').press('Enter');
+      await expect(page.getByTestId('export-preview')).toBeVisible();
+      expect.soft(await findings(page), `Export, ${look}`).toEqual([]);
     });
   }
   await visit(browser, {}, 'demo/index.html', async (page) => {

@@ -135,8 +135,8 @@ test('in print the bars are filled and the drawing fits', async ({ page }) => {
   await page.setViewportSize({ width: 794, height: 1123 });
   await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
   expect(await page.locator('.win .fill').evaluate((one) => getComputedStyle(one).printColorAdjust)).toBe('exact');
-  // Dark ink on a light page.
-  expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(250, 249, 246)');
+  // Dark ink on white paper.
+  expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(255, 255, 255)');
   await within(page, 'svg.graph, .bars, .panel', 'print');
 });
 

@@ -40,8 +40,8 @@ function when(file) {
   if (/^sw\.js$|^assets\/offline|^manifest\.webmanifest$|^icon\.svg$/.test(file)) return 'page';
   // Loaded when the dense twin is opened.
   if (/^assets\/twin|sparse_circuits_twin/.test(file)) return 'never';
-  // Loaded when Share is opened, and with a claim link.
-  if (/^assets\/(share-dialog|claim)/.test(file)) return 'never';
+  // Loaded when Share or Export is opened, and with a claim link.
+  if (/^assets\/(share-dialog|export|claim)/.test(file)) return 'never';
   // Loaded when the tour or present mode is opened; the teacher's page.
   if (/^assets\/(lesson|teach)-/.test(file)) return 'never';
   if (file.startsWith('models/') && file.endsWith('.safetensors')) return file === `models/${defaultModel}` ? 'first' : 'never';

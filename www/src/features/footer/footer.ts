@@ -12,6 +12,7 @@ export interface FooterActions {
   undo(): void;
   reset(): void;
   share(): void;
+  export(): void;
   use(backend: BackendName): void;
 }
 
@@ -32,6 +33,7 @@ export function footer(screen: Screen, notice: string, actions: FooterActions): 
     <button class="quiet" data-testid="undo" ?disabled=${!screen.canUndo} @click=${actions.undo}>${icons.undo}${text.undo}</button>
     <button class="quiet" data-testid="reset" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.reset}>${icons.reset}${text.reset}</button>
     <button class="quiet" data-testid="share" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.share}>${icons.share}${text.share}</button>
+    <button class="quiet" data-testid="export" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.export}>${icons.export}${text.export}</button>
   </footer>`;
 }
 

@@ -35,6 +35,8 @@ export class Graph extends Light {
   @property() selected: NodeId | null = null;
   /** Whether nodes that are inactive on the task's example are drawn. */
   @property({ type: Boolean }) whole = false;
+  /** The size in CSS pixels; null: that of the element. */
+  @property({ attribute: false }) fixed: { width: number; height: number } | null = null;
   @state() private room = { width: 0, height: 0 };
   @state() private expanded: ReadonlySet<string> = new Set();
   @state() private tabStop: NodeId | null = null;
@@ -45,6 +47,10 @@ export class Graph extends Light {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    if (this.fixed) {
+      this.room = this.fixed;
+      return;
+    }
     this.observer = new ResizeObserver(([entry]) => {
       const { width, height } = entry!.contentRect;
       if (Math.abs(width - this.room.width) >= 1 || Math.abs(height - this.room.height) >= 1) this.room = { width, height };

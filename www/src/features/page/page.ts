@@ -10,6 +10,7 @@ import type { Hover } from '../../state/screen';
 import * as text from '../../text/en';
 import { aboutTask } from '../about/about';
 import { claimLine } from '../claim/slot';
+import { FileDrop } from '../export/drop';
 import { footer } from '../footer/footer';
 import { circuit } from '../graph/circuit';
 import { hatch } from '../graph/hatch';
@@ -28,11 +29,16 @@ import { toggleTheme } from '../common/theme';
 import { twinSwitch } from '../twin/slot';
 import { presentation, presentSwitch, tourSwitch } from '../lesson/slot';
 
+/** The code of the dialogs. */
+const DIALOGS = { share: () => import('../share/share-dialog'), export: () => import('../export/export') };
+type Dialog = keyof typeof DIALOGS;
+
 @customElement('sc-page')
 export class Page extends Light {
   @property({ attribute: false }) playground!: Playground;
   @state() private notice = '';
-  @state() private sharing = false;
+  @state() private dialog: Dialog | null = null;
+  protected readonly drop = new FileDrop(this, (file) => void this.load(async () => (await import('../export/export')).openRun(file, this.playground)));
   @state() private announced = '';
   private leave: (() => void) | null = null;
   private readonly announcer = new Announcer((text) => (this.announced = text));
@@ -145,10 +151,12 @@ export class Page extends Light {
       ${footer(screen, this.notice, {
         undo: () => this.playground.undo(),
         reset: () => this.playground.reset(),
-        share: this.share,
+        share: () => this.open('share'),
+        export: () => this.open('export'),
         use: (backend) => void this.playground.useBackend(backend),
       })}
-      ${this.sharing ? html`<sc-share .doc=${doc} .snapshot=${snapshot} @closed=${() => (this.sharing = false)}></sc-share>` : nothing}
+      ${this.dialog === 'share' ? html`<sc-share .doc=${doc} .snapshot=${snapshot} @closed=${this.closed} @picture=${this.picture}></sc-share>` : nothing}
+      ${this.dialog === 'export' ? html`<sc-export .playground=${this.playground} @closed=${this.closed}></sc-export>` : nothing}
       ${hatch}
     </div>`;
   }
@@ -174,14 +182,29 @@ export class Page extends Light {
   private switchEdge = (event: CustomEvent<{ edge: EdgeId; off: boolean }>): void =>
     this.playground.change(withEdge(this.doc, event.detail.edge, event.detail.off), '');
 
-  private share = async (): Promise<void> => {
+  private open = (dialog: Dialog): Promise<void> => this.load(async () => {
+    await DIALOGS[dialog]();
+    this.dialog = dialog;
+  });
+
+  /** Share leads to Export. When that closes, the focus goes to its button. */
+  private picture = async (): Promise<void> => {
+    this.dialog = null;
+    await this.updateComplete;
+    this.querySelector<HTMLElement>('[data-testid=export]')?.focus();
+    await this.open('export');
+  };
+
+  private closed = (): void => void (this.dialog = null);
+
+  /** Does what needs code that is loaded now. */
+  private async load(act: () => Promise<void>): Promise<void> {
     try {
-      await import('../share/share-dialog');
-      this.sharing = true;
+      await act();
     } catch {
-      // Without network. The address bar holds the same link.
-      this.notice = text.footer.notShared;
+      // Without network. The address bar holds the link.
+      this.notice = text.footer.notOpened;
       setTimeout(() => (this.notice = ''), 4000);
     }
-  };
+  }
 }

@@ -67,13 +67,18 @@ export class Share extends Light {
 
   protected override render(): TemplateResult {
     const { claim } = this;
-    return html`<dialog class="card share" aria-labelledby="share-title" @keydown=${(event: Event) => event.stopPropagation()} @close=${() => this.dispatchEvent(new Event('closed'))}>
+    return html`<dialog class="card dialog share" aria-labelledby="share-title" @keydown=${(event: Event) => event.stopPropagation()} @close=${() => this.dispatchEvent(new Event('closed'))}>
       <div class="head"><h2 id="share-title">${text.title}</h2>
         <button class="quiet icon" data-testid="share-close" aria-label=${text.close} @click=${() => this.dialog.close()}>${icons.close}</button></div>
       ${this.field('share-link', text.link, this.linkTo(null), 1)}
       ${claim ? this.field('share-claim', text.claim, this.linkTo(claim), 1) : nothing}
       <p class="status" role="status" data-testid="share-status">${this.told}</p>
-      ${__ONE_FILE__ ? html`<p data-testid="share-hash">${text.hashOnly}</p>` : this.embedding()}
+      ${__ONE_FILE__ ? html`<p data-testid="share-hash">${text.hashOnly}</p>` : nothing}
+      <div class="more">
+        ${__ONE_FILE__ ? nothing : html`<button class="twinb" data-testid="embed" aria-expanded=${this.embeds} @click=${() => (this.embeds = !this.embeds)}>${text.embed}</button>`}
+        <button class="twinb" data-testid="share-picture" @click=${() => this.dispatchEvent(new Event('picture'))}>${text.picture}</button>
+      </div>
+      ${!__ONE_FILE__ && this.embeds ? this.embedding() : nothing}
     </dialog>`;
   }
 
@@ -81,17 +86,14 @@ export class Share extends Light {
   private embedding(): TemplateResult {
     const { base, doc, look } = this;
     const address = frameAddress(base, doc, look);
-    return html`<button class="twinb" data-testid="embed" aria-expanded=${this.embeds} @click=${() => (this.embeds = !this.embeds)}>${text.embed}</button>
-    ${this.embeds
-      ? html`<div class="looks">
-          ${this.choice(text.view, VIEWS, look.view, text.views, (view) => (this.look = { ...look, view }))}
-          ${this.choice(text.theme, THEMES, look.theme, text.themes, (theme) => (this.look = { ...look, theme }))}
-        </div>
-        ${this.field('embed-code', text.element, elementSnippet(base, doc, look), 3)}
-        ${this.field('embed-frame', text.frame, frameSnippet(base, doc, look, this.height, text.frameTitle), 3)}
-        <h3>${text.preview}</h3>
-        ${keyed(address, html`<iframe data-testid="embed-preview" title=${text.preview} src=${address} ${styles({ height: `${this.height}px` })}></iframe>`)}`
-      : nothing}`;
+    return html`<div class="looks">
+      ${this.choice(text.view, VIEWS, look.view, text.views, (view) => (this.look = { ...look, view }))}
+      ${this.choice(text.theme, THEMES, look.theme, text.themes, (theme) => (this.look = { ...look, theme }))}
+    </div>
+    ${this.field('embed-code', text.element, elementSnippet(base, doc, look), 3)}
+    ${this.field('embed-frame', text.frame, frameSnippet(base, doc, look, this.height, text.frameTitle), 3)}
+    <h3>${text.preview}</h3>
+    ${keyed(address, html`<iframe data-testid="embed-preview" title=${text.preview} src=${address} ${styles({ height: `${this.height}px` })}></iframe>`)}`;
   }
 
   /** A text to copy. The button copies it; where that is not allowed, the text is selected. */

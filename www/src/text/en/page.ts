@@ -32,7 +32,8 @@ export const footer = {
   undo: 'Undo',
   reset: 'Reset',
   share: 'Share',
-  notShared: 'Could not open; the link is in the address bar',
+  export: 'Export',
+  notOpened: 'Could not open; the link is in the address bar',
   /** Followed by the name of the backend. */
   runsOn: 'Runs on',
   time: (ms: number) => `, ${milliseconds(ms)}`,
