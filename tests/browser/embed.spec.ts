@@ -1,18 +1,7 @@
 /** Circuits in other people's pages: the demo article on a host of its own, and a frame without an origin. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test, type Page } from './test';
-import { host, type Host } from './host';
+import { publishArticle, type Article } from './article';
 import { blockStorage, chances, open, ready, watch } from './page';
-
-/** What the circuit's host sends. A frame without an origin may load the files, and starts its worker from a blob. */
-const HEADERS = {
-  'Access-Control-Allow-Origin': '*',
-  'Content-Security-Policy': "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; worker-src 'self' blob:; img-src 'self' data:; base-uri 'none'; form-action 'none'",
-};
-
-/** Rules of the article that would break a circuit if they reached into it. */
-const ARTICLE_STYLE = 'iframe:not(#frame, #closed), img, button, textarea { display: none !important; } footer { font-size: 99px; padding: 99px; }';
 
 interface Told {
   id: string;
@@ -20,30 +9,15 @@ interface Told {
   detail: { candidates: [string, string]; p: [number, number]; mode: string; flip: boolean; state: string } | null;
 }
 
-let circuits: Host;
-let article: Host;
+let article: Article;
 let [at, from] = ['', ''];
 
 test.beforeAll(async () => {
-  circuits = await host('/some where/', { headers: HEADERS });
-  from = `http://127.0.0.1:${circuits.port}`;
-  const demo = readFileSync(join(__dirname, '../../www/dist/demo/index.html'), 'utf8')
-    .replaceAll('"../', `"${from}/some%20where/`)
-    .replaceAll('"./', `"${from}/some%20where/demo/`)
-    .replaceAll("'self'", `'self' ${from}`)
-    .replace('</head>', '<link rel="stylesheet" href="/article.css"></head>');
-  const closed = `<!doctype html><title>x</title><iframe id="closed" sandbox="allow-scripts" src="${from}/some%20where/embed.html" width="720" height="600"></iframe>`;
-  article = await host('/none/', {
-    headers: { 'Content-Security-Policy': `default-src 'none'; script-src ${from}; style-src 'self' ${from}; img-src ${from} data:; frame-src ${from}` },
-    pages: { '/demo.html': demo, '/closed.html': closed, '/article.css': ARTICLE_STYLE },
-  });
-  at = `http://localhost:${article.port}`;
+  article = await publishArticle();
+  ({ at, from } = article);
 });
 
-test.afterAll(() => {
-  circuits.close();
-  article.close();
-});
+test.afterAll(() => article.close());
 
 /** The element's height, its frame's and the content's, in CSS pixels; null without a frame. */
 async function heights(page: Page, id: string): Promise<{ element: number; frame: number; content: number; wide: number } | null> {

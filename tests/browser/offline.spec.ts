@@ -1,54 +1,9 @@
 /** The page without network: kept after one visit, updated as a whole, stored again after a broken download, removed on request. */
-import { createHash } from 'node:crypto';
-import { cpSync, createReadStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
 import { expect, test, type Page } from './test';
+import { Build, dist, Switchable } from './host';
 import { chances, listed, ready } from './page';
 
 test.use({ serviceWorkers: 'allow' });
-
-const dist = join(__dirname, '../../www/dist');
-const TYPES: Record<string, string> = {
-  '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm', '.svg': 'image/svg+xml',
-  '.webmanifest': 'application/manifest+json',
-};
-
-/** A host of a folder that can be switched off, or break off a download in the middle. */
-class Host {
-  /** The end of the path of a file that breaks off. */
-  broken: string | null = null;
-  private readonly server: Server;
-
-  private constructor(private readonly folder: string) {
-    this.server = createServer((request, response) => {
-      const path = new URL(request.url!, 'http://host').pathname;
-      const file = join(this.folder, path.endsWith('/') ? `${path}index.html` : path);
-      const size = statSync(file, { throwIfNoEntry: false })?.size;
-      if (size === undefined) return void response.writeHead(404).end();
-      response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'content-length': size, 'cache-control': 'no-cache' });
-      if (this.broken === null || !file.endsWith(this.broken)) return void createReadStream(file).pipe(response);
-      response.write(readFileSync(file).subarray(0, size / 2), () => response.destroy());
-    });
-  }
-
-  static async of(folder: string): Promise<Host> {
-    const host = new Host(folder);
-    await new Promise<void>((done) => host.server.listen(0, '127.0.0.1', done));
-    return host;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
-  }
-
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((done) => this.server.close(done));
-  }
-}
 
 /** Waits until the page is kept, or says why not. */
 async function stored(page: Page, state = 'kept'): Promise<void> {
@@ -58,7 +13,7 @@ async function stored(page: Page, state = 'kept'): Promise<void> {
 }
 
 test('after one visit the page, its circuits and the tokenizer work without the server; what is kept can be removed', async ({ page }) => {
-  const host = await Host.of(dist);
+  const host = await Switchable.of(dist);
   await page.goto(host.url);
   await ready(page);
   const before = await chances(page);
@@ -87,27 +42,14 @@ test('after one visit the page, its circuits and the tokenizer work without the 
 });
 
 test('a new version replaces the old one as a whole, when the user asks for it', async ({ page }) => {
-  const folder = mkdtempSync(join(tmpdir(), 'page-'));
-  cpSync(dist, folder, { recursive: true });
-  const host = await Host.of(folder);
+  const build = new Build();
+  const host = await Switchable.of(build.folder);
   try {
     await page.goto(host.url);
     await ready(page);
     await stored(page);
 
-    // The second build: another text in the manifest, and the service worker that lists it.
-    const file = join(folder, 'models/manifest.json');
-    const old = readFileSync(file);
-    const manifest = JSON.parse(old.toString()) as { models: { tasks: { sentence: string }[] }[] };
-    for (const model of manifest.models) model.tasks[0]!.sentence = 'This is the second version.';
-    writeFileSync(file, JSON.stringify(manifest));
-    const digest = (algorithm: string, bytes: Buffer, encoding: 'hex' | 'base64') => createHash(algorithm).update(bytes).digest(encoding);
-    const worker = readFileSync(join(folder, 'sw.js'), 'utf8');
-    const changed = worker.replace(digest('md5', old, 'hex'), digest('md5', readFileSync(file), 'hex')).replace(digest('sha256', old, 'base64'), digest('sha256', readFileSync(file), 'base64'));
-    expect(changed.length).toBe(worker.length);
-    expect(changed).not.toBe(worker);
-    writeFileSync(join(folder, 'sw.js'), changed);
-
+    build.change('This is the second version.');
     await page.reload();
     await ready(page);
     await expect(page.locator('h1')).not.toContainText('second version');
@@ -125,12 +67,12 @@ test('a new version replaces the old one as a whole, when the user asks for it',
     await ready(page);
     await expect(page.locator('h1')).toContainText('second version');
   } finally {
-    rmSync(folder, { recursive: true });
+    build.remove();
   }
 });
 
 test('a download that breaks off is completed by the next visit', async ({ page }) => {
-  const host = await Host.of(dist);
+  const host = await Switchable.of(dist);
   host.broken = 'MODEL_CARD.md';
   await page.goto(host.url);
   await ready(page);

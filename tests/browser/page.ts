@@ -58,11 +58,14 @@ export async function open(page: Page, hash = ''): Promise<void> {
 
 /** In the pages and frames that open from now on, storage is blocked, as with third-party cookies. */
 export async function blockStorage(context: BrowserContext): Promise<void> {
-  await context.addInitScript(() => {
-    for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches']) {
-      Object.defineProperty(window, name, { get: () => { throw new DOMException('blocked', 'SecurityError'); } });
-    }
-  });
+  await context.addInitScript(denyStorage);
+}
+
+/** Runs in the page. */
+export function denyStorage(): void {
+  for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches']) {
+    Object.defineProperty(window, name, { get: () => { throw new DOMException('blocked', 'SecurityError'); } });
+  }
 }
 
 export async function ready(page: Page | FrameLocator): Promise<void> {

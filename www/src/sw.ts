@@ -14,8 +14,15 @@ const TWIN = /^assets\/(?:\w+_)?twin[_-]|^models\/(?:dense|bridge|bridged)\.|^mo
 const files = self.__WB_MANIFEST as { url: string; revision: string | null; integrity: string }[];
 const twin = new Map(files.filter(({ url }) => TWIN.test(url)).map((file) => [new URL(file.url, self.registration.scope).href, file]));
 
-// The page has just loaded most of the files: take them from the browser's cache. Their integrity tells whether they are current.
-addPlugins([{ requestWillFetch: async ({ request }) => new Request(request, { cache: 'default' }) }]);
+addPlugins([{
+  // The page has just loaded most of the files: take them from the browser's cache. Their integrity tells whether they are current.
+  requestWillFetch: async ({ request }) => new Request(request, { cache: 'default' }),
+  // Fails when the download breaks off. In Firefox storing it fails with something that is no Error, which Workbox ignores.
+  fetchDidSucceed: async ({ response }) => {
+    await response.clone().arrayBuffer();
+    return response;
+  },
+}]);
 cleanupOutdatedCaches();
 precacheAndRoute(files.filter(({ url }) => !TWIN.test(url)), { ignoreURLParametersMatching: [/./], cleanURLs: false });
 
