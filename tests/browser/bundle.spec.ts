@@ -1,6 +1,6 @@
 /** The page as one file: opened from the disk, without network. */
 import { pathToFileURL } from 'node:url';
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { chances, listed, nodes, open, oneFile, ready, watch } from './page';
 
 test('one file without network gives the numbers of the served page, to the last digit', async ({ page, browser }) => {
