@@ -103,6 +103,15 @@ function policy(): Plugin {
   };
 }
 
+/** Social networks want the whole address of the picture of a link. SITE_URL is the address where the page is published. */
+function sharePicture(): Plugin {
+  const site = process.env['SITE_URL'];
+  return {
+    name: 'share-picture',
+    transformIndexHtml: (html) => (site ? html.replace('"./share.png"', `"${new URL('share.png', `${site.replace(/\/*$/, '')}/`).href}"`) : html),
+  };
+}
+
 /** `embed.js`, which other people's pages load, the pictures that it shows, and an article that uses it as any page would. */
 function element(): Plugin {
   const entry = join(www, 'src/embed-element/embed.ts');
@@ -126,7 +135,7 @@ function element(): Plugin {
       });
       await cp(join(www, 'demo'), join(out, 'demo'), { recursive: true });
       const { module } = await runnerImport<typeof import('./scripts/posters')>(join(www, 'scripts/posters.ts'), { configFile: false, root: www, resolve: { alias: packages }, define: { __ONE_FILE__: false } });
-      await module.writePosters(root, join(out, 'posters'));
+      await module.writePosters(root, out);
     },
   };
 }
@@ -151,7 +160,7 @@ export default defineConfig(async () => ({
   appType: 'mpa' as const,
   // Relative, so that the folder works from any sub-path.
   base: './',
-  plugins: [models(), documents(), policy(), element(), offline()],
+  plugins: [models(), documents(), policy(), sharePicture(), element(), offline()],
   resolve: { alias: packages },
   worker: { format: 'es' as const },
   // The progress bar counts true bytes, the engine's included. (0 where it has not been built: unit tests need none.)

@@ -1,36 +1,44 @@
 /**
- * Draws the circuit of each task of the default model as an SVG file: what `<sparse-circuit>` shows before it is live. The numbers come
- * from the engine, the drawing from the page's own component.
+ * Draws the circuit of each task of the default model as an SVG file: what `<sparse-circuit>` shows before it is live. The first one is
+ * also the picture of links to the page. The numbers come from the engine, the drawing from the page's own component.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nothing, type TemplateResult } from 'lit';
 import startEngine, { Session } from 'sparse-circuits-engine';
+import { isReliable, modelNodes } from '../src/domain/circuit';
 import { defaultModel, readManifest, type ManifestModel, type ManifestTask } from '../src/engine/manifest';
-import type { CircuitInfo, RunResult, View, ViewRequest } from '../src/engine/protocol';
+import type { CircuitInfo, ModelInfo, RunResult, View, ViewRequest } from '../src/engine/protocol';
 import { Graph } from '../src/features/graph/graph';
 import { hatch } from '../src/features/graph/hatch';
 import { opening } from '../src/state/document';
 import type { Snapshot } from '../src/state/screen';
+import { page as text } from '../src/text/en';
+import { plainText } from '../src/text/rich-text';
+import { sharePicture } from './share-picture';
 
 /** The drawing in an embed of 720 pixels. */
 const ROOM = { width: 694, height: 340 };
 const TITLE = 40;
 
-/** `root` is the repository; `out` is the folder of the pictures. */
+/** `root` is the repository; `out` is the folder of the page. Writes `posters/TASK.svg`, `posters/default.svg` and `share.png`. */
 export async function writePosters(root: string, out: string): Promise<void> {
   const read = (path: string) => readFile(join(root, path));
   const model = defaultModel(readManifest(JSON.parse((await read('models/manifest.json')).toString())));
   await startEngine({ module_or_path: await read('pkg/engine/sparse_circuits_bg.wasm') });
   const session = new Session(await read(`models/${model.file}`));
   session.setVocabulary(await read(`models/${model.tokenizer}`));
-  const css = (await Promise.all(['common/tokens', 'graph/graph'].map((name) => readFile(join(root, `www/src/features/${name}.css`), 'utf8')))).join('\n');
-  await mkdir(out, { recursive: true });
+  const [tokens, rules] = await Promise.all(['common/tokens', 'graph/graph'].map((name) => readFile(join(root, `www/src/features/${name}.css`), 'utf8'))) as [string, string];
+  await mkdir(join(out, 'posters'), { recursive: true });
   for (const task of model.tasks) {
     const circuit = session.addCircuit(await read(`models/${task.circuit}`)) as CircuitInfo;
-    const picture = poster(task, drawing(snapshot(session, task, circuit)), css);
-    await writeFile(join(out, `${task.name}.svg`), picture);
-    if (task === first(model)) await writeFile(join(out, 'default.svg'), picture);
+    const graph = drawing(snapshot(session, task, circuit));
+    const picture = poster(task, graph, `${tokens}\n${rules}`);
+    await writeFile(join(out, `posters/${task.name}.svg`), picture);
+    if (task !== first(model)) continue;
+    await writeFile(join(out, 'posters/default.svg'), picture);
+    const line = plainText(text.circuitOf(circuit.nodes.length, modelNodes(session.modelInfo() as ModelInfo), isReliable(circuit)));
+    await writeFile(join(out, 'share.png'), await sharePicture(escape(task.sentence), escape(line), graph.replace('>', `>${hidden}`), rules, tokens));
   }
 }
 
@@ -54,6 +62,9 @@ function drawing(snapshot: Snapshot): string {
   return markup(graph.render()).trim();
 }
 
+/** The patterns that the drawing uses. */
+const hidden = markup(hatch).replace(/class="vh"/, 'width="0" height="0"');
+
 function poster(task: ManifestTask, graph: string, css: string): string {
   const height = Number(/ height="([\d.]+)"/.exec(graph)![1]);
   const [width, all] = [ROOM.width + 24, height + TITLE + 12];
@@ -63,7 +74,7 @@ svg { font: 14px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
 .frame { fill: var(--card); stroke: var(--line); } .title { font-weight: 600; fill: var(--ink); }</style>
 <rect class="frame" x="0.5" y="0.5" width="${width - 1}" height="${all - 1}" rx="12"/>
 <text class="title" x="20" y="28">${escape(task.sentence)}</text>
-${markup(hatch).replace(/class="vh"/, 'width="0" height="0"')}
+${hidden}
 ${graph.replace(/^<svg/, `<svg x="12" y="${TITLE}"`)}
 </svg>
 `;

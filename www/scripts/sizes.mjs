@@ -30,7 +30,7 @@ const [ofPage, ofEmbed] = [named('index.html'), named('embed.html')];
 /** When index.html loads a file: for its `first` live screen, later on the default `page`, or `never`. */
 function when(file) {
   if (ofPage.has(file)) return 'first';
-  if (ofEmbed.has(file) || /^(demo|posters)\/|^embed\.js$/.test(file)) return 'never';
+  if (ofEmbed.has(file) || /^(demo|posters)\/|^embed\.js$|^share\.png$/.test(file)) return 'never';
   if (/\.(map|md|txt)$/.test(file)) return 'never';
   // The vocabulary is needed at once, for the words of the top five. The encoder is needed only for typed text.
   if (/tokenizer.*\.(wasm|js)$/.test(file)) return 'page';
