@@ -81,7 +81,7 @@ test('with storage blocked the page runs, and the theme changes', async ({ page 
   expect(seen).toEqual({ messages: [], strangers: [] });
 });
 
-test('in forced colours the filled part of a bar differs from its track', async ({ browser }) => {
+test('in forced colours the filled part of a bar differs from its track, and Flip can be read', async ({ browser }) => {
   for (const colorScheme of ['light', 'dark'] as const) {
     const context = await browser.newContext({ forcedColors: 'active', colorScheme });
     const page = await context.newPage();
@@ -91,15 +91,20 @@ test('in forced colours the filled part of a bar differs from its track', async 
     const [left] = await chances(page);
     const winner = page.getByTestId(left > 0.5 ? 'p-target' : 'p-alt');
     const other = page.getByTestId(left > 0.5 ? 'p-alt' : 'p-target');
-    const [full, empty] = [await colour(page, await winner.screenshot(), 0.5), await colour(page, await other.screenshot(), 0.5)];
+    const [[full], [empty]] = [await colours(page, await winner.screenshot(), [0.5]), await colours(page, await other.screenshot(), [0.5])];
     expect(full, colorScheme).not.toEqual(empty);
+    // The letters of the label, and between them the colour of the button.
+    const [fill, ...label] = await colours(page, await page.getByTestId('flip').screenshot(), [0.1, ...Array.from({ length: 60 }, (_, index) => 0.45 + index / 600)]);
+    const background = label.filter((one) => one.join() === fill!.join()).length;
+    expect(background, colorScheme).toBeGreaterThan(5);
+    expect(background, colorScheme).toBeLessThan(60);
     await context.close();
   }
 });
 
-/** The colour of a picture in its middle row, at this share of its width. */
-function colour(page: Page, png: Buffer, at: number): Promise<number[]> {
-  return page.evaluate(async ([base64, share]) => {
+/** The colours of a picture in its middle row, at these shares of its width. */
+function colours(page: Page, png: Buffer, at: number[]): Promise<number[][]> {
+  return page.evaluate(async ([base64, shares]) => {
     const image = new Image();
     image.src = `data:image/png;base64,${base64}`;
     await image.decode();
@@ -107,7 +112,7 @@ function colour(page: Page, png: Buffer, at: number): Promise<number[]> {
     [canvas.width, canvas.height] = [image.width, image.height];
     const context = canvas.getContext('2d')!;
     context.drawImage(image, 0, 0);
-    return [...context.getImageData(Math.floor(image.width * share), image.height >> 1, 1, 1).data];
+    return shares.map((share) => [...context.getImageData(Math.floor(image.width * share), image.height >> 1, 1, 1).data]);
   }, [png.toString('base64'), at] as const);
 }
 
