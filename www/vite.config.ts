@@ -92,6 +92,23 @@ function offline(): Plugin[] {
   });
 }
 
+/** Fills the teacher's page with its links and with the answers of the engine. */
+function teach(): Plugin {
+  let parts: Promise<Record<string, string>> | null = null;
+  return {
+    name: 'teach',
+    transformIndexHtml: {
+      order: 'pre',
+      handler: async (html, { path }) => {
+        if (basename(path) !== 'teach.html') return html;
+        parts ??= script<typeof import('./scripts/teach')>('teach').then((module) => module.teachParts(root));
+        const known = await parts;
+        return html.replace(/<!--(\w+)-->/g, (_, name: string) => known[name] ?? '');
+      },
+    },
+  };
+}
+
 /** Gives each page its policy. Only in the build: the development server adds inline styles. */
 function policy(): Plugin {
   return {
@@ -134,8 +151,7 @@ function element(): Plugin {
         build: { target: 'es2022', outDir: out, emptyOutDir: false, modulePreload: false, rolldownOptions: { input: entry, output: { entryFileNames: 'embed.js' } } },
       });
       await cp(join(www, 'demo'), join(out, 'demo'), { recursive: true });
-      const { module } = await runnerImport<typeof import('./scripts/posters')>(join(www, 'scripts/posters.ts'), { configFile: false, root: www, resolve: { alias: packages }, define: { __ONE_FILE__: false } });
-      await module.writePosters(root, out);
+      await (await script<typeof import('./scripts/posters')>('posters')).writePosters(root, out);
     },
   };
 }
@@ -149,6 +165,12 @@ const packages = {
   'sparse-circuits-tokenizer': join(root, 'pkg/tokenizer/sparse_circuits_tokenizer.js'),
 };
 
+/** A script that runs the engine. */
+async function script<Module>(name: string): Promise<Module> {
+  const { module } = await runnerImport<Module>(join(www, `scripts/${name}.ts`), { configFile: false, root: www, resolve: { alias: packages }, define: { __ONE_FILE__: false } });
+  return module;
+}
+
 /** A value of the `[package]` section of Cargo.toml, or null. */
 async function ofPackage(key: string): Promise<string | null> {
   const section = (await readFile(join(root, 'Cargo.toml'), 'utf8')).split(/^\[package\]$/m)[1]?.split(/^\[/m)[0] ?? '';
@@ -160,7 +182,7 @@ export default defineConfig(async () => ({
   appType: 'mpa' as const,
   // Relative, so that the folder works from any sub-path.
   base: './',
-  plugins: [models(), documents(), policy(), sharePicture(), element(), offline()],
+  plugins: [models(), documents(), teach(), policy(), sharePicture(), element(), offline()],
   resolve: { alias: packages },
   worker: { format: 'es' as const },
   // The progress bar counts true bytes, the engine's included. (0 where it has not been built: unit tests need none.)

@@ -123,6 +123,7 @@ test('the tour and present mode: a question, an answer, the end', async ({ brows
     await expect(page.getByTestId('presentation')).toHaveAttribute('data-step', '7');
     await check('the end in present mode');
   });
+  await visit(browser, { colorScheme: 'dark' }, 'teach.html', (_page, check) => check('the teacher\'s page'));
 });
 
 test('circuit only; the list with the circuit removed', async ({ browser }) => {

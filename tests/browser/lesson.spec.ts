@@ -1,6 +1,6 @@
-/** The tour and present mode: the whole way by keyboard, the answers from the model, and links into it. */
+/** The tour, present mode and the teacher's page: the whole way by keyboard, the answers from the model, and links into it. */
 import { expect, test } from '@playwright/test';
-import { chances, open, ready } from './page';
+import { chances, listed, open, ready, watch } from './page';
 
 /** What the tour says should be what the bars say: the winner, or 2 where neither reaches 60 %. */
 function outcome([first, second]: [number, number]): string {
@@ -97,4 +97,45 @@ test('present mode: every step has its key', { tag: '@any-backend' }, async ({ p
   await expect(screen).toHaveCount(0);
   await ready(page);
   await expect(page.getByTestId('tour-card')).toHaveAttribute('data-stage', 'answered');
+});
+
+test('the teacher\'s page: each link opens the right state, and the worksheet has the answers of the page', { tag: '@any-backend' }, async ({ page }) => {
+  const seen = watch(page);
+  await page.goto('./teach.html');
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  const links = await page.locator('main a[href*="#"]').evaluateAll((all) => all.map((one) => ({ href: (one as HTMLAnchorElement).href, ...(one as HTMLElement).dataset } as Record<string, string> & { href: string })));
+  const answers = await page.locator('[data-testid=answers] [data-step]').evaluateAll((all) => all.map((one) => ({ ...(one as HTMLElement).dataset }) as Record<string, string>));
+  expect(links.map(({ step }) => step).filter((step) => step !== undefined).length).toBe(1 + 2 * 6 + listed().tasks.length - 1);
+  expect(answers.map(({ step }) => step)).toEqual(['1', '2', '3', '4', '5', '6']);
+  // On paper: the worksheet, then its answers, a sheet each.
+  await page.emulateMedia({ media: 'print' });
+  const millimetres = (name: string) => page.getByTestId(name).evaluate((one) => (one.getBoundingClientRect().height / 96) * 25.4);
+  await page.setViewportSize({ width: 680, height: 1024 });
+  for (const sheet of ['worksheet', 'answers']) expect(await millimetres(sheet), sheet).toBeLessThan(297 - 2 * 13);
+  await expect(page.locator('h1')).toBeHidden();
+  await page.emulateMedia({ media: null });
+  await page.setViewportSize({ width: 1280, height: 800 });
+
+  await page.goto('./');
+  await ready(page);
+  for (const { href, step, present, mode, task } of links) {
+    await page.evaluate((address) => (location.hash = new URL(address).hash), href);
+    await expect(page.getByTestId(present === undefined ? 'tour-card' : 'presentation'), href).toHaveCount(step === undefined ? 0 : 1);
+    await ready(page);
+    await expect(page.getByTestId('error')).toHaveCount(0);
+    if (step !== undefined && step !== '0') {
+      const place = page.getByTestId(present === undefined ? 'tour-card' : 'presentation');
+      await expect(place, href).toHaveAttribute('data-step', step);
+      await expect(place, href).toHaveAttribute('data-stage', 'asked');
+    }
+    if (mode !== undefined) await expect(page.getByTestId(`mode-${mode}`)).toHaveAttribute('aria-pressed', 'true');
+    if (task !== undefined) await expect(page.getByTestId('task-select')).toHaveValue(task);
+    if (step === undefined || step === '0' || present !== undefined || task !== undefined) continue;
+    const { outcome: expected, p } = answers[Number(step) - 1]!;
+    await page.getByTestId('tour-next').click();
+    await expect(page.getByTestId('tour-answer')).toHaveAttribute('data-outcome', expected!);
+    const [first] = await chances(page);
+    expect(first, `question ${step}`).toBeCloseTo(Number(p!.split(',')[0]), 4);
+  }
+  expect(seen).toEqual({ messages: [], strangers: [] });
 });

@@ -5,9 +5,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nothing, type TemplateResult } from 'lit';
-import startEngine, { Session } from 'sparse-circuits-engine';
+import type { Session } from 'sparse-circuits-engine';
 import { isReliable, modelNodes } from '../src/domain/circuit';
-import { defaultModel, readManifest, type ManifestModel, type ManifestTask } from '../src/engine/manifest';
+import type { ManifestModel, ManifestTask } from '../src/engine/manifest';
 import type { CircuitInfo, ModelInfo, RunResult, View, ViewRequest } from '../src/engine/protocol';
 import { Graph } from '../src/features/graph/graph';
 import { hatch } from '../src/features/graph/hatch';
@@ -15,6 +15,7 @@ import { opening } from '../src/state/document';
 import type { Snapshot } from '../src/state/screen';
 import { page as text } from '../src/text/en';
 import { plainText } from '../src/text/rich-text';
+import { openEngine } from './engine';
 import { sharePicture } from './share-picture';
 
 /** The drawing in an embed of 720 pixels. */
@@ -23,15 +24,11 @@ const TITLE = 40;
 
 /** `root` is the repository; `out` is the folder of the page. Writes `posters/TASK.svg`, `posters/default.svg` and `share.png`. */
 export async function writePosters(root: string, out: string): Promise<void> {
-  const read = (path: string) => readFile(join(root, path));
-  const model = defaultModel(readManifest(JSON.parse((await read('models/manifest.json')).toString())));
-  await startEngine({ module_or_path: await read('pkg/engine/sparse_circuits_bg.wasm') });
-  const session = new Session(await read(`models/${model.file}`));
-  session.setVocabulary(await read(`models/${model.tokenizer}`));
+  const { session, model, addCircuit } = await openEngine(root);
   const [tokens, rules] = await Promise.all(['common/tokens', 'graph/graph'].map((name) => readFile(join(root, `www/src/features/${name}.css`), 'utf8'))) as [string, string];
   await mkdir(join(out, 'posters'), { recursive: true });
   for (const task of model.tasks) {
-    const circuit = session.addCircuit(await read(`models/${task.circuit}`)) as CircuitInfo;
+    const circuit = await addCircuit(task);
     const graph = drawing(snapshot(session, task, circuit));
     const picture = poster(task, graph, `${tokens}\n${rules}`);
     await writeFile(join(out, `posters/${task.name}.svg`), picture);

@@ -34,6 +34,7 @@ function sheet(task: Screen['tasks'][number], circuit: CircuitInfo | null, model
       <p>${Object.values(text.reading).map((sentences: RichText) => html`${richText(linked(sentences, seen))} `)}</p>
       <p>${text.paper}</p>
       ${__ONE_FILE__ ? html`<p data-testid="offline" data-state="one-file">${text.oneFile}</p>` : html`<sc-kept></sc-kept>`}
+      ${__ONE_FILE__ ? nothing : html`<p><a href="./teach.html">${text.teachers}</a></p>`}
       <p class="links">${links()}</p>
     </div>
   </details>`;

@@ -28,7 +28,7 @@ const SIZES = [0.62, 1.8] as const;
 
 @customElement('sc-present')
 export class Present extends LessonView {
-  /** The text size that the user chose, as a factor. */
+  /** The text size that the user chose, as a factor. The drawing keeps its size. */
   @state() private size = 1;
   @state() private fit = 1;
   /** What the class expects, before the answer is shown. */
@@ -73,7 +73,7 @@ export class Present extends LessonView {
     const { place } = this;
     const zoom = String(Math.max(0.5, this.fit * this.size));
     const stage = place?.stage ?? 'waiting';
-    return html`<div class="big" data-testid="presentation" data-step=${place?.tour.step ?? nothing} data-stage=${stage} ${styles({ '--zoom': zoom })}
+    return html`<div class="big" data-testid="presentation" data-step=${place?.tour.step ?? nothing} data-stage=${stage} ${styles({ '--zoom': zoom, '--graph': String(1 / this.size) })}
         @point=${this.point} @pick=${this.pick}>
       ${place ? this.content(place) : nothing}
       ${notices(screen)}

@@ -87,6 +87,7 @@ export class Tour extends LessonView {
       </div>
       <div class="ta"><div class="tnav">
         <button class="quiet" data-testid="tour-back" @click=${() => this.step(QUESTIONS)}>${text.back}</button>
+        ${/* No other page is next to the one file. */ __ONE_FILE__ ? nothing : html`<a class="teacher" href="./teach.html">${text.teacher}</a>`}
         <button class="twinb" data-testid="tour-next" @click=${() => this.close()}>${text.finish}</button>
       </div></div>`;
   }

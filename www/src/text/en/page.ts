@@ -58,6 +58,7 @@ export const embed = {
 /** What the task is, what the circuit was measured to do, and how to read the graph. */
 export const about = {
   label: 'About',
+  teachers: 'For teachers: a lesson, links and a worksheet',
   size: (circuit: CircuitInfo) => `The circuit has ${count(circuit.nodes.length)} nodes and ${count(circuit.edges.length)} edges.`,
   calibration: (circuit: CircuitInfo) =>
     `Fixing all other nodes at their averages shifts the logits and makes their difference smaller. So “Circuit only” has a calibration: the probability of the first candidate is ${calibration(circuit)}. In the other modes it is sigmoid(logit difference).`,

@@ -1,0 +1,3 @@
+import './features/lesson/teach.css';
+
+document.getElementById('print')!.addEventListener('click', () => print());
