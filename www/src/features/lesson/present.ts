@@ -22,13 +22,16 @@ import { LessonView, type Place } from './view';
 /** Pixels of the drawing at its normal size. The screen is filled with a multiple of it. */
 const WIDTH = 1085;
 const HEIGHT = 610;
+/** Pixels that the answers and the margins take next to the drawing, and those that the drawing needs. */
+const SIDE = 314;
+const DRAWING = 760;
 /** How much one press of + or − changes, and the smallest and largest factor. */
 const STEP = 1.1;
 const SIZES = [0.62, 1.8] as const;
 
 @customElement('sc-present')
 export class Present extends LessonView {
-  /** The text size that the user chose, as a factor. The drawing keeps its size. */
+  /** The text size that the user chose, as a factor. The drawing keeps its size where there is room. */
   @state() private size = 1;
   @state() private fit = 1;
   /** What the class expects, before the answer is shown. */
@@ -73,7 +76,7 @@ export class Present extends LessonView {
     const { place } = this;
     const zoom = String(Math.max(0.5, this.fit * this.size));
     const stage = place?.stage ?? 'waiting';
-    return html`<div class="big" data-testid="presentation" data-step=${place?.tour.step ?? nothing} data-stage=${stage} ${styles({ '--zoom': zoom, '--graph': String(1 / this.size) })}
+    return html`<div class="big" data-testid="presentation" data-step=${place?.tour.step ?? nothing} data-stage=${stage} ${styles({ '--zoom': zoom, '--graph': String(drawingScale(this.size)) })}
         @point=${this.point} @pick=${this.pick}>
       ${place ? this.content(place) : nothing}
       ${notices(screen)}
@@ -185,6 +188,11 @@ export class Present extends LessonView {
     const { doc } = this.playground.screen;
     this.playground.change(withNode(doc, doc.node === event.detail ? null : event.detail), 'select');
   };
+}
+
+/** The scale of the drawing at a text size, relative to the text. It leaves room for the answers next to it. */
+function drawingScale(size: number): number {
+  return Math.min(1 / size, (WIDTH / size - SIDE) / DRAWING);
 }
 
 /** The text with its tokens; the marked one is where the two prompts differ. */
