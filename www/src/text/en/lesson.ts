@@ -120,7 +120,7 @@ export const tour = {
           ', so it tells nothing about this text.',
         ];
       case 'off':
-        return ['The full model runs again, but one ', NODE, ' is off: ', { strong: node }, '. Off means: fixed at its ', { term: 'average', words: 'average' }, ' (', { term: 'ablation', words: 'mean ablation' }, '). All other nodes run.'];
+        return ['The full model runs again, but one ', NODE, ' is off: ', { strong: node }, '. Off means: fixed at its ', { term: 'average', words: 'average' }, ', which is called ', { term: 'ablation', words: 'mean ablation' }, '. All other nodes run.'];
       case 'flip':
         return [
           'Your text stays. ', { strong: flips.length === 1 ? flips[0]! : counted(flips.length, 'node') }, flips.length === 1 ? ' takes the value that it has' : ' take the values that they have', ' on the ', COUNTERFACTUAL, ' prompt',
