@@ -80,7 +80,7 @@ test('the panels of a logit, the score and a head; a term explained', async ({ b
   });
 });
 
-test('an embed, the dialogs of Share and Export, and an article with embeds', async ({ browser }) => {
+test('an embed, the dialog of Share, and an article with embeds', async ({ browser }) => {
   for (const [look, options] of LOOKS) {
     await visit(browser, options, 'embed.html', async (page, check) => {
       await ready(page);
@@ -94,9 +94,6 @@ test('an embed, the dialogs of Share and Export, and an article with embeds', as
       await page.getByTestId('embed').press('Enter');
       // The preview is an embed.
       expect.soft(await findings(page, false), `Share, ${look}`).toEqual([]);
-      await page.getByTestId('share-picture').press('Enter');
-      await expect(page.getByTestId('export-preview')).toBeVisible();
-      expect.soft(await findings(page), `Export, ${look}`).toEqual([]);
     });
   }
   await visit(browser, {}, 'demo/index.html', async (page) => {
@@ -124,6 +121,19 @@ test('the tour and present mode: a question, an answer, the end', async ({ brows
     await check('the end in present mode');
   });
   await visit(browser, { colorScheme: 'dark' }, 'teach.html', (_page, check) => check('the teacher\'s page'));
+});
+
+test('a claim link that differs, and the dialog of Export', async ({ browser }) => {
+  for (const [look, options] of LOOKS.slice(1, 3)) {
+    await visit(browser, options, '#v=1&claim=0.5:0.5', async (page, check) => {
+      await ready(page);
+      await expect(page.getByTestId('claim')).toBeVisible();
+      await check(`claim, ${look}`);
+      await page.getByTestId('export').press('Enter');
+      await expect(page.getByTestId('export-preview')).toBeVisible();
+      await check(`Export, ${look}`);
+    });
+  }
 });
 
 test('circuit only; the list with the circuit removed', async ({ browser }) => {

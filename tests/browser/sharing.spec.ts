@@ -35,11 +35,14 @@ test('a claim link agrees in another profile, and with one digit changed it says
   await other.close();
 });
 
+/** With characters that SVG, CSV and JSON write in their own ways. */
+const PROMPT = 'x = 1, 2\nprint(\'<b>&amp; ]]> 🙂';
+
 /** A value of the exported files, to the digits of a float. */
 const close = (left: number, right: number) => expect(Math.abs(left - right)).toBeLessThan(1e-6);
 
 test('Export saves what the screen shows, and the saved run opens as the identical view @any-backend', async ({ page, browser }) => {
-  await open(page, '#v=1&task=single_double_quote&mode=circuit&flip=1&set=1.attn.k.74:1.5&node=1.attn.k.74&token=3&all=1');
+  await open(page, `#v=1&task=single_double_quote&a=${encodeURIComponent(PROMPT)}&mode=circuit&flip=1&set=1.attn.k.74:1.5&node=1.attn.k.74&token=3&all=1`);
   const p = await chances(page);
   const drawn = await nodes(page);
   await page.getByTestId('export').click();
@@ -64,7 +67,7 @@ test('Export saves what the screen shows, and the saved run opens as the identic
   expect(figure.errors).toBe(0);
   expect(figure.values.map(([node, activation]) => ({ node, activation }))).toEqual(drawn.map(({ node, activation }) => ({ node, activation })));
   for (const one of p) expect(figure.words).toContain(`${(one * 100).toFixed(1)}\u00a0%`);
-  for (const word of ['positive weight', 'negative weight', 'set']) expect(figure.words).toContain(word);
+  for (const word of ['positive weight', 'negative weight', 'set', ...PROMPT.split('\n')]) expect(figure.words).toContain(word);
   // It opens alone.
   const alone = await browser.newPage();
   await alone.goto(`data:image/svg+xml,${encodeURIComponent(svg)}`);

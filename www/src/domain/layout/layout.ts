@@ -137,7 +137,7 @@ export function layout(circuit: CircuitInfo, room: Room, inactive: ReadonlySet<N
       placed.set(info.node, { info, x: column.x, y, half: down.radius, shape: 'circle', reach: 0, words: 'none', span: 0, roomy: false, below: 0 });
     });
   }
-  nameNodes(placed, across.step, room.compact, crowded ? new Set(circuit.flipNodes) : null);
+  nameNodes(placed, across.step, room.compact, crowded && down.gap < ROOMY ? new Set(circuit.flipNodes) : null);
 
   const heads = headsOf(nodes, circuit, placed, across, down, room);
   const gates = new Map(heads.flatMap((head) => head.gates.map((gate) => [gate.node, gate] as const)));
@@ -306,9 +306,10 @@ function downOf(blocks: Block[], units: NodeInfo[], groups: Group[], lanes: numb
   };
 }
 
-/** With more lanes than CROWDED, lanes are closer together. Below the distance CLOSE, circles are wider than the space between two lanes. */
+/** With more lanes than CROWDED, lanes are closer together. Below the distance CLOSE, circles are wider than the space between two lanes. From ROOMY on, every square has room for its value. */
 const CROWDED = 11;
 const CLOSE = 34;
+const ROOMY = 38;
 
 /** The y of circles: near the wanted y, between lanes, without overlap, and with space for text if possible. */
 function offLanes(wanted: number[], laneY: number[], down: Down): number[] {
@@ -365,7 +366,7 @@ function wantedY(info: NodeInfo, circuit: CircuitInfo, placed: Map<NodeId, Place
   return mate + (info.site === 'attn.q' ? -1 : 1) * Math.max(20, down.gap);
 }
 
-/** Sets the pointer target and the texts of each node: name and value if they fit, else only the value or nothing. On crowded lanes only the squares in `squares` get texts. */
+/** Sets the pointer target and the texts of each node: name and value if they fit, else only the value or nothing. Where lanes are close only the squares in `squares` get texts. */
 function nameNodes(placed: Map<NodeId, PlacedNode>, step: number, compact: boolean, squares: Set<NodeId> | null): void {
   const columns = new Map<number, PlacedNode[]>();
   for (const node of placed.values()) columns.set(node.x, [...(columns.get(node.x) ?? []), node]);

@@ -26,7 +26,11 @@ export const THEMES = ['light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 
 /** Of the drawing, in CSS pixels. */
-const ROOM = { width: 1072, height: 470 };
+const WIDTH = 1072;
+const HEIGHT = 470;
+/** From lane to lane, so that every value fits, and above and below all lanes. */
+const LANE = 40;
+const REST = 182;
 /** The last lines of a prompt, and the characters of a line. */
 const LINES = 8;
 const CHARACTERS = 110;
@@ -64,10 +68,16 @@ function figure(snapshot: Snapshot, model: OpenModel): TemplateResult {
       <div class="fig-bars"><p class="fig-label">${prediction.label}</p>${([0, 1] as const).map((index) => bar(task.candidates[index], look(answer, index)))}</div>
     </div>
     <p class="fig-sentence">${richText(summary(snapshot, model.headWidth).text)}</p>
-    <sc-graph .snapshot=${snapshot} .fixed=${ROOM} .whole=${doc.all}></sc-graph>
+    <sc-graph .snapshot=${snapshot} .fixed=${roomOf(snapshot)} .whole=${doc.all}></sc-graph>
     ${legend(snapshot, result.view.untouched != null)}
     <p class="fig-source">${text.source(__VERSION__, model.file, model.fingerprint ?? null, task.name)}</p>
   </div>`;
+}
+
+/** The page leaves out values where it has no room. A picture can be high enough for all. */
+function roomOf({ task: { circuit, inactive }, doc }: Snapshot): { width: number; height: number } {
+  const drawn = circuit.lanes.filter(({ writes, reads }) => doc.all || [...writes, ...reads].some((node) => !inactive.includes(node)));
+  return { width: WIDTH, height: Math.max(HEIGHT, REST + LANE * (drawn.length - 1)) };
 }
 
 function bar(token: string, { p, win, wrong, was, full }: ReturnType<typeof look>): TemplateResult {
