@@ -92,11 +92,11 @@ async function page(script, style, workers, files) {
   const { policyOfFile } = (await runnerImport(join(www, 'scripts/policy.ts'), { configFile: false, root: www })).module;
   const start = readFileSync(join(www, 'public/start.js'), 'utf8');
   let html = readFileSync(join(www, 'index.html'), 'utf8');
-  // What only a server has.
-  for (const tag of [/<link rel="preload"[^>]*>/g, /<meta property="og:[^>]*>/g, /<p [^>]*data-when="file"[^>]*>.*<\/p>/g]) {
-    html = html.replace(tag, '');
+  // What only a page on a server has.
+  for (const tag of ['<link rel="preload"[^>]*>', '<meta [^>]*(?:property="og|name="twitter):[^>]*>', '<p [^>]*data-when="file"[^>]*>.*</p>']) {
+    html = html.replace(new RegExp(`^ *${tag}\\n`, 'gm'), '');
   }
-  html = replaced(html, '<meta charset="utf-8" />', (tag) => `${tag}\n<meta http-equiv="Content-Security-Policy" content="${policyOfFile([start, script], style)}" />`);
+  html = replaced(html, '<meta charset="utf-8" />', (tag) => `${tag}\n    <meta http-equiv="Content-Security-Policy" content="${policyOfFile([start, script], style)}" />`);
   html = replaced(html, '</head>', (tag) => `<style>${inline(style, 'style')}</style>\n${tag}`);
   html = replaced(html, '<script vite-ignore src="./start.js"></script>', () => `<script>${inline(start)}</script>`);
   const blocks = [
