@@ -13,6 +13,8 @@ export type Notice =
   /** The same of a list of edges. */
   | { kind: 'link-edges'; key: string; value: string; more: number }
   | { kind: 'twin-lost'; error: string }
+  /** A link opens the twin, and this page has none. */
+  | { kind: 'twin-missing' }
   /** A link opens the twin for a task that it does not do. */
   | { kind: 'twin-task'; task: string }
   /** The circuit of a task cannot be loaded. */

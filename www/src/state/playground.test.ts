@@ -424,6 +424,12 @@ describe('a dense twin with its own sparse model', () => {
     expect(playground.screen).toMatchObject({ doc: { task: 'brackets', a: 'mine', twin: null }, notices: [{ kind: 'twin-task', task: 'brackets' }] });
     expect(state.hash).not.toContain('twin');
   });
+  it('is left out, with the nodes of its model, where the page has none', async () => {
+    const { playground, engine, state } = await live(`#task=brackets&a=mine&mode=circuit&twin=1&off=${node}`);
+    expect(engine.opened).toEqual(['m.safetensors']);
+    expect(playground.screen).toMatchObject({ doc: { task: 'brackets', a: 'mine', twin: null, edits: { mode: 'circuit', off: [] } }, notices: [{ kind: 'twin-missing' }] });
+    expect(state.hash).not.toContain('twin');
+  });
   it('drops late results of the previous model', async () => {
     const { playground, engine } = await live('', { fetchJson });
     playground.change(withText(playground.screen.doc, 'on its way'), 'type-a');

@@ -80,7 +80,9 @@ export class Session {
   readLink(tasks: ManifestTask[] = this.store.screen.tasks): Decoded {
     const link = decode(this.deps.hash(), { tasks: tasks.map((task) => task.name), model: this.store.screen.model });
     const { twin } = this.store.screen;
-    if (link.twin === null || link.task === null || twin === null || twin.listed.tasks.some((task) => task.name === link.task)) return link;
+    if (link.twin === null) return link;
+    if (twin === null) return { ...forOtherModel(link), twin: null, notices: [...link.notices, { kind: 'twin-missing' }] };
+    if (link.task === null || twin.listed.tasks.some((task) => task.name === link.task)) return link;
     return { ...link, twin: null, notices: [...link.notices, { kind: 'twin-task', task: link.task }] };
   }
 

@@ -62,6 +62,8 @@ export function notice(of: Notice): string {
     }
     case 'twin-lost':
       return `The dense twin cannot be opened: ${of.error}`;
+    case 'twin-missing':
+      return 'The link opens the dense twin, which is not part of this page. Changes of its nodes are left out.';
     case 'twin-task':
       return `The dense twin was not trained for the task ${quoted(of.task)}. The task is open, the twin is closed.`;
     case 'task-lost':
