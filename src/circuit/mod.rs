@@ -10,8 +10,8 @@ pub mod prune;
 mod untrained_baseline;
 
 pub use definition::{
-    Behaviour, Calibration, Circuit, EdgeId, EdgeList, Label, Level, Moment, NodeContrast, NodeSet, NodeSpace, Scores,
-    Target,
+    Behaviour, Calibration, Circuit, EdgeId, EdgeList, Label, Level, Moment, Nested, NodeContrast, NodeSet, NodeSpace,
+    Scores, Target,
 };
 pub use evaluate::{Chunk, Evaluator, EvaluatorPool, Prompts, SCALE_CAP, TaskModel, accuracy, calibrate};
 #[cfg(not(target_arch = "wasm32"))]

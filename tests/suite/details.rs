@@ -79,6 +79,7 @@ fn circuit(nodes: BTreeSet<Node>) -> Circuit {
         calibration: Calibration::default(),
         labels: BTreeMap::new(),
         scores: None,
+        nested: Vec::new(),
     }
 }
 

@@ -40,6 +40,7 @@ pub fn cases() -> Vec<Case> {
                 calibration: Calibration { scale: 1.5, shift: -0.25, std: 2.0 },
                 labels: BTreeMap::new(),
                 scores: None,
+                nested: Vec::new(),
             },
             a: random.tokens(19, config.vocab_size),
             b: random.tokens(if i % 2 == 0 { 17 } else { 23 }, config.vocab_size),

@@ -3,7 +3,7 @@
 use crate::format_support::{oracle, read, text};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sparse_circuits::circuit::{Behaviour, Calibration, Circuit, Label, Level, Moment, NodeContrast, Scores};
+use sparse_circuits::circuit::{Behaviour, Calibration, Circuit, Label, Level, Moment, Nested, NodeContrast, Scores};
 use sparse_circuits::format::{CircuitFile, checkpoint, circuit_file, model_file};
 use sparse_circuits::model::{Hook, Node, Site, Weights};
 
@@ -19,6 +19,19 @@ fn example() -> CircuitFile {
             calibration: Calibration { scale: 1.25, shift: -0.1, std: 3.7 },
             labels: [(node("1.mlp.post_act.100"), Label::Name { text: "quote detector".into() })].into(),
             scores: Some(Scores { loss: 0.1, accuracy: 0.97, ..Scores::default() }),
+            nested: [
+                (0, "1.mlp.post_act.100", 0.69),
+                (0, "0.attn.v.17", 0.5),
+                (1, "0.attn.act_in.3", 0.2),
+                (2, "0.attn.q.1", 0.1),
+            ]
+            .map(|(edges, adds, loss)| Nested {
+                adds: node(adds),
+                edges,
+                loss,
+                calibration: Calibration { scale: 1.0, shift: loss as f32, std: 2.0 },
+            })
+            .into(),
         },
         provenance: json!({"seed": 3}),
     }
@@ -42,6 +55,26 @@ fn a_circuit_round_trips_and_belongs_to_its_model() {
     let mut too_far = example();
     too_far.circuit.nodes.insert("1.mlp.post_act.192".parse().unwrap());
     assert!(too_far.check(&weights()).unwrap_err().to_string().contains("1.mlp.post_act.192"));
+}
+
+#[test]
+fn a_nested_circuit_has_its_own_nodes_and_calibration() {
+    let circuit = example().circuit;
+    let two = circuit.of_size(2).unwrap();
+    let node = |text: &str| text.parse::<Node>().unwrap();
+    assert_eq!(two.nodes, ["0.attn.v.17", "1.mlp.post_act.100"].map(node).into());
+    assert_eq!((two.calibration.shift, two.scores), (0.5, None));
+    assert_eq!((two.flip_nodes, two.labels), (circuit.flip_nodes.clone(), circuit.labels.clone()));
+    let one = circuit.of_size(1).unwrap();
+    assert!(one.flip_nodes.is_empty(), "{one:?}");
+    let four = circuit.of_size(4).unwrap();
+    assert_eq!(four.nodes, circuit.nodes.iter().copied().chain([node("0.attn.q.1")]).collect());
+    for size in [0, 5, usize::MAX] {
+        let error = circuit.of_size(size).unwrap_err().to_string();
+        assert!(error.contains("1 to 4") && error.contains(&size.to_string()), "{error}");
+    }
+    let none = Circuit { nested: Vec::new(), ..circuit };
+    assert!(none.of_size(1).unwrap_err().to_string().contains("prune"));
 }
 
 /// Files of earlier versions hold text. Text that begins with the kind of a node was measured, other text is a name.
@@ -76,6 +109,12 @@ fn wrong_files_are_rejected() {
     assert!(refused(&|v| v["circuit"]["flip_nodes"][0] = json!(4)).contains("circuit file"));
     assert!(refused(&|v| v["circuit"]["labels"] = json!({"x": "y"})).contains("not a node"));
     assert!(refused(&|v| v["circuit"]["labels"]["0.attn.v.17"] = json!("x".repeat(201))).contains("201"));
+    assert!(refused(&|v| v["circuit"]["nested"][0]["surprise"] = json!(1)).contains("surprise"));
+    assert!(refused(&|v| v["circuit"]["nested"][3]["adds"] = json!("0.attn.v.17")).contains("0.attn.v.17 twice"));
+    assert!(refused(&|v| v["circuit"]["nested"][0]["adds"] = json!("0.attn.q.9")).contains("own 3 nodes"));
+    assert!(refused(&|v| v["circuit"]["nested"] = json!([v["circuit"]["nested"][0]])).contains("own 3 nodes"));
+    assert!(refused(&|v| v["circuit"]["nested"][1]["loss"] = json!(-0.5)).contains("-0.5"));
+    assert!(refused(&|v| v["circuit"]["nested"][1]["calibration"]["deviation"] = json!(0)).contains("deviation = 0"));
     let measured = json!({"kind": "measured", "contrast": {"kind": "answer", "text": "x".repeat(201)}});
     assert!(refused(&|v| v["circuit"]["labels"]["0.attn.v.17"] = measured.clone()).contains("201"));
     refused(&|v| v["circuit"]["labels"]["0.attn.v.17"] = json!({"kind": "song"}));
@@ -143,6 +182,10 @@ proptest! {
     ) {
         let mut file = example();
         file.circuit.flip_nodes = nodes.iter().copied().take(3).collect();
+        file.circuit.nested = (1..)
+            .zip(&nodes)
+            .map(|(edges, &adds)| Nested { adds, edges, loss, calibration: Calibration { scale, shift, std } })
+            .collect();
         (file.circuit.nodes, file.circuit.labels, file.circuit.candidate_ids) = (nodes, labels, ids);
         file.circuit.calibration = Calibration { scale, shift, std };
         file.circuit.scores = Some(Scores { accuracy, loss, ..Scores::default() });

@@ -5,7 +5,7 @@ use crate::prune_support::*;
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::circuit::evaluate::{flip, flip_rates, modes};
 use sparse_circuits::circuit::explain::describe;
-use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, Size, prune};
+use sparse_circuits::circuit::prune::{LearnOptions, PruneData, PruneOptions, Size, nested, prune};
 use sparse_circuits::circuit::{
     Calibration, Chunk, Circuit, CpuPool, EdgeList, Edits, Evaluator, EvaluatorPool, Label, LearningMasks, Mode,
     NodeContrast, NodeSet, NodeSpace, Prompts, Request, TaskModel, block_on, run, untrained_baseline,
@@ -112,6 +112,56 @@ fn warm_start_circuits_are_united_and_ablated() {
     assert_eq!(outcome.of_union, Some(Size { edges: 3, nodes: 5 }));
     let best = outcome.best.expect("both together do the task");
     assert_eq!(space.nodes(&best.nodes), nodes(HAND_BUILT_CIRCUIT));
+}
+
+/// The orders of additions and removals, by a search that tries every node on the same pairs.
+#[test]
+fn nested_circuits_go_through_the_circuit_by_the_best_step_each() {
+    let toy = hand_built();
+    let mut pool = threads(&toy, 2);
+    let edges = EdgeList::new(&toy.weights, &pool.task().space);
+    let (train, validation) = (pairs(96, 1), pairs(96, 2));
+    let data = PruneData::new(&train, &validation, 64);
+    let space = pool.task().space.clone();
+    let circuit = space.set(&nodes(HAND_BUILT_CIRCUIT)).unwrap();
+    let series = block_on(nested(&mut pool, &edges, &data, &circuit, 3, async |_| true)).unwrap().unwrap();
+    assert_eq!(series.len(), circuit.len() + 3);
+    let screen = Prompts::new(&[train.clone(), validation.clone()].concat(), 64);
+    let (train, validation) = (Prompts::new(&train, 64), Prompts::new(&validation, 64));
+    let mut set = NodeSet::empty(space.len());
+    for (at, one) in series.iter().enumerate() {
+        assert!(!set.contains(one.node), "{series:?}");
+        let before = set.clone();
+        set.insert(one.node);
+        let (calibration, _) = block_on(pool.calibrate(&train, &set)).unwrap();
+        assert_eq!(one.calibration, calibration, "{at}");
+        let d = block_on(pool.logit_diffs(&validation, &set)).unwrap();
+        let loss = (0..)
+            .zip(&d)
+            .map(|(i, &d)| {
+                let Calibration { scale, shift, std } = calibration;
+                let score = f64::from(scale) * f64::from(d) / f64::from(std) + f64::from(shift);
+                (1.0 + (if i % 2 == 0 { -score } else { score }).exp()).ln()
+            })
+            .sum::<f64>()
+            / d.len() as f64;
+        assert!((one.loss - loss).abs() < 1e-6, "{at}: {} and {loss}", one.loss);
+        assert_eq!(one.edges, edges.count(&set));
+        if set.len() == circuit.len() {
+            assert_eq!(set, circuit);
+        }
+        // Within the circuit no other removal is better.
+        if set.len() <= circuit.len() && at > 0 {
+            let mut of = |nodes: &NodeSet| block_on(pool.calibrate(&screen, nodes)).unwrap().1;
+            let kept = of(&before);
+            for other in set.iter() {
+                assert!(of(&set.without(other)) >= kept, "{at}: {other}");
+            }
+        }
+    }
+    assert!(series[circuit.len() - 1].loss < 0.2 && series[0].loss > 0.6, "{series:?}");
+    let cancelled = block_on(nested(&mut pool, &edges, &data, &circuit, 3, async |progress| progress.step < 3));
+    assert!(cancelled.unwrap().is_none());
 }
 
 #[test]
@@ -348,6 +398,7 @@ fn the_searchs_runs_agree_with_the_engines() {
             calibration: Default::default(),
             labels: BTreeMap::new(),
             scores: None,
+            nested: Vec::new(),
         };
         let inside = space.set(&circuit.nodes).unwrap();
         let outside = inside.complement();

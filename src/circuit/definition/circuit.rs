@@ -25,6 +25,21 @@ pub struct Circuit {
     /// Scores on test pairs. `sparse-circuits prune` and `publish` write them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
+    /// Nested circuits, smallest first: each adds one node to the one before. This circuit is one of them. Empty where they were not
+    /// searched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nested: Vec<Nested>,
+}
+
+/// A circuit of a nested series: its node and the nodes of all before it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nested {
+    pub adds: Node,
+    pub edges: u32,
+    /// Calibrated, on validation pairs, in nats.
+    pub loss: f64,
+    pub calibration: Calibration,
 }
 
 /// Logit calibration of the ablated model: `p(first candidate) = sigmoid(scale * d + shift)`, `d = (l0 - l1) / std`, fitted on train pairs
@@ -77,7 +92,7 @@ impl Circuit {
     /// Nodes that the model does not have or that are not at one of [`crate::model::Site::NODES`], candidates beyond the vocabulary, a
     /// calibration that is not finite and positive.
     pub fn check(&self, config: &Config) -> Result<()> {
-        for &node in &self.nodes {
+        for &node in self.nodes.iter().chain(self.nested.iter().map(|one| &one.adds)) {
             node.check(config)?;
             if !node.is_circuit_node() {
                 bail!("the circuit for {} lists {node}, which is not a place where circuits have nodes", self.task);
@@ -95,13 +110,57 @@ impl Circuit {
     /// # Errors
     /// A scale or a deviation that is not finite and above 0, a shift that is not finite.
     pub fn check_calibration(&self) -> Result<()> {
-        let Calibration { scale, shift, std } = self.calibration;
-        for (name, number, positive) in [("scale", scale, true), ("shift", shift, false), ("deviation", std, true)] {
-            if !number.is_finite() || (positive && number <= 0.0) {
-                bail!("the circuit for {} has the calibration {name} = {number}, which is out of range", self.task);
+        for Calibration { scale, shift, std } in self.nested.iter().map(|one| one.calibration).chain([self.calibration])
+        {
+            for (name, number, positive) in [("scale", scale, true), ("shift", shift, false), ("deviation", std, true)]
+            {
+                if !number.is_finite() || (positive && number <= 0.0) {
+                    bail!("the circuit for {} has the calibration {name} = {number}, which is out of range", self.task);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Checks the nested circuits, where there are some.
+    ///
+    /// # Errors
+    /// A node that two of them add, a series without this circuit, a loss that is not finite or below 0.
+    pub fn check_nested(&self) -> Result<()> {
+        let Circuit { task, nested, nodes, .. } = self;
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = nested.iter().find(|one| !seen.insert(one.adds)) {
+            bail!("the nested circuits for {task} add {} twice", twice.adds);
+        }
+        if let Some(bad) = nested.iter().find(|one| !(one.loss.is_finite() && one.loss >= 0.0)) {
+            bail!("a nested circuit for {task} has a loss of {}, which is out of range", bad.loss);
+        }
+        let part = &nested[..nodes.len().min(nested.len())];
+        if !nested.is_empty() && part.iter().map(|one| one.adds).collect::<BTreeSet<_>>() != *nodes {
+            bail!("the nested circuits for {task} do not have the circuit's own {} nodes among them", nodes.len());
+        }
+        Ok(())
+    }
+
+    /// The nested circuit of so many nodes. It keeps the labels and the flip nodes that it has; its scores were not measured.
+    ///
+    /// # Errors
+    /// A size that the circuit's file does not have.
+    pub fn of_size(&self, nodes: usize) -> Result<Circuit> {
+        let Some(last) = nodes.checked_sub(1).and_then(|at| self.nested.get(at)) else {
+            match self.nested.len() {
+                0 => bail!("the circuit for {} has no nested circuits; `sparse-circuits prune` writes them", self.task),
+                most => bail!("the nested circuits for {} have 1 to {most} nodes, not {nodes}", self.task),
+            }
+        };
+        let mut circuit = self.clone();
+        circuit.nodes = self.nested[..nodes].iter().map(|one| one.adds).collect();
+        circuit.calibration = last.calibration;
+        circuit.flip_nodes.retain(|node| circuit.nodes.contains(node));
+        circuit.labels.retain(|node, _| circuit.nodes.contains(node));
+        circuit.scores = None;
+        circuit.nested.clear();
+        Ok(circuit)
     }
 }
 

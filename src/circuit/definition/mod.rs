@@ -9,7 +9,7 @@ mod node_set;
 mod node_space;
 mod target;
 
-pub use circuit::{Calibration, Circuit, Scores, probabilities};
+pub use circuit::{Calibration, Circuit, Nested, Scores, probabilities};
 pub use edge::EdgeId;
 pub use edges::EdgeList;
 pub use label::{Behaviour, Label, Level, Moment, NodeContrast};

@@ -59,7 +59,7 @@ pub(super) enum Bisected {
 
 impl<P: EvaluatorPool> GreedyAblation<'_, P> {
     /// The calibrated loss on the screening prompts.
-    async fn screen(&mut self, nodes: &NodeSet) -> Result<f64> {
+    pub async fn screen(&mut self, nodes: &NodeSet) -> Result<f64> {
         Ok(self.pool.calibrate(&self.data.screen, nodes).await?.1)
     }
 
@@ -82,7 +82,7 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
         Ok(MeasuredCircuit { nodes, calibration, train_loss, validation_loss })
     }
 
-    fn report(&self, stage: Stage, step: usize, of: usize, loss: f64, nodes: &NodeSet) -> Progress {
+    pub fn report(&self, stage: Stage, step: usize, of: usize, loss: f64, nodes: &NodeSet) -> Progress {
         Progress { stage, step, of, loss, nodes: nodes.len(), edges: self.edges.count(nodes) }
     }
 
@@ -195,14 +195,15 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
         self.remove_on_all(best, progress).await
     }
 
-    /// A first-order estimate of the loss increase when each node is removed, in nats.
-    async fn estimate(&mut self, nodes: &NodeSet) -> Result<Vec<f64>> {
+    /// A first-order estimate, in nats, of the loss increase when each node of `nodes` is removed, and of the loss decrease when
+    /// each other node of `alive` is added.
+    pub async fn estimate(&mut self, nodes: &NodeSet, alive: &NodeSet) -> Result<Vec<f64>> {
         let prompts = &self.data.screen;
         let chunks: Vec<&Chunk> = prompts.chunks.iter().collect();
         let logit_diffs = self.pool.logit_diffs(prompts, nodes).await?;
         let loss_gradient = LossGradient::fitted(&logit_diffs, &prompts.first, 0.0);
         let job = async |evaluator: &mut Evaluator<P::Backend>, chunk: &Chunk| {
-            evaluator.gradient(chunk, nodes, nodes, |d, first| loss_gradient.at(d, first)).await
+            evaluator.gradient(chunk, nodes, alive, |d, first| loss_gradient.at(d, first)).await
         };
         let mut costs = vec![0.0; nodes.places()];
         for part in self.pool.map(&chunks, job).await? {
@@ -220,7 +221,7 @@ impl<P: EvaluatorPool> GreedyAblation<'_, P> {
         mut nodes: NodeSet,
         progress: &mut impl AsyncFnMut(&Progress) -> bool,
     ) -> Result<Option<Vec<usize>>> {
-        let estimates = self.estimate(&nodes).await?;
+        let estimates = self.estimate(&nodes, &nodes).await?;
         let mut open: Vec<Candidate> = nodes
             .iter()
             .map(|node| Candidate { node, cost: self.cost(estimates[node], node, &nodes), loss: None })

@@ -11,8 +11,10 @@
 mod greedy_ablation;
 mod learn;
 mod loss_gradient;
+mod nested;
 
 pub use learn::LearnOptions;
+pub use nested::{NestedCircuit, nested};
 
 use crate::Result;
 use crate::circuit::definition::{Calibration, EdgeList, NodeSet};
@@ -99,6 +101,8 @@ pub enum Stage {
     Remove,
     /// Checking removals on all pairs.
     Check,
+    /// Ordering the nodes for circuits of all sizes (see [`nested`]).
+    Nest,
 }
 
 /// The progress of a search.
@@ -201,7 +205,7 @@ pub async fn prune<P: EvaluatorPool>(
     let mut of_union = None;
     // searches choose differently among equivalent nodes; ablation of the union compares these
     // nodes
-    if circuits.len() > 1
+    if (circuits.len() > 1 || searches.is_empty())
         && let Some(union) = circuits.into_iter().reduce(|union, nodes| union.union(&nodes))
     {
         let mut ablation = GreedyAblation { pool, data, edges, target: options.target_loss };

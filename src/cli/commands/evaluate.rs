@@ -24,6 +24,9 @@ pub struct Args {
     /// The circuit file.
     #[arg(long, value_name = "FILE", required_unless_present = "bridge", conflicts_with = "bridge")]
     circuit: Option<PathBuf>,
+    /// Measure the circuit's nested circuit of so many nodes instead.
+    #[arg(long, value_name = "NODES", requires = "circuit")]
+    size: Option<usize>,
     /// A bridge file, to measure a bridge instead of a circuit. Needs --dense.
     #[arg(long, value_name = "FILE", requires = "dense")]
     bridge: Option<PathBuf>,
@@ -133,7 +136,11 @@ pub fn run(args: Args) -> Result<()> {
         bail!("give --circuit, or --bridge with --dense");
     };
     let (loaded, task, mut pool) = open(&file, circuit, &tokenizer, args.pairs)?;
-    let report = measure(&mut pool, task, &tokenizer, &loaded.circuit, &file, split, args.pairs)?;
+    let circuit = match args.size {
+        Some(nodes) => loaded.circuit.of_size(nodes)?,
+        None => loaded.circuit,
+    };
+    let report = measure(&mut pool, task, &tokenizer, &circuit, &file, split, args.pairs)?;
     if args.json {
         return print_json(&report_json(task, split, &report));
     }

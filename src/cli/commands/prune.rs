@@ -5,10 +5,11 @@ use crate::backend::{cpu::Cpu, now_or_never};
 use crate::circuit::evaluate::{flip, flip_rates};
 use crate::circuit::explain::describe;
 use crate::circuit::prune::{
-    LearnOptions, Progress, PruneData, PruneOptions, PruneResult, Pruned, SearchReport, Size, Stage, prune,
+    LearnOptions, NestedCircuit, Progress, PruneData, PruneOptions, PruneResult, Pruned, SearchReport, Size, Stage,
+    nested, prune,
 };
 use crate::circuit::{
-    Circuit, CpuPool, EdgeList, Evaluator, EvaluatorPool, Label, MeanAccumulator, NodeSet, NodeSpace, Prompts,
+    Circuit, CpuPool, EdgeList, Evaluator, EvaluatorPool, Label, MeanAccumulator, Nested, NodeSet, NodeSpace, Prompts,
     untrained_baseline,
 };
 use crate::cli::shared::backend::{BackendName, webgpu};
@@ -64,9 +65,12 @@ pub struct Args {
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
     /// Circuit files of earlier runs on the same task and model, separated by commas. They are added to the union
-    /// of the circuits found in this run. With --restarts 0 the union has only these.
+    /// of the circuits found in this run. With --restarts 0 the union has only these, or this one.
     #[arg(long, alias = "found", value_name = "FILE", value_delimiter = ',')]
     warm_start: Vec<PathBuf>,
+    /// Also write nested circuits: one for each number of nodes, from 1 to this many more than the circuit has.
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    nested: usize,
     /// The backend that runs the model. `webgpu` needs a build with `--features webgpu`. It rounds differently, so
     /// near ties may give another circuit.
     #[arg(long, value_enum, default_value_t = BackendName::Cpu)]
@@ -95,8 +99,8 @@ pub fn run(args: Args) -> Result<()> {
             bail!("{name} must be between 1 and 1000000; it is {value}");
         }
     }
-    if args.restarts == 0 && args.warm_start.len() < 2 {
-        bail!("--restarts 0 needs at least two circuits in --warm-start");
+    if args.restarts == 0 && args.warm_start.is_empty() {
+        bail!("--restarts 0 needs a circuit in --warm-start");
     }
     if args.restarts > 1000 || args.threads.is_some_and(|n| n == 0 || n > 1024) {
         bail!("--restarts must be at most 1000, and --threads must be between 1 and 1024");
@@ -154,7 +158,7 @@ impl Search<'_> {
         };
         let started = Instant::now();
         let mut shown: Option<(Stage, Instant)> = None;
-        let report = async |progress: &Progress| {
+        let mut report = async |progress: &Progress| {
             let due = shown.is_none_or(|(stage, at)| stage != progress.stage || at.elapsed() > Duration::from_secs(5));
             if due {
                 shown = Some((progress.stage, Instant::now()));
@@ -162,7 +166,7 @@ impl Search<'_> {
             }
             true
         };
-        let Some(outcome) = now_or_never(prune(pool, &edges, &data, &options, report))? else {
+        let Some(outcome) = now_or_never(prune(pool, &edges, &data, &options, &mut report))? else {
             bail!("the search was cancelled");
         };
         for search in &outcome.searches {
@@ -194,7 +198,11 @@ impl Search<'_> {
                 }
             );
         };
-        let circuit = self.finish(pool, &train, &best, &mut provenance)?;
+        let mut circuit = self.finish(pool, &train, &best, &mut provenance)?;
+        let Some(series) = now_or_never(nested(pool, &edges, &data, &best.nodes, args.nested, report))? else {
+            bail!("the search was cancelled");
+        };
+        circuit.nested = series.iter().map(|one| self.stored(one, &pool.task().space)).collect();
         provenance["seconds"] = json!(started.elapsed().as_secs_f64().round());
         let scores = circuit.scores.unwrap_or_default();
         let bytes = circuit_file::write(&circuit_file::CircuitFile {
@@ -214,6 +222,10 @@ impl Search<'_> {
             100.0 * scores.flip_rate_full,
         );
         write_out(&args.out, &bytes, &line)
+    }
+
+    fn stored(&self, one: &NestedCircuit, space: &NodeSpace) -> Nested {
+        Nested { adds: space.node(one.node), edges: one.edges as u32, loss: one.loss, calibration: one.calibration }
     }
 
     /// Makes a circuit of the pruned nodes: adds flip nodes, labels and scores.
@@ -239,6 +251,7 @@ impl Search<'_> {
             calibration: best.calibration,
             labels,
             scores: None,
+            nested: Vec::new(),
         };
         let report = measure(pool, task, tokenizer, &circuit, file, Split::Test, train.len())?;
         circuit.scores = Some(report.scores());
@@ -313,6 +326,7 @@ fn line(progress: &Progress) -> String {
         Stage::Bisect => "bisecting the nodes",
         Stage::Remove => "removing nodes",
         Stage::Check => "checking on all pairs",
+        Stage::Nest => "ordering the nodes",
     };
     format!("{what} {step}/{of}: loss {loss:.3}, {nodes} nodes, {edges} edges")
 }

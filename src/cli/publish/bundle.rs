@@ -332,6 +332,7 @@ mod tests {
             calibration: Calibration::default(),
             labels: BTreeMap::new(),
             scores: None,
+            nested: Vec::new(),
         };
         let of = |prompt: usize| values.map(|pair| pair[prompt].to_vec());
         start(&circuit, [&[1, 2, 3], &[1, 9, 3]], [&of(0), &of(1)]).unwrap().to_string()

@@ -33,6 +33,9 @@ pub struct EditArgs {
     /// A circuit, for --mode and --flip.
     #[arg(long, value_name = "FILE")]
     circuit: Option<PathBuf>,
+    /// The circuit's nested circuit of so many nodes instead.
+    #[arg(long, value_name = "NODES", requires = "circuit")]
+    size: Option<usize>,
     /// `full`: the full model. `circuit`: all nodes outside the circuit are at their means. `removed`: the
     /// circuit's nodes are at their means.
     #[arg(long, value_enum, default_value_t = ModeName::Full)]
@@ -81,7 +84,11 @@ impl EditArgs {
             }
             return Ok(None);
         };
-        Ok(Some(load_circuit(path, weights)?.circuit))
+        let circuit = load_circuit(path, weights)?.circuit;
+        Ok(Some(match self.size {
+            Some(nodes) => circuit.of_size(nodes)?,
+            None => circuit,
+        }))
     }
 }
 

@@ -90,6 +90,7 @@ fn check(circuit: &Circuit) -> Result<()> {
         bail!("the circuit file's task \"{}\" is not a task's name", printable(task));
     }
     circuit.check_calibration()?;
+    circuit.check_nested()?;
     let mut texts =
         circuit.labels.iter().flat_map(|(node, label)| label.texts().into_iter().map(move |text| (node, text)));
     if let Some((node, text)) = texts.find(|(_, text)| text.chars().count() > MAX_LABEL) {

@@ -68,6 +68,7 @@ impl Folder {
             calibration: Calibration { scale: 2.0, shift: 0.5, std: 1.5 },
             labels: BTreeMap::new(),
             scores: None,
+            nested: Vec::new(),
         };
         let folder = Folder { files: tempfile::tempdir().unwrap(), model, tokenizer, circuit };
         fs::write(folder.path("model.safetensors"), model_file::write(&folder.model, Precision::Lossless).unwrap())
