@@ -4,7 +4,7 @@ use super::{Folder, MODEL, OTHER, PROMPT, TASK, args, edge, node};
 use serde_json::{Value, json};
 use sparse_circuits::backend::cpu::Cpu;
 use sparse_circuits::backend::now_or_never;
-use sparse_circuits::circuit::{Edits, Mode, predict};
+use sparse_circuits::circuit::{Calibration, Edits, Mode, Nested, predict};
 use std::collections::BTreeSet;
 
 #[test]
@@ -58,6 +58,33 @@ fn predict_prints_the_numbers_of_the_page() {
     }
     let text = folder.ok(&args(&[&["predict"], &MODEL, &["--task", TASK, "--prompt", PROMPT]]));
     assert_eq!(text.lines().count(), 9, "{text}");
+}
+
+#[test]
+fn a_nested_circuit_runs_with_its_own_nodes_and_calibration() {
+    let folder = Folder::new();
+    let mut circuit = folder.circuit.clone();
+    circuit.nested = (0..)
+        .zip(&folder.circuit.nodes)
+        .map(|(edges, &adds)| Nested {
+            adds,
+            edges,
+            loss: 0.5,
+            calibration: Calibration { scale: 1.0, shift: edges as f32, std: 1.0 },
+        })
+        .collect();
+    folder.write_circuit("nested.json", &circuit);
+    folder.write_circuit("three.json", &circuit.of_size(3).unwrap());
+    let printed = |more: &[&str]| -> String {
+        let task = ["--task", TASK, "--prompt", PROMPT, "--mode", "circuit", "--json"];
+        folder.ok(&args(&[&["predict"], &MODEL, &task, more]))
+    };
+    let three = printed(&["--circuit", "three.json"]);
+    assert_eq!(printed(&["--circuit", "nested.json", "--size", "3"]), three);
+    assert_ne!(printed(&["--circuit", "nested.json"]), three);
+    let call =
+        args(&[&["predict"], &MODEL, &["--task", TASK, "--prompt", PROMPT, "--circuit", "nested.json", "--size", "6"]]);
+    folder.rejected(&call, "1 to 5 nodes");
 }
 
 #[test]
