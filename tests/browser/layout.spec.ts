@@ -90,6 +90,11 @@ test('at 1920 the drawing and the type grow', async ({ page }) => {
   const large = await heights();
   for (const key of ['value', 'type'] as const) expect(large[key] / small[key], key).toBeGreaterThan(1.25);
   expect(large.page).toBeGreaterThan(1600);
+  // The tip of a word is under it, in zoomed lengths too.
+  await page.locator('.top5 .term').focus();
+  const [word, tip] = [(await page.locator('.top5 .term').boundingBox())!, (await page.getByTestId('term-tip').boundingBox())!];
+  expect(Math.abs(tip.x + tip.width / 2 - (word.x + word.width / 2))).toBeLessThan(2);
+  expect(tip.y - (word.y + word.height)).toBeLessThan(20);
   expect(await page.evaluate(() => document.documentElement.scrollHeight - innerHeight)).toBeLessThanOrEqual(0);
 });
 

@@ -74,7 +74,8 @@ export class TermTip extends Light {
     const { shown } = this;
     if (!shown) return nothing;
     // On large screens the page is zoomed, and lengths inside it count zoomed pixels.
-    const zoom = (this as { currentCSSZoom?: number }).currentCSSZoom ?? 1;
+    // This element has no box, so its own zoom counts as 1.
+    const zoom = (this.parentElement as { currentCSSZoom?: number } | null)?.currentCSSZoom ?? 1;
     const box = shown.word.getBoundingClientRect();
     const [windowWidth, windowHeight] = [innerWidth / zoom, innerHeight / zoom];
     const [top, bottom] = [box.top / zoom, box.bottom / zoom];
