@@ -1,5 +1,5 @@
 /** The tour, present mode and the teacher's page: the whole way by keyboard, the answers from the model, and links into it. */
-import { expect, test } from '@playwright/test';
+import { expect, test } from './test';
 import { chances, listed, open, ready, watch } from './page';
 
 /** What the tour says should be what the bars say: the winner, or 2 where neither reaches 60 %. */

@@ -1,4 +1,5 @@
 /** The arrows between the folders of src, and what the lower folders may know of the world. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cruise, type IRegularForbiddenRuleType as Rule } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
@@ -70,3 +71,11 @@ it('domain and text use no browser API', () => {
   const wrong = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
   expect(wrong).toEqual([]);
 }, 60_000);
+
+it('browser tests use the test of test.ts, which fails on a violation of the Content-Security-Policy', () => {
+  const folder = join(www, '../tests/browser');
+  // They open no page, or have a browser of their own.
+  const others = ['firefox.spec.ts', 'server.spec.ts'];
+  const plain = readdirSync(folder).filter((name) => name.endsWith('.spec.ts') && readFileSync(join(folder, name), 'utf8').includes("from '@playwright/test'"));
+  expect(plain).toEqual(others);
+});
