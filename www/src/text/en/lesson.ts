@@ -109,11 +109,11 @@ export const tour = {
   asks: (question: Question, { task, circuit, model, node, flips, sees }: Asked): RichText => {
     switch (question) {
       case 'other':
-        return ['The model now reads this text:'];
+        return ['Suppose that the model reads this text:'];
       case 'longer':
-        return ['The model now reads a longer text. What decides is further back:'];
+        return ['Suppose that the text is longer. What decides is then further back:'];
       case 'trap':
-        return [TRAPS[task]?.asks ?? 'The model now reads this text:'];
+        return [TRAPS[task]?.asks ?? 'Suppose that the model reads this text:'];
       case 'alone':
         return [
           'The text is the first one again. Only the ', CIRCUIT, ` runs: the ${count(circuit)} nodes in the drawing. Each of the other ${count(model - circuit)} is fixed at its `, { term: 'average', words: 'average' },

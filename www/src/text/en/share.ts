@@ -14,7 +14,7 @@ export const share = {
   preview: 'Preview',
   copy: 'Copy',
   copyOf: (what: string) => `Copy: ${what}`,
-  copied: 'Copied.',
+  copied: 'The selected text is copied.',
   selected: 'The browser does not allow copying here. The text is selected: copy it with Ctrl+C, or hold it on a touch screen.',
   view: 'Show',
   views: { all: 'All', bars: 'Prompt and bars', graph: 'Graph' },
