@@ -15,7 +15,8 @@ const address = addressBar();
 const page = document.createElement('sc-page') as Page;
 page.playground = createPlayground({
   hash: () => location.hash,
-  setHash: (hash, entry) => address.write(hash, entry),
+  // The browser takes up to 3 ms for it, and the numbers come first.
+  setHash: (hash, entry) => void page.updateComplete.then(() => address.write(hash, entry)),
   roomForPanel: () => innerWidth > 760,
 });
 document.getElementById('page')!.replaceChildren(page);

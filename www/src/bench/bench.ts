@@ -95,29 +95,33 @@ class Subject {
     const { snapshot } = this.screen;
     act();
     // The same text again asks nothing.
-    if (this.screen.phase === 'busy') await this.until(() => this.screen.snapshot !== snapshot);
-    await this.page.updateComplete;
-    const written = performance.now() - start;
+    const written = (await this.until(() => this.screen.phase !== 'busy' || this.screen.snapshot !== snapshot)) - start;
     const whole = this.screen.phase === 'ready';
     await this.frame();
     const painted = performance.now() - start;
     if (whole) return { written, painted, complete: painted };
     await this.until(() => this.screen.phase === 'ready');
-    await this.page.updateComplete;
     await this.frame();
     return { written, painted, complete: performance.now() - start };
   }
 
-  private async until(holds: () => boolean): Promise<void> {
-    while (!holds()) {
+  /** The time at which the page has written into the document what `holds` asks for, before it does anything else. */
+  private async until(holds: () => boolean): Promise<number> {
+    for (;;) {
       if (this.screen.phase === 'error') throw new Error(this.screen.failure ?? 'The page does not run.');
-      await new Promise<void>((done) => {
+      if (holds()) return this.written();
+      const time = await new Promise<number | null>((done) => {
         const leave = this.page.playground.subscribe(() => {
           leave();
-          done();
+          done(holds() ? this.written() : null);
         });
       });
+      if (time !== null) return time;
     }
+  }
+
+  private written(): Promise<number> {
+    return this.page.updateComplete.then(() => performance.now());
   }
 
   private frame(): Promise<unknown> {

@@ -19,15 +19,11 @@ export class Address {
 
   constructor(private readonly bar: Bar) {}
 
-  /**
-   * Writes the newest hash, as a task of its own: the browser takes up to 3 ms, and the numbers come first. If the browser refuses,
-   * tries again later. `entry`: the Back button leads to the state before.
-   */
+  /** Writes the newest hash. If the browser refuses, tries again later. `entry`: the Back button leads to the state before. */
   write(hash: string, entry = false): void {
     this.newest = hash;
     this.entry ||= entry;
-    this.cancel();
-    this.cancel = this.bar.later(() => this.settle(), 0);
+    this.settle();
   }
 
   /** The user has edited the address bar or gone back: cancel the pending write. */
