@@ -145,11 +145,15 @@ class Subject {
   }
 }
 
+/** Milliseconds between two inputs, as of somebody who types fast. Without a pause the browser is still drawing the frame before. */
+const PAUSE = 100;
+
 /** So many runs as count, after those that do not; at least one, and never the first. */
 async function timed(act: (run: number) => Promise<Times>): Promise<Times[]> {
   const all: Times[] = [];
   const end = performance.now() + ENOUGH;
   for (let run = 0; run < WARM + RUNS && (run < 2 || performance.now() < end); run++) {
+    await new Promise((done) => setTimeout(done, PAUSE));
     const times = await act(run);
     if (run === 1 || run === WARM) all.length = 0;
     all.push(times);
