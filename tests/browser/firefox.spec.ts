@@ -125,7 +125,7 @@ test('Firefox: opens live, flips and flips back exactly, follows the typing, ope
   expect([...messages, ...again.messages]).toEqual([]);
 });
 
-/** The document of a circuit in the article; null where there is no frame. */
+/** The document inside the frame of a circuit, or null if the circuit has no frame now. */
 async function frameOf(page: Page, selector: string): Promise<Frame | null> {
   const frame = await page.$(selector);
   return frame && (frame as unknown as { contentFrame(): Promise<Frame> }).contentFrame();

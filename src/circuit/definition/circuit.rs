@@ -142,7 +142,7 @@ impl Circuit {
         Ok(())
     }
 
-    /// The nested circuit of so many nodes. It keeps the labels and the flip nodes that it has; its scores were not measured.
+    /// The nested circuit with `nodes` nodes. It keeps the labels and flip nodes of these nodes and has no scores.
     ///
     /// # Errors
     /// A size that the circuit's file does not have.

@@ -24,7 +24,7 @@ pub struct Args {
     /// The circuit file.
     #[arg(long, value_name = "FILE", required_unless_present = "bridge", conflicts_with = "bridge")]
     circuit: Option<PathBuf>,
-    /// Measure the circuit's nested circuit of so many nodes instead.
+    /// Measure the nested circuit with this number of nodes.
     #[arg(long, value_name = "NODES", requires = "circuit")]
     size: Option<usize>,
     /// A bridge file, to measure a bridge instead of a circuit. Needs --dense.

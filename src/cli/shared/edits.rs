@@ -33,7 +33,7 @@ pub struct EditArgs {
     /// A circuit, for --mode and --flip.
     #[arg(long, value_name = "FILE")]
     circuit: Option<PathBuf>,
-    /// The circuit's nested circuit of so many nodes instead.
+    /// Use the nested circuit with this number of nodes.
     #[arg(long, value_name = "NODES", requires = "circuit")]
     size: Option<usize>,
     /// `full`: the full model. `circuit`: all nodes outside the circuit are at their means. `removed`: the

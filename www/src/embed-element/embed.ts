@@ -27,7 +27,7 @@ iframe { background: none; }
 /** Where this module comes from. Bundlers rewrite `new URL(..., import.meta.url)`, so it must not be written like that. */
 const HERE = String(import.meta.url);
 
-/** On a server, where pages may be rendered too, there is no DOM. */
+/** Server-side rendering has no DOM. */
 const Base = globalThis.HTMLElement ?? class {};
 
 class SparseCircuit extends Base {

@@ -4,7 +4,7 @@ import type { Screen } from '../../state/screen';
 
 export function claimLine(screen: Screen): TemplateResult | typeof nothing {
   if (!screen.claim) return nothing;
-  // Without its code there is no line, and the page works.
+  // If the code cannot be loaded, the page works without this line.
   import('./claim').catch(() => {});
   return html`<sc-claim .screen=${screen}></sc-claim>`;
 }
