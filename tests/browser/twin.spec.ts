@@ -157,9 +157,9 @@ test('a link opens the twin as it was left: strength, channel, hybrid pass and n
   await page.getByTestId('steer-strength').fill('0.35');
   const shown = await denseChances(page);
   near(shown, steer(task, 0.35, other).p, 'a third of the way');
-  expect(page.url()).toContain('steer=0.35');
+  await expect(page).toHaveURL(/steer=0\.35/);
   await page.getByTestId('hybrid-switch').selectOption('0');
-  expect(page.url()).toContain('switch=0');
+  await expect(page).toHaveURL(/switch=0/);
   const fresh = await (await browser.newContext()).newPage();
   await fresh.goto(page.url());
   expect(await denseChances(fresh)).toEqual(shown);
