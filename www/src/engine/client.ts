@@ -44,8 +44,8 @@ type Remote = Record<string, (...args: unknown[]) => Promise<unknown>>;
 interface Connection {
   worker: Worker;
   remote: Remote;
-  /** Resolves when the calls that set the worker up have been repeated. Never rejects. */
-  ready: Promise<void>;
+  /** Resolves when the calls that set the worker up have been repeated, and never rejects. Null where there are none to repeat. */
+  ready: Promise<void> | null;
 }
 
 export class Client<T extends Calls<T>> {
@@ -85,7 +85,8 @@ export class Client<T extends Calls<T>> {
 
   private async send(call: Call): Promise<void> {
     const connection = (this.connection ??= this.connect());
-    await connection.ready;
+    // Without a wait the message leaves at once, before the page draws anything else.
+    if (connection.ready) await connection.ready;
     if (connection !== this.connection) return;
     try {
       const value = await apply(connection.remote, call.name, call.args);
@@ -117,7 +118,7 @@ export class Client<T extends Calls<T>> {
 
   private connect(): Connection {
     const worker = this.options.start();
-    const connection: Connection = { worker, remote: wrap(worker) as unknown as Remote, ready: Promise.resolve() };
+    const connection: Connection = { worker, remote: wrap(worker) as unknown as Remote, ready: null };
     const onError = (event: Event) => this.fail(connection, 'message' in event ? String(event.message) : '');
     worker.addEventListener('error', onError);
     worker.addEventListener('messageerror', onError);

@@ -11,7 +11,7 @@ import { embed as text, page as pageText, prediction } from '../../text/en';
 import { claimLine } from '../claim/slot';
 import { Light } from '../common/light';
 import '../common/term';
-import { status } from '../footer/footer';
+import { status } from '../footer/status';
 import '../graph/graph';
 import { hatch } from '../graph/hatch';
 import { Announcer } from '../prediction/announce';

@@ -1,5 +1,6 @@
 /** State of the engine on the left, with what it runs on and why; undo, reset and share on the right. */
 import { html, nothing, type TemplateResult } from 'lit';
+import type { Playground } from '../../state/playground';
 import type { Screen } from '../../state/screen';
 import { engine as engineText, footer as text, links as linksText } from '../../text/en';
 import type { BackendName, BackendState } from '../../engine/protocol';
@@ -7,6 +8,7 @@ import { links } from '../about/links';
 import { icons } from '../common/icons';
 import { styles } from '../common/styles';
 import { term } from '../common/term';
+import './status';
 
 export interface FooterActions {
   undo(): void;
@@ -16,10 +18,11 @@ export interface FooterActions {
   use(backend: BackendName): void;
 }
 
-export function footer(screen: Screen, notice: string, actions: FooterActions): TemplateResult {
+export function footer(playground: Playground, notice: string, actions: FooterActions): TemplateResult {
+  const { screen } = playground;
   const { phase, progress } = screen;
   return html`<footer>
-    ${status(screen)}
+    <sc-status .playground=${playground}></sc-status>
     ${phase === 'loading' && progress
       ? html`<span class="load" role="progressbar" aria-label=${text.loading} aria-valuemin="0" aria-valuemax=${progress.total} aria-valuenow=${progress.loaded}
           ><i ${styles({ width: `${((100 * progress.loaded) / Math.max(1, progress.total)).toFixed(1)}%` })}></i></span
@@ -35,11 +38,6 @@ export function footer(screen: Screen, notice: string, actions: FooterActions): 
     <button class="quiet" data-testid="share" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.share}>${icons.share}${text.share}</button>
     <button class="quiet" data-testid="export" ?disabled=${!screen.snapshot || screen.placeholder} @click=${actions.export}>${icons.export}${text.export}</button>
   </footer>`;
-}
-
-/** The state of the engine. */
-export function status(screen: Screen): TemplateResult {
-  return html`<span class="state" data-testid="status" data-state=${screen.phase} data-placeholder=${screen.placeholder}><i class="dot"></i><span>${words(screen)}</span></span>`;
 }
 
 function runsOn(screen: Screen, backend: BackendState, actions: FooterActions): TemplateResult {
@@ -70,9 +68,4 @@ function time(screen: Screen): string {
   const result = screen.snapshot?.result;
   // Between two backends the numbers are still those of the one before.
   return !result || screen.placeholder || result.backend !== screen.backend?.name ? '' : text.time(result.view.ms);
-}
-
-function words({ phase, progress, placeholder }: Screen): string {
-  if (phase === 'loading') return text.state.loading(progress, placeholder);
-  return phase === 'error' ? text.state.error : text.state[phase](progress?.loaded ?? null);
 }

@@ -8,7 +8,7 @@ import { page as pageText } from '../../text/en';
 import { present as text, tour as tourText } from '../../text/en/lesson';
 import { richText } from '../common/rich-text';
 import { styles } from '../common/styles';
-import { status } from '../footer/footer';
+import { status } from '../footer/status';
 import '../graph/graph';
 import { hatch } from '../graph/hatch';
 import { bars } from '../prediction/bars';

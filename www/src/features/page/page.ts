@@ -41,11 +41,13 @@ export class Page extends Light {
   protected readonly drop = new FileDrop(this, (file) => void this.load(async () => (await import('../export/export')).openRun(file, this.playground)));
   @state() private announced = '';
   private leave: (() => void) | null = null;
+  /** Of the update that waits. */
+  private frame = 0;
   private readonly announcer = new Announcer((text) => (this.announced = text));
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.leave = this.playground.subscribe(() => this.requestUpdate());
+    this.leave = this.playground.subscribe(this.changed);
     addEventListener('keydown', this.key);
     addEventListener('hashchange', this.linkChanged);
     addEventListener('pointerdown', this.away);
@@ -54,10 +56,19 @@ export class Page extends Light {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.leave?.();
+    cancelAnimationFrame(this.frame);
     removeEventListener('keydown', this.key);
     removeEventListener('hashchange', this.linkChanged);
     removeEventListener('pointerdown', this.away);
   }
+
+  /** While the user types, most answers come before the next frame. Then the page is drawn once, with the answer. */
+  private changed = (): void => {
+    cancelAnimationFrame(this.frame);
+    const { phase } = this.playground.screen;
+    if (phase === 'busy' && document.activeElement instanceof HTMLTextAreaElement) this.frame = requestAnimationFrame(() => this.requestUpdate());
+    else this.requestUpdate();
+  };
 
   protected override updated(_changes: PropertyValues<this>): void {
     const { phase, snapshot, doc } = this.playground.screen;
@@ -148,7 +159,7 @@ export class Page extends Light {
         <sc-term-tip></sc-term-tip>
       </main>
       <sc-update></sc-update>
-      ${footer(screen, this.notice, {
+      ${footer(this.playground, this.notice, {
         undo: () => this.playground.undo(),
         reset: () => this.playground.reset(),
         share: () => this.open('share'),
