@@ -19,4 +19,4 @@ pub use evaluators::{ChunkGradient, Evaluator, EvaluatorPool, TaskModel};
 pub use examples::{EXAMPLES_PER_ANSWER, EXAMPLES_RULE, ExampleCandidate, Examples};
 pub use prompts::{Chunk, Prompts};
 pub use report::CircuitReport;
-pub use scores::{FlipRates, LossAndAccuracy, Modes, flip_rates, half_outside, modes};
+pub use scores::{FlipRates, LossAndAccuracy, Modes, flip_rates, full, half_outside, modes};

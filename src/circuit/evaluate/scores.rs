@@ -47,6 +47,15 @@ async fn measured<P: EvaluatorPool>(
     })
 }
 
+/// Loss and accuracy of the full model, by its raw logits.
+///
+/// # Errors
+/// When the device fails.
+pub async fn full<P: EvaluatorPool>(pool: &mut P, prompts: &Prompts) -> Result<LossAndAccuracy> {
+    let all = NodeSet::full(pool.task().space.len());
+    measured(pool, prompts, &all, &Calibration::default()).await
+}
+
 /// Loss and accuracy in the three modes, for the circuit of the nodes in `circuit`.
 ///
 /// # Errors
@@ -59,7 +68,7 @@ pub async fn modes<P: EvaluatorPool>(
 ) -> Result<Modes> {
     let raw = Calibration::default();
     Ok(Modes {
-        full: measured(pool, prompts, &NodeSet::full(circuit.places()), &raw).await?,
+        full: full(pool, prompts).await?,
         circuit: measured(pool, prompts, circuit, calibration).await?,
         removed: measured(pool, prompts, &circuit.complement(), &raw).await?,
     })

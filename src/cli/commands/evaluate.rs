@@ -1,28 +1,31 @@
-//! `sparse-circuits evaluate`: scores of a circuit (alone and removed) and its flip rates; or scores of a bridge.
+//! `sparse-circuits evaluate`: scores of a circuit (alone and removed) and its flip rates; of the model on all tasks; or of a bridge.
 
 use crate::backend::now_or_never;
-use crate::circuit::evaluate::CircuitReport;
-use crate::circuit::{Circuit, CpuPool, EvaluatorPool, TaskModel};
+use crate::circuit::evaluate::{CircuitReport, LossAndAccuracy, full};
+use crate::circuit::{Circuit, CpuPool, EvaluatorPool, Prompts, TaskModel};
 use crate::cli::shared::bridge;
 use crate::cli::shared::load::{TokenizerArgs, load_circuit, load_model};
 use crate::cli::shared::output::{print, print_json};
 use crate::cli::shared::task_prompts::{SplitName, find_task, handwritten, pairs, task_model};
 use crate::format::{CircuitFile, ModelFile};
 use crate::model::Node;
-use crate::tasks::{Split, Task};
+use crate::tasks::{Split, TASKS, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Result, bail};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Measure a circuit on test pairs of its task and on the hand-written prompts, or measure a bridge.
+/// Measure a circuit, the full model on its tasks, or a bridge.
+///
+/// A circuit is measured on test pairs of its task and on the hand-written prompts. Without --circuit and --bridge the full model is
+/// measured on them, for each task or for --task.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The model file of the circuit, or the sparse model of the bridge.
+    /// The model file, or the sparse model of the bridge.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// The circuit file.
-    #[arg(long, value_name = "FILE", required_unless_present = "bridge", conflicts_with = "bridge")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bridge", "task"])]
     circuit: Option<PathBuf>,
     /// Measure the nested circuit with this number of nodes.
     #[arg(long, value_name = "NODES", requires = "circuit")]
@@ -39,8 +42,8 @@ pub struct Args {
     /// For a bridge: steer along this channel, for --task [default: the channels that the bridge file names].
     #[arg(long, value_name = "NODE", requires_all = ["bridge", "task"])]
     node: Option<Node>,
-    /// The task of --node.
-    #[arg(long, value_name = "NAME", requires = "node")]
+    /// The task of --node; or the one task on which the full model is measured.
+    #[arg(long, value_name = "NAME")]
     task: Option<String>,
     /// For a bridge: number of random directions of equal norm per prompt.
     #[arg(long, default_value_t = 10, requires = "bridge")]
@@ -112,6 +115,54 @@ pub fn open(
     Ok((loaded, task, CpuPool::new(model, cores)))
 }
 
+/// Measures the full model on `count` pairs of a split and on the hand-written prompts.
+///
+/// # Errors
+/// When the tokenizer and the model do not fit together.
+fn measure_full(
+    task: &Task,
+    tokenizer: &Tokenizer,
+    file: &ModelFile,
+    split: Split,
+    count: usize,
+) -> Result<[LossAndAccuracy; 2]> {
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let mut pool = CpuPool::new(task_model(task, tokenizer, file, count)?, cores);
+    let config = &file.weights.config;
+    let pairs = Prompts::new(&pairs(task, split, count, tokenizer, config.vocab_size)?, config.block_size);
+    let handwritten = handwritten(task, tokenizer, config.block_size);
+    Ok([now_or_never(full(&mut pool, &pairs))?, now_or_never(full(&mut pool, &handwritten))?])
+}
+
+/// Prints the full model's scores on each of `tasks`, one line each. A task whose candidates are not tokens of the model gets its reason
+/// in place of the scores.
+fn print_full(args: &Args, tasks: &[&'static Task], tokenizer: &Tokenizer, file: &ModelFile) -> Result<()> {
+    let split = Split::from(args.split);
+    let shown =
+        |measured: LossAndAccuracy| format!("loss {:.3}, accuracy {:5.1} %", measured.loss, 100.0 * measured.accuracy);
+    let mut rows = Vec::new();
+    for task in tasks {
+        let name = task.name;
+        let (row, line) = match measure_full(task, tokenizer, file, split, args.pairs) {
+            Ok([on_pairs, on_handwritten]) => (
+                json!({
+                    "task": name, "split": split.name(), "pairs": args.pairs, "full": on_pairs,
+                    "handwritten": { "prompts": task.handwritten().len(), "full": on_handwritten },
+                }),
+                format!("{}   hand-written: {}", shown(on_pairs), shown(on_handwritten)),
+            ),
+            Err(error) if tasks.len() > 1 => (json!({ "task": name, "error": error.to_string() }), error.to_string()),
+            Err(error) => return Err(error),
+        };
+        if args.json {
+            rows.push(row);
+        } else {
+            print(&format!("{name:27} {line}\n"))?;
+        }
+    }
+    if args.json { print_json(&rows.into()) } else { Ok(()) }
+}
+
 pub fn run(args: Args) -> Result<()> {
     if args.pairs == 0 || args.pairs > 100_000 {
         bail!("--pairs must be between 1 and 100000; it is {}", args.pairs);
@@ -119,9 +170,10 @@ pub fn run(args: Args) -> Result<()> {
     let split = Split::from(args.split);
     let tokenizer = args.tokenizer.load(&args.model)?;
     let file = load_model(&args.model)?;
-    if let (Some(bridge), Some(dense)) = (args.bridge, args.dense) {
+    if let (Some(bridge), Some(dense)) = (args.bridge.clone(), args.dense.clone()) {
         let mut loaded = bridge::BridgeArgs { dense, bridge }.load(&file)?;
-        let channel = args.node.zip(args.task).map(|(node, task)| Ok((find_task(&task)?, node))).transpose()?;
+        let channel =
+            args.node.zip(args.task.as_deref()).map(|(node, task)| Ok((find_task(task)?, node))).transpose()?;
         let ask = bridge::BridgeRequest {
             tokenizer: &tokenizer,
             corpus: args.corpus.as_deref(),
@@ -133,7 +185,10 @@ pub fn run(args: Args) -> Result<()> {
         return bridge::print_report(&bridge::measure(&mut loaded, &ask)?, args.json);
     }
     let Some(circuit) = &args.circuit else {
-        bail!("give --circuit, or --bridge with --dense");
+        return match &args.task {
+            Some(name) => print_full(&args, &[find_task(name)?], &tokenizer, &file),
+            None => print_full(&args, &TASKS.iter().collect::<Vec<_>>(), &tokenizer, &file),
+        };
     };
     let (loaded, task, mut pool) = open(&file, circuit, &tokenizer, args.pairs)?;
     let circuit = match args.size {

@@ -1,5 +1,6 @@
 //! The command line as a user meets it: the built program on small files, good and bad. A file for each subcommand.
 
+mod evaluate;
 mod generate;
 mod means;
 mod predict;

@@ -86,5 +86,4 @@ fn bad_arguments_of_steer_are_rejected() {
     let bad: &[&str] =
         &["steer", "--sparse", "model.safetensors", "--dense", "dense.safetensors", "--bridge", "model.safetensors"];
     folder.rejected(&args(&[bad, good]), "model.safetensors");
-    folder.rejected(&["evaluate", "--model", "model.safetensors"], "--circuit");
 }

@@ -1,0 +1,54 @@
+//! `evaluate` without a circuit: the full model on its tasks.
+
+use super::{Folder, MODEL, TASK, args};
+use serde_json::{Value, json};
+use sparse_circuits::backend::cpu::Cpu;
+use sparse_circuits::backend::now_or_never;
+use sparse_circuits::circuit::{Edits, predict};
+use sparse_circuits::tasks::{Split, TASKS, find};
+use std::collections::BTreeSet;
+
+#[test]
+fn the_full_model_is_measured_as_predict_says() {
+    let folder = Folder::new();
+    const PAIRS: usize = 5;
+    let call = |more: &[&str]| folder.ok(&args(&[&["evaluate"], &MODEL, &["--pairs", "5"], more]));
+    let printed: Value = serde_json::from_str(&call(&["--task", TASK, "--json"])).unwrap();
+    assert_eq!(printed.as_array().unwrap().len(), 1);
+
+    let mut cpu = Cpu::new();
+    let model = folder.model.weights.upload(&mut cpu);
+    let mut scores = |prompts: Vec<(String, usize)>| {
+        let (mut loss, mut right) = (0.0, 0.0);
+        let count = prompts.len() as f64;
+        for (prompt, wanted) in prompts {
+            let mut tokens = folder.tokenizer.encode(&prompt);
+            // The model reads the end of a longer text.
+            let tokens = tokens.split_off(tokens.len().saturating_sub(folder.model.weights.config.block_size));
+            let (edits, none) = (Edits::default(), BTreeSet::new());
+            let request = folder.request(&tokens, None, &edits, &none);
+            let p = now_or_never(predict(&mut cpu, &model, &request, folder.circuit.candidate_ids)).unwrap().0.p;
+            loss -= p[wanted].ln() / count;
+            right += f64::from(p[wanted] > 0.5) / count;
+        }
+        (loss, right)
+    };
+    let task = find(TASK).unwrap();
+    let pairs = task.pairs(Split::Test, PAIRS).into_iter().flat_map(|pair| [(pair.a, 0), (pair.b, 1)]).collect();
+    let by_hand = task.handwritten().into_iter().map(|one| (one.prompt, one.wanted)).collect();
+    for (row, (loss, accuracy)) in
+        [(&printed[0]["full"], scores(pairs)), (&printed[0]["handwritten"]["full"], scores(by_hand))]
+    {
+        assert!((row["loss"].as_f64().unwrap() - loss).abs() < 1e-4, "{row} {loss}");
+        assert!((row["accuracy"].as_f64().unwrap() - accuracy).abs() < 1e-9, "{row} {accuracy}");
+    }
+
+    // Without --task all tasks, also those whose candidates are not tokens of this tokenizer.
+    let all: Value = serde_json::from_str(&call(&["--json"])).unwrap();
+    let names: Vec<&Value> = all.as_array().unwrap().iter().map(|row| &row["task"]).collect();
+    assert_eq!(json!(names), json!(TASKS.iter().map(|task| task.name).collect::<Vec<_>>()));
+    assert_eq!(all.as_array().unwrap().iter().find(|row| row["task"] == TASK), Some(&printed[0]));
+    let without = all.as_array().unwrap().iter().find(|row| row["error"].is_string()).expect("a task without tokens");
+    folder.rejected(&args(&[&["evaluate"], &MODEL, &["--task", without["task"].as_str().unwrap()]]), "token");
+    assert_eq!(call(&[]).lines().count(), TASKS.len());
+}
