@@ -23,15 +23,24 @@ export function createPlayground(place: Place): Playground {
       });
     },
     now: () => performance.now(),
-    nextPaint: () => new Promise((done) => {
-      requestAnimationFrame(() => {
+    nextFrame,
+    nextPaint: async () => {
+      await nextFrame();
+      // A message comes after the frame's painting.
+      await new Promise((done) => {
         const { port1, port2 } = new MessageChannel();
-        port1.onmessage = () => done();
+        port1.onmessage = done;
         port2.postMessage(null);
       });
-      // A page that nobody sees has no frames.
-      setTimeout(done, document.hidden ? 0 : 250);
-    }),
+    },
   });
   return playground;
+}
+
+function nextFrame(): Promise<void> {
+  return new Promise((done) => {
+    requestAnimationFrame(() => done());
+    // A page that nobody sees has no frames.
+    setTimeout(done, document.hidden ? 0 : 250);
+  });
 }

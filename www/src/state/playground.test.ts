@@ -69,7 +69,7 @@ function setUp(hash = '', more: Partial<Deps> = {}) {
   const state = { hash, now: 0 };
   const playground = new Playground({
     engine, models: 'http://host/models/', fetchJson: async () => manifest, hash: () => state.hash, setHash: (next) => (state.hash = next),
-    now: () => (state.now += 5000), nextPaint: async () => {}, roomForPanel: () => true, ...more,
+    now: () => (state.now += 5000), nextFrame: async () => {}, nextPaint: async () => {}, roomForPanel: () => true, ...more,
   });
   return { engine, playground, state };
 }
@@ -266,13 +266,17 @@ describe('slow runs', () => {
     expect(playground.screen).toMatchObject({ phase: 'busy', painted: { doc: { a: 'quote a' } } });
     expect(engine.asked[2]!.request.a).toBe('xy');
   });
-  it('do not delay the graph of a quick run', async () => {
-    const { playground, engine } = await live('', { now: () => 0, nextPaint: () => new Promise(() => {}) });
+  it('but a quick run shows both in the same frame, the bars at once', async () => {
+    let frame = () => {};
+    const { playground, engine } = await live('', { now: () => 0, nextFrame: () => new Promise((done) => (frame = done)), nextPaint: () => new Promise(() => {}) });
     playground.change(withText(playground.screen.doc, 'x'), 'type-a');
     await settle();
     engine.asked[1]!.answer();
     await settle();
-    expect(playground.screen.phase).toBe('ready');
+    expect(playground.screen).toMatchObject({ phase: 'busy', snapshot: { doc: { a: 'x' } } });
+    frame();
+    await settle();
+    expect(playground.screen).toMatchObject({ phase: 'ready', painted: { doc: { a: 'x' } } });
   });
 });
 

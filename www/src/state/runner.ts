@@ -18,17 +18,19 @@ export interface RunnerDeps {
   /** `entry`: as a new entry of the browser's history. */
   setHash(hash: string, entry: boolean): void;
   now(): number;
+  /** Resolves in the next frame, before it is painted. */
+  nextFrame(): Promise<void>;
   /** Resolves when the last change of the document is on the screen. */
   nextPaint(): Promise<void>;
 }
 
-/** A run of at most this many milliseconds is shown in one frame. */
+/** An answer within this many milliseconds is painted in one frame. */
 const ONE_FRAME = 4;
 
 export class Runner {
   private running = false;
   private waiting = false;
-  private abortPaint = (): void => {};
+  private abortWait = (): void => {};
   /** The backend that the user selected; null: the faster one. */
   private preference: BackendName | null = null;
   /** Changes of the backend that have not finished. */
@@ -51,7 +53,7 @@ export class Runner {
       return;
     }
     this.waiting = true;
-    this.abortPaint();
+    this.abortWait();
   }
 
   /** Runs a model that was just opened. Resolves with its first result, unless a run of the previous model has not finished. */
@@ -155,14 +157,17 @@ export class Runner {
     return null;
   }
 
-  /** Shows an answer that took `ms` milliseconds. After a slow one the bars come first, and the graph with the next frame. */
+  /**
+   * Shows an answer that took `ms` milliseconds: the bars and the sentence first, then the graph, which takes longer to draw. Both are in
+   * the same frame; after a slow answer the graph is in the one after.
+   */
   private async show(snapshot: Snapshot, ms: number): Promise<void> {
     const { store } = this;
     const sameTask = store.screen.painted?.task === snapshot.task;
     const news = { doc: snapshot.doc, snapshot, placeholder: false, failure: null };
-    if (ms > ONE_FRAME && sameTask) {
+    if (sameTask) {
       store.set(news);
-      await this.nextPaint();
+      await this.wait(ms > ONE_FRAME ? this.deps.nextPaint() : this.deps.nextFrame());
       // Skip the graph while the user keeps typing.
       if (this.waiting || !this.session.opened) return;
     }
@@ -170,11 +175,11 @@ export class Runner {
     this.writeLink(snapshot.doc);
   }
 
-  /** Waits for the next frame, or until a newer question calls `abortPaint`. */
-  private nextPaint(): Promise<void> {
+  /** Waits for `frame`, or until a newer question calls `abortWait`. */
+  private wait(frame: Promise<void>): Promise<void> {
     return new Promise((done) => {
-      this.abortPaint = done;
-      void this.deps.nextPaint().then(done);
+      this.abortWait = done;
+      void frame.then(done);
     });
   }
 }

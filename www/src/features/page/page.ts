@@ -6,7 +6,7 @@ import type { Change } from '../../domain/edits';
 import type { EdgeId, NodeId } from '../../engine/protocol';
 import { withChange, withEdge, withFlip, withNode, withToken, type Doc } from '../../state/document';
 import type { Playground } from '../../state/playground';
-import type { Hover } from '../../state/screen';
+import type { Hover, Snapshot } from '../../state/screen';
 import * as text from '../../text/en';
 import { aboutTask } from '../about/about';
 import { claimLine } from '../claim/slot';
@@ -43,6 +43,8 @@ export class Page extends Light {
   private leave: (() => void) | null = null;
   /** Of the update that waits. */
   private frame = 0;
+  /** The answer that the page shows. */
+  private shown: Snapshot | null = null;
   private readonly announcer = new Announcer((text) => (this.announced = text));
 
   override connectedCallback(): void {
@@ -65,8 +67,10 @@ export class Page extends Light {
   /** While the user types, most answers come before the next frame. Then the page is drawn once, with the answer. */
   private changed = (): void => {
     cancelAnimationFrame(this.frame);
-    const { phase } = this.playground.screen;
-    if (phase === 'busy' && document.activeElement instanceof HTMLTextAreaElement) this.frame = requestAnimationFrame(() => this.requestUpdate());
+    const { phase, snapshot } = this.playground.screen;
+    const isWaiting = phase === 'busy' && snapshot === this.shown;
+    this.shown = snapshot;
+    if (isWaiting && document.activeElement instanceof HTMLTextAreaElement) this.frame = requestAnimationFrame(() => this.requestUpdate());
     else this.requestUpdate();
   };
 
