@@ -2,6 +2,7 @@
 //! scores, the choice of the nodes that a flip takes from prompt B, and the choice of example prompts.
 
 mod calibrate;
+mod controls;
 #[cfg(not(target_arch = "wasm32"))]
 mod cpu_pool;
 mod evaluators;
@@ -13,6 +14,7 @@ mod report;
 mod scores;
 
 pub use calibrate::{SCALE_CAP, accuracy, argument, calibrate, loss};
+pub use controls::{Controls, MeanAndWorst, RandomSubsets, Readings, SUBSETS};
 #[cfg(not(target_arch = "wasm32"))]
 pub use cpu_pool::{CpuPool, block_on};
 pub use evaluators::{ChunkGradient, Evaluator, EvaluatorPool, TaskModel};

@@ -113,13 +113,16 @@ pub async fn half_outside<P: EvaluatorPool>(
     let mut random = Rng::new(seed);
     let mut mean = LossAndAccuracy::default();
     for _ in 0..draws {
-        // draw for every node, in the circuit or not, so that a seed gives the same background for
-        // every circuit
-        let active =
-            NodeSet::from_fn(circuit.places(), |node| if random.below(2) == 0 { circuit.contains(node) } else { true });
+        let active = with_outside(circuit, [1, 2], &mut random);
         let one = measured(pool, prompts, &active, &Calibration::default()).await?;
         mean.loss += one.loss / draws as f64;
         mean.accuracy += one.accuracy / draws as f64;
     }
     Ok(mean)
+}
+
+/// The circuit and a random part of the other nodes: each of them is held at its mean with the probability `held` / `of`.
+pub(super) fn with_outside(circuit: &NodeSet, [held, of]: [usize; 2], random: &mut Rng) -> NodeSet {
+    // Draws for every node, in the circuit or not, so that a seed gives the same background for every circuit.
+    NodeSet::from_fn(circuit.places(), |node| if random.below(of) < held { circuit.contains(node) } else { true })
 }

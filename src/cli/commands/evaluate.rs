@@ -1,7 +1,7 @@
 //! `sparse-circuits evaluate`: scores of a circuit (alone and removed) and its flip rates; of the model on all tasks; or of a bridge.
 
 use crate::backend::now_or_never;
-use crate::circuit::evaluate::{CircuitReport, LossAndAccuracy, full};
+use crate::circuit::evaluate::{CircuitReport, Controls, LossAndAccuracy, RandomSubsets, SUBSETS, full};
 use crate::circuit::{Circuit, CpuPool, EvaluatorPool, Prompts, TaskModel};
 use crate::cli::shared::bridge;
 use crate::cli::shared::load::{TokenizerArgs, load_circuit, load_model};
@@ -30,6 +30,10 @@ pub struct Args {
     /// Measure the nested circuit with this number of nodes.
     #[arg(long, value_name = "NODES", requires = "circuit")]
     size: Option<usize>,
+    /// Also measure controls of the circuit on the pairs: its logit differences read without the calibration, and random subsets of the
+    /// other nodes held at their means.
+    #[arg(long, requires = "circuit")]
+    controls: bool,
     /// A bridge file, to measure a bridge instead of a circuit. Needs --dense.
     #[arg(long, value_name = "FILE", requires = "dense")]
     bridge: Option<PathBuf>,
@@ -60,6 +64,9 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// Seed of the random subsets.
+const CONTROL_SEED: u64 = 1;
 
 /// A circuit's report as JSON, for `--json` and for the provenance of circuit files.
 pub fn report_json(task: &Task, split: Split, report: &CircuitReport) -> Value {
@@ -196,8 +203,23 @@ pub fn run(args: Args) -> Result<()> {
         None => loaded.circuit,
     };
     let report = measure(&mut pool, task, &tokenizer, &circuit, &file, split, args.pairs)?;
+    let controls = match args.controls {
+        true => {
+            let config = &file.weights.config;
+            let pairs = pairs(task, split, args.pairs, &tokenizer, config.vocab_size)?;
+            let prompts = Prompts::new(&pairs, config.block_size);
+            let nodes = pool.task().space.set(&circuit.nodes)?;
+            let measured = Controls::measure(&mut pool, &prompts, &nodes, &circuit.calibration, SUBSETS, CONTROL_SEED);
+            Some(now_or_never(measured)?)
+        }
+        false => None,
+    };
     if args.json {
-        return print_json(&report_json(task, split, &report));
+        let mut json = report_json(task, split, &report);
+        if let Some(controls) = &controls {
+            json["controls"] = json!(controls);
+        }
+        return print_json(&json);
     }
     let mut text = format!("{}: {} nodes, {} edges\n", task.name, report.nodes, report.edges);
     for (what, count, modes) in [
@@ -216,5 +238,30 @@ pub fn run(args: Args) -> Result<()> {
         half.loss,
         100.0 * half.accuracy
     );
+    if let Some(controls) = &controls {
+        text += &controls_text(controls);
+    }
     print(&text)
+}
+
+fn controls_text(Controls { readings, random_subsets }: &Controls) -> String {
+    let mut text = "the circuit alone, its logit differences read in four ways:\n".to_string();
+    for (how, measured) in
+        [("calibrated", readings.calibrated), ("by scale only", readings.scale_only), ("as they are", readings.raw)]
+    {
+        text += &format!("  {how:14} loss {:.3}, accuracy {:5.1} %\n", measured.loss, 100.0 * measured.accuracy);
+    }
+    text += &format!("  best threshold accuracy {:.1} %\n", 100.0 * readings.best_threshold);
+    text += &format!("  area under the curve {:.3}\n", readings.area_under_curve);
+    for RandomSubsets { share, subsets, area_under_curve, accuracy } in random_subsets {
+        text += &format!(
+            "with {:.0} % of the other nodes at their means, {subsets} random subsets: area under the curve {:.3} (worst {:.3}), accuracy {:.1} % (worst {:.1} %)\n",
+            100.0 * share,
+            area_under_curve.mean,
+            area_under_curve.worst,
+            100.0 * accuracy.mean,
+            100.0 * accuracy.worst
+        );
+    }
+    text
 }

@@ -1,4 +1,4 @@
-//! `evaluate` without a circuit: the full model on its tasks.
+//! `evaluate`: the full model on its tasks, and the controls of a circuit.
 
 use super::{Folder, MODEL, TASK, args};
 use serde_json::{Value, json};
@@ -51,4 +51,28 @@ fn the_full_model_is_measured_as_predict_says() {
     let without = all.as_array().unwrap().iter().find(|row| row["error"].is_string()).expect("a task without tokens");
     folder.rejected(&args(&[&["evaluate"], &MODEL, &["--task", without["task"].as_str().unwrap()]]), "token");
     assert_eq!(call(&[]).lines().count(), TASKS.len());
+}
+
+#[test]
+fn controls_read_the_circuit_in_other_ways() {
+    let folder = Folder::new();
+    let call = |more: &[&str]| -> Value {
+        let circuit = ["--circuit", "circuit.json", "--pairs", "4", "--json"];
+        serde_json::from_str(&folder.ok(&args(&[&["evaluate"], &MODEL, &circuit, more]))).unwrap()
+    };
+    let (plain, with) = (call(&[]), call(&["--controls"]));
+    assert!(plain["controls"].is_null());
+    let readings = &with["controls"]["readings"];
+    assert_eq!(readings["calibrated"], plain["circuit"]);
+    assert!(readings["best_threshold"].as_f64().unwrap() >= readings["raw"]["accuracy"].as_f64().unwrap());
+    let subsets = with["controls"]["random_subsets"].as_array().unwrap();
+    assert_eq!(subsets.iter().map(|one| one["share"].as_f64().unwrap()).collect::<Vec<_>>(), [0.25, 0.5, 0.75]);
+    for one in subsets {
+        for measure in ["area_under_curve", "accuracy"] {
+            let [mean, worst] = ["mean", "worst"].map(|which| one[measure][which].as_f64().unwrap());
+            assert!((0.0..=1.0).contains(&worst) && worst <= mean && mean <= 1.0, "{one}");
+        }
+    }
+    assert_eq!(call(&["--controls"]), with);
+    folder.rejected(&args(&[&["evaluate"], &MODEL, &["--controls"]]), "--circuit");
 }
