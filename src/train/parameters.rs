@@ -31,12 +31,27 @@ impl Parameter {
     }
 }
 
+/// Sines and cosines of the position in alternate columns `[positions, width]` (Vaswani et al. 2017, section 3.5). The wavelengths are
+/// a geometric series from 4 tokens to 4 times the number of positions.
+fn sinusoids(positions: usize, width: usize) -> Matrix {
+    let pairs = width.div_ceil(2);
+    let longest = 4.0 * positions as f64;
+    let values = (0..positions * width).map(|i| {
+        let (position, column) = ((i / width) as f64, i % width);
+        let share = (column / 2) as f64 / (pairs.max(2) - 1) as f64;
+        let angle = std::f64::consts::TAU * position / (4.0 * (longest / 4.0).powf(share));
+        (if column.is_multiple_of(2) { angle.sin() } else { angle.cos() }) as f32
+    });
+    Matrix::new(positions, width, values.collect())
+}
+
 /// All parameters of a model in training.
 pub type Parameters = Params<Parameter, Parameter>;
 
 impl Parameters {
     /// Gaussian weights with a standard deviation of 0.02, those of matrices that write to the residual stream divided by
     /// `sqrt(2 n_layer)`. Biases, sinks and the bigram table are zero. Norms have no gain: it can be folded into the next matrix.
+    /// Positions that are concatenated start as [`sinusoids`].
     pub fn new(config: &Config, seed: u64) -> Parameters {
         let mut random = Rng::new(seed);
         Params::build(config, |info| {
@@ -48,6 +63,7 @@ impl Parameters {
             };
             let [rows, cols] = info.shape;
             let value = match std {
+                _ if info.role == Role::Positions && config.d_pos_emb.is_some() => sinusoids(rows, cols),
                 0.0 => Matrix::zeros(rows, cols),
                 _ => Matrix::new(rows, cols, (0..rows * cols).map(|_| random.normal() as f32 * std).collect()),
             };

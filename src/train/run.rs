@@ -222,12 +222,9 @@ pub struct Step {
 
 impl Trainer {
     /// # Errors
-    /// A model with positions, or a bridge whose dense model is missing or does not fit.
+    /// A bridge whose dense model is missing or does not fit.
     pub fn new(config: &TrainConfig) -> Result<Trainer> {
         let shape = config.model()?;
-        if shape.d_pos_emb.is_some() || shape.positions {
-            crate::bail!("models with positions cannot be trained; set \"positions\": false in the model's config");
-        }
         let threads = rayon::current_num_threads().max(1);
         let workers =
             (0..threads).map(|_| Worker { cpu: Cpu::new(), gradients: None, bridge_gradients: None }).collect();

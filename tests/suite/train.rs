@@ -81,6 +81,33 @@ fn a_start_with_a_tiny_learning_rate_keeps_the_model() {
 }
 
 #[test]
+fn concatenated_positions_are_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let table = |name: &str, steps: u64| {
+        let mut config = config(folder.path(), json!({ "steps": steps }));
+        config.model["positions"] = json!(true);
+        config.model["d_pos_emb"] = json!(4);
+        let out = folder.path().join(name);
+        train(&config, &out, false).unwrap();
+        let model = model(&out);
+        assert!(loss(&model).is_finite());
+        (model.weights.wpe.as_ref().unwrap().to_dense(), loss(&model))
+    };
+    let ((first, before), (last, after)) = (table("first", 1), table("last", 40));
+    assert_eq!((first.rows, first.cols, last.rows, last.cols), (16, 4, 16, 4));
+    // No two positions are the same from the start on.
+    for i in 0..16 {
+        for j in 0..i {
+            let distance: f32 = (0..4).map(|k| (first.data[4 * i + k] - first.data[4 * j + k]).abs()).sum();
+            assert!(distance > 0.05, "{i} {j}: {distance}");
+        }
+    }
+    assert_ne!(first.data, last.data);
+    assert!(after < before - 0.2, "{after} {before}");
+}
+
+#[test]
 fn a_start_of_another_shape_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     corpus(folder.path());
