@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     candidates: ["]", "]]"],
     generate,
     rule: Rule { counterfactual, answer, candidates: None },
-    drill: Drill { weight: 2, draw: drill, rest: nothing },
+    drill: Drill { weight: 4, draw: drill, rest: nothing },
     handwritten: handwritten!("bracket_counting"),
 };
 

@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     candidates: [" name", " value"],
     generate,
     rule: Rule { counterfactual, answer, candidates: Some(candidates) },
-    drill: Drill { weight: 3, draw: generate, rest: nothing },
+    drill: Drill { weight: 8, draw: generate, rest: nothing },
     handwritten: handwritten!("class_init"),
 };
 

@@ -18,7 +18,7 @@ pub const TASK: Task = Task {
     candidates: ["=", "):"],
     generate,
     rule: Rule { counterfactual, answer, candidates: None },
-    drill: Drill { weight: 2, draw: generate, rest },
+    drill: Drill { weight: 3, draw: generate, rest },
     handwritten: handwritten!("final_kwarg"),
 };
 

@@ -17,7 +17,7 @@ pub const TASK: Task = Task {
     candidates: [" {", "\","],
     generate,
     rule: Rule { counterfactual, answer, candidates: None },
-    drill: Drill { weight: 1, draw: generate, rest },
+    drill: Drill { weight: 3, draw: generate, rest },
     handwritten: handwritten!("fstring_brace"),
 };
 

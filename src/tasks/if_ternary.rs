@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     candidates: [":", " else"],
     generate,
     rule: Rule { counterfactual, answer, candidates: None },
-    drill: Drill { weight: 1, draw: generate, rest },
+    drill: Drill { weight: 2, draw: generate, rest },
     handwritten: handwritten!("if_ternary"),
 };
 

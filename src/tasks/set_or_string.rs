@@ -16,7 +16,7 @@ pub const TASK: Task = Task {
     candidates: [".add", " +="],
     generate,
     rule: Rule { counterfactual, answer, candidates: None },
-    drill: Drill { weight: 3, draw: generate, rest },
+    drill: Drill { weight: 6, draw: generate, rest },
     handwritten: handwritten!("set_or_string"),
 };
 

@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     candidates: [".add", " +="],
     generate,
     rule: Rule { counterfactual, answer, candidates: None },
-    drill: Drill { weight: 4, draw: generate, rest },
+    drill: Drill { weight: 2, draw: generate, rest },
     handwritten: handwritten!("set_or_string_fixedvarname"),
 };
 

@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     candidates: [" x", " y"],
     generate,
     rule: Rule { counterfactual, answer, candidates: Some(candidates) },
-    drill: Drill { weight: 3, draw: generate, rest },
+    drill: Drill { weight: 8, draw: generate, rest },
     handwritten: handwritten!("var_swap"),
 };
 

@@ -15,7 +15,7 @@ pub const TASK: Task = Task {
     candidates: ["r", "w"],
     generate,
     rule: Rule { counterfactual, answer, candidates: None },
-    drill: Drill { weight: 2, draw: generate, rest },
+    drill: Drill { weight: 6, draw: generate, rest },
     handwritten: handwritten!("with_open"),
 };
 

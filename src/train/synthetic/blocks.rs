@@ -7,7 +7,7 @@ impl Writer {
     /// A function, a class, or some lines of a script.
     pub fn top_level(&mut self) {
         self.scope.clear();
-        match self.rng.weighted(&[24, 8, 26, 3, 39]) {
+        match self.rng.weighted(&[18, 6, 18, 3, 55]) {
             0 => self.function(false),
             1 => self.class(),
             2 => {
