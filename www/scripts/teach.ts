@@ -18,7 +18,7 @@ import type { RichText } from '../src/text/rich-text';
 import { openEngine, type OpenEngine } from './engine';
 
 /** The words of the list, in its order. */
-const WORDS: TermKey[] = ['token', 'logit', 'node', 'residualChannel', 'head', 'average', 'ablation', 'circuit', 'counterfactual'];
+const WORDS: TermKey[] = ['token', 'logit', 'node', 'residual', 'residualChannel', 'read', 'write', 'head', 'qkv', 'average', 'ablation', 'circuit', 'counterfactual', 'baseline'];
 
 /** The name of each part, and its HTML. In `teach.html` a part is `<!--NAME-->`. */
 export type TeachParts = Record<string, string>;

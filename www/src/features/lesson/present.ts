@@ -121,7 +121,7 @@ export class Present extends LessonView {
           <div role="status" class="told" data-testid="tour-answer" data-outcome=${stage === 'answered' ? outcome(answeredOf(snapshot, model)) : nothing}>
             ${stage === 'answered' ? answer(place) : stage === 'changed' ? html`<p>${tourText.changed}</p>` : nothing}
             ${tour.step === 0 ? html`<p>${richText(summary(snapshot, model.headWidth).text)}</p><p class="mut">${text.free}</p>` : nothing}
-            ${tour.step > QUESTIONS ? html`<ul>${tourText.end(asked).map((line) => html`<li>${richText(line)}</li>`)}</ul>` : nothing}
+            ${tour.step > QUESTIONS ? html`<ul>${[...tourText.end(asked), [text.own]].map((line) => html`<li>${richText(line)}</li>`)}</ul>` : nothing}
           </div>
         </aside>
       </main>`;

@@ -1,5 +1,6 @@
 /** The questions of the tour: what the page shows before and after each, in terms that hold for every task. No words. */
 import { contrast } from '../../domain/contrast';
+import { row } from '../../domain/flow';
 import { modelNodes } from '../../domain/circuit';
 import { findNode } from '../../domain/nodes';
 import type { ModelInfo, NodeId, TaskInfo } from '../../engine/protocol';
@@ -67,9 +68,19 @@ export function answeredOf(snapshot: Snapshot, model: Parameters<typeof askedOf>
   const { task, result } = snapshot;
   const { p, winner, level, right, untouched, full, mode } = answerOf(snapshot);
   return {
-    ...askedOf(snapshot, model), candidates: task.candidates, p, winner, level, right, before: untouched ?? (mode === 'circuit' ? full : null),
+    ...askedOf(snapshot, model), candidates: task.candidates, p, winner, level, right, before: untouched, full: mode === 'circuit' ? full : null, look: lookOf(snapshot),
     tokens: result.a.tokens.length, startTokens: task.presets[0]!.a.tokens.length, accuracy: task.circuit.accuracy,
   };
+}
+
+/** A smaller share is not where a head looks. */
+const LOOKS = 0.3;
+
+/** The head of the circuit that looks most, from the last token, at the token where the two prompts differ. */
+function lookOf({ result: { a, view } }: Snapshot): Answered['look'] {
+  const shares = view.heads.map(({ layer, head }, index) => ({ layer, head, share: row(view.attention, view, index)[view.marked] ?? 0, token: a.tokens[view.marked]?.text ?? '' }));
+  const most = shares.reduce<(typeof shares)[number] | null>((best, one) => (best && best.share >= one.share ? best : one), null);
+  return most && most.share >= LOOKS ? most : null;
 }
 
 /** The choice that fits what happens. */

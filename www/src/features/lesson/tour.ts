@@ -83,7 +83,7 @@ export class Tour extends LessonView {
   private end({ snapshot, model }: Place): TemplateResult {
     return html`<div class="tq tend">
         <h2 id="tour-title" tabindex="-1" aria-describedby="tour-end">${text.endTitle}</h2>
-        <ul id="tour-end">${text.end(askedOf(snapshot, model)).map((line) => html`<li>${richText(line)}</li>`)}</ul>
+        <ul id="tour-end">${[...text.end(askedOf(snapshot, model)), [text.own]].map((line) => html`<li>${richText(line)}</li>`)}</ul>
       </div>
       <div class="ta"><div class="tnav">
         <button class="quiet" data-testid="tour-back" @click=${() => this.step(QUESTIONS)}>${text.back}</button>

@@ -1,6 +1,6 @@
 /** The texts of the tour and of present mode. They are loaded together with it, so they are not part of `en.ts`. */
 import type { Contrast } from '../../domain/contrast';
-import { count, NBSP, percent, showToken, wholePercent } from '../format';
+import { capital, count, NBSP, percent, showToken, wholePercent } from '../format';
 import type { RichText, Span } from '../rich-text';
 import { CIRCUIT, counted } from './common';
 import { contrast } from './prediction';
@@ -21,6 +21,14 @@ export interface Asked {
   sees: Contrast | null;
 }
 
+export interface Look {
+  layer: number;
+  head: number;
+  /** Of the head's attention. */
+  share: number;
+  token: string;
+}
+
 /** What an answer is made of. */
 export interface Answered extends Asked {
   candidates: [string, string];
@@ -28,8 +36,12 @@ export interface Answered extends Asked {
   winner: 0 | 1;
   level: boolean;
   right: 0 | 1 | null;
-  /** The probabilities before the change, where the text is the same. */
+  /** The probabilities before the change, where the text and the mode are the same. */
   before: [number, number] | null;
+  /** Those of the full model, where the circuit alone runs. */
+  full: [number, number] | null;
+  /** The head that looks most at the token where the two prompts differ, from the last token. */
+  look: Look | null;
   /** Tokens of the text now, and of the text at the start. */
   tokens: number;
   startTokens: number;
@@ -68,6 +80,13 @@ const TRAPS: Record<string, { title: string; asks: string; why: string }> = {
     why: 'The model keeps the two variables apart.',
   },
 };
+
+/** The more likely candidate. */
+const winnerOf = (p: [number, number] | null): 0 | 1 | null => p && (p[1] > p[0] ? 1 : 0);
+
+const lookedAt = ({ layer, head, share, token: at }: Look): RichText => [
+  `The small chart in the drawing shows where layer ${layer}’s head ${head} looks from the last token: `, { strong: wholePercent(share) }, ' of its ', { term: 'attention', words: 'attention' }, ' is on ', token(at), '.',
+];
 
 const token = (text: string): { code: string } => ({ code: showToken(text) });
 
@@ -111,28 +130,36 @@ export const tour = {
       case 'other':
         return ['Suppose that the model reads this text:'];
       case 'longer':
-        return ['Suppose that the text is longer. What decides is then further back:'];
+        return ['Suppose that the text is longer. The part that decides the answer is further back:'];
       case 'trap':
         return [TRAPS[task]?.asks ?? 'Suppose that the model reads this text:'];
       case 'alone':
         return [
-          'The text is the first one again. Only the ', CIRCUIT, ` runs: the ${count(circuit)} nodes in the drawing. Each of the other ${count(model - circuit)} is fixed at its `, { term: 'average', words: 'average' },
+          'The text is the first one again. Only the ', CIRCUIT, ` runs: its ${count(circuit)} nodes. Each of the other ${count(model - circuit)} is fixed at its `, { term: 'average', words: 'average' },
           ', so it tells nothing about this text.',
         ];
       case 'off':
         return ['The full model runs again, but one ', NODE, ' is off: ', { strong: node }, '. Off means: fixed at its ', { term: 'average', words: 'average' }, ', which is called ', { term: 'ablation', words: 'mean ablation' }, '. All other nodes run.'];
       case 'flip':
         return [
-          'Your text stays. ', { strong: flips.length === 1 ? flips[0]! : counted(flips.length, 'node') }, flips.length === 1 ? ' takes the value that it has' : ' take the values that they have', ' on the ', COUNTERFACTUAL, ' prompt',
+          'Your text stays. ', { strong: capital(flips.length === 1 ? flips[0]! : counted(flips.length, 'node')) }, flips.length === 1 ? ' takes the value that it has' : ' take the values that they have', ' on the ', COUNTERFACTUAL, ' prompt',
           ...(sees ? [', which ', ...contrast.where(sees)] : []), '. Nothing else is changed by hand.',
         ];
     }
   },
   /** What happens, with its numbers. */
-  happens: ({ candidates, p, winner, level, before }: Answered): RichText => {
+  happens: ({ candidates, p, winner, level, before, full }: Answered): RichText => {
     const name = token(candidates[winner]);
     const now: Span = { strong: percent(p[winner]) };
-    const was = before && (before[1] > before[0] ? 1 : 0);
+    // The modes scale their numbers differently: nothing rises or falls from one to the other.
+    if (full !== null) {
+      const both = !level && (full[1] > full[0] ? 1 : 0) === winner;
+      return [
+        ...(level ? [{ strong: 'Almost level' } as Span] : [{ ...name, strong: true }, { strong: both ? ' wins in both modes' : ' wins' }]),
+        '. Circuit alone: ', ...(both ? [] : [name, ' ']), now, '. Full model: ', ...(both ? [] : [name, ' ']), { strong: percent(full[winner]) }, '.',
+      ];
+    }
+    const was = winnerOf(before);
     const head: RichText = level ? [{ strong: 'Almost level' }, ': ', name, ' '] : [{ ...name, strong: true }, { strong: was === winner ? ' still wins' : ' wins' }, ': '];
     if (before === null) return [...head, now, '.'];
     const from = percent(before[winner]);
@@ -140,23 +167,24 @@ export const tour = {
     return [...head, `${level ? '' : 'it '}${p[winner] > before[winner] ? 'rises' : 'falls'} from `, { strong: from }, ' to ', now, '.'];
   },
   /** What it means. */
-  means: (question: Question, { task, candidates, p, winner, level, right, before, tokens, startTokens, circuit, model, accuracy, flips }: Answered): RichText => {
+  means: (question: Question, { task, candidates, p, winner, level, right, before, full, look, tokens, startTokens, circuit, model, accuracy, flips }: Answered): RichText => {
     const rightOne: RichText = right === null ? [] : [token(candidates[right]), ' is right here. '];
-    const was = before && (before[1] > before[0] ? 1 : 0);
+    const was = winnerOf(before ?? full);
     const fails = right !== null && (winner !== right || level);
     switch (question) {
       case 'other':
         return fails
           ? [...rightOne, 'The model makes mistakes.']
-          : ['This text needs the other answer. The model does not always say the same: it uses what it has read.'];
+          : ['This text needs the other answer. The model does not always say the same: it uses what it has read. The drawing has the nodes of the circuit only. In the full model other nodes add to them.'];
       case 'longer':
         return fails
           ? [...rightOne, 'The model loses track.']
-          : [`The text has ${tokens} `, { term: 'token', words: 'tokens' }, `; the first one had ${startTokens}. The model looks back over all of them.`];
+          : [`The text has ${tokens} `, { term: 'token', words: 'tokens' }, `; the first one had ${startTokens}. `, ...(look ? lookedAt(look) : ['The model still finds the part that decides.'])];
       case 'trap':
         return fails ? [...rightOne, 'The model is misled.'] : [TRAPS[task]?.why ?? 'The model is not misled.'];
       case 'alone':
         return [
+          'The circuit’s numbers are scaled differently, so compare only which bar wins. ',
           was === winner && !level ? `So ${count(circuit)} of ${count(model)} nodes can do it without the others. Such a set of nodes is called a circuit.` : 'On this text the circuit alone is not enough. Other nodes help the full model.',
           ...(accuracy === null ? [] : [' On test prompts this circuit alone is right in ', { strong: wholePercent(accuracy) }, ' of cases.']),
         ];
@@ -174,18 +202,21 @@ export const tour = {
   },
 
   teacher: 'Worksheet and notes for teachers',
-  endTitle: 'What you have seen',
+  endTitle: 'What the six questions show',
   end: ({ circuit, model, flips }: Pick<Asked, 'circuit' | 'model' | 'flips'>): RichText[] => [
     ['A ', { strong: 'circuit' }, ` is a small set of nodes that does one task alone, while every other node is fixed at its average. Here it has ${count(circuit)} of ${count(model)} nodes.`],
     [{ strong: 'Off' }, ' fixes a node at its average. It shows how much the answer needs this node.'],
     [{ strong: 'Flip' }, ` copies the value of ${flips.length === 1 ? 'one node' : counted(flips.length, 'node')} from a prompt with the other answer. The text stays. If the answer turns, this is where the model keeps it.`],
-    ['A circuit is a claim about a model, and you can test it. Type a text of your own and try to find one on which the circuit and the full model disagree.'],
+    ['A circuit is a claim about a model, and you can test it.'],
   ],
+  /** The last line of `end` where a text can be typed. */
+  own: 'Type a text of your own and try to find one on which the circuit and the full model disagree.',
 };
 
 export const present = {
   decide: 'Decide first. Then show the answer.',
   free: 'Press → for the first question.',
+  own: 'Press Esc and type a text of your own. Is there one on which the circuit and the full model disagree?',
   keys: { show: 'show the answer', step: 'step', flip: 'flip', size: 'text size', leave: 'leave' },
   space: 'Space',
   escape: 'Esc',
