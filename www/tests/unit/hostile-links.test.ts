@@ -47,7 +47,7 @@ async function visit(hash: string) {
   let address = hash;
   const playground = new Playground({
     engine: new Quick(), models: 'http://host/models/', fetchJson: async () => manifest, hash: () => address, setHash: (next) => (address = next),
-    now: () => 0, nextPaint: async () => {}, roomForPanel: () => false,
+    now: () => 0, nextFrame: async () => {}, nextPaint: async () => {}, roomForPanel: () => false,
   });
   await playground.start();
   return { screen: playground.screen, address };
