@@ -56,11 +56,16 @@ it('knows its scene whatever is selected', () => {
   expect(matches(withFlip(shown, false), after)).toBe(false);
 });
 
-function answered(p: [number, number], more: { before?: [number, number]; answer?: 0 | 1 } = {}): Answered {
+function answered(p: [number, number], more: { before?: [number, number]; answer?: 0 | 1; full?: [number, number]; looks?: number } = {}): Answered {
   const task = taskOf(tasks[0]!);
   const doc = sceneOf(6, task, true)!.after;
   const untouched = more.before ? { p: more.before, values: [] } : null;
-  const result = { a: task.presets[0]!.a, b: null, reason: null, answer: more.answer ?? 0, edits: doc.edits, view: { p, untouched, full: { p, values: [] }, baseline: null } };
+  const result = { a: task.presets[0]!.a, b: null, reason: null, answer: more.answer ?? 0, edits: { ...doc.edits, ...(more.full ? { mode: 'circuit', flip: false } : {}) },
+    view: {
+      p, untouched, full: { p: more.full ?? p, values: [] }, baseline: null, tokens: 3, marked: 1,
+      heads: more.looks === undefined ? [] : [{ layer: 0, head: 0, sink: 0 }, { layer: 1, head: 4, sink: 0 }], attention: Float32Array.of(0.9, 0.05, 0.05, 0, more.looks ?? 0, 0.1),
+    },
+  };
   return answeredOf({ task, doc, result: result as unknown as RunResult } as Snapshot, model);
 }
 
@@ -74,6 +79,17 @@ describe('what an answer says', () => {
     expect(says('off', answered([0.517, 0.483], { before: [0.986, 0.014] }))).toMatch(/98\.6 %.*51\.7 %/);
     expect(says('flip', answered([0.018, 0.982], { before: [0.986, 0.014] }))).toMatch(/1\.4 %.*98\.2 %/);
     expect(says('other', answered([0.001, 0.999], { answer: 1 }))).toContain('99.9 %');
+  });
+  it('tells the two modes apart and compares which bar wins, not their numbers', () => {
+    const same = answered([0.9996, 0.0004], { full: [0.986, 0.014] });
+    expect(same.before).toBeNull();
+    expect(says('alone', same)).toMatch(/>99\.9 %.*98\.6 %/);
+    expect(says('alone', same)).not.toMatch(/rises|falls/);
+    expect(says('alone', answered([0.1, 0.9], { full: [0.986, 0.014] }))).toMatch(/90\.0 %.*1\.4 %/);
+  });
+  it('tells where the head looks that looks at the token that decides', () => {
+    expect(says('longer', answered([0.9, 0.1], { looks: 0.7 }))).toMatch(/head 4.*70 %/);
+    expect(answered([0.9, 0.1], { looks: 0.2 }).look).toBeNull();
   });
   it('differs with what happens', () => {
     const before: [number, number] = [0.986, 0.014];
