@@ -1,16 +1,17 @@
 //! `sparse-circuits evaluate`: scores of a circuit (alone and removed) and its flip rates; of the model on all tasks; or of a bridge.
 
 use crate::backend::now_or_never;
-use crate::circuit::evaluate::{CircuitReport, Controls, LossAndAccuracy, RandomSubsets, SUBSETS, full};
+use crate::circuit::evaluate::{CircuitReport, Controls, LossAndAccuracy, RandomSubsets, SUBSETS, full, modes};
 use crate::circuit::{Circuit, CpuPool, EvaluatorPool, Prompts, TaskModel};
 use crate::cli::shared::bridge;
 use crate::cli::shared::load::{TokenizerArgs, load_circuit, load_model};
 use crate::cli::shared::output::{print, print_json};
-use crate::cli::shared::task_prompts::{SplitName, find_task, handwritten, pairs, task_model};
+use crate::cli::shared::task_prompts::{SplitName, find_task, handwritten, natural, pairs, task_model};
 use crate::format::{CircuitFile, ModelFile};
 use crate::model::Node;
 use crate::tasks::{Split, TASKS, Task};
 use crate::tokenizer::Tokenizer;
+use crate::train::batches::read_tokens;
 use crate::{Result, bail};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -30,6 +31,9 @@ pub struct Args {
     /// Measure the nested circuit with this number of nodes.
     #[arg(long, value_name = "NODES", requires = "circuit")]
     size: Option<usize>,
+    /// Also measure on prompts from real code: a folder that `sparse-circuits corpus` wrote, of which the held-out part is used.
+    #[arg(long, value_name = "DIR", conflicts_with = "bridge")]
+    natural: Option<PathBuf>,
     /// Also measure controls of the circuit on the pairs: its logit differences read without the calibration, and random subsets of the
     /// other nodes held at their means.
     #[arg(long, requires = "circuit")]
@@ -132,13 +136,37 @@ fn measure_full(
     file: &ModelFile,
     split: Split,
     count: usize,
-) -> Result<[LossAndAccuracy; 2]> {
+    real: Option<&[u16]>,
+) -> Result<FullScores> {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     let mut pool = CpuPool::new(task_model(task, tokenizer, file, count)?, cores);
     let config = &file.weights.config;
     let pairs = Prompts::new(&pairs(task, split, count, tokenizer, config.vocab_size)?, config.block_size);
     let handwritten = handwritten(task, tokenizer, config.block_size);
-    Ok([now_or_never(full(&mut pool, &pairs))?, now_or_never(full(&mut pool, &handwritten))?])
+    let natural = match real {
+        Some(tokens) if !task.has_own_candidates() => natural(task, tokenizer, tokens, config.block_size, 2 * count)?,
+        _ => Prompts::single(&[], config.block_size),
+    };
+    Ok(FullScores {
+        on_pairs: now_or_never(full(&mut pool, &pairs))?,
+        on_handwritten: now_or_never(full(&mut pool, &handwritten))?,
+        on_natural: match natural.first.len() {
+            0 => None,
+            prompts => Some((prompts, now_or_never(full(&mut pool, &natural))?)),
+        },
+    })
+}
+
+struct FullScores {
+    on_pairs: LossAndAccuracy,
+    on_handwritten: LossAndAccuracy,
+    /// With the number of prompts.
+    on_natural: Option<(usize, LossAndAccuracy)>,
+}
+
+/// The held-out real code of a corpus.
+fn real_code(corpus: Option<&std::path::Path>, vocab_size: usize) -> Result<Option<Vec<u16>>> {
+    corpus.map(|folder| read_tokens(&folder.join("real.valid.bin"), vocab_size)).transpose()
 }
 
 /// Prints the full model's scores on each of `tasks`, one line each. A task whose candidates are not tokens of the model gets its reason
@@ -147,17 +175,23 @@ fn print_full(args: &Args, tasks: &[&'static Task], tokenizer: &Tokenizer, file:
     let split = Split::from(args.split);
     let shown =
         |measured: LossAndAccuracy| format!("loss {:.3}, accuracy {:5.1} %", measured.loss, 100.0 * measured.accuracy);
+    let real = real_code(args.natural.as_deref(), file.weights.config.vocab_size)?;
     let mut rows = Vec::new();
     for task in tasks {
         let name = task.name;
-        let (row, line) = match measure_full(task, tokenizer, file, split, args.pairs) {
-            Ok([on_pairs, on_handwritten]) => (
-                json!({
+        let (row, line) = match measure_full(task, tokenizer, file, split, args.pairs, real.as_deref()) {
+            Ok(FullScores { on_pairs, on_handwritten, on_natural }) => {
+                let mut row = json!({
                     "task": name, "split": split.name(), "pairs": args.pairs, "full": on_pairs,
                     "handwritten": { "prompts": task.handwritten().len(), "full": on_handwritten },
-                }),
-                format!("{}   hand-written: {}", shown(on_pairs), shown(on_handwritten)),
-            ),
+                });
+                let mut line = format!("{}   hand-written: {}", shown(on_pairs), shown(on_handwritten));
+                if let Some((prompts, measured)) = on_natural {
+                    row["natural"] = json!({ "prompts": prompts, "full": measured });
+                    line += &format!("   {prompts} from real code: {}", shown(measured));
+                }
+                (row, line)
+            }
             Err(error) if tasks.len() > 1 => (json!({ "task": name, "error": error.to_string() }), error.to_string()),
             Err(error) => return Err(error),
         };
@@ -214,18 +248,39 @@ pub fn run(args: Args) -> Result<()> {
         }
         false => None,
     };
+    let natural = match real_code(args.natural.as_deref(), file.weights.config.vocab_size)? {
+        Some(tokens) => {
+            let prompts = natural(task, &tokenizer, &tokens, file.weights.config.block_size, 2 * args.pairs)?;
+            if prompts.first.is_empty() {
+                bail!("the held-out real code has no place where the rule of {} gives each candidate", task.name);
+            }
+            let nodes = pool.task().space.set(&circuit.nodes)?;
+            let measured = now_or_never(modes(&mut pool, &prompts, &nodes, &circuit.calibration))?;
+            Some((prompts.first.len(), measured))
+        }
+        None => None,
+    };
     if args.json {
         let mut json = report_json(task, split, &report);
+        if let Some((prompts, modes)) = natural {
+            json["natural"] = json!({
+                "prompts": prompts, "full": modes.full, "circuit": modes.circuit, "removed": modes.removed,
+            });
+        }
         if let Some(controls) = &controls {
             json["controls"] = json!(controls);
         }
         return print_json(&json);
     }
     let mut text = format!("{}: {} nodes, {} edges\n", task.name, report.nodes, report.edges);
+    let on_natural = natural.map(|(prompts, modes)| ("prompts from real code".to_string(), prompts, modes));
     for (what, count, modes) in [
         (format!("{} prompts", split.name()), 2 * report.pairs, report.on_pairs),
         ("hand-written prompts".into(), report.handwritten, report.on_handwritten),
-    ] {
+    ]
+    .into_iter()
+    .chain(on_natural)
+    {
         text += &format!("{count} {what}:\n");
         for (mode, measured) in [("full", modes.full), ("circuit", modes.circuit), ("removed", modes.removed)] {
             text += &format!("  {mode:8} loss {:.3}, accuracy {:5.1} %\n", measured.loss, 100.0 * measured.accuracy);

@@ -2,6 +2,7 @@
 
 use crate::circuit::{Prompts, TaskModel};
 use crate::format::ModelFile;
+use crate::random::Rng;
 use crate::tasks::{self, Split, Task};
 use crate::tokenizer::Tokenizer;
 use crate::{Result, bail};
@@ -66,6 +67,61 @@ pub fn handwritten(task: &Task, tokenizer: &Tokenizer, context: usize) -> Prompt
     let prompts: Vec<(Vec<u32>, bool)> =
         task.handwritten().iter().map(|h| (tokenizer.encode(&h.prompt), h.wanted == 0)).collect();
     Prompts::single(&prompts, context)
+}
+
+/// Prompts from real code: texts up to a token that is one of the candidates, where the task's rule gives the same candidate. They start
+/// at the start of a line and are at most `context` tokens long. At most `count` of them, drawn at random (the same ones each time), with
+/// as many for the one candidate as for the other.
+///
+/// `tokens` are documents, each followed by the end-of-text token.
+///
+/// # Errors
+/// The tokenizer has no token for a candidate or for the end of a text, or the task's texts have candidates of their own.
+pub fn natural(task: &Task, tokenizer: &Tokenizer, tokens: &[u16], context: usize, count: usize) -> Result<Prompts> {
+    if task.has_own_candidates() {
+        bail!("the candidates of {} are names in its texts; it has no prompts from real code", task.name);
+    }
+    let candidates = task.candidate_tokens(tokenizer)?;
+    let Some(end) = tokenizer.end_of_text() else { bail!("the tokenizer has no end-of-text token") };
+    let candidate = |at: usize| candidates.iter().position(|&id| id == u32::from(tokens[at]));
+    let mut places: Vec<usize> = (1..tokens.len()).filter(|&at| candidate(at).is_some()).collect();
+    Rng::new(NATURAL_SEED).shuffle_large(&mut places);
+    let mut chosen: [Vec<Vec<u32>>; 2] = Default::default();
+    for at in places {
+        let wanted = candidate(at).expect("a candidate's place");
+        if chosen[wanted].len() >= count / 2 {
+            continue;
+        }
+        let window = &tokens[at.saturating_sub(context)..at];
+        let document = window.iter().rposition(|&id| u32::from(id) == end).map_or(0, |end| end + 1);
+        let ids: Vec<u32> = window[document..].iter().map(|&id| id.into()).collect();
+        let whole = document > 0 || at <= context;
+        let Some(ids) = from_line_start(tokenizer, &ids, whole) else { continue };
+        let text = tokenizer.decode(ids);
+        // As somebody would type it: other tokens of the same text are another prompt.
+        if task.answer(&text) == Some(wanted) && tokenizer.encode(&text) == ids {
+            chosen[wanted].push(ids.to_vec());
+        }
+    }
+    let fewer = chosen.iter().map(Vec::len).min().unwrap_or(0);
+    let prompts: Vec<(Vec<u32>, bool)> = chosen
+        .into_iter()
+        .enumerate()
+        .flat_map(|(wanted, texts)| texts.into_iter().take(fewer).map(move |ids| (ids, wanted == 0)))
+        .collect();
+    Ok(Prompts::single(&prompts, context))
+}
+
+/// Seed of the draw of prompts from real code.
+const NATURAL_SEED: u64 = 0x6e61;
+
+/// The tokens after the first line break, or all of them where they are the start of a document; `None` where there is no line break.
+fn from_line_start<'a>(tokenizer: &Tokenizer, ids: &'a [u32], whole: bool) -> Option<&'a [u32]> {
+    if whole {
+        return (!ids.is_empty()).then_some(ids);
+    }
+    let breaks = ids.iter().position(|&id| tokenizer.token_text(id).ends_with('\n'))?;
+    (breaks + 1 < ids.len()).then(|| &ids[breaks + 1..])
 }
 
 /// The model as a task needs it, for `count` pairs of each split and for the hand-written prompts.

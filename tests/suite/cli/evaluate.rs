@@ -76,3 +76,34 @@ fn controls_read_the_circuit_in_other_ways() {
     assert_eq!(call(&["--controls"]), with);
     folder.rejected(&args(&[&["evaluate"], &MODEL, &["--controls"]]), "--circuit");
 }
+
+#[test]
+fn real_code_gives_prompts_whose_answer_the_rule_knows() {
+    let folder = Folder::new();
+    let end = folder.tokenizer.end_of_text().unwrap();
+    let documents = |lines: fn(usize) -> String| -> Vec<u8> {
+        let ids = (0..8).flat_map(|i| folder.tokenizer.encode(&lines(i)).into_iter().chain([end]));
+        ids.flat_map(|id| (id as u16).to_le_bytes()).collect()
+    };
+    std::fs::create_dir(folder.path("corpus")).unwrap();
+    let write = |bytes: Vec<u8>| std::fs::write(folder.path("corpus/real.valid.bin"), bytes).unwrap();
+    let call = |more: &[&str]| -> Value {
+        let natural = ["--natural", "corpus", "--json"];
+        serde_json::from_str(&folder.ok(&args(&[&["evaluate"], &MODEL, &natural, more]))).unwrap()
+    };
+    write(documents(|i| format!("n = {i}\nprint('a{i}')\nprint(\"b{i}\")\n")));
+    let full = call(&["--task", TASK, "--pairs", "50"]);
+    let prompts = full[0]["natural"]["prompts"].as_u64().unwrap();
+    assert!(prompts > 0 && prompts % 2 == 0 && prompts <= 16, "{full}");
+    let circuit = call(&["--circuit", "circuit.json", "--pairs", "50"]);
+    assert_eq!(circuit["natural"]["prompts"], prompts);
+    assert_eq!(circuit["natural"]["full"], full[0]["natural"]["full"]);
+    assert_eq!(call(&["--task", TASK, "--pairs", "1"])[0]["natural"]["prompts"], 2);
+
+    // As many for the one candidate as for the other: none, where one does not occur.
+    write(documents(|i| format!("n = {i}\nprint('a{i}')\n")));
+    assert!(call(&["--task", TASK])[0]["natural"].is_null());
+    let circuit = args(&[&["evaluate"], &MODEL, &["--circuit", "circuit.json", "--natural"]]);
+    folder.rejected(&args(&[&circuit, &["corpus"]]), TASK);
+    folder.rejected(&args(&[&circuit, &["nowhere"]]), "nowhere");
+}
