@@ -201,6 +201,34 @@ fn the_last_stage_removes_useless_nodes_that_screening_kept() {
     assert_eq!(space.nodes(&best.nodes), nodes(HAND_BUILT_CIRCUIT));
 }
 
+/// Pairs that take the one path, and prompts without a partner that take the other.
+#[test]
+fn prompts_of_another_family_bring_their_own_nodes() {
+    let toy = two_paths();
+    let mut pool = threads(&toy, 2);
+    let edges = EdgeList::new(&toy.weights, &pool.task().space);
+    let families = |seed| {
+        let (one, other): (Vec<_>, Vec<_>) =
+            two_path_pairs(300, seed).into_iter().partition(|[a, _]| a.contains(&1) || a.contains(&2));
+        let singles: Vec<(Vec<u32>, bool)> = other.into_iter().flat_map(|[a, b]| [(a, true), (b, false)]).collect();
+        (one, singles)
+    };
+    let ((train, train_singles), (validation, validation_singles)) = (families(1), families(2));
+    let mut circuit = |data: &PruneData| {
+        let outcome = block_on(prune(&mut pool, &edges, data, &options(), async |_| true)).unwrap().unwrap();
+        let best = outcome.best.expect("the target is within reach");
+        pool.task().space.nodes(&best.nodes)
+    };
+    let alone = circuit(&PruneData::new(&train, &validation, 64));
+    let none: [&[(Vec<u32>, bool)]; 2] = [&[], &[]];
+    assert_eq!(circuit(&PruneData::with_singles([&train, &validation], none, 64)), alone);
+    let singles: [&[(Vec<u32>, bool)]; 2] = [&train_singles, &validation_singles];
+    let both = circuit(&PruneData::with_singles([&train, &validation], singles, 64));
+    let second_path = nodes(&["0.attn.act_in.3", "0.attn.v.2", "0.attn.resid_delta.7"]);
+    assert!(alone.is_disjoint(&second_path), "{alone:?}");
+    assert!(both.is_superset(&second_path) && both.is_superset(&alone), "{both:?}");
+}
+
 #[test]
 fn flip_nodes_are_added_until_nearly_all_answers_are_reversed() {
     let toy = two_paths();

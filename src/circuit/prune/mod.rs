@@ -26,6 +26,9 @@ const SCREEN: usize = 96;
 /// Pairs of each split in the coarse check.
 const COARSE: usize = SCREEN / 4;
 
+/// Prompts without a partner, each with whether it wants the first candidate.
+pub type Singles<'a> = &'a [(Vec<u32>, bool)];
+
 /// The prompts of a search.
 pub struct PruneData {
     train: Prompts,
@@ -41,21 +44,36 @@ impl PruneData {
     /// fewer the circuit may fit the pairs instead of the task. `context` is the model's context
     /// length.
     pub fn new(train: &[[Vec<u32>; 2]], validation: &[[Vec<u32>; 2]], context: usize) -> PruneData {
-        let some = |count: usize| {
-            let first = |pairs: &[[Vec<u32>; 2]]| pairs[..pairs.len().min(count)].to_vec();
-            Prompts::new(&[first(train), first(validation)].concat(), context)
+        PruneData::with_singles([train, validation], [&[], &[]], context)
+    }
+
+    /// Pairs of the train and the validation split, and for each split prompts of another family beside them: the circuit must do both. In
+    /// `singles`, the two answers should take turns.
+    pub fn with_singles(pairs: [&[[Vec<u32>; 2]]; 2], singles: [Singles; 2], context: usize) -> PruneData {
+        let first = |count: usize| {
+            let pairs = pairs.map(|pairs| &pairs[..pairs.len().min(count)]).concat();
+            let singles = singles.map(|singles| &singles[..singles.len().min(2 * count)]).concat();
+            mixed(&pairs, &singles, context)
         };
         PruneData {
-            train: Prompts::new(train, context),
-            validation: Prompts::new(validation, context),
-            screen: some(SCREEN),
-            coarse: some(COARSE),
+            train: mixed(pairs[0], singles[0], context),
+            validation: mixed(pairs[1], singles[1], context),
+            screen: first(SCREEN),
+            coarse: first(COARSE),
         }
     }
 
     pub fn train(&self) -> &Prompts {
         &self.train
     }
+}
+
+fn mixed(pairs: &[[Vec<u32>; 2]], singles: Singles, context: usize) -> Prompts {
+    if singles.is_empty() {
+        return Prompts::new(pairs, context);
+    }
+    let of_pairs = pairs.iter().flat_map(|[a, b]| [(a.clone(), true), (b.clone(), false)]);
+    Prompts::single(&of_pairs.chain(singles.iter().cloned()).collect::<Vec<_>>(), context)
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -145,8 +145,9 @@ fn measure_full(
     let handwritten = handwritten(task, tokenizer, config.block_size);
     let natural = match real {
         Some(tokens) if !task.has_own_candidates() => natural(task, tokenizer, tokens, config.block_size, 2 * count)?,
-        _ => Prompts::single(&[], config.block_size),
+        _ => Vec::new(),
     };
+    let natural = Prompts::single(&natural, config.block_size);
     Ok(FullScores {
         on_pairs: now_or_never(full(&mut pool, &pairs))?,
         on_handwritten: now_or_never(full(&mut pool, &handwritten))?,
@@ -250,10 +251,12 @@ pub fn run(args: Args) -> Result<()> {
     };
     let natural = match real_code(args.natural.as_deref(), file.weights.config.vocab_size)? {
         Some(tokens) => {
-            let prompts = natural(task, &tokenizer, &tokens, file.weights.config.block_size, 2 * args.pairs)?;
-            if prompts.first.is_empty() {
+            let context = file.weights.config.block_size;
+            let prompts = natural(task, &tokenizer, &tokens, context, 2 * args.pairs)?;
+            if prompts.is_empty() {
                 bail!("the held-out real code has no place where the rule of {} gives each candidate", task.name);
             }
+            let prompts = Prompts::single(&prompts, context);
             let nodes = pool.task().space.set(&circuit.nodes)?;
             let measured = now_or_never(modes(&mut pool, &prompts, &nodes, &circuit.calibration))?;
             Some((prompts.first.len(), measured))

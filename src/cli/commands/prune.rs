@@ -15,12 +15,13 @@ use crate::circuit::{
 use crate::cli::shared::backend::{BackendName, webgpu};
 use crate::cli::shared::load::{TokenizerArgs, load_model};
 use crate::cli::shared::output::{note, write_out};
-use crate::cli::shared::task_prompts::{find_task, pairs, task_model};
+use crate::cli::shared::task_prompts::{find_task, natural, pairs, task_model};
 use crate::files::{in_file, read};
 use crate::format::{ModelFile, circuit_file, model_file};
 use crate::model::Node;
 use crate::tasks::{Split, TASKS, Task};
 use crate::tokenizer::Tokenizer;
+use crate::train::batches::read_tokens;
 use crate::{Result, bail};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,10 @@ pub struct Args {
     /// Number of pairs of each split. With fewer than 1024, the circuit may fit the pairs instead of the task.
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
+    /// Search on prompts from real code, too: a folder that `sparse-circuits corpus` wrote, of which the training part is used. There are as
+    /// many as prompts of pairs, where the code has so many.
+    #[arg(long, value_name = "DIR")]
+    natural: Option<PathBuf>,
     /// Circuit files of earlier runs on the same task and model, separated by commas. They are added to the union
     /// of the circuits found in this run. With --restarts 0 the union has only these, or this one.
     #[arg(long, alias = "found", value_name = "FILE", value_delimiter = ',')]
@@ -139,7 +144,16 @@ impl Search<'_> {
         let config = &file.weights.config;
         let split = |split| pairs(task, split, args.pairs, tokenizer, config.vocab_size);
         let (train, validation) = (split(Split::Train)?, split(Split::Validation)?);
-        let data = PruneData::new(&train, &validation, config.block_size);
+        let mut natural = match &args.natural {
+            Some(folder) => {
+                let tokens = read_tokens(&folder.join("real.train.bin"), config.vocab_size)?;
+                natural(task, tokenizer, &tokens, config.block_size, 4 * args.pairs)?
+            }
+            None => Vec::new(),
+        };
+        // One half for each split, each with as many of both answers.
+        let of_validation = natural.split_off(natural.len() / 4 * 2);
+        let data = PruneData::with_singles([&train, &validation], [&natural, &of_validation], config.block_size);
         let edges = EdgeList::new(&file.weights, &pool.task().space);
 
         let warm_start = args
@@ -181,6 +195,9 @@ impl Search<'_> {
             "steps": args.steps, "pairs_per_step": args.pairs_per_step, "pairs": args.pairs,
             "searches": outcome.searches.iter().map(search_json).collect::<Vec<_>>(),
         });
+        if args.natural.is_some() {
+            provenance["natural_prompts"] = json!(natural.len() + of_validation.len());
+        }
         if args.backend == BackendName::Webgpu {
             provenance["backend"] = json!("webgpu");
         }

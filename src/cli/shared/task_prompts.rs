@@ -69,7 +69,7 @@ pub fn handwritten(task: &Task, tokenizer: &Tokenizer, context: usize) -> Prompt
     Prompts::single(&prompts, context)
 }
 
-/// Prompts from real code: texts up to a token that is one of the candidates, where the task's rule gives the same candidate. They start
+/// Prompts from real code, each with whether it wants the first candidate: texts up to a token that is one of the candidates, where the task's rule gives the same candidate. They start
 /// at the start of a line and are at most `context` tokens long. At most `count` of them, drawn at random (the same ones each time), with
 /// as many for the one candidate as for the other.
 ///
@@ -77,7 +77,13 @@ pub fn handwritten(task: &Task, tokenizer: &Tokenizer, context: usize) -> Prompt
 ///
 /// # Errors
 /// The tokenizer has no token for a candidate or for the end of a text, or the task's texts have candidates of their own.
-pub fn natural(task: &Task, tokenizer: &Tokenizer, tokens: &[u16], context: usize, count: usize) -> Result<Prompts> {
+pub fn natural(
+    task: &Task,
+    tokenizer: &Tokenizer,
+    tokens: &[u16],
+    context: usize,
+    count: usize,
+) -> Result<Vec<(Vec<u32>, bool)>> {
     if task.has_own_candidates() {
         bail!("the candidates of {} are names in its texts; it has no prompts from real code", task.name);
     }
@@ -103,13 +109,10 @@ pub fn natural(task: &Task, tokenizer: &Tokenizer, tokens: &[u16], context: usiz
             chosen[wanted].push(ids.to_vec());
         }
     }
-    let fewer = chosen.iter().map(Vec::len).min().unwrap_or(0);
-    let prompts: Vec<(Vec<u32>, bool)> = chosen
-        .into_iter()
-        .enumerate()
-        .flat_map(|(wanted, texts)| texts.into_iter().take(fewer).map(move |ids| (ids, wanted == 0)))
-        .collect();
-    Ok(Prompts::single(&prompts, context))
+    let [first, second] = chosen;
+    // One of each in turn, so that every part of them has as many of both.
+    let turns = first.into_iter().zip(second);
+    Ok(turns.flat_map(|(first, second)| [(first, true), (second, false)]).collect())
 }
 
 /// Seed of the draw of prompts from real code.
