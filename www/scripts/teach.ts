@@ -29,7 +29,7 @@ export async function teachParts(root: string): Promise<TeachParts> {
   const listed = engine.model.tasks[0]!;
   const run = await runner(engine, listed);
   const { model, task } = run;
-  const scenes = ORDER.map((_, index) => sceneOf(index + 1, task, true)!);
+  const scenes = ORDER.map((_, index) => sceneOf(index + 1, task)!);
   const start = run.of(scenes[0]!.before);
   const fails = listed.presets.find((one) => one.fails);
   const hard = fails && run.of(withMode(opening(task.name, fails.a.text, null), 'circuit'));

@@ -9,6 +9,7 @@ const GLOSSARY = {
   circuit: { word: 'Circuit', find: /\bcircuit\b/i, meaning: 'a small set of nodes that does the task when every other node is fixed at its average.' },
   edge: { word: 'Edge', find: /\bedges?\b/i, meaning: 'one nonzero weight between two nodes of the circuit.' },
   counterfactual: { word: 'Counterfactual', find: /\bcounterfactual\b/i, meaning: 'the same prompt with one thing changed, so that the other answer is right.' },
+  control: { word: 'Control', meaning: 'the same copy from prompts that need the same answer as yours. The answer should stay. So what reverses it is the other answer, not the copying.' },
   layer: { word: 'Layer', find: /\blayers?\b/i, meaning: 'one attention block and one MLP block. The model runs its layers one after the other.' },
   attention: { word: 'Attention', find: /\battention\b/i, meaning: 'looks up values at earlier tokens and adds them up. Each head of it is one such look-up.' },
   head: { word: 'Attention head', find: /\b(attention )?heads?\b/i, meaning: 'one look-up at earlier tokens, with queries, keys and values of its own.' },

@@ -25,7 +25,7 @@ function taskOf(listed: ManifestTask): TaskInfo {
 }
 
 describe.each(tasks.map((listed) => [listed.name, taskOf(listed)] as const))('%s', (_, task) => {
-  const scenes = ORDER.map((_, index) => sceneOf(index + 1, task, true)!);
+  const scenes = ORDER.map((_, index) => sceneOf(index + 1, task)!);
   it('has six questions that change one thing each, from the same start', () => {
     expect(scenes.length).toBe(QUESTIONS);
     const start = opening(task.name, task.presets[0]!.a.text, null);
@@ -35,7 +35,7 @@ describe.each(tasks.map((listed) => [listed.name, taskOf(listed)] as const))('%s
       expect(matches(after, before), question).toBe(false);
     }
     expect(new Set(scenes.map(({ after }) => JSON.stringify([after.a, after.edits]))).size).toBe(QUESTIONS);
-    expect([0, QUESTIONS + 1].map((step) => sceneOf(step, task, true))).toEqual([null, null]);
+    expect([0, QUESTIONS + 1].map((step) => sceneOf(step, task))).toEqual([null, null]);
   });
   it('switches off a node of its circuit, and reads three new texts', () => {
     expect(task.circuit.nodes.map(({ node }) => node)).toContain(offNode(task));
@@ -50,7 +50,7 @@ it('names no node that the shipped circuit of its task does not have', () => {
 });
 
 it('knows its scene whatever is selected', () => {
-  const { after } = sceneOf(6, taskOf(tasks[0]!), true)!;
+  const { after } = sceneOf(6, taskOf(tasks[0]!))!;
   const shown = withTour(withNode(after, '0.mlp.post_act.1'), { step: 6, shown: true, choice: null, present: false });
   expect(matches(shown, after)).toBe(true);
   expect(matches(withFlip(shown, false), after)).toBe(false);
@@ -58,7 +58,7 @@ it('knows its scene whatever is selected', () => {
 
 function answered(p: [number, number], more: { before?: [number, number]; answer?: 0 | 1; full?: [number, number]; looks?: number } = {}): Answered {
   const task = taskOf(tasks[0]!);
-  const doc = sceneOf(6, task, true)!.after;
+  const doc = sceneOf(6, task)!.after;
   const untouched = more.before ? { p: more.before, values: [] } : null;
   const result = { a: task.presets[0]!.a, b: null, reason: null, answer: more.answer ?? 0, edits: { ...doc.edits, ...(more.full ? { mode: 'circuit', flip: false } : {}) },
     view: {

@@ -61,7 +61,7 @@ export class Export extends Light {
       <div class="preview">${this.picture === null ? nothing : html`<img data-testid="export-preview" alt=${text.preview} src=${dataUrl(this.picture)} />`}</div>
       <div class="saves">${KINDS.map((kind) => html`<button class="twinb" data-testid="export-${kind}" ?disabled=${this.picture === null} @click=${() => this.save(kind)}>${text.kinds[kind]}</button>`)}</div>
       <p class="status" role="status" data-testid="export-status">${this.told}</p>
-      <label class="open">${text.open} <input type="file" data-testid="open-file" accept=".json,application/json" @change=${this.openFile} /></label>
+      <label class="open"><span>${text.open} <span class="drop">${text.drop}</span></span> <input type="file" data-testid="open-file" accept=".json,application/json" @change=${this.openFile} /></label>
     </dialog>`;
   }
 

@@ -3,10 +3,11 @@ import { flowOf } from '../../domain/flow';
 import { flipActs } from '../../domain/edits';
 import type { Snapshot } from '../../state/screen';
 import type { CircuitInfo, Mode } from '../../engine/protocol';
-import { legend as text, modes, reliability } from '../../text/en';
+import { badges, legend as text, modes, reliability } from '../../text/en';
 import type { RichText } from '../../text/rich-text';
 import { richText } from '../common/rich-text';
 import { term } from '../common/term';
+import { badgeHalf, badgeShape } from './node';
 
 /** How often what runs is right; null if it was not measured. */
 function reliable(mode: Mode, { accuracy, unprunedAccuracy, removedAccuracy, handwritten }: CircuitInfo): RichText | null {
@@ -20,10 +21,10 @@ export function legend(snapshot: Snapshot | null, ghosts: boolean): TemplateResu
   const threshold = snapshot ? flowOf(snapshot).threshold : 0;
   const line = (name: string) => html`<svg viewBox="0 0 30 10" aria-hidden="true"><path class="edge ${name}" d="M1 5H29" stroke-width="3" /></svg>`;
   const edits = snapshot?.result.edits;
-  const disc = (sign: string) => html`<svg viewBox="-8 -8 16 16" aria-hidden="true"><circle class="pb" r="7" /><text class="pbt" y="3.6">${sign}</text></svg>`;
+  const disc = (sign: string) => html`<svg class="disc" viewBox="${-badgeHalf(sign) - 1} -8 ${2 * badgeHalf(sign) + 2} 16" aria-hidden="true">${badgeShape(sign)}</svg>`;
   const marks = [
     { kind: 'patch', sign: 'B', name: text.patched, used: edits && (flipActs(edits) || edits.patch.length > 0) },
-    { kind: 'off', sign: '0', name: text.off, used: edits && edits.off.length > 0 },
+    { kind: 'off', sign: badges.offSign, name: text.off, used: edits && edits.off.length > 0 },
     { kind: 'set', sign: '=', name: text.set, used: edits && Object.keys(edits.set).length > 0 },
     { kind: 'scale', sign: '×', name: text.scaled, used: edits && Object.keys(edits.scale).length > 0 },
   ].filter((mark) => mark.used);

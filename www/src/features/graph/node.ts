@@ -67,7 +67,7 @@ export function nodeGlyph(node: PlacedNode, look: NodeLook): SVGTemplateResult {
     <path class="mid" d="M${-half} 0H${half}"/>
     ${ghost === null ? nothing : svg`<path class="gh" d="M${-half + 2} ${ghost}H${half - 2}"/>`}
     ${shape(node, canFlip ? 'no flips' : 'no', 0)}
-    ${badge ? svg`<g transform="translate(${badgeAt(half)} ${-badgeAt(half)})"><circle class="pb" r="7"/><text class="pbt" y="3.6">${badge.sign}</text></g>` : nothing}
+    ${badge ? svg`<g transform="translate(${badgeAt(half, badge.sign).join(' ')})">${badgeShape(badge.sign)}</g>` : nothing}
     ${words(node, value, look)}
   </g>`;
 }
@@ -136,16 +136,28 @@ export function fitLines(name: string, letters: number): string[] | null {
   return null;
 }
 
-/** Places the badge on the edge of a large glyph, and next to a small one so that it stays visible. */
-function badgeAt(half: number): number {
-  return half > 9 ? half * 0.8 : half + 4;
+/** Places the badge on the edge of a large glyph, and next to a small one so that it stays visible. A word is on the right, below the node's name. */
+function badgeAt(half: number, sign: string): [number, number] {
+  if (sign.length > 1) return [half + badgeHalf(sign) - 2, -half / 2];
+  const at = half > 9 ? half * 0.8 : half + 4;
+  return [at, -at];
+}
+
+/** Half the width of a badge: a disc for one letter, longer for a word. */
+export function badgeHalf(sign: string): number {
+  return sign.length === 1 ? 7 : 4 + 3 * sign.length;
+}
+
+export function badgeShape(sign: string): SVGTemplateResult {
+  const half = badgeHalf(sign);
+  return svg`<rect class="pb" x=${-half} y="-7" width=${2 * half} height="14" rx="7"/><text class="pbt" y="3.6">${sign}</text>`;
 }
 
 /** The badge of a changed node, and its text for screen readers. */
 export function badgeOf(snapshot: Snapshot, node: string): { sign: string; words: string } | null {
   const { edits } = snapshot.result;
   const change = changeOf(edits, node);
-  if (change?.kind === 'off') return { sign: '0', words: badgeText.off };
+  if (change?.kind === 'off') return { sign: badgeText.offSign, words: badgeText.off };
   if (change?.kind === 'set') return { sign: '=', words: badgeText.set(change.value) };
   if (change?.kind === 'scale') return { sign: '×', words: badgeText.scaled(change.factor) };
   if (change?.kind === 'patch' || flips(snapshot, node)) return { sign: 'B', words: badgeText.patched };

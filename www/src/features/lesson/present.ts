@@ -15,6 +15,7 @@ import { bars } from '../prediction/bars';
 import { summary } from '../prediction/summary';
 import { notices } from '../prompt/notices';
 import './present.css';
+import { offNode } from './prompts';
 import { askedOf, outcome, answeredOf } from './steps';
 import { answer, CHOICES } from './tour';
 import { LessonView, type Place } from './view';
@@ -37,6 +38,8 @@ export class Present extends LessonView {
   /** What the class expects, before the answer is shown. */
   @state() private chosen: Choice | null = null;
   private step = -1;
+  /** The questions whose answer was shown. */
+  private readonly seen = new Set<number>();
   private readonly leaving = new AbortController();
 
   override connectedCallback(): void {
@@ -57,6 +60,7 @@ export class Present extends LessonView {
   protected override willUpdate(): void {
     const step = this.place?.tour.step ?? -1;
     if (step !== this.step) this.chosen = null;
+    if (this.place?.scene && this.place.stage === 'answered') this.seen.add(step);
   }
 
   protected override updated(_changes: PropertyValues<this>): void {
@@ -81,14 +85,14 @@ export class Present extends LessonView {
       ${place ? this.content(place) : nothing}
       ${notices(screen)}
       <footer>
-        ${place?.scene ? control('show', [text.space], text.keys.show, () => this.reveal()) : nothing}
+        ${place?.scene && (stage === 'asked' || stage === 'changed') ? control('show', [text.space], text.keys.show, () => this.reveal()) : nothing}
         <span class="keyb">${keyButton('previous', '←', tourText.back, () => this.move(-1))}${keyButton('tour-next', '→', tourText.next, () => this.move(1))}<span>${text.keys.step}</span></span>
         ${control('flip', ['F'], text.keys.flip, () => this.flip(), screen.doc.edits.flip)}
         <span class="keyb">${keyButton('larger', '+', text.larger, () => this.resize(STEP))}${keyButton('smaller', '−', text.smaller, () => this.resize(1 / STEP))}<span>${text.keys.size}</span></span>
         ${control('leave', [text.escape], text.keys.leave, () => this.close())}
         <span class="grow"></span>
         <span class=${screen.phase === 'ready' ? 'vh' : ''}>${status(screen)}</span>
-        <ol class="dots" aria-hidden="true">${Array.from({ length: QUESTIONS }, (_, index) => html`<li class=${dot(index + 1, place?.tour.step ?? 0)}></li>`)}</ol>
+        <ol class="dots" aria-hidden="true">${Array.from({ length: QUESTIONS }, (_, index) => html`<li class="${this.seen.has(index + 1) ? 'done' : ''} ${index + 1 === place?.tour.step ? 'now' : ''}"></li>`)}</ol>
       </footer>
       <sc-term-tip></sc-term-tip>
       ${hatch}
@@ -107,15 +111,15 @@ export class Present extends LessonView {
         <div class="ask">
           <p class="place">${scene ? html`${tourText.place(tour.step, QUESTIONS)} · ` : nothing}${task.title}</p>
           <h1 tabindex="-1" aria-describedby="present-asks">${title}</h1>
-          <p id="present-asks">${scene && stage === 'asked' ? richText(tourText.asks(scene.question, asked)) : nothing}</p>
+          <p id="present-asks">${scene ? richText(tourText.asks(scene.question, asked)) : nothing}</p>
           ${blank || tour.step > QUESTIONS ? nothing : prompt(place)}
         </div>
         ${bars(task.candidates, blank ? null : snapshot)}
       </header>
-      <main>
+      <main class=${blank ? 'blank' : ''}>
         ${blank
           ? html`<pre class="text" translate="no">${scene.text}</pre>`
-          : html`<section class="gw" translate="no" data-testid="graph" aria-label=${pageText.circuit}><sc-graph .snapshot=${screen.painted} .hover=${screen.hover} .selected=${scene?.before.node ?? screen.doc.node} .whole=${screen.doc.all}></sc-graph></section>`}
+          : html`<section class="gw" translate="no" data-testid="graph" aria-label=${pageText.circuit}><sc-graph .snapshot=${screen.painted} .hover=${screen.hover} .selected=${scene?.question === 'off' ? offNode(task) : screen.doc.node} .whole=${screen.doc.all}></sc-graph></section>`}
         <aside>
           ${scene && stage === 'asked' ? this.choices(place) : nothing}
           <div role="status" class="told" data-testid="tour-answer" data-outcome=${stage === 'answered' ? outcome(answeredOf(snapshot, model)) : nothing}>
@@ -199,10 +203,6 @@ function drawingScale(size: number): number {
 function prompt({ snapshot }: Place): TemplateResult {
   const { a, view } = snapshot.result;
   return html`<pre class="prompt ${a.text.split('\n').length > 3 ? 'long' : ''}" translate="no" data-testid="present-prompt">${a.tokens.map((token, index) => html`<span class=${index === view.marked ? 'tk sel' : 'tk'}>${token.text}</span>`)}</pre>`;
-}
-
-function dot(step: number, now: number): string {
-  return step < now ? 'done' : step === now ? 'now' : '';
 }
 
 function control(name: string, keys: string[], label: string, act: () => void, pressed?: boolean): TemplateResult {

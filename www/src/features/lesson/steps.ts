@@ -4,7 +4,7 @@ import { row } from '../../domain/flow';
 import { modelNodes } from '../../domain/circuit';
 import { findNode } from '../../domain/nodes';
 import type { ModelInfo, NodeId, TaskInfo } from '../../engine/protocol';
-import { opening, sameRun, withChange, withFlip, withMode, withNode, withText, type Choice, type Doc } from '../../state/document';
+import { opening, sameRun, withChange, withFlip, withMode, withText, type Choice, type Doc } from '../../state/document';
 import type { Snapshot } from '../../state/screen';
 import type { Answered, Asked, Question } from '../../text/en/lesson';
 import { longName } from '../../text/names';
@@ -22,8 +22,8 @@ export interface Scene {
   text: string | null;
 }
 
-/** The scene of a question, or null if `step` is none. `room`: whether the panel of a node fits next to the graph. */
-export function sceneOf(step: number, task: TaskInfo, room: boolean): Scene | null {
+/** The scene of a question, or null if `step` is none. */
+export function sceneOf(step: number, task: TaskInfo): Scene | null {
   const question = ORDER[step - 1];
   if (question === undefined) return null;
   const start = opening(task.name, task.presets[0]!.a.text, null);
@@ -36,11 +36,8 @@ export function sceneOf(step: number, task: TaskInfo, room: boolean): Scene | nu
     }
     case 'alone':
       return { question, before: start, after: withMode(start, 'circuit'), text: null };
-    case 'off': {
-      const node = offNode(task);
-      const before = withNode(start, room ? node : null);
-      return { question, before, after: withChange(before, node, { kind: 'off' }), text: null };
-    }
+    case 'off':
+      return { question, before: start, after: withChange(start, offNode(task), { kind: 'off' }), text: null };
     case 'flip':
       return { question, before: start, after: withFlip(start, true), text: null };
   }

@@ -8,7 +8,7 @@ import { icons } from '../common/icons';
 import { richText } from '../common/rich-text';
 import { answeredOf, askedOf, outcome } from './steps';
 import './tour.css';
-import { goTo, LessonView, type Place } from './view';
+import { goTo, LessonView, type Place, type Stage } from './view';
 
 export const CHOICES: readonly Choice[] = [0, 1, 2];
 
@@ -25,6 +25,7 @@ export function openTour(playground: Playground): void {
 export class Tour extends LessonView {
   /** What gets the focus after the next update, so that a screen reader reads it. */
   private wanted: 'title' | 'next' | null = null;
+  private stage: Stage | null = null;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -34,6 +35,10 @@ export class Tour extends LessonView {
 
   protected override updated(_changes: PropertyValues<this>): void {
     const { wanted } = this;
+    const stage = this.place?.stage ?? null;
+    // The answer moves the buttons down, on a phone below the edge.
+    if (stage === 'answered' && this.stage !== stage && this.contains(document.activeElement)) this.querySelector('[data-testid=tour-next]')?.scrollIntoView({ block: 'nearest' });
+    this.stage = stage;
     if (wanted === null || this.place === null) return;
     this.wanted = null;
     this.querySelector<HTMLElement>(wanted === 'title' ? '#tour-title' : '[data-testid=tour-next]')?.focus();
@@ -70,12 +75,12 @@ export class Tour extends LessonView {
           ${stage === 'answered' ? answer(place) : stage === 'changed' ? text.changed : stage === 'waiting' ? text.waiting : nothing}
         </div>
         <div class="tnav">
-          ${tour.step > 1 ? html`<button class="quiet" data-testid="tour-back" @click=${() => this.step(tour.step - 1)}>${text.back}</button>` : nothing}
+          ${tour.step > 1 ? html`<button class="twinb" data-testid="tour-back" @click=${() => this.step(tour.step - 1)}>${text.back}</button>` : nothing}
           ${stage === 'changed'
             ? html`<button class="twinb" data-testid="tour-next" @click=${() => this.step(tour.step)}>${text.again}</button>`
             : stage === 'asked'
-              ? html`<button class="quiet" data-testid="tour-next" @click=${() => this.answer(null)}>${text.show}</button>`
-              : html`<button class="twinb" data-testid="tour-next" @click=${() => this.step(tour.step + 1)}>${tour.step === QUESTIONS ? text.toEnd : text.next}</button>`}
+              ? html`<button class="twinb" data-testid="tour-next" @click=${once(() => this.answer(null))}>${text.show}</button>`
+              : html`<button class="twinb go" data-testid="tour-next" @click=${once(() => this.step(tour.step + 1))}>${tour.step === QUESTIONS ? text.toEnd : text.next}</button>`}
         </div>
       </div>`;
   }
@@ -86,9 +91,9 @@ export class Tour extends LessonView {
         <ul id="tour-end">${[...text.end(askedOf(snapshot, model)), [text.own]].map((line) => html`<li>${richText(line)}</li>`)}</ul>
       </div>
       <div class="ta"><div class="tnav">
-        <button class="quiet" data-testid="tour-back" @click=${() => this.step(QUESTIONS)}>${text.back}</button>
+        <button class="twinb" data-testid="tour-back" @click=${() => this.step(QUESTIONS)}>${text.back}</button>
         ${/* No other page is next to the one file. */ __ONE_FILE__ ? nothing : html`<a class="teacher" href="./teach.html">${text.teacher}</a>`}
-        <button class="twinb" data-testid="tour-next" @click=${() => this.close()}>${text.finish}</button>
+        <button class="twinb go" data-testid="tour-next" @click=${once(() => this.close())}>${text.finish}</button>
       </div></div>`;
   }
 
@@ -112,6 +117,13 @@ export class Tour extends LessonView {
     if (event.key !== 'Escape') return;
     event.stopPropagation();
     this.close();
+  };
+}
+
+/** Acts on the first press only. The second one of a double press meets another button at the same place. */
+function once(act: () => void): (event: MouseEvent) => void {
+  return ({ detail }) => {
+    if (detail < 2) act();
   };
 }
 

@@ -20,14 +20,11 @@ export interface Place {
   stage: Stage;
 }
 
-/** Whether the panel of a node fits next to the graph. */
-const room = (): boolean => innerWidth > 760;
-
 /** Goes to a step of the tour. The document is what the page shows before the answer. */
 export function goTo(playground: Playground, step: number, present: boolean): void {
   const { doc, snapshot } = playground.screen;
   if (!snapshot || step < 0 || step > QUESTIONS + 1) return;
-  const scene = sceneOf(step, snapshot.task, room());
+  const scene = sceneOf(step, snapshot.task);
   const next = scene ? keepView(doc, scene.before) : doc;
   playground.change(withTour(next, { step, shown: false, choice: null, present }), '', true);
 }
@@ -51,7 +48,7 @@ export abstract class LessonView extends Light {
     const { doc, snapshot, placeholder, model } = this.playground.screen;
     const { tour } = doc;
     if (!tour || !snapshot || placeholder || !model || snapshot.task.name !== doc.task) return null;
-    const scene = sceneOf(tour.step, snapshot.task, room());
+    const scene = sceneOf(tour.step, snapshot.task);
     const stage = (): Stage => {
       if (!scene) return 'asked';
       if (!tour.shown) return matches(doc, scene.before) ? 'asked' : 'changed';

@@ -1,5 +1,5 @@
 /** Off, Set, Scale, Patch: none pressed is "as computed"; a pressed one opens one control below. */
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { LIMIT, type Change } from '../../domain/edits';
 import { change as text } from '../../text/en';
 import type { RichText } from '../../text/rich-text';
@@ -28,6 +28,7 @@ export function changeControl(look: ChangeLook): TemplateResult {
   const button = (kind: Change['kind'], make: () => Change, disabled = false) => html`<button
     data-testid="node-${kind}"
     aria-pressed=${change?.kind === kind}
+    title=${change?.kind === kind ? text.undo : nothing}
     ?disabled=${disabled && change?.kind !== kind}
     @click=${() => press(kind, make)}
   >

@@ -187,10 +187,13 @@ export class Panel extends Light {
     const reach = detail.values.reduce((max, value) => Math.max(max, Math.abs(value)), Math.abs(detail.mean ?? 0));
     const known = new Set(snapshot.task.circuit.nodes.map((one) => one.node));
     const actions = this.actions(screen, snapshot);
+    const held = snapshot.result.edits.mode === 'removed' ? known.has(detail.target) : snapshot.result.edits.mode === 'circuit' && !known.has(detail.target);
+    // A node with the same value everywhere has no range of its own. The drawing's keeps a small value pale.
+    const tinted = held || change?.kind === 'off' || change?.kind === 'set' ? Math.max(reach, Math.abs(detail.computed), flowOf(snapshot).scale) : reach;
     return html`
       <section>
         <h3>${richText(linked([text.activation]))} <span class="num">${text.valueAt(detail.value)}<code>${tokenName(a, detail.token)}</code></span></h3>
-        ${this.chips(a, detail.values, detail.token, reach, screen.doc.token)}
+        ${this.chips(a, detail.values, detail.token, tinted, screen.doc.token)}
       </section>
       ${screen.placeholder
         ? nothing
@@ -198,7 +201,7 @@ export class Panel extends Light {
             detail,
             change,
             reach,
-            held: snapshot.result.edits.mode === 'removed' ? known.has(detail.target) : snapshot.result.edits.mode === 'circuit' && !known.has(detail.target),
+            held,
             flipped: flips(snapshot, detail.target),
             noPatch: snapshot.result.b ? null : changeText.noPromptB,
             apply: (next: Change | null, kind: string) => {

@@ -5,6 +5,7 @@ import type { Hover } from '../../state/screen';
 import { terms as text } from '../../text/en';
 import { decimalsFor, factor, signed } from '../../text/format';
 import { tokenName } from '../../text/names';
+import type { RichText } from '../../text/rich-text';
 import { edgeId, parseEdge, type EdgeEnds } from '../../domain/edges';
 import type { Mode, NodeDetail, NodeId, Prompt, Term } from '../../engine/protocol';
 import { richText } from '../common/rich-text';
@@ -31,12 +32,11 @@ export function incoming(detail: NodeDetail, a: Prompt, actions: TermActions): T
   const decimals = decimalsFor([...detail.incoming.map((term) => term.contribution), detail.bias, detail.sum]);
   const terms = folded(detail.incoming, decimals, actions.inCircuit);
   const largest = Math.max(...terms.map((term) => Math.abs(term.contribution)));
-  const scaled = terms.some((term) => term.scale !== null);
   const misses = missing([...terms.map((term) => term.contribution), detail.bias], detail.sum, decimals);
   const last = (label: unknown, value: number, attributes: unknown = nothing) =>
     html`<tr class="after" data-row=${attributes}><th scope="row">${label}</th><td class="con">${signed(value, decimals)}</td></tr>`;
   return html`<section class="terms" data-testid="terms-in">
-    <h3>${text.in} <span class="mut">${richText(text.inHint(scaled, terms.some((term) => term.mixed !== null)))}</span></h3>
+    <h3>${text.in} <span class="mut">${richText(hint(terms, true))}</span></h3>
     <table>
       ${grouped(terms, actions, (term) => row(term, decimals, detail.target, 'in', a, actions, Math.abs(term.contribution) >= largest * NOTABLE))}
       ${detail.bias === 0 ? nothing : html`<tr><th scope="row"><i class="sw"></i>${text.bias}</th><td class="con">${signed(detail.bias, decimals)}</td></tr>`}
@@ -53,7 +53,7 @@ export function edgeTerm(detail: NodeDetail, from: NodeId, a: Prompt, actions: T
   const term = detail.incoming.find(({ source }) => source.kind === 'node' && source.node === from);
   if (!term) return html`<section class="terms" data-testid="edge-term"><p class="tiny">${text.unlisted}</p></section>`;
   return html`<section class="terms" data-testid="edge-term" data-off=${term.off === true} data-contribution=${term.contribution}>
-    <h3>${text.passes} <span class="mut">${richText(text.inHint(term.scale !== null, term.mixed !== null))}</span></h3>
+    <h3>${text.passes} <span class="mut">${richText(hint([term], true))}</span></h3>
     <table>${row(term, decimalsFor([term.contribution]), detail.target, 'in', a, { ...actions, plain: true }, true)}</table>
   </section>`;
 }
@@ -62,11 +62,22 @@ export function outgoing(detail: NodeDetail, a: Prompt, actions: TermActions): T
   if (detail.outgoing.length === 0) return nothing;
   const decimals = decimalsFor(detail.outgoing.map((term) => term.contribution));
   return html`<section class="terms" data-testid="terms-out">
-    <h3>${text.out} <span class="mut">${richText(text.inHint(detail.outgoing.some((term) => term.scale !== null), false))}</span></h3>
+    <h3>${text.out} <span class="mut">${richText(hint(detail.outgoing, false))}</span></h3>
     <table>
       ${grouped(detail.outgoing, actions, (term) => row(term, decimals, detail.target, 'out', a, actions, term === detail.outgoing[0]))}
     </table>
   </section>`;
+}
+
+/** Whether a term is a sum of many, which has no factors of its own. */
+function isBundle({ weight, activation }: Term): boolean {
+  return weight === 0 && activation === 0;
+}
+
+/** The factors that the rows show. */
+function hint(terms: Term[], mixed: boolean): RichText {
+  const shown = terms.filter((term) => !isBundle(term));
+  return text.inHint(shown.some(({ weight }) => weight !== 1), shown.some(({ scale }) => scale !== null), mixed && shown.some((term) => term.mixed !== null));
 }
 
 /** The rows of the terms. A row above the first node of the circuit, and above the first one outside of it, says so. */
@@ -110,8 +121,10 @@ function row(term: Term, decimals: number, target: string, side: Side, a: Prompt
   const leads = !actions.plain && (term.source.kind === 'logit' || (other !== null && actions.inCircuit(other)));
   const ends = leads ? endsOf(term, target, side) : null;
   const lit = edge !== null && sameEdge(actions.hover, edge);
-  const bundled = term.weight === 0 && term.activation === 0;
-  const sign = bundled ? '' : term.weight < 0 ? 'sn' : 'sp';
+  const bundled = isBundle(term);
+  // What a token or its position writes is a weight of the model, as the drawing shows it.
+  const own = term.source.kind === 'embedding' || term.source.kind === 'position';
+  const sign = bundled ? '' : (own ? term.weight * term.activation : term.weight) < 0 ? 'sn' : 'sp';
   const name = actions.name(term);
   // Two factors have room for one more digit than three.
   const more = term.scale === null ? 1 : 0;

@@ -64,7 +64,7 @@ export const engine = {
       case 'absent':
         return 'This browser has no WebGPU.';
       case 'no adapter':
-        return 'No GPU is available to WebGPU.';
+        return 'WebGPU finds no GPU.';
       case 'failed':
         return `WebGPU failed, so the CPU is used: ${first(reason.error)}`;
     }

@@ -22,7 +22,8 @@ export const exporting = {
   kinds: { svg: 'Save SVG', png: 'Save PNG, 2×', json: 'Save run, JSON', csv: 'Save run, CSV' },
   saved: (name: string) => `Saved as ${name}.`,
   failed: (name: string, error: string) => `${name} could not be saved: ${error}`,
-  open: 'Open a saved run (JSON). You can also drop the file on the page.',
+  open: 'Open a saved run (JSON).',
+  drop: 'You can also drop the file on the page.',
 };
 
 /** The picture. */

@@ -31,6 +31,7 @@ export const nodes = {
 /** The disc on a changed node. */
 export const badges = {
   off: 'off: fixed at its average',
+  offSign: 'off',
   set: (value: number) => `set to ${value}`,
   scaled: (factor: number) => `scaled by ${factor}`,
   patched: 'value from the counterfactual prompt',
@@ -97,7 +98,7 @@ export const legend = {
   above: 'value > 0',
   below: 'value < 0',
   patched: 'from the counterfactual',
-  off: 'off',
+  off: 'at average',
   set: 'set',
   scaled: 'scaled',
   edgeOff: 'edge off',

@@ -139,11 +139,11 @@ export const tour = {
           ', so it tells nothing about this text.',
         ];
       case 'off':
-        return ['The full model runs again, but one ', NODE, ' is off: ', { strong: node }, '. Off means: fixed at its ', { term: 'average', words: 'average' }, ', which is called ', { term: 'ablation', words: 'mean ablation' }, '. All other nodes run.'];
+        return ['The full model runs again, but one ', NODE, ' is off: ', { strong: node }, '. Off means: fixed at its ', { term: 'average', words: 'average' }, ', which is called ', { term: 'ablation', words: 'mean ablation' }, '. All other nodes run. In the drawing it then has the mark ', { strong: 'off' }, '.'];
       case 'flip':
         return [
           'Your text stays. ', { strong: capital(flips.length === 1 ? flips[0]! : counted(flips.length, 'node')) }, flips.length === 1 ? ' takes the value that it has' : ' take the values that they have', ' on the ', COUNTERFACTUAL, ' prompt',
-          ...(sees ? [', which ', ...contrast.where(sees)] : []), '. Nothing else is changed by hand.',
+          ...(sees ? [', which ', ...contrast.where(sees)] : []), '. Nothing else is changed by hand. In the drawing ', flips.length === 1 ? 'it then has the mark ' : 'they then have the mark ', { strong: 'B' }, '.',
         ];
     }
   },
@@ -185,8 +185,8 @@ export const tour = {
       case 'alone':
         return [
           'The circuit’s numbers are scaled differently, so compare only which bar wins. ',
-          was === winner && !level ? `So ${count(circuit)} of ${count(model)} nodes can do it without the others. Such a set of nodes is called a circuit.` : 'On this text the circuit alone is not enough. Other nodes help the full model.',
-          ...(accuracy === null ? [] : [' On test prompts this circuit alone is right in ', { strong: wholePercent(accuracy) }, ' of cases.']),
+          was === winner && !level ? `So ${count(circuit)} of ${count(model)} nodes can do it alone. Such a set of nodes is called a circuit.` : 'On this text the circuit alone is not enough: other nodes help the full model.',
+          ...(accuracy === null ? [] : [' The circuit alone is right on ', { strong: wholePercent(accuracy) }, ' of test prompts.']),
         ];
       case 'off': {
         if (level) return ['Without this node the model can hardly tell the two apart. It does not turn to the other answer: Off takes information away and adds none.'];

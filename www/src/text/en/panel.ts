@@ -78,6 +78,7 @@ const COUNTERFACTUAL: Span = { term: 'counterfactual', words: 'counterfactual pr
 /** Off, Set, Scale and Patch, and what they do to the node. */
 export const change = {
   label: 'Change this node',
+  undo: 'Press again to undo',
   names: { off: 'Off', set: 'Set', scale: 'Scale', patch: 'Patch' },
   mean: (mean: number | null) => (mean === null ? 'which this model does not have' : signed(mean)),
   noPromptB: 'There is no counterfactual prompt to patch from.',
@@ -88,7 +89,7 @@ export const change = {
   none: (mean: number | null, noPatch: string | null): RichText => [
     'Computed as usual. Off would fix it at its ', AVERAGE, `, ${change.mean(mean)}. `, ...(noPatch === null ? ['Patch would copy its values from the ', COUNTERFACTUAL, '.'] : [noPatch]),
   ],
-  off: (mean: number | null, computed: number): RichText => ['Fixed at its ', AVERAGE, ` over ordinary code, ${change.mean(mean)}, at every token. Computed: ${signed(computed)}.`],
+  off: (mean: number | null, computed: number): RichText => ['Fixed at its ', AVERAGE, ` over ordinary code, ${change.mean(mean)}, at every token. Computed: ${signed(computed)}. Press Off again to undo.`],
   patchUnavailable: (why: string): RichText => [`Unavailable: ${lowerFirst(why)}`],
   patchHeld: (mean: number | null): RichText => ['Takes its values from the ', COUNTERFACTUAL, `, where this mode also fixes it at its average, ${change.mean(mean)}.`],
   patched: (value: number, computed: number): RichText => [
@@ -111,9 +112,9 @@ function otherwise(held: boolean, mean: number | null, computed: number): string
 /** The tables of what goes into a node and what it adds to others. */
 export const terms = {
   in: 'In',
-  /** What is multiplied. `scaled`: some values pass a norm; `mixed`: some are mixed by attention. */
-  inHint: (scaled: boolean, mixed: boolean): RichText => [
-    'weight × ', ...(scaled ? [{ term: 'normScale', words: 'norm scale' } as Span, ' × '] : []), 'value', ...(mixed ? [', mixed by ', { term: 'attention', words: 'attention' } as Span] : []),
+  /** What is multiplied. `weighted`: some weights are not 1; `scaled`: some values pass a norm; `mixed`: some are mixed by attention. */
+  inHint: (weighted: boolean, scaled: boolean, mixed: boolean): RichText => [
+    ...(weighted ? ['weight × '] : []), ...(scaled ? [{ term: 'normScale', words: 'norm scale' } as Span, ' × '] : []), 'value', ...(mixed ? [', mixed by ', { term: 'attention', words: 'attention' } as Span] : []),
   ],
   /** Over rows of nodes: inside or outside of the circuit, and whether the mode fixes them. */
   group: (inside: boolean, fixed: boolean): RichText => [

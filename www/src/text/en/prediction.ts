@@ -46,8 +46,8 @@ export const flip = {
   ],
   /** After a flip. `kind`: whether the control keeps the answer as it was, moves it, or reverses it. */
   control: (donors: number, candidate: string, min: number, max: number, kind: 'keeps' | 'moves' | 'reverses'): RichText => [
-    { strong: 'Control' }, `: with values from ${donors === 1 ? 'another prompt' : counted(donors, 'other prompt')} with the same answer, `, { code: showToken(candidate) },
-    kind === 'keeps' ? ' stays at ' : ' goes to ', { strong: range(min, max) }, kind === 'reverses' ? ': these nodes carry more than the answer.' : '.',
+    { term: 'control', words: 'Control' }, `: with values from ${donors === 1 ? 'another prompt' : counted(donors, 'other prompt')} that need${donors === 1 ? 's' : ''} the same answer, `, { code: showToken(candidate) },
+    kind === 'keeps' ? ', it stays at ' : ', it goes to ', { strong: range(min, max) }, kind === 'reverses' ? ': these nodes carry more than the answer.' : '.',
   ],
 };
 
