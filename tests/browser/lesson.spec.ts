@@ -62,6 +62,32 @@ test('the tour goes its whole way by keyboard; each answer is that of the bars a
   await expect(page).not.toHaveURL(/tour=/);
 });
 
+test('the drawing keeps its place through the tour, and a double press acts once', { tag: '@any-backend' }, async ({ page }) => {
+  await open(page);
+  await page.getByTestId('tour').click();
+  const card = page.getByTestId('tour-card');
+  const tops = new Set<number>();
+  for (let step = 1; step <= 6; step++) {
+    await expect(card).toHaveAttribute('data-step', String(step));
+    for (const stage of ['asked', 'answered']) {
+      await expect(card).toHaveAttribute('data-stage', stage);
+      await ready(page);
+      const { top, low, height } = await page.locator('.gw').evaluate((one) => {
+        const box = one.getBoundingClientRect();
+        return { top: box.top, low: box.bottom, height: one.scrollHeight - one.clientHeight };
+      });
+      tops.add(Math.round(top));
+      // Nothing of the drawing is cut.
+      expect([low <= 800, height], `question ${step}, ${stage}`).toEqual([true, 0]);
+      expect(await page.getByTestId('tour-answer').evaluate((one) => one.scrollHeight - one.clientHeight), `answer ${step}`).toBeLessThanOrEqual(0);
+      // The second press would meet the next button.
+      await page.getByTestId('tour-next').dblclick();
+    }
+  }
+  await expect(card).toHaveAttribute('data-step', '7');
+  expect(tops.size).toBe(1);
+});
+
 test('present mode: every step has its key', { tag: '@any-backend' }, async ({ page }) => {
   await open(page);
   const start = await chances(page);
@@ -86,6 +112,12 @@ test('present mode: every step has its key', { tag: '@any-backend' }, async ({ p
   await page.keyboard.press(' ');
   await expect(screen).toHaveAttribute('data-stage', 'answered');
   await expect(page.getByTestId('tour-answer')).toHaveAttribute('data-outcome', outcome(await chances(page)));
+  // Only a question whose answer was shown is done, also after the next one was passed by.
+  await expect(page.getByTestId('show')).toHaveCount(0);
+  for (const key of ['ArrowRight', 'ArrowRight', 'ArrowLeft', 'ArrowLeft']) await page.keyboard.press(key);
+  await page.keyboard.press(' ');
+  await expect(screen).toHaveAttribute('data-stage', 'answered');
+  expect(await page.locator('.dots li').evaluateAll((all) => all.map((one) => one.classList.contains('done')))).toEqual([true, false, false, false, false, false]);
   await expect(page.getByTestId('graph')).toBeVisible();
   const size = () => page.locator('.big h1').evaluate((one) => one.getBoundingClientRect().height);
   const before = await size();

@@ -25,6 +25,24 @@ test('an edge in the drawing and its row in the panel show the same factors', as
   expect(await page.getByTestId('terms-in').locator('tr.hov .factors').innerText()).toBe(product);
 });
 
+test('a node that is off has the word as its badge, and its small value looks small', async ({ page }) => {
+  await open(page, '#task=single_double_quote&off=1.attn.v.65&node=1.attn.v.65');
+  await expect(page.locator('[data-testid=graph] [data-node="1.attn.v.65"] .pbt')).toHaveText('off');
+  const tints = await page.locator('.panel .at').evaluateAll((all) => all.map((one) => parseFloat((one as HTMLElement).style.getPropertyValue('--a'))));
+  expect(Math.max(...tints)).toBeLessThan(10);
+  // A press on the pressed button brings the value back.
+  await page.getByTestId('node-off').click();
+  await ready(page);
+  await expect(page.locator('[data-testid=graph] .pbt')).toHaveCount(0);
+});
+
+test('a read of the embedding has the sign and the factors of the drawing', async ({ page }) => {
+  await open(page, '#task=single_double_quote&node=1.attn.act_in.98');
+  const row = page.locator('[data-testid=terms-in] tr').filter({ has: page.locator('.sw.sn') }).first();
+  await expect(row.locator('.factors')).toHaveText(/^\S+ × \S+$/);
+  await expect(page.locator('[data-testid=terms-in] h3 [data-term=normScale]')).toHaveCount(1);
+});
+
 test('with the circuit removed Flip is unavailable, and the reason is in sight', async ({ page }) => {
   await open(page, '#mode=removed');
   await expect(page.getByTestId('flip')).toBeDisabled();

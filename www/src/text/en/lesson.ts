@@ -139,11 +139,11 @@ export const tour = {
           ', so it tells nothing about this text.',
         ];
       case 'off':
-        return ['The full model runs again, but one ', NODE, ' is off: ', { strong: node }, '. Off means: fixed at its ', { term: 'average', words: 'average' }, ', which is called ', { term: 'ablation', words: 'mean ablation' }, '. All other nodes run. In the drawing it then has the mark ', { strong: 'off' }, '.'];
+        return ['The full model runs again, but one ', NODE, ' is off: ', { strong: node }, '. Off means: fixed at its ', { term: 'average', words: 'average' }, ', which is called ', { term: 'ablation', words: 'mean ablation' }, '. All other nodes run. The drawing then marks it with ', { strong: 'off' }, '.'];
       case 'flip':
         return [
           'Your text stays. ', { strong: capital(flips.length === 1 ? flips[0]! : counted(flips.length, 'node')) }, flips.length === 1 ? ' takes the value that it has' : ' take the values that they have', ' on the ', COUNTERFACTUAL, ' prompt',
-          ...(sees ? [', which ', ...contrast.where(sees)] : []), '. Nothing else is changed by hand. In the drawing ', flips.length === 1 ? 'it then has the mark ' : 'they then have the mark ', { strong: 'B' }, '.',
+          ...(sees ? [', which ', ...contrast.where(sees)] : []), `. Nothing else is changed by hand. The drawing then marks ${flips.length === 1 ? 'it' : 'them'} with `, { strong: 'B' }, '.',
         ];
     }
   },
