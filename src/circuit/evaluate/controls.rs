@@ -44,7 +44,7 @@ pub struct RandomSubsets {
 pub struct Readings {
     /// As they are.
     pub raw: LossAndAccuracy,
-    /// Relative to the same prompt with every node at its mean, with the best scale for these prompts.
+    /// Minus those of the same prompt with every node at its mean. The scale is the best one for these prompts.
     pub scale_only: LossAndAccuracy,
     /// With the circuit's calibration.
     pub calibrated: LossAndAccuracy,
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_level_that_moves_hides_nothing_from_the_readings() {
-        // The order is right, but every difference is below zero; the baseline lies between the answers.
+        // The order is right, but all differences are negative. The baseline is between the two answers.
         let (d, baseline) = ([-5.0, -9.0, -4.0, -10.0], [-7.0; 4]);
         let first = [true, false, true, false];
         let calibration = Calibration { scale: 1.0, shift: 3.0, std: 2.5 };

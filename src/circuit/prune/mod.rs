@@ -47,8 +47,8 @@ impl PruneData {
         PruneData::with_singles([train, validation], [&[], &[]], context)
     }
 
-    /// Pairs of the train and the validation split, and for each split prompts of another family beside them: the circuit must do both. In
-    /// `singles`, the two answers should take turns.
+    /// Searches on pairs and on single prompts together. Both arguments hold the train split first, then the validation split. In
+    /// `singles`, prompts with the first answer and with the second take turns.
     pub fn with_singles(pairs: [&[[Vec<u32>; 2]]; 2], singles: [Singles; 2], context: usize) -> PruneData {
         let first = |count: usize| {
             let pairs = pairs.map(|pairs| &pairs[..pairs.len().min(count)]).concat();

@@ -65,8 +65,8 @@ pub struct Args {
     /// Number of pairs of each split. With fewer than 1024, the circuit may fit the pairs instead of the task.
     #[arg(long, default_value_t = 1024)]
     pairs: usize,
-    /// Search on prompts from real code, too: a folder that `sparse-circuits corpus` wrote, of which the training part is used. There are as
-    /// many as prompts of pairs, where the code has so many.
+    /// Search on prompts from real code, too. DIR is a folder that `sparse-circuits corpus` wrote; the search uses its training part.
+    /// It takes as many of these prompts as it has from the pairs, or fewer if the code has fewer.
     #[arg(long, value_name = "DIR")]
     natural: Option<PathBuf>,
     /// Circuit files of earlier runs on the same task and model, separated by commas. They are added to the union

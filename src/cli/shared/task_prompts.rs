@@ -118,7 +118,7 @@ pub fn natural(
 /// Seed of the draw of prompts from real code.
 const NATURAL_SEED: u64 = 0x6e61;
 
-/// The tokens after the first line break, or all of them where they are the start of a document; `None` where there is no line break.
+/// The tokens after the first line break. All of them if they are the start of a document (`whole`). `None` if there is no line break.
 fn from_line_start<'a>(tokenizer: &Tokenizer, ids: &'a [u32], whole: bool) -> Option<&'a [u32]> {
     if whole {
         return (!ids.is_empty()).then_some(ids);
